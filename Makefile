@@ -1,0 +1,33 @@
+# `make run` and `make test` are all a newcomer needs; both set up from nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup run test check exam clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+setup: $(STAMP)
+	$(BIN)/python -m fuzz.warm
+
+run: setup
+	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
+
+test: setup
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP)
+	@echo "== ruff format"; $(BIN)/ruff format --check .
+	@echo "== ruff check"; $(BIN)/ruff check .
+	@echo "== mypy --strict"; $(BIN)/mypy
+	@echo "== import-linter"; $(BIN)/lint-imports
+
+exam: setup
+	$(BIN)/python -m tests.exam $(ONLY)
+
+clean:
+	rm -rf $(VENV) out .cache

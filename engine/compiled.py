@@ -1,0 +1,79 @@
+"""The one place that compiles: `@compiled`, its cache folder, and the plain twin of a compiled function.
+
+numba keys its cache on the file of the cached function alone, so an edit in a file that it calls would go unseen, and
+a cache filled without bounds checks would serve a run that asked for them. The cache folder is therefore named by the
+hash of every source of engine and strategies, numba's version and the bounds flag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("engine", "strategies")
+
+
+def source_digest(root: Path = ROOT) -> str:
+    """SHA-256 (hex, 16 characters) over the sources of engine and strategies below `root`: the code version of a run."""
+    digest = hashlib.sha256()
+    for package in SOURCES:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder(root: Path = ROOT) -> Path:
+    """The folder that holds machine code for exactly this source, this numba and this bounds flag."""
+    bounds = os.environ.get("NUMBA_BOUNDSCHECK", "0") or "0"
+    base = Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
+    return base / f"numba-{numba.__version__}-{source_digest(root)}-bounds{bounds}"
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+
+def compiled(function: F) -> F:
+    """Compile `function` on first use; division and indexing follow NumPy, the interpreter lock is released."""
+    return cast(F, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
+
+
+_twins: dict[int, Any] = {}
+
+
+def _plain_value(value: Any) -> Any:
+    if hasattr(value, "py_func"):
+        return plain(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def plain(function: F) -> F:
+    """The same source as plain Python: every compiled function that it reaches is replaced by its own plain twin.
+
+    `function` is what `@compiled` returned. Typed integer constants become Python integers, so the twin runs on the
+    plain mirrors of the records (engine.layout) and its arithmetic never wraps by itself.
+    """
+    source = cast(Any, function)
+    key = id(source)
+    if key in _twins:
+        return cast(F, _twins[key])
+    code = source.py_func.__code__
+    scope = dict(source.py_func.__globals__)
+    twin = types.FunctionType(code, scope, code.co_name, source.py_func.__defaults__)
+    _twins[key] = twin
+    for name in code.co_names:
+        if name in scope:
+            scope[name] = _plain_value(scope[name])
+    return cast(F, twin)

@@ -1,0 +1,133 @@
+"""Declares a record once: its NumPy dtype, its plain mirror and its types all come from the same class.
+
+A record class lists fields as `name: Vec = i32("nodes")`. Dimensions are names; a SizeClass gives them lengths. The
+compiled engine sees one NumPy structured record; plain mode sees an object of Python integers, lists and Grids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+# A field of one of these names would silently read NumPy's scalar attribute in plain mode.
+FORBIDDEN_NAMES = frozenset(dir(np.void(b"")))
+
+
+class Vec(Protocol):
+    """One-dimensional integer field."""
+
+    def __getitem__(self, index: int) -> int: ...
+    def __setitem__(self, index: int, value: int) -> None: ...
+
+
+class Grid(Protocol):
+    """Two-dimensional integer field."""
+
+    def __getitem__(self, index: tuple[int, int]) -> int: ...
+    def __setitem__(self, index: tuple[int, int], value: int) -> None: ...
+
+
+class Cube(Protocol):
+    """Three-dimensional integer field."""
+
+    def __getitem__(self, index: tuple[int, int, int]) -> int: ...
+    def __setitem__(self, index: tuple[int, int, int], value: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field: NumPy type code and the names of its dimensions."""
+
+    code: str
+    dims: tuple[str, ...]
+
+
+def i8(*dims: str) -> Any:
+    return Field("i1", dims)
+
+
+def i16(*dims: str) -> Any:
+    return Field("i2", dims)
+
+
+def i32(*dims: str) -> Any:
+    return Field("i4", dims)
+
+
+def i64(*dims: str) -> Any:
+    return Field("i8", dims)
+
+
+def u64(*dims: str) -> Any:
+    return Field("u8", dims)
+
+
+Size = dict[str, int]
+
+
+def fields_of(record_class: type) -> dict[str, Field]:
+    """The declared fields in order. Raises ValueError for a name that NumPy's scalars already use."""
+    found = {name: value for name, value in vars(record_class).items() if isinstance(value, Field)}
+    for name in found:
+        if name in FORBIDDEN_NAMES:
+            raise ValueError(f"field {record_class.__name__}.{name} hides NumPy's attribute of that name")
+    return found
+
+
+def dtype_of(record_class: type, size: Size) -> np.dtype[np.void]:
+    """The aligned structured dtype of `record_class` with the lengths in `size`."""
+    members = [
+        (name, field.code, tuple(size[dim] for dim in field.dims)) for name, field in fields_of(record_class).items()
+    ]
+    return np.dtype([(n, c, s) if s else (n, c) for n, c, s in members], align=True)
+
+
+class PlainGrid:
+    """A flat list of Python integers read by an index tuple, as a NumPy array is."""
+
+    __slots__ = ("cells", "shape")
+
+    def __init__(self, shape: tuple[int, ...], cells: list[int]) -> None:
+        self.shape = shape
+        self.cells = cells
+
+    def _flat(self, index: tuple[int, ...]) -> int:
+        flat = 0
+        for position, length in zip(index, self.shape, strict=True):
+            if not 0 <= position < length:
+                raise IndexError(f"index {index} is outside the shape {self.shape}")
+            flat = flat * length + position
+        return flat
+
+    def __getitem__(self, index: tuple[int, ...]) -> int:
+        return self.cells[self._flat(index)]
+
+    def __setitem__(self, index: tuple[int, ...], value: int) -> None:
+        self.cells[self._flat(index)] = value
+
+
+class PlainRecord:
+    """The plain mirror of a record: attributes are integers, lists and PlainGrids."""
+
+    def __init__(self, record: Any) -> None:
+        self.dtype_ = record.dtype
+        for name in record.dtype.names:
+            value = record[name]
+            if np.ndim(value) == 0:
+                setattr(self, name, int(value))
+            elif np.ndim(value) == 1:
+                setattr(self, name, value.tolist())
+            else:
+                setattr(self, name, PlainGrid(value.shape, value.ravel().tolist()))
+
+    def to_array(self) -> np.ndarray[Any, np.dtype[np.void]]:
+        """The same values as a NumPy array of one record; OverflowError if a field holds what its type cannot."""
+        array = np.zeros(1, dtype=self.dtype_)
+        for name in self.dtype_.names:
+            value = getattr(self, name)
+            cells = value.cells if isinstance(value, PlainGrid) else value
+            shape = array[name][0].shape
+            array[name][0] = np.array(cells, dtype=self.dtype_[name].base).reshape(shape)
+        return array
