@@ -1,0 +1,85 @@
+"""Outcome: what one batch of cases left, as plain data; the unit that is stored, digested and reported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Histogram = dict[int, int]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Signature:
+    """What kind of violation: invariant name ("I1"), variant, label of the step, hazards passed in the case."""
+
+    invariant: str
+    variant: str
+    label: str
+    hazards: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One batch. Histograms map an integer value to its number of cases (or of what their name says).
+
+    histograms: "waste_pages", "precharge_pages", "share_percent" (waste of precharge, rounded down),
+        "rounding_bytes16" (bytes rounded up per node, in sixteenths of a page), all of probes: one entry a case at
+        most; counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", "alloc_ops", ...
+    violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
+    """
+
+    stream: str
+    k: int
+    family: str
+    cases: int
+    steps: int
+    ended_early: int = 0
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    violations: dict[Signature, int] = field(default_factory=dict)
+    first_cases: dict[Signature, tuple[int, ...]] = field(default_factory=dict)
+
+    def canonical(self) -> bytes:
+        """The bytes that a digest covers: sorted, without white space, nothing that depends on time or machine."""
+        row: dict[str, Any] = {
+            "stream": self.stream,
+            "k": self.k,
+            "family": self.family,
+            "cases": self.cases,
+            "steps": self.steps,
+            "ended_early": self.ended_early,
+            "histograms": {name: sorted(h.items()) for name, h in self.histograms.items()},
+            "counts": self.counts,
+            "violations": [
+                [s.invariant, s.variant, s.label, list(s.hazards), n, list(self.first_cases.get(s, ()))]
+                for s, n in sorted(self.violations.items())
+            ],
+        }
+        return json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
+
+    @staticmethod
+    def from_canonical(text: bytes) -> Outcome:
+        """The inverse of canonical()."""
+        row = json.loads(text)
+        violations, first = {}, {}
+        for invariant, variant, label, hazards, count, cases in row["violations"]:
+            signature = Signature(invariant, variant, label, tuple(hazards))
+            violations[signature] = count
+            first[signature] = tuple(cases)
+        return Outcome(
+            row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
+            {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
+            row["counts"], violations, first,
+        )  # fmt: skip
+
+
+def digest(outcomes: Iterable[Outcome]) -> str:
+    """SHA-256 (hex) over the canonical bytes of the batches, ordered by stream and number."""
+    total = hashlib.sha256()
+    for outcome in sorted(outcomes, key=lambda o: (o.stream, o.k)):
+        total.update(outcome.canonical())
+        total.update(b"\n")
+    return total.hexdigest()
