@@ -228,7 +228,7 @@ class State:
     objcg_live: Vec = i64("objcgs")  # L(O), bytes
     objcg_lost: Vec = i64("objcgs")  # bytes dropped at release
     objcg_moved: Vec = i8("objcgs")  # stock traffic on more than one CPU or a failed trylock: 0 none, cpu + 1, 100 many
-    group_dead: Vec = i8("memcgs")  # with one reference count a group: state of the group
+    objcg_orig: Vec = i8("objcgs")  # memcg->nodeinfo[nid]->orig_objcg still holds its reference
     # The RCU callback queue: kind * objcgs + row; eligible when no reader began at or before its position.
     rcu_head: int = i32()
     rcu_tail: int = i32()
@@ -255,6 +255,8 @@ class State:
     page_count: Cube = i16("chunks", "pages", "count_nodes")
     ext_node: Grid = i16("chunks", "ext_pages")
     node_free: Vec = i32("nodes")
+    node_online: Vec = i8("nodes")
+    nr_online_nodes: int = i32()
     nr_empty_pop: int = i32()
     nr_populates: int = i32()
     nr_creates: int = i32()
@@ -283,6 +285,7 @@ class State:
     slot_area: Vec = i32("slots")
     # Registers of each task's operation.
     r_objcg: Vec = i32("tasks")
+    r_slot: Vec = i16("tasks")
     r_scope: Vec = i16("tasks")  # memcg of a set_active_memcg scope, -1
     r_full: Vec = i64("tasks")  # F(size), bytes
     r_precharge: Vec = i32("tasks")
@@ -296,6 +299,7 @@ class State:
     r_from: Vec = i16("tasks")
     r_ops: Vec = i32("tasks")  # memcg operations of this alloc or free
     r_charged: Vec = i8("tasks")
+    r_held: Vec = i8("tasks")  # the free hook still holds the reference that the cleared entry had
     r_exact: Vec = i32("tasks")
     node_bytes: Grid = i32("tasks", "nodes")
     tc_memcg: Vec = i16("tasks")

@@ -233,7 +233,9 @@ def size_class_of(topology: Topology, among: tuple[str, ...] = ("small", "wide")
         for name in among
     )
     raise _fail(
-        topology, f"{len(topology.nodes)} nodes, {len(topology.cpus)} CPUs, units of {topology.unit_pages} pages", limits
+        topology,
+        f"{len(topology.nodes)} nodes, {len(topology.cpus)} CPUs, units of {topology.unit_pages} pages",
+        limits,
     )
 
 

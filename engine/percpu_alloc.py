@@ -1,0 +1,198 @@
+"""pcpu_alloc after the pre hook: mutex, search, chunk creation, populate, and every failure path (kernel.md 2.3)."""
+
+from __future__ import annotations
+
+from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, hazard
+from engine.chunks import (
+    EMPTY_POP_PAGES_LOW,
+    alloc_area,
+    class_of_chunk,
+    count_free_chunks,
+    drop_area,
+    free_slot,
+    move_chunk,
+    release_row,
+    touch_area,
+)
+from engine.compiled import compiled
+from engine.labels import (
+    AL_AREA,
+    AL_CREATE,
+    AL_NO_AREA,
+    AL_POP_FAIL,
+    AL_POP_MARK,
+    AL_POPULATE,
+    AL_UNLOCK,
+    GFP_NOBLOCK,
+    GFP_NOFAIL,
+    OP_KILLED,
+    OP_RESERVED,
+    PO_BEGIN,
+    PO_UNDO,
+)
+from engine.placement import mark_populated, place_exts, populate_pages, stamp_area
+from engine.records import NR_LOG
+
+
+@compiled
+def gfp_of(prog: Prog, st: State, t: int) -> int:
+    return prog.op_gfp[t, st.op_i[t]]
+
+
+@compiled
+def is_atomic(prog: Prog, st: State, t: int) -> bool:
+    return gfp_of(prog, st, t) & GFP_NOBLOCK != 0
+
+
+@compiled
+def illegal_request(topo: Topo, size_bytes: int, align: int) -> bool:
+    """pcpu_alloc refuses: nothing, more than PCPU_MIN_UNIT_SIZE, alignment over a page or not a power of two."""
+    return size_bytes <= 0 or size_bytes > topo.min_unit_size or align > topo.page_size or align & (align - 1) != 0
+
+
+@compiled
+def al_mutex(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """mutex_lock_killable(pcpu_alloc_mutex); atomic requests do not take it."""
+    if is_atomic(prog, st, t):
+        goto(st, t, AL_AREA)
+        return
+    if st.mutex != 0:
+        hazard(st, 13)
+        goto(st, t, PO_UNDO)
+        return
+    st.mutex = t + 1
+    goto(st, t, AL_AREA)
+
+
+@compiled
+def mutex_ready(prog: Prog, st: State, t: int) -> bool:
+    """A waiter runs when the mutex is free, or when it is killed while it waits (not with __GFP_NOFAIL)."""
+    if is_atomic(prog, st, t) or st.mutex == 0:
+        return True
+    gfp = gfp_of(prog, st, t)
+    return gfp & OP_KILLED != 0 and gfp & GFP_NOFAIL == 0
+
+
+@compiled
+def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The search, one pcpu_lock section."""
+    op = st.op_i[t]
+    atomic = is_atomic(prog, st, t)
+    size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
+    align = max(prog.op_align[t, op], 4)
+    reserved = gfp_of(prog, st, t) & OP_RESERVED != 0
+    r = alloc_area(topo, prog, st, size_bytes, align, atomic, reserved)
+    if r >= 0:
+        st.r_area[t] = r
+        st.r_nid[t] = 0
+        if st.nr_empty_pop < EMPTY_POP_PAGES_LOW:
+            st.balance_queued = 1
+        goto(st, t, AL_UNLOCK if atomic else AL_POPULATE)
+    elif atomic or r == -2 or (reserved and topo.reserved_room > 0) or count_free_chunks(topo, st) > 0:
+        goto(st, t, AL_NO_AREA)
+    else:
+        goto(st, t, AL_CREATE)
+
+
+@compiled
+def create_chunk(topo: Topo, prog: Prog, st: State, nid: int) -> bool:
+    """pcpu_create_chunk with its obj_exts; False without memory or without a row."""
+    st.nr_creates += 1
+    if prog.fail_create[st.nr_creates % NR_LOG] == 1:
+        return False
+    for c in range(2, len(st.chunk_pos)):
+        if st.chunk_state[c] == CHUNK_UNUSED:
+            if not place_exts(topo, prog, st, c, nid):
+                return False
+            st.chunk_state[c] = CHUNK_DYNAMIC
+            st.chunk_head[c] = -1
+            st.chunk_free[c] = topo.unit_pages * topo.page_size
+            st.chunk_class[c] = class_of_chunk(topo, st, c)
+            move_chunk(st, c, free_slot(topo), True)
+            return True
+    return False
+
+
+@compiled
+def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
+        goto(st, t, AL_AREA)
+        return
+    hazard(st, 13)
+    goto(st, t, AL_NO_AREA)
+
+
+@compiled
+def next_clear_range(topo: Topo, st: State, t: int) -> int:
+    """The next range of unpopulated pages under the area, from page r_nid on: first << 16 | end, -1 if none."""
+    r = st.r_area[t]
+    c = st.area_chunk[r]
+    end = ceil_div(st.area_off[r] + st.area_bytes[r], topo.page_size)
+    first = max(st.area_off[r] // topo.page_size, st.r_nid[t])
+    while first < end and st.page_populated[c, first] == 1:
+        first += 1
+    if first >= end:
+        return -1
+    stop = first
+    while stop < end and st.page_populated[c, stop] == 0:
+        stop += 1
+    return first << 16 | stop
+
+
+@compiled
+def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """pcpu_populate_chunk of one clear range, pcpu_lock dropped."""
+    span = next_clear_range(topo, st, t)
+    if span < 0:
+        goto(st, t, AL_UNLOCK)
+        return
+    c = st.area_chunk[st.r_area[t]]
+    if populate_pages(topo, prog, st, c, span >> 16, span & 0xFFFF):
+        goto(st, t, AL_POP_MARK)
+        return
+    hazard(st, 13)
+    goto(st, t, AL_POP_FAIL)
+
+
+@compiled
+def al_pop_mark(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    span = next_clear_range(topo, st, t)
+    mark_populated(st, st.area_chunk[st.r_area[t]], span >> 16, span & 0xFFFF)
+    st.r_nid[t] = span & 0xFFFF
+    goto(st, t, AL_POPULATE)
+
+
+@compiled
+def al_pop_fail(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The area goes back; ranges populated before stay."""
+    drop_area(topo, st, st.r_area[t])
+    release_row(st, st.r_area[t])
+    st.r_area[t] = -1
+    st.r_nid[t] = 0
+    goto(st, t, AL_NO_AREA)
+
+
+@compiled
+def al_no_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Failure: atomic requests ask for balance work, others let the mutex go; then the post hook with chunk NULL."""
+    if is_atomic(prog, st, t):
+        st.atomic_failed = 1
+        st.balance_queued = 1
+        hazard(st, 13)
+    else:
+        st.mutex = 0
+    goto(st, t, PO_UNDO)
+
+
+@compiled
+def al_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Every page is there: the area is live."""
+    if not is_atomic(prog, st, t):
+        st.mutex = 0
+    r = st.r_area[t]
+    st.r_nid[t] = 0
+    st.area_used[r] = 2
+    st.area_stamp[r] = stamp_area(topo, st, r)
+    st.nr_alloc += 1
+    touch_area(st, r)
+    goto(st, t, PO_BEGIN)

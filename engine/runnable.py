@@ -1,0 +1,85 @@
+"""Which tasks may take a step now: CPUs, interrupts, preemption, locks, queued work (kernel.md 4.1)."""
+
+from __future__ import annotations
+
+from engine.base import Prog, State, Topo
+from engine.compiled import compiled
+from engine.labels import (
+    AL_AREA,
+    AL_CREATE,
+    AL_MUTEX,
+    AL_POP_FAIL,
+    AL_POP_MARK,
+    AL_UNLOCK,
+    AT_BARRIER,
+    BA_FREE,
+    BA_FREE_EMPTY,
+    BA_POPULATE,
+    BA_RECLAIM,
+    FINISHED,
+    FR_BEGIN,
+    IDLE,
+    OF_NULL,
+    RL_DONE,
+)
+from engine.memcg import rcu_ready
+from engine.percpu_alloc import mutex_ready
+from engine.teardown import OVER, all_settled, barrier_open
+
+
+@compiled
+def cpu_allows(prog: Prog, st: State, t: int) -> bool:
+    """The CPU runs this task unless an interrupt, a preemption-off holder or (for a new interrupt) irqs off forbid."""
+    a = st.task_cpu[t]
+    irq = st.cpu_irq[a]
+    if irq != 0:
+        return irq == t + 1
+    if t < prog.nr_tasks and prog.task_irq[t] == 1:
+        return st.cpu_irqs_off[a] == 0
+    return st.cpu_preempt[a] == 0 or st.cpu_preempt[a] == t + 1
+
+
+@compiled
+def worker_ready(prog: Prog, st: State, t: int) -> bool:
+    """An idle worker runs when its queue has something: kworkers, balance, offline, RCU, in this order of rows."""
+    which = t - prog.nr_tasks
+    nr_kworkers = st.nr_all - prog.nr_tasks - 3
+    if which < nr_kworkers:
+        return st.ps_queued[which] > 0 or st.os_queued[which] > 0
+    if which == nr_kworkers:
+        return st.balance_queued == 1 and st.mutex == 0
+    if which == nr_kworkers + 1:
+        return st.off_head < st.off_tail
+    return rcu_ready(st)
+
+
+@compiled
+def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
+    """The lock that the step takes first is free."""
+    if label == AL_MUTEX:
+        return mutex_ready(prog, st, t)
+    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, AL_UNLOCK, FR_BEGIN):
+        return st.pcpu_lock == 0
+    if label in (BA_FREE, BA_RECLAIM, BA_POPULATE, BA_FREE_EMPTY):
+        return st.pcpu_lock == 0
+    if label in (OF_NULL, RL_DONE):
+        return st.objcg_lock == 0
+    return True
+
+
+@compiled
+def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
+    """Whether `step(t)` may be called now."""
+    label = st.pc[t]
+    if label == FINISHED:
+        return t == 0 and st.phase < OVER and all_settled(prog, st)
+    if label == AT_BARRIER:
+        return barrier_open(prog, st)
+    if label == IDLE and t >= prog.nr_tasks and not worker_ready(prog, st, t):
+        return False
+    return cpu_allows(prog, st, t) and lock_allows(prog, st, t, label)
+
+
+@compiled
+def case_over(st: State) -> bool:
+    return st.fatal == 1 or st.phase == OVER
