@@ -1,0 +1,106 @@
+"""Payloads: the part of a trace line after the event's name, by kind, shared by all text formats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strategies.recorded import events as ev
+
+Build = Callable[[int, ev.Task, int, str, "tuple[str, ...]"], ev.Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """How one kind of event is read: the pattern of its fields and the constructor that takes their texts."""
+
+    pattern: re.Pattern[str]
+    build: Build
+
+
+def pointer(text: str) -> str:
+    """A pointer as opaque text; kprobes print 0x before it, tracepoints do not, and both must compare equal."""
+    return text[2:] if text.startswith("0x") else text
+
+
+def _alloc(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Alloc(
+        t, task, cpu, context, f[0] or "", f[1] == "1", f[2] == "1", int(f[3]), int(f[4]), pointer(f[5]), int(f[6]),
+        int(f[7]) if f[7] else -1, f[8] or "",
+    )  # fmt: skip
+
+
+def _alloc_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.AllocFail(t, task, cpu, context, f[0] == "1", f[1] == "1", int(f[2]), int(f[3]))
+
+
+def _free(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Free(t, task, cpu, context, pointer(f[0]), int(f[1]))
+
+
+def _create(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.CreateChunk(t, task, cpu, context, pointer(f[0]))
+
+
+def _destroy(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.DestroyChunk(t, task, cpu, context, pointer(f[0]))
+
+
+def _post(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Post(t, task, cpu, context, int(f[0]), pointer(f[1]), int(f[2]), int(f[3]))
+
+
+def _stat(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Stat(t, task, cpu, context, int(f[0]), int(f[1]), int(f[2]))
+
+
+def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.ChargeFail(t, task, cpu, context, int(f[0]))
+
+
+def _populate(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Populate(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+
+
+def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.PopulateRet(t, task, cpu, context, int(f[0]))
+
+
+def _populated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Populated(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+
+
+def _depopulated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Depopulated(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+
+
+def _mark(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    return ev.Mark(t, task, cpu, context, f[0])
+
+
+_PROBE = r"(?:\([^)]*\) )?"
+_RANGE = _PROBE + r"base=(\w+) ps=(\d+) pe=(\d+)(?: gfp=\w+)?"
+
+# call_site ends at " reserved=", because a module's name follows the symbol after a blank.
+_KINDS: dict[str, tuple[str, Build]] = {
+    "percpu_alloc_percpu": (
+        r"(?:call_site=(.*?) )?reserved=(\d) is_atomic=(\d) size=(\d+) align=(\d+) base_addr=(\S+) off=(-?\d+) ptr=\S+"
+        r"(?: bytes_alloc=(\d+) gfp_flags=(\S+))?",
+        _alloc,
+    ),
+    "percpu_alloc_percpu_fail": (r"reserved=(\d) is_atomic=(\d) size=(\d+) align=(\d+)", _alloc_fail),
+    "percpu_free_percpu": (r"base_addr=(\S+) off=(-?\d+) ptr=\S+", _free),
+    "percpu_create_chunk": (r"base_addr=(\S+)", _create),
+    "percpu_destroy_chunk": (r"base_addr=(\S+)", _destroy),
+    "post": (_PROBE + r"(?:objcg=\w+ )?cg=(\d+) base=(\w+) off=(-?\d+) size=(\d+)", _post),
+    "stat": (_PROBE + r"cg=(\d+) idx=(\d+) val=(-?\d+)", _stat),
+    "chgfail": (_PROBE + r"ret=(-?\d+)", _charge_fail),
+    "populate": (_RANGE, _populate),
+    "populate_ret": (_PROBE + r"ret=(-?\d+)", _populate_ret),
+    "popd": (_RANGE, _populated),
+    "depopd": (_RANGE, _depopulated),
+    "tracing_mark_write": (r"(.*)", _mark),
+}
+
+PAYLOADS = {name: Payload(re.compile(r"\s*" + text + r"\s*"), build) for name, (text, build) in _KINDS.items()}

@@ -1,0 +1,155 @@
+"""Reads the text of tracefs' `trace` file (plain or gzip) as a stream of typed events, in the order of the file.
+
+A line is `comm-pid [cpu] flags time: event: fields`, comm being any text, with blanks and dashes too, and an optional
+`(tgid)` column. Lines that are no event of ours are counted, never guessed at.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from engine.errors import InputError
+from strategies.recorded.events import Event, Task
+from strategies.recorded.payload import PAYLOADS
+
+GZIP_MAGIC = b"\x1f\x8b"
+HEAD = re.compile(r"\s*(.+?)-(\d+)\s+(?:\([-\d ]+\)\s+)?\[(\d+)\]\s+(?:(\S+)\s+)?(\d+)(?:\.(\d+))?: (?:percpu:)?")
+NAME = re.compile(r"(\w+):")
+LOST = re.compile(r"CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]")
+ALLOWED = "the text of tracefs' trace file, plain or gzip"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a reader saw besides the events it yielded; it grows while the stream is read.
+
+    lines: all; events: yielded; other: known shapes that are not ours (other events, stack traces, comments);
+    unparsed: events of ours, or lines, that could not be read; lost_events: events the ring buffer says it dropped
+    (lost_gaps: how often it said so); truncated: 1 if the file ends within a line or within the gzip stream.
+    """
+
+    lines: int = 0
+    events: int = 0
+    other: int = 0
+    unparsed: int = 0
+    lost_events: int = 0
+    lost_gaps: int = 0
+    truncated: int = 0
+
+
+def time_of(whole: str, fraction: str | None) -> int:
+    """Nanoseconds of a `sec.fraction` time stamp; a time without fraction is in ticks of the trace's clock."""
+    if fraction is None:
+        return int(whole)
+    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
+
+
+class _Reader:
+    """One pass over one file: remembers tasks and the names of foreign events, so that most lines need no pattern."""
+
+    def __init__(self, where: str, counts: Counts) -> None:
+        self.where = where
+        self.counts = counts
+        self.tasks: dict[tuple[str, str], Task] = {}
+        self.foreign: set[str] = {"<stack trace>"}
+        self.is_trace = False
+
+    def line(self, text: str) -> Event | None:
+        """The event of one line without its newline, or None, counted."""
+        counts = self.counts
+        counts.lines += 1
+        if text.startswith((" => ", "#")) or not text:
+            self.is_trace = self.is_trace or text.startswith("# tracer:")
+            counts.other += 1
+            return None
+        name = text.partition(": ")[2].partition(": ")[0]
+        if name in self.foreign:
+            counts.other += 1
+            return None
+        head = HEAD.match(text)
+        if head is None:
+            self._no_event(text)
+            return None
+        self.is_trace = True
+        found = NAME.match(text, head.end())
+        if found is None or found[1] not in PAYLOADS:
+            # Only a name that the cheap split finds where the pattern does may be remembered.
+            if name and text.startswith(name, head.end()):
+                self.foreign.add(name if found is None else found[1])
+            counts.other += 1
+            return None
+        payload = PAYLOADS[found[1]]
+        fields = payload.pattern.fullmatch(text, found.end())
+        if fields is None:
+            counts.unparsed += 1
+            return None
+        counts.events += 1
+        comm, pid, cpu, flags, whole, fraction = head.groups()
+        task = self.tasks.get((comm, pid))
+        if task is None:
+            task = self.tasks[comm, pid] = (comm, int(pid))
+        context = flags[2] if flags and len(flags) > 2 else ""
+        return payload.build(time_of(whole, fraction), task, int(cpu), context, fields.groups())
+
+    def _no_event(self, text: str) -> None:
+        lost = LOST.match(text)
+        if lost is None:
+            self.counts.unparsed += 1
+            return
+        self.is_trace = True
+        self.counts.lost_gaps += 1
+        self.counts.lost_events += int(lost[2] or 0)
+
+
+def _lines(stream: IO[bytes], where: str, counts: Counts) -> Iterator[str]:
+    """Whole lines as text. A tail without newline is a cut line: what it lacks cannot be told, so it is not used."""
+    try:
+        for raw in stream:
+            if raw.endswith(b"\n"):
+                yield raw[:-1].decode("utf-8", "replace")
+            else:
+                counts.lines += 1
+                counts.truncated = 1
+    except EOFError:
+        counts.truncated = 1
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", ALLOWED) from None
+
+
+def _opened(source: Path | IO[bytes]) -> tuple[IO[bytes], str]:
+    if not isinstance(source, Path):
+        return source, str(getattr(source, "name", "trace"))
+    try:
+        return source.open("rb"), str(source)
+    except OSError as error:
+        raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
+
+
+def read_events(source: Path | IO[bytes], counts: Counts | None = None) -> Iterator[Event]:
+    """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
+
+    source: a path, or a seekable binary stream of either form. Raises InputError for a file that cannot be read, and,
+    at its end, for one in which nothing looks like a trace.
+    """
+    counts = Counts() if counts is None else counts
+    stream, where = _opened(source)
+    try:
+        is_gzip = stream.read(2) == GZIP_MAGIC
+        stream.seek(0)
+        text = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+        reader = _Reader(where, counts)
+        for line in _lines(text, where, counts):  # type: ignore[arg-type]  # GzipFile reads as IO[bytes] does
+            event = reader.line(line)
+            if event is not None:
+                yield event
+        if not reader.is_trace:
+            raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+    finally:
+        if isinstance(source, Path):
+            stream.close()
