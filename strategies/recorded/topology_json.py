@@ -1,0 +1,125 @@
+"""Reads topology.json of a recorded run, and the sizes of the first percpu chunk from the boot log beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import InputError
+from engine.topology import PAGE_SIZES, Cpu, Node, Topology
+from strategies.recorded.files import read_bytes, read_json
+from strategies.recorded.machine import Imported, all_distances, parse_list, show_list, unit_pages_of
+
+ALLOWED = "a recorded run's topology.json"
+PCPU_ALLOC = re.compile(rb"pcpu-alloc: s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,12})\b")
+
+
+class _Zone(msgspec.Struct):
+    free: int
+    min: int
+    low: int
+    managed: int
+
+
+class _Node(msgspec.Struct):
+    distance: list[int]
+    zones: list[_Zone]
+
+
+class _Cpu(msgspec.Struct):
+    cpu_to_node: int
+
+
+class _FirstChunk(msgspec.Struct):
+    unit_size: int = 0
+
+
+class _Machine(msgspec.Struct):
+    page_size: int
+    possible_cpus: str
+    online_cpus: str
+    possible_nodes: str
+    online_nodes: str
+    has_memory: str
+    nodes: dict[int, _Node]
+    cpus: dict[int, _Cpu]
+    percpu_first_chunk: _FirstChunk = msgspec.field(default_factory=_FirstChunk)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """The first chunk: static, reserved and dynamic bytes of a unit, and the bytes of a unit."""
+
+    static: int = 0
+    reserved: int = 0
+    dynamic: int = 0
+    unit: int = 0
+
+
+def _boot_sizes(log: Path, machine: _Machine, notes: list[str]) -> _Sizes:
+    found = PCPU_ALLOC.search(read_bytes(log)) if log.is_file() else None
+    if found is None:
+        notes.append(f"no pcpu-alloc line in {log.name} beside the file: the first chunk has no room")
+        return _Sizes(unit=machine.percpu_first_chunk.unit_size)
+    return _Sizes(*map(int, found.groups()))
+
+
+def _node(node_id: int, machine: _Machine, online: tuple[int, ...], memory: tuple[int, ...]) -> Node:
+    row = machine.nodes.get(node_id)
+    if row is None or node_id not in memory:
+        return Node(node_id, node_id in online)
+    # An empty zone may carry watermarks that bind nothing.
+    zones = [zone for zone in row.zones if zone.managed > 0]
+    free, low, least = (sum(getattr(z, what) for z in zones) for what in ("free", "low", "min"))
+    return Node(node_id, node_id in online, max(free, 1), low, least)
+
+
+def _distances(path: Path, machine: _Machine, online: tuple[int, ...]) -> dict[int, dict[int, int]]:
+    rows: dict[int, dict[int, int]] = {}
+    for node in online:
+        row = machine.nodes.get(node)
+        if row is None or len(row.distance) != len(online):
+            given = "missing" if row is None else f"{len(row.distance)} distances"
+            raise InputError(f"{path}, node {node}", given, f"{len(online)} distances, one for each online node")
+        rows[node] = dict(zip(online, row.distance, strict=True))
+    return rows
+
+
+def _cpus(path: Path, machine: _Machine) -> tuple[Cpu, ...]:
+    possible = parse_list(machine.possible_cpus, f"{path}, possible_cpus")
+    online = parse_list(machine.online_cpus, f"{path}, online_cpus")
+    silent = [cpu for cpu in possible if cpu not in machine.cpus]
+    if silent:
+        raise InputError(f"{path}, cpus", f"no cpu_to_node of CPUs {show_list(silent)}", "one for every possible CPU")
+    return tuple(Cpu(cpu, machine.cpus[cpu].cpu_to_node, cpu in online) for cpu in possible)
+
+
+def import_topology_json(path: Path, name: str) -> Imported:
+    """The machine of a recorded run as it was when the workload began: pages are those free then.
+
+    A node's pages and watermarks are sums over its zones. With dmesg-boot.txt beside the file, the unit and the first
+    chunk's dynamic and reserved room are those of its pcpu-alloc line. Raises InputError or TopologyError.
+    """
+    machine = read_json(path, _Machine, ALLOWED)
+    if machine.page_size not in PAGE_SIZES:
+        raise InputError(f"{path}, page_size", str(machine.page_size), ", ".join(map(str, PAGE_SIZES)))
+    notes: list[str] = []
+    sizes = _boot_sizes(path.with_name("dmesg-boot.txt"), machine, notes)
+    possible = parse_list(machine.possible_nodes, f"{path}, possible_nodes")
+    online = parse_list(machine.online_nodes, f"{path}, online_nodes")
+    memory = parse_list(machine.has_memory, f"{path}, has_memory")
+    topology = Topology(
+        name,
+        tuple(_node(node, machine, online, memory) for node in possible),
+        _cpus(path, machine),
+        all_distances(possible, _distances(path, machine, online), notes),
+        page_size=machine.page_size,
+        unit_pages=unit_pages_of(sizes.unit, machine.page_size),
+        first_room_bytes=sizes.dynamic,
+        first_start_bytes=(sizes.static + sizes.reserved) % machine.page_size,
+        reserved_room_bytes=sizes.reserved,
+    )
+    return Imported(topology, tuple(notes))
