@@ -94,6 +94,9 @@ def _record(line: _Line, where: str) -> HookRecord:
     if line.size <= 0 or line.size % 4 or line.align <= 0 or line.nr_cpus <= 0 or line.nr_nodes <= 0:
         given = f"size {line.size}, align {line.align}, {line.nr_cpus} CPUs, {line.nr_nodes} nodes"
         raise InputError(where, given, "a size that is a multiple of 4, all of them positive")
+    least = min(line.alloc_cpu, line.objcg_nid, line.off or 0, line.precharge, line.used, line.unprecharge)
+    if least < 0:
+        raise InputError(where, f"a negative value {least}", "CPUs, nodes, offsets and pages from 0 on")
     return HookRecord(
         line.topology, line.kernel, line.size, line.align, line.off, line.nr_cpus, line.nr_nodes, line.alloc_cpu,
         line.objcg_nid, line.call_site, None if line.gfp is None else tuple(line.gfp.split("|")), line.atomic != 0,

@@ -80,27 +80,30 @@ def _mark(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> 
 
 
 _PROBE = r"(?:\([^)]*\) )?"
-_RANGE = _PROBE + r"base=(\w+) ps=(\d+) pe=(\d+)(?: gfp=\w+)?"
+_RANGE = _PROBE + r"base=(\w+) ps=(\d{1,19}) pe=(\d{1,19})(?: gfp=\w+)?"
 
+# Numbers are bounded, so that damaged text cannot ask for endless ones.
 # call_site ends at " reserved=", because a module's name follows the symbol after a blank.
 _KINDS: dict[str, tuple[str, Build]] = {
     "percpu_alloc_percpu": (
-        r"(?:call_site=(.*?) )?reserved=(\d) is_atomic=(\d) size=(\d+) align=(\d+) base_addr=(\S+) off=(-?\d+) ptr=\S+"
-        r"(?: bytes_alloc=(\d+) gfp_flags=(\S+))?",
+        r"(?:call_site=(.*?) )?reserved=(\d) is_atomic=(\d) size=(\d{1,19}) align=(\d{1,19}) base_addr=(\S+) "
+        r"off=(-?\d{1,19}) ptr=\S+(?: bytes_alloc=(\d{1,19}) gfp_flags=(\S+))?",
         _alloc,
     ),
-    "percpu_alloc_percpu_fail": (r"reserved=(\d) is_atomic=(\d) size=(\d+) align=(\d+)", _alloc_fail),
-    "percpu_free_percpu": (r"base_addr=(\S+) off=(-?\d+) ptr=\S+", _free),
+    "percpu_alloc_percpu_fail": (r"reserved=(\d) is_atomic=(\d) size=(\d{1,19}) align=(\d{1,19})", _alloc_fail),
+    "percpu_free_percpu": (r"base_addr=(\S+) off=(-?\d{1,19}) ptr=\S+", _free),
     "percpu_create_chunk": (r"base_addr=(\S+)", _create),
     "percpu_destroy_chunk": (r"base_addr=(\S+)", _destroy),
-    "post": (_PROBE + r"(?:objcg=\w+ )?cg=(\d+) base=(\w+) off=(-?\d+) size=(\d+)", _post),
-    "stat": (_PROBE + r"cg=(\d+) idx=(\d+) val=(-?\d+)", _stat),
-    "chgfail": (_PROBE + r"ret=(-?\d+)", _charge_fail),
+    "post": (_PROBE + r"(?:objcg=\w+ )?cg=(\d{1,19}) base=(\w+) off=(-?\d{1,19}) size=(\d{1,19})", _post),
+    "stat": (_PROBE + r"cg=(\d{1,19}) idx=(\d{1,19}) val=(-?\d{1,19})", _stat),
+    "chgfail": (_PROBE + r"ret=(-?\d{1,19})", _charge_fail),
     "populate": (_RANGE, _populate),
-    "populate_ret": (_PROBE + r"ret=(-?\d+)", _populate_ret),
+    "populate_ret": (_PROBE + r"ret=(-?\d{1,19})", _populate_ret),
     "popd": (_RANGE, _populated),
     "depopd": (_RANGE, _depopulated),
     "tracing_mark_write": (r"(.*)", _mark),
 }
 
-PAYLOADS = {name: Payload(re.compile(r"\s*" + text + r"\s*"), build) for name, (text, build) in _KINDS.items()}
+PAYLOADS = {
+    name: Payload(re.compile(r"\s*" + text + r"\s*", re.ASCII), build) for name, (text, build) in _KINDS.items()
+}

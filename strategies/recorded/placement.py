@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -54,7 +55,7 @@ class Placement:
 
 
 class _Event(msgspec.Struct):
-    t: float
+    t: Annotated[float, msgspec.Meta(ge=0, le=2**63)]
     chunk: str
     page_start: int
     page_end: int

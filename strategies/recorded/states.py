@@ -1,4 +1,9 @@
-"""Reads states.json: snapshots of every cgroup's memory.stat, in the order in which they were taken."""
+"""Reads states.json: snapshots of every cgroup's memory.stat, in the order in which they were taken.
+
+In the recorded runs the workers stand still while a snapshot is read: no charged area comes or goes between its two
+marks, so that rows may be compared with either. A row on 6.12 can lag: it then has the value of an earlier snapshot,
+exact to the byte, until the kernel flushes the counters again.
+"""
 
 from __future__ import annotations
 

@@ -7,21 +7,24 @@ A line is `comm-pid [cpu] flags time: event: fields`, comm being any text, with 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from engine.errors import InputError
 from strategies.recorded.events import Event, Task
 from strategies.recorded.payload import PAYLOADS
 
 GZIP_MAGIC = b"\x1f\x8b"
-HEAD = re.compile(r"\s*(.+?)-(\d+)\s+(?:\([-\d ]+\)\s+)?\[(\d+)\]\s+(?:(\S+)\s+)?(\d+)(?:\.(\d+))?: (?:percpu:)?")
-NAME = re.compile(r"(\w+):")
-LOST = re.compile(r"CPU:(\d+) \[LOST (?:(\d+) )?EVENTS\]")
+HEAD = re.compile(
+    r"\s*(.+?)-(\d{1,10})\s+(?:\([-\d ]+\)\s+)?\[(\d{1,6})\]\s+(?:(\S+)\s+)?(\d{1,19})(?:\.(\d{1,9}))?: (?:percpu:)?",
+    re.ASCII,
+)
+NAME = re.compile(r"(\w+):", re.ASCII)
+LOST = re.compile(r"CPU:\d+ \[LOST (?:(\d{1,19}) )?EVENTS\]", re.ASCII)
 ALLOWED = "the text of tracefs' trace file, plain or gzip"
 
 
@@ -47,7 +50,7 @@ def time_of(whole: str, fraction: str | None) -> int:
     """Nanoseconds of a `sec.fraction` time stamp; a time without fraction is in ticks of the trace's clock."""
     if fraction is None:
         return int(whole)
-    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
+    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
 class _Reader:
@@ -104,10 +107,10 @@ class _Reader:
             return
         self.is_trace = True
         self.counts.lost_gaps += 1
-        self.counts.lost_events += int(lost[2] or 0)
+        self.counts.lost_events += int(lost[1] or 0)
 
 
-def _lines(stream: IO[bytes], where: str, counts: Counts) -> Iterator[str]:
+def _lines(stream: Iterable[bytes], where: str, counts: Counts) -> Iterator[str]:
     """Whole lines as text. A tail without newline is a cut line: what it lacks cannot be told, so it is not used."""
     try:
         for raw in stream:
@@ -122,34 +125,39 @@ def _lines(stream: IO[bytes], where: str, counts: Counts) -> Iterator[str]:
         raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", ALLOWED) from None
 
 
-def _opened(source: Path | IO[bytes]) -> tuple[IO[bytes], str]:
+def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.BufferedReader, str]:
     if not isinstance(source, Path):
-        return source, str(getattr(source, "name", "trace"))
+        where = str(getattr(source, "name", "trace"))
+        return source if isinstance(source, io.BufferedReader) else io.BufferedReader(source), where
     try:
         return source.open("rb"), str(source)
     except OSError as error:
         raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
 
 
-def read_events(source: Path | IO[bytes], counts: Counts | None = None) -> Iterator[Event]:
+def _events(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[Event]:
+    is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
+    text = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+    reader = _Reader(where, counts)
+    for line in _lines(text, where, counts):
+        event = reader.line(line)
+        if event is not None:
+            yield event
+    if not reader.is_trace:
+        raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+
+
+def read_events(source: Path | io.RawIOBase | io.BufferedIOBase, counts: Counts | None = None) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
 
-    source: a path, or a seekable binary stream of either form. Raises InputError for a file that cannot be read, and,
-    at its end, for one in which nothing looks like a trace.
+    source: a path, or a binary stream, a pipe too, which stays open. Raises InputError for a file that cannot be
+    read and, at its end, for one in which nothing looks like a trace.
     """
-    counts = Counts() if counts is None else counts
     stream, where = _opened(source)
     try:
-        is_gzip = stream.read(2) == GZIP_MAGIC
-        stream.seek(0)
-        text = gzip.GzipFile(fileobj=stream) if is_gzip else stream
-        reader = _Reader(where, counts)
-        for line in _lines(text, where, counts):  # type: ignore[arg-type]  # GzipFile reads as IO[bytes] does
-            event = reader.line(line)
-            if event is not None:
-                yield event
-        if not reader.is_trace:
-            raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+        yield from _events(stream, where, Counts() if counts is None else counts)
     finally:
         if isinstance(source, Path):
             stream.close()
+        elif stream is not source:
+            stream.detach()  # else the wrapper would close what it wraps

@@ -22,8 +22,8 @@ from strategies.recorded import operations as op
 
 Area = tuple[str, int]
 Key = tuple[int, int, str]
-MARK_CG = re.compile(r"WL CG (\S+) ino=(\d+)(?: max=(\w+))?")
-MARK_FREE_CG = re.compile(r"WL FREE w=(\S+) id=(\d+) kind=cg\b(?!s)")
+MARK_CG = re.compile(r"WL CG (\S+) ino=(\d{1,19})(?: max=(\w+))?")
+MARK_FREE_CG = re.compile(r"WL FREE w=(\S+) id=(\d+) kind=cg\b")
 MARK_MAX = re.compile(r"WL WROTE /sys/fs/cgroup(/\S+)/memory\.max (\w+) r=0")
 MARK_SNAP = re.compile(r"WL SNAP-(BEGIN|END) (\S+)")
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -46,7 +46,7 @@ class Workload:
 
 def max_bytes(text: str | None) -> int | None:
     """The bytes of a memory.max as it is written ("30M"); None for "max", for none and for what is no number."""
-    match = re.fullmatch(r"(\d+)([KMG]?)", text or "")
+    match = re.fullmatch(r"(\d{1,19})([KMG]?)", text or "")
     return int(match[1]) * UNITS[match[2]] if match else None
 
 

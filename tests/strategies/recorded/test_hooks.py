@@ -83,6 +83,7 @@ def check(records: list[HookRecord], expected: tuple[int, int]) -> None:
         ({k: v for k, v in LINE.items() if k != "align"}, "`align`"),
         ({**LINE, "outcome": "lost"}, "outcome 'lost'; allowed: charged, failed, first_chunk"),
         ({**LINE, "size": 3}, "size 3"),
+        ({**LINE, "off": -8}, "negative value -8"),
         ({**LINE, "nr_cpus": 4}, "place of 2 CPUs"),
         ({**LINE, "place": {"0": [0], "1": []}}, "[0, 1] pages"),
     ],

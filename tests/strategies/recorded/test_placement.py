@@ -40,7 +40,7 @@ def test_records_are_the_events_of_the_trace(recorded: Path) -> None:
     assert [(r.t, r.base, r.page_start, r.page_end) for r in records] == events
 
 
-def event(t: int, nodes: list[list[int]] | None = None, **more: object) -> dict[str, object]:
+def event(t: float, nodes: list[list[int]] | None = None, **more: object) -> dict[str, object]:
     return {"t": t, "chunk": "0xab", "page_start": 3, "page_end": 5, "node_by_cpu_by_page": nodes, **more}
 
 
@@ -56,6 +56,13 @@ def test_records_come_in_time_order(tmp_path: Path) -> None:
         DepopulateRecord(4, "ab", 3, 5),
         PopulateRecord(9, "ab", 3, 5, ((0, 0), (1, 1))),
     )
+
+
+def test_time_that_is_no_time_is_refused(tmp_path: Path) -> None:
+    """A number beyond every clock is named with its place."""
+    path = written(tmp_path / "p.json", event(1e300, [[0, 0], [1, 1]]))
+    with pytest.raises(InputError, match=r"events\[0\]\.t"):
+        import_placement(path)
 
 
 @pytest.mark.parametrize(

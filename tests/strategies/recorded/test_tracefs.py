@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -112,6 +114,27 @@ def test_lines_that_are_no_events_are_counted() -> None:
     assert counts == Counts(lines=12, events=2, other=6, unparsed=2, lost_events=123, lost_gaps=2, truncated=0)
 
 
+def test_endless_number_is_unparsed() -> None:
+    """A number that no field can hold is damage, counted and survived."""
+    counts = Counts()
+    assert events_of(OLD_ALLOC + OLD_ALLOC.replace("size=48", "size=" + "4" * 9999), counts) == events_of(OLD_ALLOC)
+    assert counts.unparsed == 1
+
+
+def test_damaged_text_never_ends_the_stream() -> None:
+    """Any bytes replaced anywhere: what is read are events, and every line is in one count."""
+    generator = random.Random(7)
+    whole = (HEADER + ALLOC + OLD_ALLOC + OLD_ALLOC).encode()
+    for _ in range(3000):
+        data = bytearray(whole)
+        for _ in range(generator.randint(1, 6)):
+            data[generator.randrange(len(HEADER), len(data))] = generator.choice(b" -:[](),=.0123456789x\xff\x00\n")
+        counts = Counts()
+        found = sum(1 for _ in read_events(io.BytesIO(bytes(data)), counts))
+        assert found == counts.events
+        assert counts.lines == counts.events + counts.other + counts.unparsed + counts.lost_gaps + counts.truncated
+
+
 def test_last_line_without_newline_is_not_used() -> None:
     """`off=402` may be the beginning of 402176: a cut line is counted as truncated."""
     counts = Counts()
@@ -135,6 +158,16 @@ def test_plain_gzip_and_stream_are_equal(tmp_path: Path) -> None:
     plain.write_text(HEADER + ALLOC)
     packed.write_bytes(gzip.compress((HEADER + ALLOC).encode()))
     assert list(read_events(plain)) == list(read_events(packed)) == events_of(HEADER + ALLOC)
+
+
+def test_pipe_is_a_source() -> None:
+    """A stream need not be seekable, and it is left open."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "wb") as writer:
+        writer.write(gzip.compress((HEADER + ALLOC).encode()))
+    with os.fdopen(read_end, "rb", buffering=0) as reader:
+        assert list(read_events(reader)) == events_of(ALLOC)
+        assert not reader.closed
 
 
 def test_trace_without_events_is_a_trace() -> None:

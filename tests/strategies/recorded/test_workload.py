@@ -136,6 +136,31 @@ def test_rows_of_every_run(kernel_runs: Path, run: str) -> None:
     assert (workload.unknown_frees, workload.lost_frees, workload.unpaired) == (0, 0, 0)
 
 
+def test_rows_that_lag_have_the_value_of_an_earlier_snapshot(kernel_runs: Path) -> None:
+    """All 41 rows of 6.12 that differ from the formula equal it at the end of a snapshot before."""
+    run = kernel_runs / "r12-2node-small-6.12"
+    oracle, earlier, lagging = Oracle(2), list[dict[int, int]](), 0
+    snapshots = iter(import_states(run / "states.json"))
+    for o in build_workload(read_events(run / "percpu.trace.gz")).operations:
+        oracle.apply(o)
+        if isinstance(o, SnapEnd):
+            for row in next(snapshots).cgroups.values():
+                if oracle.total.get(row.ino, 0) != row.percpu_bytes:
+                    lagging += 1
+                    assert row.percpu_bytes in [total.get(row.ino) for total in earlier]
+            earlier.append(dict(oracle.total))
+    assert lagging == 41
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_no_charged_area_moves_while_a_snapshot_is_read(kernel_runs: Path, run: str) -> None:
+    """So the values at its begin, within it and at its end are the same."""
+    within = False
+    for o in build_workload(read_events(kernel_runs / run / "percpu.trace.gz")).operations:
+        within = isinstance(o, SnapBegin) or (within and not isinstance(o, SnapEnd))
+        assert not (within and isinstance(o, AllocArea | FreeArea) and o.cg is not None)
+
+
 def test_uncharges_that_the_trace_lacks_are_inferred(kernel_runs: Path) -> None:
     """One run misses 25 uncharges; they are marked, and only they."""
     workload = build_workload(read_events(kernel_runs / "r1-4node-fallback-6.1" / "percpu.trace.gz"))
