@@ -1,4 +1,4 @@
-"""The pre hook: pcpu_memcg_pre_alloc_hook, obj_cgroup_precharge, unprecharge; base's obj_cgroup_charge (kernel.md 1.2)."""
+"""The pre hook: pcpu_memcg_pre_alloc_hook, precharge, unprecharge; base's obj_cgroup_charge (kernel.md 1.2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from engine.base import (
     hazard,
     preempt_on,
     touch_cpu,
-    touch_objcg,
 )
 from engine.compiled import compiled
 from engine.labels import (
@@ -190,7 +189,6 @@ def al_charge_bytes_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
                 charged_bytes(prog, st, t)
             break
     touch_cpu(st, a)
-    touch_objcg(st, o)
     st.os_owner[a] = 0
     preempt_on(st, t)
 

@@ -24,7 +24,7 @@ SOURCES = ("engine", "strategies")
 
 
 def source_digest(root: Path = ROOT) -> str:
-    """SHA-256 (hex, 16 characters) over the sources of engine and strategies below `root`: the code version of a run."""
+    """SHA-256 (hex, 16 characters) over the sources of engine and strategies below `root`: the code version."""
     digest = hashlib.sha256()
     for package in SOURCES:
         for path in sorted((root / package).rglob("*.py")):
@@ -40,11 +40,16 @@ def cache_folder(root: Path = ROOT) -> Path:
     return base / f"numba-{numba.__version__}-{source_digest(root)}-bounds{bounds}"
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+cast(Any, numba.config).CACHE_DIR = str(cache_folder())
 
 
 def compiled(function: F) -> F:
     """Compile `function` on first use; division and indexing follow NumPy, the interpreter lock is released."""
+    return cast(F, numba.njit(nogil=True, error_model="numpy")(function))
+
+
+def compiled_entry(function: F) -> F:
+    """As `compiled`, and kept in the cache folder: for the functions that Python calls, which hold all they call."""
     return cast(F, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
 
 
@@ -54,8 +59,8 @@ _twins: dict[int, Any] = {}
 def _plain_value(value: Any) -> Any:
     if hasattr(value, "py_func"):
         return plain(value)
-    if isinstance(value, np.integer):
-        return int(value)
+    if isinstance(value, np.integer) or value is np.int64 or value is np.uint64:
+        return int(value) if isinstance(value, np.integer) else int
     return value
 
 

@@ -70,7 +70,6 @@ def ro_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     note_traffic(st, o, 100)
     if prog.v_trylock == 0:
         st.objcg_ncb[o] += st.ro_bytes[t] % topo.page_size
-    touch_objcg(st, o)
     pages = st.ro_bytes[t] // topo.page_size
     ret = finish_obj_refill(st, t)
     uncharge_pages(st, t, o, pages, ret)
@@ -127,7 +126,6 @@ def ro_insert(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_xchg == 3:
         st.ro_bytes[t] &= U16_MAX
     st.ro_allow[t] = 1
-    touch_objcg(st, o)
     ro_store(topo, prog, st, t)
 
 
@@ -141,7 +139,6 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
         total = total % topo.page_size
     st.os_bytes[a, st.ro_slot[t]] = total
     touch_cpu(st, a)
-    touch_objcg(st, st.ro_objcg[t])
     if pages > 0:
         uncharge_pages(st, t, st.ro_objcg[t], pages, RO_UNLOCK)
         return
@@ -208,7 +205,6 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = st.os_objcg[a, i]
     pages = st.os_bytes[a, i] // topo.page_size
     touch_cpu(st, a)
-    touch_objcg(st, o)
     st.os_bytes[a, i] = st.os_bytes[a, i] % topo.page_size
     if pages > 0:
         m = st.objcg_memcg[o]
@@ -226,7 +222,6 @@ def do_rest(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.objcg_ncb[o] += st.os_bytes[a, i]
     st.os_bytes[a, i] = 0
     touch_cpu(st, a)
-    touch_objcg(st, o)
     goto(st, t, DO_PUT)
 
 

@@ -79,7 +79,6 @@ def kmem_add(topo: Topo, st: State, t: int, o: int, m: int, nr_pages: int) -> No
     """KMEM of (memcg, the objcg's node) += nr_pages, and C(O) with it."""
     st.memcg_kmem[m * topo.nr_nodes + o % topo.nr_nodes] += nr_pages
     st.objcg_pages[o] += nr_pages
-    touch_objcg(st, o)
     touch_memcg(st, m)
 
 
@@ -89,7 +88,6 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = st.pt_objcg[t] + st.pt_node[t]
     rest = st.objcg_ncb[o] % topo.page_size
     pages = st.objcg_ncb[o] // topo.page_size
-    touch_objcg(st, o)
     if rest != 0:
         violate(st, t, st.pc[t], I8, 0, rest)
         st.objcg_lost[o] += rest

@@ -35,6 +35,7 @@ from engine.labels import (
     OP_MKDIR,
     OP_MOVE,
     OP_NODE_ONLINE,
+    OP_PLACE,
     OP_PRESSURE,
     OP_RMDIR,
     OP_SETMAX,
@@ -44,6 +45,8 @@ from engine.memcg import NO_LIMIT, can_rmdir, make_memcg, rmdir
 from engine.page_stock import css_put
 from engine.percpu_alloc import illegal_request
 from engine.try_charge import try_charge
+
+SLOT_TAKEN = -2  # an allocation for this slot is under way
 
 
 @compiled
@@ -55,7 +58,7 @@ def begin_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
     kind = prog.op_kind[t, st.op_i[t]]
     st.r_slot[t] = prog.op_slot[t, st.op_i[t]]
     goto(st, t, OP_END)
-    if kind in (OP_ALLOC, OP_KMEM):
+    if kind in (OP_ALLOC, OP_KMEM, OP_PLACE):
         begin_alloc(topo, prog, st, t, kind)
     elif kind == OP_FREE:
         goto(st, t, FR_BEGIN)
@@ -77,10 +80,10 @@ def begin_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
     """Illegal requests end before any hook; a slot in use makes the operation a no-op."""
     op = st.op_i[t]
-    if st.slot_area[prog.op_slot[t, op]] >= 0:
+    if st.slot_area[prog.op_slot[t, op]] != -1:
         return
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
-    if illegal_request(topo, size_bytes, prog.op_align[t, op]):
+    if illegal_request(topo, size_bytes, 4 if kind == OP_PLACE else prog.op_align[t, op]):
         st.nr_illegal += 1
         return
     if kind == OP_KMEM:
@@ -92,6 +95,8 @@ def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         st.area_bytes[r] = size_bytes
         st.nr_areas += 1
         st.r_area[t] = r
+    st.slot_area[prog.op_slot[t, op]] = SLOT_TAKEN
+    st.r_taken[t] = 1
     pre_alloc_hook(topo, prog, st, t)
 
 
@@ -249,7 +254,7 @@ def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     op = st.op_i[t]
     kind = prog.op_kind[t, op]
-    if kind in (OP_ALLOC, OP_KMEM):
+    if kind in (OP_ALLOC, OP_KMEM, OP_PLACE):
         finish_alloc(topo, prog, st, t, kind)
     elif kind == OP_FREE and st.r_objcg[t] >= 0:
         st.free_ops += st.r_ops[t]
@@ -271,11 +276,11 @@ def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         st.area_bytes[r] = 0
         st.nr_areas -= 1
         r = -1
-    if r >= 0:
-        if kind == OP_KMEM:
-            st.area_used[r] = 2
+    if st.r_taken[t] == 1:
         st.slot_area[prog.op_slot[t, op]] = r
-    if kind == OP_ALLOC and st.r_charged[t] == 1:
+    if r >= 0 and kind == OP_KMEM:
+        st.area_used[r] = 2
+    if kind != OP_KMEM and st.r_charged[t] == 1:
         st.nr_charged += 1
         st.alloc_ops += st.r_ops[t]
         st.waste_pages += max(st.r_precharge[t] - st.r_used[t], 0)
@@ -318,6 +323,7 @@ def clear_registers(topo: Topo, st: State, t: int) -> None:
     st.r_ops[t] = 0
     st.r_charged[t] = 0
     st.r_held[t] = 0
+    st.r_taken[t] = 0
     st.tc_ok[t] = 0
     for n in range(topo.nr_nodes):
         st.node_bytes[t, n] = 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, hazard
+from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, hazard, touch_area
 from engine.chunks import (
     EMPTY_POP_PAGES_LOW,
     alloc_area,
     class_of_chunk,
     count_free_chunks,
     drop_area,
+    free_area_row,
     free_slot,
     move_chunk,
     release_row,
-    touch_area,
+    take_area,
 )
 from engine.compiled import compiled
 from engine.labels import (
@@ -26,6 +27,7 @@ from engine.labels import (
     GFP_NOBLOCK,
     GFP_NOFAIL,
     OP_KILLED,
+    OP_PLACE,
     OP_RESERVED,
     PO_BEGIN,
     PO_UNDO,
@@ -74,14 +76,27 @@ def mutex_ready(prog: Prog, st: State, t: int) -> bool:
 
 
 @compiled
+def place_area(topo: Topo, st: State, c: int, off: int, size_bytes: int) -> int:
+    """A recorded allocation: its area is known; a free row for it, or -2."""
+    r = free_area_row(st)
+    if r < 0:
+        return -2
+    take_area(topo, st, c, r, off, size_bytes)
+    return r
+
+
+@compiled
 def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The search, one pcpu_lock section."""
     op = st.op_i[t]
     atomic = is_atomic(prog, st, t)
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
-    align = max(prog.op_align[t, op], 4)
+    align = max(prog.op_align[t, op], 4) if prog.op_kind[t, op] != OP_PLACE else prog.op_align[t, op]
     reserved = gfp_of(prog, st, t) & OP_RESERVED != 0
-    r = alloc_area(topo, prog, st, size_bytes, align, atomic, reserved)
+    if prog.op_kind[t, op] == OP_PLACE:
+        r = place_area(topo, st, prog.op_value[t, op], align, size_bytes)
+    else:
+        r = alloc_area(topo, prog, st, size_bytes, align, atomic, reserved)
     if r >= 0:
         st.r_area[t] = r
         st.r_nid[t] = 0

@@ -29,6 +29,7 @@ def _size(**lengths: int) -> Size:
         "invariants": NR_INVARIANTS,
         "hazards": NR_HAZARDS,
         "dirty": NR_LOG,
+        "pressed": 4,
         "rcu": 2 * lengths["memcgs"] * lengths["nodes"] + 2 * lengths["memcgs"] + 2,
     }
 
@@ -44,8 +45,8 @@ SIZE_CLASSES: dict[str, Size] = {
         map_cpus=1, count_nodes=1024, slots=32, runs=8192,
     ),
     "trace": _size(
-        nodes=16, cpus=512, act=8, memcgs=1024, tasks=12, areas=32768, chunks=64, pages=512, ops=4096, table=4096,
-        map_cpus=16, count_nodes=1, slots=32768, runs=512,
+        nodes=16, cpus=64, act=8, memcgs=1024, tasks=12, areas=32768, chunks=64, pages=512, ops=4096, table=64,
+        map_cpus=64, count_nodes=1, slots=32768, runs=64,
     ),
 }  # fmt: skip
 
@@ -143,6 +144,8 @@ class Prog:
     fail_populate: Vec = i8("dirty")  # 1: the k-th populate (modulo) fails
     fail_create: Vec = i8("dirty")
     fail_trylock: Vec = i8("dirty")
+    pressed: int = i8()  # 1: nodes start with pressed_pages free (node index modulo 4) instead of what the machine says
+    pressed_pages: Vec = i32("pressed")
     nr_retries: int = i8()  # MAX_RECLAIM_RETRIES
     nested_refresh: int = i8()
 
@@ -150,6 +153,10 @@ class Prog:
 class State:
     """What a run changes. Reset clears the rows in use, not the record."""
 
+    # How much of the record the last reset made use of; the next one clears the larger of both.
+    was_nodes: int = i32()
+    was_cpus: int = i32()
+    was_pages: int = i32()
     # The case.
     nr_steps: int = i64()
     fatal: int = i8()
@@ -299,6 +306,7 @@ class State:
     r_from: Vec = i16("tasks")
     r_ops: Vec = i32("tasks")  # memcg operations of this alloc or free
     r_charged: Vec = i8("tasks")
+    r_taken: Vec = i8("tasks")  # this operation reserved its slot
     r_held: Vec = i8("tasks")  # the free hook still holds the reference that the cleared entry had
     r_exact: Vec = i32("tasks")
     node_bytes: Grid = i32("tasks", "nodes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.base import CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED, MEMCG_ABSENT, Prog, State, Topo, untouch
 from engine.chunks import class_of_chunk, move_chunk
-from engine.compiled import compiled
+from engine.compiled import compiled, compiled_entry
 from engine.labels import IDLE
 from engine.memcg import NO_LIMIT, make_memcg
 from engine.operations import clear_registers
@@ -98,10 +98,9 @@ def reset_cpus(topo: Topo, st: State) -> None:
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
     for m in range(len(st.memcg_state)):
-        if m > 0 and st.memcg_state[m] == MEMCG_ABSENT and st.memcg_tasks[m] == 0 and st.memcg_ref[m] == 0:
-            st.off_queue[m] = 0
-            continue
-        clear_memcg(topo, st, m)
+        clear_memcg(st, m)
+    for o in range(len(st.memcg_state) * st.was_nodes):
+        clear_objcg(st, o)
     for m in range(prog.nr_memcgs):
         make_memcg(topo, prog, st, m, prog.memcg_parent0[m], NO_LIMIT)
         pages = prog.memcg_user0[m]
@@ -116,7 +115,7 @@ def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
 
 
 @compiled
-def clear_memcg(topo: Topo, st: State, m: int) -> None:
+def clear_memcg(st: State, m: int) -> None:
     st.memcg_state[m] = MEMCG_ABSENT
     st.memcg_parent[m] = -1
     st.memcg_usage[m] = 0
@@ -128,19 +127,21 @@ def clear_memcg(topo: Topo, st: State, m: int) -> None:
     st.memcg_over[m] = 0
     st.memcg_heir[m] = 0
     st.off_queue[m] = 0
-    for n in range(topo.nr_nodes):
-        o = m * topo.nr_nodes + n
-        st.memcg_kmem[o] = 0
-        st.pn_objcg[o] = -1
-        st.objcg_memcg[o] = -1
-        st.objcg_state[o] = 0
-        st.objcg_ref[o] = 0
-        st.objcg_ncb[o] = 0
-        st.objcg_pages[o] = 0
-        st.objcg_live[o] = 0
-        st.objcg_lost[o] = 0
-        st.objcg_moved[o] = 0
-        st.objcg_orig[o] = 0
+
+
+@compiled
+def clear_objcg(st: State, o: int) -> None:
+    st.memcg_kmem[o] = 0
+    st.pn_objcg[o] = -1
+    st.objcg_memcg[o] = -1
+    st.objcg_state[o] = 0
+    st.objcg_ref[o] = 0
+    st.objcg_ncb[o] = 0
+    st.objcg_pages[o] = 0
+    st.objcg_live[o] = 0
+    st.objcg_lost[o] = 0
+    st.objcg_moved[o] = 0
+    st.objcg_orig[o] = 0
 
 
 @compiled
@@ -154,16 +155,16 @@ def reset_chunks(topo: Topo, st: State) -> None:
         st.chunk_free[c] = 0
         st.chunk_populated[c] = 0
         st.chunk_empty[c] = 0
-        for p in range(topo.unit_pages):
+        for p in range(st.was_pages):
             st.page_populated[c, p] = 0
             st.page_areas[c, p] = 0
             if topo.by_count == 1:
-                for n in range(topo.nr_nodes):
+                for n in range(st.was_nodes):
                     st.page_count[c, p, n] = 0
             else:
-                for cpu in range(topo.nr_cpus):
+                for cpu in range(st.was_cpus):
                     st.page_node[c, cpu, p] = 0
-        for i in range(topo.unit_pages * topo.ext_size // 4):
+        for i in range(st.was_pages * 4):
             st.ext_node[c, i] = 0
         st.chunk_state[c] = CHUNK_UNUSED
     make_boot_chunk(topo, st, 0, CHUNK_FIRST, topo.first_room)
@@ -202,7 +203,7 @@ def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
 
 
 @compiled
-def reset_areas(topo: Topo, st: State, whole: bool) -> None:
+def reset_areas(st: State, whole: bool) -> None:
     for slot in range(len(st.slot_area)):
         st.slot_area[slot] = -1
     for r in range(len(st.area_used)):
@@ -216,7 +217,7 @@ def reset_areas(topo: Topo, st: State, whole: bool) -> None:
         st.area_entry[r] = -1
         st.area_acct[r] = 0
         st.area_stamp[r] = 0
-        for n in range(topo.nr_nodes):
+        for n in range(st.was_nodes):
             st.l_objcg[r, n] = -1
             st.l_bytes[r, n] = 0
     st.nr_areas = 0
@@ -234,8 +235,9 @@ def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
         st.task_pinned[t] = 0
         which = t - prog.nr_tasks
         st.task_cpu[t] = which if 0 <= which < topo.nr_act else 0
-        for n in range(topo.nr_nodes):
+        for n in range(st.was_nodes):
             st.task_objcg[t, n] = -1
+            st.node_bytes[t, n] = 0
         clear_registers(topo, st, t)
         reset_registers(st, t)
     for t in range(prog.nr_tasks):
@@ -291,21 +293,34 @@ def reset_registers(st: State, t: int) -> None:
     st.da_ret[t] = 0
 
 
-@compiled
+@compiled_entry
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
-    if whole:
-        for m in range(len(st.memcg_state)):
-            st.memcg_state[m] = 1
+    st.was_nodes = max(st.was_nodes, topo.nr_nodes)
+    st.was_cpus = max(st.was_cpus, topo.nr_cpus)
+    st.was_pages = max(st.was_pages, topo.unit_pages)
     reset_case(st)
     reset_locks(st)
     reset_cpus(topo, st)
     reset_memcgs(topo, prog, st)
+    reset_nodes(topo, prog, st)
+    reset_chunks(topo, st)
+    reset_areas(st, whole)
+    reset_tasks(topo, prog, st)
+    st.was_nodes = topo.nr_nodes
+    st.was_cpus = topo.nr_cpus
+    st.was_pages = topo.unit_pages
+    untouch(st)
+
+
+@compiled
+def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
+    """Free pages and online nodes as the machine says, or as the program presses."""
+    for n in range(st.was_nodes):
+        st.node_free[n] = 0
+        st.node_online[n] = 0
     for n in range(topo.nr_nodes):
-        st.node_free[n] = topo.node_free0[n]
+        pressed = prog.pressed == 1 and topo.node_memory[n] == 1
+        st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]
         st.node_online[n] = topo.node_online[n]
     st.nr_online_nodes = topo.nr_online_nodes
-    reset_chunks(topo, st)
-    reset_areas(topo, st, whole)
-    reset_tasks(topo, prog, st)
-    untouch(st)

@@ -119,8 +119,9 @@ def _check_sizes(topology: Topology) -> None:
         raise _fail(topology, f"a unit of {topology.unit_pages} pages", f"at least {least} pages (PCPU_MIN_UNIT_SIZE)")
     unit_bytes = topology.unit_pages * topology.page_size
     for what, room in (("first", topology.first_room_bytes), ("reserved", topology.reserved_room_bytes)):
-        if room < 0 or room % 4 or room > unit_bytes - topology.page_size:
-            raise _fail(topology, f"{what} chunk room {room}", f"a multiple of 4 from 0 to {unit_bytes} less a page")
+        most = unit_bytes - (topology.first_start_bytes if what == "first" else 0)
+        if room < 0 or room % 4 or room > most:
+            raise _fail(topology, f"{what} chunk room {room}", f"a multiple of 4 from 0 to {most}")
     if not 0 <= topology.first_start_bytes < topology.page_size or topology.first_start_bytes % 4:
         raise _fail(topology, f"first chunk start {topology.first_start_bytes}", "a multiple of 4 below the page size")
 

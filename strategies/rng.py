@@ -7,6 +7,7 @@ Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021; see
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,22 @@ from engine.compiled import compiled
 from engine.layout import dtype_of, u64
 from engine.records import Record
 
-MASK = np.uint64(0xFFFFFFFFFFFFFFFF)
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_A = np.uint64(0xBF58476D1CE4E5B9)
-MIX_B = np.uint64(0x94D049BB133111EB)
-S17, S23, S27, S30, S31, S32, S41, S45, S19 = (np.uint64(n) for n in (17, 23, 27, 30, 31, 32, 41, 45, 19))
-LOW32 = np.uint64(0xFFFFFFFF)
+MASK: Any = np.uint64(0xFFFFFFFFFFFFFFFF)
+GOLDEN: Any = np.uint64(0x9E3779B97F4A7C15)
+MIX_A: Any = np.uint64(0xBF58476D1CE4E5B9)
+MIX_B: Any = np.uint64(0x94D049BB133111EB)
+S17: Any = np.uint64(17)
+S19: Any = np.uint64(19)
+S23: Any = np.uint64(23)
+S27: Any = np.uint64(27)
+S30: Any = np.uint64(30)
+S31: Any = np.uint64(31)
+S32: Any = np.uint64(32)
+S41: Any = np.uint64(41)
+S45: Any = np.uint64(45)
+to_int: Any = np.int64  # a typed signed integer in compiled code, int in plain mode
+to_word: Any = np.uint64
+LOW32: Any = np.uint64(0xFFFFFFFF)
 
 
 class Rng:
@@ -42,14 +53,14 @@ def key_of(*parts: object) -> int:
 
 
 @compiled
-def mix(z: int) -> int:
+def mix(z: Any) -> Any:
     z = ((z ^ (z >> S30)) * MIX_A) & MASK
     z = ((z ^ (z >> S27)) * MIX_B) & MASK
     return z ^ (z >> S31)
 
 
 @compiled
-def seed_rng(rng: Rng, key: int, number: int) -> None:
+def seed_rng(rng: Rng, key: Any, number: Any) -> None:
     """Seed from a 64-bit key and a number (both uint64): each case of a batch has a generator of its own."""
     base = mix((key + (number * GOLDEN & MASK)) & MASK)
     rng.s0 = mix((base + GOLDEN) & MASK)
@@ -59,7 +70,7 @@ def seed_rng(rng: Rng, key: int, number: int) -> None:
 
 
 @compiled
-def next_word(rng: Rng) -> int:
+def next_word(rng: Rng) -> Any:
     """The next 64 bits."""
     s0, s1, s2, s3 = rng.s0, rng.s1, rng.s2, rng.s3
     total = (s0 + s3) & MASK
@@ -76,7 +87,7 @@ def next_word(rng: Rng) -> int:
 
 
 @compiled
-def below_n(rng: Rng, n: int) -> int:
+def below_n(rng: Rng, n: int) -> Any:
     """An integer in 0..n-1; its bias is below n / 2^32."""
     word = next_word(rng) >> S32
-    return int((word * np.uint64(n)) >> S32)
+    return to_int((word * to_word(n)) >> S32)

@@ -1,0 +1,188 @@
+"""Scenario: Topology + Program + Schedule, equal iff it replays equally; one JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.errors import ScenarioError
+from engine.labels import NAMES
+from engine.program import Memcg, Op, Program, Task
+from engine.topology import Cpu, Node, Topology
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The running task stops before `label`, which the case's task has passed `passed` times since the start.
+
+    `task` runs from here until that point; label "" means to the end of the case.
+    """
+
+    task: int
+    label: str
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What replays: the machine, the program, and who runs when."""
+
+    topology: Topology
+    program: Program
+    schedule: tuple[Switch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A scenario with where it came from and what it showed; `origin` is for people, nothing is computed from it."""
+
+    scenario: Scenario
+    variant: str
+    invariant: str
+    origin: dict[str, Any] = field(default_factory=dict)
+
+
+class _Node(msgspec.Struct, forbid_unknown_fields=True):
+    id: int
+    online: bool
+    pages: int
+    low_pages: int
+    min_pages: int
+
+
+class _Cpu(msgspec.Struct, forbid_unknown_fields=True):
+    id: int
+    node: int
+    online: bool
+    isolated: bool
+
+
+class _Topology(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    nodes: list[_Node]
+    cpus: list[_Cpu]
+    distances: list[list[int]]
+    page_size: int
+    ext_size: int
+    unit_pages: int
+    first_room_bytes: int
+    first_start_bytes: int
+    reserved_room_bytes: int
+    acting: list[int]
+
+
+class _Op(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    kind: str
+    memcg: int = 0
+    slot: int = 0
+    size_bytes: int = 0
+    align: int = 0
+    gfp: int = 0
+    value: int = 0
+
+
+class _Task(msgspec.Struct, forbid_unknown_fields=True):
+    cpu: int
+    memcg: int
+    irq: bool
+    ops: list[_Op]
+
+
+class _Memcg(msgspec.Struct, forbid_unknown_fields=True):
+    parent: int
+    max_pages: int
+    user_pages: int
+
+
+class _Program(msgspec.Struct, forbid_unknown_fields=True):
+    tasks: list[_Task]
+    memcgs: list[_Memcg]
+    placement: str
+    table: list[int]
+    fail_populate: list[int]
+    fail_create: list[int]
+    fail_trylock: list[int]
+    pressed_pages: list[int]
+    retries: int
+    nested_refresh: bool
+    probe: list[int]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    schema: int
+    variant: str
+    invariant: str
+    topology: _Topology
+    program: _Program
+    schedule: list[tuple[int, str, int]]
+    origin: dict[str, Any] = {}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses and tuples as the lists and dicts that JSON has."""
+    return json.loads(msgspec.json.encode(value))
+
+
+def dump_finding(finding: Finding) -> bytes:
+    """Canonical JSON: sorted keys, ASCII, one line end at the end."""
+    scenario = finding.scenario
+    row = {
+        "schema": SCHEMA,
+        "variant": finding.variant,
+        "invariant": finding.invariant,
+        "topology": _plain(scenario.topology),
+        "program": _plain(scenario.program),
+        "schedule": [[s.task, s.label, s.passed] for s in scenario.schedule],
+        "origin": finding.origin,
+    }
+    return (json.dumps(row, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def load_finding(text: bytes, where: str) -> Finding:
+    """Read a scenario file; ScenarioError in one line for what is malformed, TopologyError for the machine."""
+    try:
+        row = msgspec.json.decode(text, type=_File)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ScenarioError(where, str(error), "a scenario file, schema 1") from None
+    if row.schema != SCHEMA:
+        raise ScenarioError(where, f"schema {row.schema}", str(SCHEMA))
+    for task, label, _ in row.schedule:
+        if label and label not in NAMES:
+            raise ScenarioError(where, f"schedule names the step {label!r}", "a label of docs/MODEL.md")
+        if task < 0:
+            raise ScenarioError(where, f"schedule names task {task}", "0 or more")
+    schedule = tuple(Switch(task, label, passed) for task, label, passed in row.schedule)
+    scenario = Scenario(_topology(row.topology), _program(row.program, where), schedule)
+    return Finding(scenario, row.variant, row.invariant, row.origin)
+
+
+def _topology(row: _Topology) -> Topology:
+    fields = {name: getattr(row, name) for name in _Topology.__struct_fields__}
+    fields["nodes"] = tuple(Node(**msgspec.structs.asdict(n)) for n in row.nodes)
+    fields["cpus"] = tuple(Cpu(**msgspec.structs.asdict(c)) for c in row.cpus)
+    fields["distances"] = tuple(tuple(r) for r in row.distances)
+    fields["acting"] = tuple(row.acting)
+    return Topology(**fields)
+
+
+def _program(row: _Program, where: str) -> Program:
+    for name in ("fail_populate", "fail_create", "fail_trylock"):
+        given = getattr(row, name)
+        if len(given) != 8 or not set(given) <= {0, 1}:
+            raise ScenarioError(where, f"{name} {given}", "eight entries of 0 or 1")
+    if len(row.probe) != 2:
+        raise ScenarioError(where, f"probe {row.probe}", "[task, operation]")
+    tasks = tuple(
+        Task(t.cpu, t.memcg, t.irq, tuple(Op(**msgspec.structs.asdict(op)) for op in t.ops)) for t in row.tasks
+    )
+    memcgs = tuple(Memcg(m.parent, m.max_pages, m.user_pages) for m in row.memcgs)
+    return Program(
+        tasks, memcgs, row.placement, tuple(row.table), tuple(row.fail_populate), tuple(row.fail_create),
+        tuple(row.fail_trylock), tuple(row.pressed_pages), row.retries, row.nested_refresh,
+        (row.probe[0], row.probe[1]),
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""The plan of a campaign: which batch draws from which family, and how a case is found again from its numbers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.compiled import source_digest
+from engine.errors import InputError
+from engine.outcome import Outcome, Signature
+from engine.records import Prog, Record, State, new_record
+from engine.reset import reset
+from engine.topology import Topology, size_class_of, topo_record
+from engine.variant import VARIANTS, Variant
+from strategies import batch as batches
+from strategies.choices import KIND_NAMES, kind_arrays, thresholds
+from strategies.decode import new_scratch
+from strategies.rng import key_of, new_rng
+from strategies.topologies import Family, families, single_family
+
+CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
+STREAMS = ("measurement", "hunting")
+FAULTS = ("nested-refresh", "none")
+SCHEDULERS = ("random",)
+
+
+@dataclass(slots=True)
+class Machinery:
+    """The records of one size class in one process."""
+
+    progs: Record
+    states: Record
+    rngs: Record = field(default_factory=new_rng)
+
+
+@dataclass
+class Plan:
+    """A campaign's plan; batch() is a pure function of (seed, stream, k) and this configuration."""
+
+    variant: Variant
+    seed: int
+    strata: tuple[Family, ...]
+    faults: tuple[str, ...] = ()
+    scheduler: str = "random"
+
+    def __post_init__(self) -> None:
+        self.classes = tuple(self._class_of(family) for family in self.strata)
+        self.pools: dict[int, Record] = {}
+        self.machinery: dict[str, Machinery] = {}
+        kinds, values, counts = kind_arrays()
+        self.tables = {stream: (kinds, values, counts, self._limits(stream)) for stream in STREAMS}
+        self.choices, self.scratch = new_scratch(), new_scratch()
+        self.order = _stratum_order([family.weight for family in self.strata])
+
+    @staticmethod
+    def _class_of(family: Family) -> str:
+        return "wide" if any(size_class_of(t) == "wide" for t in family.topologies) else "small"
+
+    def _limits(self, stream: str) -> Any:
+        """Thresholds of a stream; without faults the fault kind never draws 1."""
+        limits = thresholds("measurement" if stream == "measurement" else "hunting")
+        if "none" in self.faults:
+            limits[KIND_NAMES.index("fault"), 0] = 1 << 32
+        return limits
+
+    def stratum(self, stream: str, k: int) -> int:
+        """The family of a batch: by weight, in an order fixed beforehand; both streams use the same."""
+        return self.order[k % len(self.order)]
+
+    def cases_per_batch(self, stream: str, k: int) -> int:
+        stratum = self.stratum(stream, k)
+        if self.classes[stratum] == "small":
+            return CASES_PER_BATCH
+        return max(2, 2000 // max(len(t.nodes) for t in self.strata[stratum].topologies))
+
+    def pool(self, stratum: int) -> Record:
+        """The family's machines as an array of Topo records."""
+        if stratum not in self.pools:
+            size_class = self.classes[stratum]
+            rows = [topo_record(t, size_class) for t in self.strata[stratum].topologies]
+            self.pools[stratum] = np.concatenate(rows)
+        return self.pools[stratum]
+
+    def machine(self, size_class: str) -> Machinery:
+        """This process's records, with the variant written and every row cleared once."""
+        if size_class not in self.machinery:
+            progs, states = new_record(Prog, size_class), new_record(State, size_class)
+            self.variant.write(progs[0])
+            progs[0]["nr_retries"], progs[0]["nr_tasks"], progs[0]["nr_memcgs"] = 16, 1, 1
+            progs[0]["memcg_parent0"][0] = -1
+            progs[0]["nested_refresh"] = "nested-refresh" in self.faults
+            reset(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
+            self.machinery[size_class] = Machinery(progs, states)
+        return self.machinery[size_class]
+
+    def key(self, stream: str, k: int) -> int:
+        return key_of(self.seed, stream, k)
+
+    def batch(self, stream: str, k: int) -> Outcome:
+        """Run batch k of a stream."""
+        return self.run(stream, k, self.cases_per_batch(stream, k))
+
+    def run(self, stream: str, k: int, cases: int) -> Outcome:
+        stratum = self.stratum(stream, k)
+        m = self.machine(self.classes[stratum])
+        histograms = np.zeros((batches.NR_HISTOGRAMS, batches.BINS), dtype=np.int64)
+        totals, hazards = np.zeros(batches.NR_TOTALS, dtype=np.int64), np.zeros(26, dtype=np.int64)
+        events = np.zeros((cases * batches.NR_INVARIANT, 4), dtype=np.int32)
+        nr_events = batches.run_batch(
+            self.pool(stratum), m.progs, m.states, m.rngs, np.uint64(self.key(stream, k)), cases,
+            int(stream == "hunting"), self.tables[stream], self.choices, self.scratch,
+            histograms, totals, hazards, events,
+        )  # fmt: skip
+        return batches.outcome_of(
+            stream, k, self.strata[stratum].name, self.variant.name, cases, histograms, totals, hazards,
+            events[:nr_events],
+        )  # fmt: skip
+
+    def warm(self) -> float:
+        """Compile (or load) what the plan needs, in this process; seconds."""
+        start = time.perf_counter()
+        seen = set()
+        for k in range(len(self.order)):
+            size_class = self.classes[self.stratum("measurement", k)]
+            if size_class not in seen:
+                seen.add(size_class)
+                self.run("measurement", k, 1)
+        return time.perf_counter() - start
+
+    def describe(self) -> dict[str, object]:
+        return {
+            "variant": self.variant.name,
+            "seed": self.seed,
+            "scheduler": self.scheduler,
+            "faults": list(self.faults),
+            "families": {family.name: family.weight for family in self.strata},
+            "code": source_digest(),
+        }
+
+
+def _stratum_order(weights: list[int]) -> tuple[int, ...]:
+    """A cycle of sum(weights) batches in which each stratum has its weight's number, spread evenly."""
+    total = sum(weights)
+    seats = [((i + 0.5) / weight, s) for s, weight in enumerate(weights) for i in range(weight)]
+    order = tuple(s for _, s in sorted(seats))
+    assert len(order) == total
+    return order
+
+
+def variant_named(name: str) -> Variant:
+    if name not in VARIANTS:
+        raise InputError("variant", name, ", ".join(VARIANTS))
+    return VARIANTS[name]
+
+
+def make_plan(
+    variant: str, seed: int, topology: Topology | None = None, faults: tuple[str, ...] = (), scheduler: str = "random"
+) -> Plan:
+    """The plan of a campaign. InputError for a name that does not exist or a machine the variant cannot run on."""
+    chosen = variant_named(variant)
+    for fault in faults:
+        if fault not in FAULTS:
+            raise InputError("--faults", fault, ", ".join(FAULTS))
+    if scheduler not in SCHEDULERS:
+        raise InputError("--scheduler", scheduler, ", ".join(SCHEDULERS))
+    strata = families() if topology is None else single_family(topology)
+    if chosen.name == "v1":
+        strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
+        if not strata:
+            raise InputError("--variant", "v1 on a machine of class wide", "machines of class small (order by CPU)")
+    return Plan(chosen, seed, strata, faults, scheduler)
+
+
+__all__ = ["Plan", "Signature", "make_plan", "variant_named"]
