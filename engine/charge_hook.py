@@ -50,16 +50,25 @@ def stat_bytes(topo: Topo, prog: Prog, size_bytes: int) -> int:
 
 
 @compiled
+def skip_charge(prog: Prog, st: State, t: int) -> None:
+    """Nothing to charge: a percpu request goes on to the allocator, a slab object is not modelled further."""
+    if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
+        goto(st, t, OP_END)
+    else:
+        goto(st, t, AL_MUTEX)
+
+
+@compiled
 def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Open the active scope or bring task->objcgs up to date, then look up the objcg to charge."""
     op = st.op_i[t]
     gfp = prog.op_gfp[t, op]
     if gfp & GFP_ACCOUNT == 0:
-        goto(st, t, AL_MUTEX)
+        skip_charge(prog, st, t)
         return
     if gfp & OP_OWN:
         if prog.task_irq[t] == 1:
-            goto(st, t, AL_MUTEX)
+            skip_charge(prog, st, t)
         elif st.task_update[t] == 1:
             st.r_nid[t] = 0
             goto(st, t, RF_PUT)
@@ -68,7 +77,7 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     m = prog.op_memcg[t, op]
     if st.memcg_state[m] in (MEMCG_ABSENT, MEMCG_FREED) or m == 0:
-        goto(st, t, AL_MUTEX)
+        skip_charge(prog, st, t)
         return
     hazard(st, 16)
     css_get(st, m)
@@ -117,7 +126,7 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     else:
         o = current_objcg(topo, st, st.r_scope[t], nid)
     if o < 0:
-        goto(st, t, AL_MUTEX)
+        skip_charge(prog, st, t)
         return
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
     st.r_objcg[t] = o

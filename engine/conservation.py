@@ -45,12 +45,12 @@ def surplus(topo: Topo, st: State, o: int) -> int:
 @compiled
 def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I9: by objcg while nothing was inherited, else summed over the objcgs that point at the same memcg."""
-    for m in range(1, len(st.memcg_state)):
+    for m in range(len(st.memcg_state)):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         total, lost = 0, 0
-        alone = st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING
-        for other in range(1, len(st.memcg_state)):
+        alone = m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING
+        for other in range(len(st.memcg_state)):
             if st.memcg_state[other] == MEMCG_ABSENT:
                 continue
             for n in range(topo.nr_nodes):
@@ -146,7 +146,7 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
         return
     for n in range(topo.nr_nodes):
         kmem, pages, missing, live = 0, 0, 0, 0
-        for m in range(1, len(st.memcg_state)):
+        for m in range(len(st.memcg_state)):
             if st.memcg_state[m] == MEMCG_ABSENT:
                 continue
             o = m * topo.nr_nodes + n
@@ -154,7 +154,6 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
             pages += st.objcg_pages[o]
             missing += surplus(topo, st, o)
             live += st.objcg_live[o]
-        kmem += st.memcg_kmem[n]
         if kmem != pages:
             violate(st, t, label, I14, pages, kmem)
         if missing != 0:

@@ -19,9 +19,7 @@ def machine(page_size: int, nodes_of_cpus: list[int], nr_nodes: int, ext_size: i
     """nr_nodes nodes with memory, one CPU a listed node."""
     rows = tuple(tuple(10 if i == j else 20 for j in range(nr_nodes)) for i in range(nr_nodes))
     cpus = tuple(Cpu(c, n) for c, n in enumerate(nodes_of_cpus))
-    return Topology(
-        "vector", tuple(Node(n, pages=1000) for n in range(nr_nodes)), cpus, rows, page_size, ext_size
-    )
+    return Topology("vector", tuple(Node(n, pages=1000) for n in range(nr_nodes)), cpus, rows, page_size, ext_size)
 
 
 class Bench:
