@@ -296,7 +296,7 @@ def reset_registers(st: State, t: int) -> None:
 @compiled_entry
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
-    st.was_nodes = max(st.was_nodes, topo.nr_nodes)
+    st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
     st.was_cpus = max(st.was_cpus, topo.nr_cpus)
     st.was_pages = max(st.was_pages, topo.unit_pages)
     reset_case(st)

@@ -98,7 +98,7 @@ def test_first_version_runs_short() -> None:
 
 
 def test_tight_family() -> None:
-    """T8: N = C = K, 4 bytes, 7/9: used is the precharge less one for every N from 2 to 1022, less two at 1023, 1024."""
+    """T8: N = C = K, 4 bytes, 7/9: used is the precharge less one for every N from 2 to 1022, then less two."""
     for nr_nodes in (*range(2, 40), 256, 1021, 1022, 1023, 1024):
         bench = Bench(machine(4096, list(range(nr_nodes)), nr_nodes), "v2-exts", 4)
         _, precharge, _, used = bench.answer()
