@@ -77,9 +77,9 @@ def mutex_ready(prog: Prog, st: State, t: int) -> bool:
 
 @compiled
 def place_area(topo: Topo, st: State, c: int, off: int, size_bytes: int) -> int:
-    """A recorded allocation: its area is known; a free row for it, or -2."""
+    """A recorded allocation: its area is known (chunk c; none if it failed); a free row for it, or -2."""
     r = free_area_row(st)
-    if r < 0:
+    if r < 0 or c < 0:
         return -2
     take_area(topo, st, c, r, off, size_bytes)
     return r
