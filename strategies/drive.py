@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.base import Prog, State, Topo, untouch
 from engine.compiled import compiled, compiled_entry
-from engine.labels import IDLE, PO_REFUND, PO_REMAINDER, FR_UNCHARGE, UN_REFILL
+from engine.labels import FR_UNCHARGE, IDLE, PO_REFUND, PO_REMAINDER, UN_REFILL
 from engine.runnable import runnable
 from engine.step import step
 
