@@ -2,11 +2,12 @@
 
 numba keys its cache on the file of the cached function alone, so an edit in a file that it calls would go unseen, and
 a cache filled without bounds checks would serve a run that asked for them. The cache folder is therefore named by the
-hash of every source of engine and strategies, numba's version and the bounds flag.
+hash of every source that a compiled function can reach, numba's version and the bounds flag.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import types
@@ -23,21 +24,56 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("engine", "strategies")
 
 
-def source_digest(root: Path = ROOT) -> str:
-    """SHA-256 (hex, 16 characters) over the sources of engine and strategies below `root`: the code version."""
+def _imports(path: Path) -> set[str]:
+    """Dotted names that a source imports from engine and strategies: modules, and names that may be modules."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] in SOURCES}
+
+
+def reachable_sources(root: Path = ROOT) -> list[Path]:
+    """Every source below `root` that holds a compiled function, and all that those import, directly or not; sorted.
+
+    A compiled function can use nothing that its module does not import, so an edit elsewhere cannot change it.
+    """
+    every = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for package in SOURCES
+        for path in (root / package).rglob("*.py")
+    }
+    waiting = [name for name, path in every.items() if b"\n@compiled" in path.read_bytes()]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in every and name not in reached:
+            reached.add(name)
+            waiting += _imports(every[name])
+    return sorted(every[name] for name in reached)
+
+
+def digest_of(paths: list[Path], root: Path) -> str:
+    """SHA-256 (hex, 16 characters) over names and contents of files below `root`."""
     digest = hashlib.sha256()
-    for package in SOURCES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(str(path.relative_to(root)).encode())
-            digest.update(path.read_bytes())
+    for path in paths:
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def code_version(root: Path = ROOT) -> str:
+    """The version of everything that a campaign's results depend on: all sources of engine and strategies."""
+    return digest_of(sorted(path for package in SOURCES for path in (root / package).rglob("*.py")), root)
 
 
 def cache_folder(root: Path = ROOT) -> Path:
     """The folder that holds machine code for exactly this source, this numba and this bounds flag."""
     bounds = os.environ.get("NUMBA_BOUNDSCHECK", "0") or "0"
     base = Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
-    return base / f"numba-{numba.__version__}-{source_digest(root)}-bounds{bounds}"
+    return base / f"numba-{numba.__version__}-{digest_of(reachable_sources(root), root)}-bounds{bounds}"
 
 
 cast(Any, numba.config).CACHE_DIR = str(cache_folder())

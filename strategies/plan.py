@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiled import source_digest
+from engine.compiled import code_version
 from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
@@ -137,7 +137,7 @@ class Plan:
             "scheduler": self.scheduler,
             "faults": list(self.faults),
             "families": {family.name: family.weight for family in self.strata},
-            "code": source_digest(),
+            "code": code_version(),
         }
 
 

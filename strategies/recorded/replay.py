@@ -17,12 +17,13 @@ from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDI
 from engine.records import SIZE_CLASSES, Prog, State, new_record
 from engine.reset import reset
 from engine.topology import Topology, size_class_of, topo_record
-from engine.variant import Variant
+from engine.variant import VARIANTS, Variant
 from strategies.drive import run_operations
 from strategies.recorded import operations as ops
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 from strategies.recorded.states import Snapshot
 from strategies.recorded.workload import Workload
+from strategies.topologies import preset
 
 SIZE_CLASS = "trace"
 WASTE_BINS = 1024
@@ -274,3 +275,10 @@ def replay_workload(
 ) -> Replayed:  # fmt: skip
     """Run the workload on the variant. InputError if it needs more rows than size class trace has."""
     return _Replay(topology, variant, placement, snapshots).walk(workload)
+
+
+def warm() -> None:
+    """Compile what replays run, in this process; from the cache if it is there."""
+    engine = _Engine(preset("one-node"), VARIANTS["base"])
+    engine.queue(OP_MIGRATE)
+    engine.run()

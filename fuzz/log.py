@@ -1,0 +1,100 @@
+"""campaign.log: records of the parent and of every worker in one file, through multiprocessing-logging.
+
+Each worker has a channel of its own (a MultiProcessingHandler around the same file), made before the fork. A worker
+that is killed may leave its queue locked for ever: so no two workers share one. The parent writes to the file
+directly. The threads that receive start only after the fork, so that no process with threads is ever forked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import multiprocessing_logging
+
+LOGGER = logging.getLogger("percpu-fuzz")
+FORMAT = "%(asctime)s %(processName)s %(levelname)s %(message)s"
+
+
+def file_handler(path: Path) -> logging.FileHandler:
+    """A handler that appends whole lines to the campaign's log."""
+    handler = logging.FileHandler(path, mode="a", encoding="ascii", errors="backslashreplace", delay=True)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    return handler
+
+
+class _LateThread(threading.Thread):
+    """A thread that multiprocessing-logging starts too early for a fork: start() waits, start_now() starts."""
+
+    def start(self) -> None:
+        pass
+
+    def start_now(self) -> None:
+        super().start()
+
+
+class Channel:
+    """One worker's way to the log: made in the parent; after the fork enter() there and receive() here; close()."""
+
+    def __init__(self, path: Path) -> None:
+        logger = logging.Logger("channel")
+        logger.addHandler(file_handler(path))
+        whole = multiprocessing_logging.threading
+        multiprocessing_logging.threading = SimpleNamespace(Thread=_LateThread)
+        try:
+            multiprocessing_logging.install_mp_handler(logger)
+        finally:
+            multiprocessing_logging.threading = whole
+        self.handler: Any = logger.handlers[0]  # the library's handler has no published type
+
+    def enter(self) -> None:
+        """In the worker: every record of the process goes through this channel."""
+        LOGGER.handlers.clear()
+        LOGGER.propagate = True
+        root = logging.getLogger()
+        root.handlers[:] = [self.handler]
+        root.setLevel(logging.INFO)
+        logging.captureWarnings(True)
+
+    def receive(self) -> None:
+        """In the parent, after the fork: start to write down what arrives."""
+        self.handler._receive_thread.start_now()
+
+    def close(self, killed: bool) -> None:
+        """In the parent, when the worker has ended: write down what is left, then stop."""
+        if killed:
+            self._forget_unsent()
+        self.handler.close()
+
+    def _forget_unsent(self) -> None:
+        """A killed worker may have announced records that it never sent; the handler would wait for them."""
+        queue = self.handler.queue
+        until = time.monotonic() + 2.0
+        while not queue.empty() and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.05)  # the receiving thread may hold the last record without having counted it
+        while queue.qsize() > 0:
+            queue._sem.release()
+
+
+class CampaignLog:
+    """The parent's side of campaign.log, open from before the first fork to after the last worker's end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.handler = file_handler(path)
+        LOGGER.handlers[:] = [self.handler]
+        LOGGER.setLevel(logging.INFO)
+        LOGGER.propagate = False
+
+    def channel(self) -> Channel:
+        """A new worker's channel. Raises AssertionError unless fork is the default start method."""
+        return Channel(self.path)
+
+    def close(self) -> None:
+        LOGGER.removeHandler(self.handler)
+        self.handler.close()

@@ -1,0 +1,77 @@
+"""The order in which batches are handed out: a pure function of what was handed out before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+MEASUREMENT = "measurement"
+HUNTING = "hunting"
+STREAMS = (MEASUREMENT, HUNTING)
+EPOCH_BATCHES = 64
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BatchId:
+    """Batch k of a stream."""
+
+    stream: str
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """How many batches of each stream: 0..count-1 of each."""
+
+    measurement: int = 0
+    hunting: int = 0
+
+    def of(self, stream: str) -> int:
+        return self.measurement if stream == MEASUREMENT else self.hunting
+
+    def with_one_more(self, stream: str) -> Handed:
+        if stream == MEASUREMENT:
+            return Handed(self.measurement + 1, self.hunting)
+        return Handed(self.measurement, self.hunting + 1)
+
+
+def preferred_stream(handed: Handed, hunt: Fraction) -> str:
+    """The stream that keeps the hunting share: hunting as soon as it has fallen one whole batch behind."""
+    total = handed.measurement + handed.hunting + 1
+    return HUNTING if int(total * hunt) > handed.hunting else MEASUREMENT
+
+
+def next_batch(handed: Handed, hunt: Fraction, most: Handed | None, epochs_folded: int | None = None) -> BatchId | None:
+    """The batch to hand out next, or None when there is none to hand out now.
+
+    most: the batches of a fixed number of cases, or None. epochs_folded: how many hunting epochs have been folded into
+    what a strategy knows; None where nothing is learnt, so that no batch waits. While hunting waits for its fold,
+    measurement batches go out in its place.
+    """
+    first = preferred_stream(handed, hunt)
+    second = HUNTING if first == MEASUREMENT else MEASUREMENT
+    for stream in (first, second):
+        k = handed.of(stream)
+        if most is not None and k >= most.of(stream):
+            continue
+        if most is None and stream != first and not _waits(first, handed, epochs_folded):
+            continue
+        if not _waits(stream, handed, epochs_folded):
+            return BatchId(stream, k)
+    return None
+
+
+def _waits(stream: str, handed: Handed, epochs_folded: int | None) -> bool:
+    """Whether the next batch of a stream belongs to an epoch whose predecessor is not folded yet."""
+    return stream == HUNTING and epochs_folded is not None and handed.hunting // EPOCH_BATCHES > epochs_folded
+
+
+def batches_for_cases(cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int]) -> Handed:
+    """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams."""
+    handed, counted = Handed(), 0
+    while counted < cases:
+        stream = preferred_stream(handed, hunt)
+        counted += cases_per_batch(stream, handed.of(stream))
+        handed = handed.with_one_more(stream)
+    return handed
