@@ -18,7 +18,7 @@ from engine.records import SIZE_CLASSES, Prog, State, new_record
 from engine.reset import reset
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
-from strategies.drive import run_operations
+from strategies.drive import run_operations, watch_operations
 from strategies.recorded import operations as ops
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 from strategies.recorded.states import Snapshot
@@ -282,3 +282,5 @@ def warm() -> None:
     engine = _Engine(preset("one-node"), VARIANTS["base"])
     engine.queue(OP_MIGRATE)
     engine.run()
+    seen, once = np.zeros((3, 1), dtype=np.int64), np.zeros(3, dtype=np.int64)
+    watch_operations(engine.topos, engine.progs, engine.states, seen, once)
