@@ -48,6 +48,11 @@ SIZE_CLASSES: dict[str, Size] = {
         nodes=16, cpus=64, act=8, memcgs=1024, tasks=12, areas=32768, chunks=64, pages=512, ops=4096, table=64,
         map_cpus=64, count_nodes=1, slots=32768, runs=64,
     ),
+    # Plain mode only, never compiled: one uncontended operation on machines with many CPUs, where order by CPU matters.
+    "survey": _size(
+        nodes=16, cpus=512, act=4, memcgs=3, tasks=12, areas=8, chunks=5, pages=8, ops=8, table=64,
+        map_cpus=512, count_nodes=1, slots=8, runs=512,
+    ),
 }  # fmt: skip
 
 

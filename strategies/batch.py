@@ -16,7 +16,7 @@ from strategies.rng import Rng, below_n, seed_rng, to_word
 from strategies.walk import CHECK_TOUCHED, OVERLONG, STUCK, run_case
 
 NR_INVARIANT = len(INVARIANT_NAMES)
-MOST_STEPS = 60_000
+MOST_STEPS = 1_000_000  # a case needs some hundreds, on a thousand nodes some ten thousands
 BINS = 4096
 NR_HISTOGRAMS = 4
 WASTE, PRECHARGE, SHARE, ROUNDING = range(NR_HISTOGRAMS)
