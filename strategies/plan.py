@@ -84,14 +84,18 @@ class Plan:
             self.pools[stratum] = np.concatenate(rows)
         return self.pools[stratum]
 
+    def prepare(self, prog: Any) -> None:
+        """Write into a Prog record what is the same in every case: the variant, retries, faults."""
+        self.variant.write(prog)
+        prog["nr_retries"], prog["nr_tasks"], prog["nr_memcgs"] = 16, 1, 1
+        prog["memcg_parent0"][0] = -1
+        prog["nested_refresh"] = "nested-refresh" in self.faults
+
     def machine(self, size_class: str) -> Machinery:
         """This process's records, with the variant written and every row cleared once."""
         if size_class not in self.machinery:
             progs, states = new_record(Prog, size_class), new_record(State, size_class)
-            self.variant.write(progs[0])
-            progs[0]["nr_retries"], progs[0]["nr_tasks"], progs[0]["nr_memcgs"] = 16, 1, 1
-            progs[0]["memcg_parent0"][0] = -1
-            progs[0]["nested_refresh"] = "nested-refresh" in self.faults
+            self.prepare(progs[0])
             reset(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]

@@ -1,17 +1,18 @@
-"""Run one scenario step by step: record a schedule as it is drawn, or follow a recorded one."""
+"""Run one scenario step by step along its schedule, in plain mode: no compilation, every field to be looked at."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from engine.base import INVARIANT_NAMES
+from engine.compiled import plain
 from engine.errors import ScenarioError
 from engine.labels import NAMES
+from engine.layout import PlainRecord
 from engine.program import prog_record
 from engine.records import SIZE_CLASSES, State, new_record
 from engine.reset import reset
@@ -44,36 +45,40 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished replay."""
+    """A finished replay. state: the plain mirror of the State record as the last step left it."""
 
     steps: tuple[Taken, ...]
     violations: tuple[Violation, ...]
     state: Any
 
+    def broken(self, invariant: str) -> Violation | None:
+        """The violation of an invariant, None if it holds."""
+        return next((v for v in self.violations if v.invariant == invariant), None)
+
 
 def violations_of(state: Any) -> tuple[Violation, ...]:
-    """The violations that a state holds, by step."""
+    """The violations that a plain state holds, by step."""
     found = [
         Violation(
-            INVARIANT_NAMES[i], int(state["viol_step"][i]), int(state["viol_task"][i]),
-            NAMES[int(state["viol_label"][i])], int(state["viol_want"][i]), int(state["viol_found"][i]),
+            name, state.viol_step[i], state.viol_task[i], NAMES[state.viol_label[i]], state.viol_want[i],
+            state.viol_found[i],
         )
-        for i in range(len(INVARIANT_NAMES))
-        if state["violated"][i]
+        for i, name in enumerate(INVARIANT_NAMES)
+        if state.violated[i]
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda v: v.step))
 
 
-def records_of(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
-    """(topo, prog, state) records of a scenario, reset; errors if it fits no size class."""
+def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
+    """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
     size_class = size_class_of(scenario.topology)
-    topo = topo_record(scenario.topology, size_class)[0]
     most = SIZE_CLASSES[size_class]["act"]
     prog = prog_record(scenario.program, size_class, len(scenario.topology.acting_cpus(most)))[0]
     variant.write(prog)
-    state = new_record(State, size_class)[0]
-    reset(topo, prog, state, True)
-    return topo, prog, state
+    topo = PlainRecord(topo_record(scenario.topology, size_class)[0])
+    mirror, state = PlainRecord(prog), PlainRecord(new_record(State, size_class)[0])
+    plain(reset)(topo, mirror, state, True)  # type: ignore[arg-type]
+    return topo, mirror, state
 
 
 class FollowSchedule:
@@ -102,7 +107,7 @@ class FollowSchedule:
         return ready[0]
 
     def _reached(self, state: Any, switch: Switch) -> bool:
-        label = int(state["pc"][switch.task]) if switch.task < int(state["nr_all"]) else -1
+        label = state.pc[switch.task] if switch.task < state.nr_all else -1
         return (
             bool(switch.label) and NAMES[label] == switch.label and (self.passed[switch.task, label] >= switch.passed)
         )
@@ -111,20 +116,22 @@ class FollowSchedule:
         self.passed[task, label] += 1
 
 
-def run_scenario(
-    scenario: Scenario, variant: Variant, watch: Callable[[Any, int, int], None] | None = None, most_steps: int = 60_000
-) -> Run:
-    """Replay a scenario on a variant. `watch(state, task, label)` sees the state after each step."""
-    topo, prog, state = records_of(scenario, variant)
+Watch = Callable[[Any, int, int], None]
+
+
+def run_scenario(scenario: Scenario, variant: Variant, watch: Watch | None = None, most_steps: int = 1_000_000) -> Run:
+    """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step."""
+    topo, prog, state = plain_records(scenario, variant)
     scheduler = FollowSchedule(scenario.schedule)
+    may_step, take_step, over = plain(runnable), plain(checked_step), plain(case_over)
     steps: list[Taken] = []
-    while not case_over(state) and len(steps) < most_steps:
-        ready = [t for t in range(int(state["nr_all"])) if runnable(topo, prog, state, t)]
+    while not over(state) and len(steps) < most_steps:
+        ready = [t for t in range(state.nr_all) if may_step(topo, prog, state, t)]
         if not ready:
             break
         task = scheduler.choose(state, ready)
-        label = int(state["pc"][task])
-        checked_step(topo, prog, state, task, CHECK_TOUCHED)
+        label = state.pc[task]
+        take_step(topo, prog, state, task, CHECK_TOUCHED)
         scheduler.took(task, label)
         steps.append(Taken(task, NAMES[label]))
         if watch is not None:
@@ -145,6 +152,7 @@ def schedule_of(taken: list[tuple[int, int, int]]) -> tuple[Switch, ...]:
     return tuple(switches)
 
 
-def state_hash(state: Any) -> int:
-    """A hash of every byte of a state record."""
-    return hash(np.asarray(state).tobytes())
+def state_hash(state: Any) -> str:
+    """SHA-256 (hex) of every byte of a state: a record, or its plain mirror."""
+    array = state.to_array() if isinstance(state, PlainRecord) else state
+    return hashlib.sha256(array.tobytes()).hexdigest()

@@ -1,0 +1,83 @@
+"""A campaign's case found again from its numbers: drawn as the batch drew it, its schedule written down, replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.compiled import plain
+from engine.layout import PlainGrid, PlainRecord
+from engine.outcome import Signature
+from engine.program import program_of
+from engine.records import Prog, State, new_record
+from engine.reset import reset
+from engine.runnable import case_over
+from engine.scenario import Finding, Scenario
+from strategies.batch import draw_case
+from strategies.plan import Plan
+from strategies.replay import Run, run_scenario, schedule_of, state_hash, violations_of
+from strategies.rng import new_rng
+from strategies.walk import CHECK_TOUCHED, checked_step, random_task
+
+
+class NotRepeatableError(Exception):
+    """A case that does not come back: the harness is broken, not the variant."""
+
+
+def plain_array(array: Any) -> Any:
+    """Lists and PlainGrids of Python integers for the plain twins."""
+    if array.ndim == 2:
+        return PlainGrid(array.shape, array.ravel().tolist())
+    return array.tolist()
+
+
+def drawn_case(plan: Plan, stream: str, k: int, case: int) -> tuple[Any, Any, Any, Any, int]:
+    """(topo, prog, state, rng, machine's index) of a case before its first step, as plain mirrors."""
+    stratum = plan.stratum(stream, k)
+    size_class = plan.classes[stratum]
+    topos = [PlainRecord(row) for row in plan.pool(stratum)]
+    prog = new_record(Prog, size_class)
+    plan.prepare(prog[0])
+    progs, state, rng = [PlainRecord(prog[0])], PlainRecord(new_record(State, size_class)[0]), PlainRecord(new_rng()[0])
+    tables = tuple(plain_array(table) for table in plan.tables[stream])
+    which = plain(draw_case)(
+        topos, progs, rng, plan.key(stream, k), case, int(stream == "hunting"), tables,  # type: ignore[arg-type]
+        plain_array(plan.choices), plain_array(plan.scratch),
+    )  # fmt: skip
+    plain(reset)(topos[which], progs[0], state, True)  # type: ignore[arg-type]
+    return topos[which], progs[0], state, rng, which
+
+
+def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
+    """The scenario of a case with the schedule that was walked, and the run of that walk."""
+    topo, prog, state, rng, which = drawn_case(plan, stream, k, case)
+    program = program_of(prog.to_array()[0])
+    choose, take_step, over = plain(random_task), plain(checked_step), plain(case_over)
+    taken: list[tuple[int, int, int]] = []
+    while not over(state):
+        task = choose(topo, prog, state, rng)
+        if task < 0:
+            break
+        label = state.pc[task]
+        take_step(topo, prog, state, task, CHECK_TOUCHED)
+        taken.append((task, label, state.pc[task]))
+    topology = plan.strata[plan.stratum(stream, k)].topologies[which]
+    return Scenario(topology, program, schedule_of(taken)), Run((), violations_of(state), state)
+
+
+def finding_of(plan: Plan, stream: str, k: int, case: int, signature: Signature) -> Finding:
+    """A violating case as a finding. NotRepeatableError unless the walk and two replays of it end alike and violate."""
+    scenario, walked = redraw(plan, stream, k, case)
+    where = f"case {case} of {stream} batch {k}"
+    violation = walked.broken(signature.invariant)
+    if violation is None:
+        raise NotRepeatableError(f"{where} does not violate {signature.invariant} when it is drawn again")
+    for _ in range(2):
+        run = run_scenario(scenario, plan.variant)
+        if run.violations != walked.violations or state_hash(run.state) != state_hash(walked.state):
+            raise NotRepeatableError(f"{where} replays differently from its recorded schedule")
+    origin = {
+        "seed": plan.seed, "stream": stream, "batch": k, "case": case, "code": plan.describe()["code"],
+        "step": violation.step, "task": violation.task, "label": violation.label, "want": violation.want,
+        "found": violation.found, "hazards": list(signature.hazards), "steps": walked.state.nr_steps,
+    }  # fmt: skip
+    return Finding(scenario, plan.variant.name, signature.invariant, origin)
