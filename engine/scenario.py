@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import ScenarioError
+from engine.errors import ScenarioError, TopologyError
 from engine.labels import NAMES
 from engine.program import Memcg, Op, Program, Task
-from engine.topology import Cpu, Node, Topology
+from engine.topology import Topology
+from engine.topology_file import TopologyRow, row_of, topology_of
 
 SCHEMA = 1
 
@@ -45,35 +46,6 @@ class Finding:
     variant: str
     invariant: str
     origin: dict[str, Any] = field(default_factory=dict)
-
-
-class _Node(msgspec.Struct, forbid_unknown_fields=True):
-    id: int
-    online: bool
-    pages: int
-    low_pages: int
-    min_pages: int
-
-
-class _Cpu(msgspec.Struct, forbid_unknown_fields=True):
-    id: int
-    node: int
-    online: bool
-    isolated: bool
-
-
-class _Topology(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    nodes: list[_Node]
-    cpus: list[_Cpu]
-    distances: list[list[int]]
-    page_size: int
-    ext_size: int
-    unit_pages: int
-    first_room_bytes: int
-    first_start_bytes: int
-    reserved_room_bytes: int
-    acting: list[int]
 
 
 class _Op(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -117,7 +89,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     schema: int
     variant: str
     invariant: str
-    topology: _Topology
+    topology: TopologyRow
     program: _Program
     schedule: list[tuple[int, str, int]]
     origin: dict[str, Any] = {}
@@ -135,7 +107,7 @@ def dump_finding(finding: Finding) -> bytes:
         "schema": SCHEMA,
         "variant": finding.variant,
         "invariant": finding.invariant,
-        "topology": _plain(scenario.topology),
+        "topology": _plain(row_of(scenario.topology)),
         "program": _plain(scenario.program),
         "schedule": [[s.task, s.label, s.passed] for s in scenario.schedule],
         "origin": finding.origin,
@@ -147,8 +119,8 @@ def load_finding(text: bytes, where: str) -> Finding:
     """Read a scenario file; ScenarioError in one line for what is malformed, TopologyError for the machine."""
     try:
         row = msgspec.json.decode(text, type=_File)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ScenarioError(where, str(error), "a scenario file, schema 1") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ScenarioError(where, " ".join(str(error).split()), "a scenario file, schema 1") from None
     if row.schema != SCHEMA:
         raise ScenarioError(where, f"schema {row.schema}", str(SCHEMA))
     for task, label, _ in row.schedule:
@@ -157,17 +129,15 @@ def load_finding(text: bytes, where: str) -> Finding:
         if task < 0:
             raise ScenarioError(where, f"schedule names task {task}", "0 or more")
     schedule = tuple(Switch(task, label, passed) for task, label, passed in row.schedule)
-    scenario = Scenario(_topology(row.topology), _program(row.program, where), schedule)
+    scenario = Scenario(_topology(row.topology, where), _program(row.program, where), schedule)
     return Finding(scenario, row.variant, row.invariant, row.origin)
 
 
-def _topology(row: _Topology) -> Topology:
-    fields = {name: getattr(row, name) for name in _Topology.__struct_fields__}
-    fields["nodes"] = tuple(Node(**msgspec.structs.asdict(n)) for n in row.nodes)
-    fields["cpus"] = tuple(Cpu(**msgspec.structs.asdict(c)) for c in row.cpus)
-    fields["distances"] = tuple(tuple(r) for r in row.distances)
-    fields["acting"] = tuple(row.acting)
-    return Topology(**fields)
+def _topology(row: TopologyRow, where: str) -> Topology:
+    try:
+        return topology_of(row)
+    except TopologyError as error:
+        raise TopologyError(f"{where}, {error.where}", error.given, error.allowed) from None
 
 
 def _program(row: _Program, where: str) -> Program:

@@ -79,7 +79,7 @@ def write_findings(plan: Plan, picked: list[Pick], out: Path) -> list[dict[str, 
         except Exception as error:
             where = f"case {one.case} of {one.stream} batch {one.k}"
             raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
-        write_json(out / name, content)
+        write_whole(out / name, content)
         rows.append(_row(name, one))
     return rows
 

@@ -30,10 +30,6 @@ class Plan(Protocol):
         """Run batch k of a stream: a function of (seed, stream, k) and of nothing else; 0.1 to 0.2 s."""
         ...
 
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> dict[str, object]:
-        """The scenario of a violating case as data fit for JSON, replayed so that it is known to violate."""
-        ...
-
-    def operations(self) -> list[dict[str, object]]:
-        """Rows {nodes, cpus, variant, alloc_ops, free_ops}: memcg operations of one uncontended alloc and free."""
+    def finding(self, stream: str, k: int, case: int, signature: Signature) -> bytes:
+        """The scenario file of a violating case, replayed so that it is known to violate."""
         ...

@@ -13,15 +13,19 @@ from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
 from engine.reset import reset
+from engine.scenario import Scenario, dump_finding
 from engine.topology import Topology, size_class_of, topo_record
-from engine.variant import VARIANTS, Variant
+from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
 from strategies.choices import KIND_NAMES, kind_arrays, thresholds
 from strategies.decode import new_scratch
+from strategies.redraw import finding_of, repeated
+from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.topologies import Family, families, single_family
 
 CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
+CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
 FAULTS = ("nested-refresh", "none")
 SCHEDULERS = ("random",)
@@ -49,6 +53,7 @@ class Plan:
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
         self.pools: dict[int, Record] = {}
+        self.cases_seen: dict[tuple[str, int, int], tuple[Scenario, Run]] = {}
         self.machinery: dict[str, Machinery] = {}
         kinds, values, counts = kind_arrays()
         self.tables = {stream: (kinds, values, counts, self._limits(stream)) for stream in STREAMS}
@@ -123,6 +128,19 @@ class Plan:
             events[:nr_events],
         )  # fmt: skip
 
+    def repeated(self, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
+        """A case drawn and replayed; the last ones are kept, as a case often violates several invariants."""
+        key = (stream, k, case)
+        if key not in self.cases_seen:
+            if len(self.cases_seen) >= CASES_KEPT:
+                self.cases_seen.clear()
+            self.cases_seen[key] = repeated(self, stream, k, case)
+        return self.cases_seen[key]
+
+    def finding(self, stream: str, k: int, case: int, signature: Signature) -> bytes:
+        """A violating case as a scenario file, drawn again and replayed twice. NotRepeatableError if it differs."""
+        return dump_finding(finding_of(self, stream, k, case, signature))
+
     def warm(self) -> float:
         """Compile (or load) what the plan needs, in this process; seconds."""
         start = time.perf_counter()
@@ -154,28 +172,30 @@ def _stratum_order(weights: list[int]) -> tuple[int, ...]:
     return order
 
 
-def variant_named(name: str) -> Variant:
-    if name not in VARIANTS:
-        raise InputError("variant", name, ", ".join(VARIANTS))
-    return VARIANTS[name]
-
-
 def make_plan(
-    variant: str, seed: int, topology: Topology | None = None, faults: tuple[str, ...] = (), scheduler: str = "random"
+    variant: Variant | str,
+    seed: int,
+    topology: Topology | None = None,
+    faults: tuple[str, ...] = (),
+    scheduler: str = "random",
 ) -> Plan:
-    """The plan of a campaign. InputError for a name that does not exist or a machine the variant cannot run on."""
-    chosen = variant_named(variant)
+    """The plan of a campaign; `variant` may be the name of one of the engine's own.
+
+    InputError for a name that does not exist or a machine that the variant cannot run on.
+    """
+    if isinstance(variant, str):
+        if variant not in VARIANTS:
+            raise InputError("variant", repr(variant), ", ".join(VARIANTS))
+        variant = VARIANTS[variant]
     for fault in faults:
         if fault not in FAULTS:
-            raise InputError("--faults", fault, ", ".join(FAULTS))
+            raise InputError("--faults", repr(fault), ", ".join(FAULTS))
     if scheduler not in SCHEDULERS:
-        raise InputError("--scheduler", scheduler, ", ".join(SCHEDULERS))
+        raise InputError("--scheduler", repr(scheduler), ", ".join(SCHEDULERS))
     strata = families() if topology is None else single_family(topology)
-    if chosen.name == "v1":
+    if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
         strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
         if not strata:
-            raise InputError("--variant", "v1 on a machine of class wide", "machines of class small (order by CPU)")
-    return Plan(chosen, seed, strata, faults, scheduler)
-
-
-__all__ = ["Plan", "Signature", "make_plan", "variant_named"]
+            given = f"{variant.name!r} on a machine of class wide"
+            raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
+    return Plan(variant, seed, strata, faults, scheduler)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.compiled import plain
 from engine.layout import PlainGrid, PlainRecord
@@ -13,10 +13,12 @@ from engine.reset import reset
 from engine.runnable import case_over
 from engine.scenario import Finding, Scenario
 from strategies.batch import draw_case
-from strategies.plan import Plan
 from strategies.replay import Run, run_scenario, schedule_of, state_hash, violations_of
 from strategies.rng import new_rng
 from strategies.walk import CHECK_TOUCHED, checked_step, random_task
+
+if TYPE_CHECKING:
+    from strategies.plan import Plan
 
 
 class NotRepeatableError(Exception):
@@ -64,17 +66,22 @@ def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
     return Scenario(topology, program, schedule_of(taken)), Run((), violations_of(state), state)
 
 
-def finding_of(plan: Plan, stream: str, k: int, case: int, signature: Signature) -> Finding:
-    """A violating case as a finding. NotRepeatableError unless the walk and two replays of it end alike and violate."""
+def repeated(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
+    """redraw, then two replays of the schedule. NotRepeatableError unless all three end alike."""
     scenario, walked = redraw(plan, stream, k, case)
-    where = f"case {case} of {stream} batch {k}"
-    violation = walked.broken(signature.invariant)
-    if violation is None:
-        raise NotRepeatableError(f"{where} does not violate {signature.invariant} when it is drawn again")
     for _ in range(2):
         run = run_scenario(scenario, plan.variant)
         if run.violations != walked.violations or state_hash(run.state) != state_hash(walked.state):
-            raise NotRepeatableError(f"{where} replays differently from its recorded schedule")
+            raise NotRepeatableError(f"case {case} of {stream} batch {k} replays differently from its schedule")
+    return scenario, walked
+
+
+def finding_of(plan: Plan, stream: str, k: int, case: int, signature: Signature) -> Finding:
+    """A violating case as a finding. NotRepeatableError unless it comes back, and with the violation."""
+    scenario, walked = plan.repeated(stream, k, case)
+    violation = walked.broken(signature.invariant)
+    if violation is None:
+        raise NotRepeatableError(f"case {case} of {stream} batch {k} does not violate {signature.invariant} again")
     origin = {
         "seed": plan.seed, "stream": stream, "batch": k, "case": case, "code": plan.describe()["code"],
         "step": violation.step, "task": violation.task, "label": violation.label, "want": violation.want,

@@ -1,0 +1,30 @@
+"""Checks a variant that somebody wrote: every choice must be one that the engine has."""
+
+from __future__ import annotations
+
+from engine.errors import InputError
+from engine.variant import Variant
+
+PRECHARGE_MOST = 4096  # pages, for each term of the precharge formula
+
+LARGEST: dict[str, int] = {
+    "charge": 3, "precharge_short": 1, "precharge_total": 1, "precharge_via": 1, "walk": 2, "ext": 1, "fast": 1,
+    "lookup": 2, "refs": 1, "post_rcu": 1, "stat": 2, "free": 3, "round": 1, "remainder": 2, "refund": 1,
+    "first_refund": 1, "entry": 1, "get": 1, "nodes": 1, "xchg": 3, "drain": 1, "evict": 1, "cap": 1, "trylock": 1,
+    "release": 1, "undo": 1, "reparent": 1, "store": 1,
+}  # fmt: skip
+
+
+def check_variant(variant: Variant, where: str) -> None:
+    """InputError for a choice that does not exist, naming it and what is allowed."""
+    for name, value in variant.choices().items():
+        if name == "obj_slots":
+            allowed: tuple[int, ...] = (1, 5)
+        elif name in ("precharge_a", "precharge_b", "precharge_c"):
+            allowed = (-PRECHARGE_MOST, PRECHARGE_MOST)
+        else:
+            allowed = (0, LARGEST[name])
+        inside = value in allowed if name == "obj_slots" else allowed[0] <= value <= allowed[1]
+        if not isinstance(value, int) or not inside:
+            words = "1 or 5" if name == "obj_slots" else f"{allowed[0]} to {allowed[1]}"
+            raise InputError(where, f"variant {variant.name!r} has {name} = {value!r}", words)

@@ -1,0 +1,127 @@
+"""One campaign from options to reports: configuration, compilation, batches, findings, report files."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.text import render_text
+
+from engine.errors import InputError
+from fuzz.errors import HarnessError
+from fuzz.findings import pick, write_findings, write_json, write_whole
+from fuzz.log import LOGGER, CampaignLog
+from fuzz.options import RunOptions
+from fuzz.plan import Plan
+from fuzz.runner import Limits, run_batches
+from fuzz.store import Store
+from reports.campaign import STREAMS, Campaign, gather
+from reports.json_report import contract, report_json
+from strategies.plan import make_plan
+from strategies.survey import kept_survey
+
+CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a campaign ended with: exit status, the report as text, the contract's object, what broke."""
+
+    exit_status: int
+    text: str
+    contract: dict[str, Any]
+    broken: str | None = None
+
+
+def run_campaign(options: RunOptions, out: Path, say: Callable[[str], None]) -> Result:
+    """Run a campaign into the empty folder `out`. `say` gets lines for the person who waits."""
+    plan = make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler)
+    describe = plan.describe()
+    say("configuration: " + json.dumps(describe | {"workers": options.workers, "hunt": float(options.hunt)}))
+    start = time.perf_counter()
+    plan.warm()
+    operations = kept_survey()
+    compile_seconds = time.perf_counter() - start
+    say(f"compiled or loaded in {compile_seconds:.1f} s, output in {out}")
+    store, log = open_output(out)
+    try:
+        return _run(options, plan, operations, compile_seconds, out, store, log, say)
+    finally:
+        log.close()
+        store.close()
+
+
+def open_output(out: Path) -> tuple[Store, CampaignLog]:
+    """campaign.db and campaign.log in the output folder."""
+    try:
+        return Store(out / "campaign.db"), CampaignLog(out / "campaign.log")
+    except OSError as error:
+        raise InputError("--out", f"{out}: {error.strerror}", "a folder that can be written") from None
+
+
+def _run(
+    options: RunOptions,
+    plan: Plan,
+    operations: list[dict[str, Any]],
+    compile_seconds: float,
+    out: Path,
+    store: Store,
+    log: CampaignLog,
+    say: Callable[[str], None],
+) -> Result:
+    begin = time.monotonic()
+    store.set_meta("describe", plan.describe())
+    store.set_meta("command", options.command)
+    store.set_meta("operations", operations)
+    LOGGER.info("campaign begins: %s", json.dumps(plan.describe()))
+    limits = Limits(options.cases, options.seconds, options.hunt, options.workers)
+    ran = run_batches(plan, limits, store, log, options.seed, say)
+    broken = None if ran.failure is None else str(ran.failure)
+    findings: list[dict[str, Any]] = []
+    try:
+        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out)
+    except HarnessError as error:
+        LOGGER.error("%s", error)
+        broken = broken or str(error)
+    store.set_meta("findings", findings)
+    campaign = gather(
+        store.outcomes(ran.prefix),
+        describe=plan.describe(),
+        digest=store.digest(ran.prefix),
+        seconds=time.monotonic() - begin,
+        compile_seconds=compile_seconds,
+        interrupted=ran.interrupted,
+        stopped_by=ran.stopped_by,
+        workers=options.workers,
+        out=str(out),
+        command=options.command,
+        findings=findings,
+        operations=operations,
+        budget_cases=options.cases,
+        budget_seconds=options.seconds,
+    )
+    exit_status = status_of(campaign, broken)
+    text = render_text(campaign)
+    write_whole(out / "report.txt", text.encode("ascii"))
+    write_json(out / "report.json", report_json(campaign))
+    store.set_meta("exit", exit_status)
+    LOGGER.info("campaign ends with status %d after %.1f s", exit_status, campaign.seconds)
+    return Result(exit_status, text, contract(campaign, exit_status), broken)
+
+
+def status_of(campaign: Campaign, broken: str | None) -> int:
+    """The exit status of the contract: broken before violated before clean."""
+    if broken is not None:
+        return BROKEN
+    violated = any(campaign.signatures[stream] for stream in STREAMS)
+    return VIOLATED if violated else CLEAN
+
+
+def say_on_stderr(line: str) -> None:
+    """A plain line for the person who waits; standard output is for the report."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,153 @@
+"""percpu-fuzz: parses the command line, calls one function, returns an exit status. Errors are one line each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from engine.errors import InputError
+from fuzz.errors import HarnessError
+
+BAD_INPUT, BROKEN = 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="percpu-fuzz")
+def cli() -> None:
+    """Monte Carlo stress and fuzzing of percpu memory accounting.
+
+    Exit status: 0 clean, 1 violation found, 2 bad usage or input, 3 harness broken, 4 inconclusive.
+    """
+
+
+@cli.command()
+@click.option("--variant", default="v2", show_default=True, help="Accounting to run: a name or FILE.py:NAME.")
+@click.option("--topology", help="One machine instead of the default families: a name or a file.")
+@click.option("--time", "seconds", help="Budget in seconds. [default: 60 unless --cases is given]")
+@click.option("--cases", help="Budget in cases, both streams; with --time the first to be reached ends the run.")
+@click.option("--seed", help="Whole number or commit hash. [default: drawn and printed]")
+@click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
+@click.option("--scheduler", default="random", show_default=True, help="Who steps next: random.")
+@click.option("--hunt", default="0.5", show_default=True, help="The hunting stream's share of the batches.")
+@click.option("--faults", default="", help="Comma-separated: nested-refresh (adds it), none (no injected failure).")
+@click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def run(**given: str | bool | None) -> int:
+    """Run a campaign and print its report."""
+    from fuzz.commands.run import run_command
+
+    return run_command(given)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--variant", help="Replay on another variant than the file names.")
+@click.option("--steps", is_flag=True, help="Print every step.")
+def replay(file: str, variant: str | None, steps: bool) -> int:
+    """Replay a finding; exit status 1 if its violation shows."""
+    from fuzz.commands.replay import replay_command
+
+    return replay_command(file, variant, steps)
+
+
+@cli.command()
+@click.option("--invariants", is_flag=True, help="Which invariant is checked for which variant, and what it says.")
+def variants(invariants: bool) -> int:
+    """List the accountings that the engine knows."""
+    from fuzz.commands.variants import variants_command
+
+    return variants_command(invariants)
+
+
+@cli.group()
+def topology() -> None:
+    """Machines: named ones, and imports from real ones."""
+
+
+@topology.command("list")
+def topology_list() -> int:
+    """Named machines and families."""
+    from fuzz.commands.topology import list_command
+
+    return list_command()
+
+
+@topology.command("show")
+@click.argument("name")
+def topology_show(name: str) -> int:
+    """Print a machine (a name or a file) as a topology file."""
+    from fuzz.commands.topology import show_command
+
+    return show_command(name)
+
+
+@topology.command("import")
+@click.argument("path", default="/sys/devices/system")
+@click.option("-o", "--output", help="Write the topology file here instead of to standard output.")
+def topology_import(path: str, output: str | None) -> int:
+    """Read a machine: a sysfs tree (default: this machine's), a recorded topology.json, a topology file."""
+    from fuzz.commands.topology import import_command
+
+    return import_command(path, output)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--topology", "topology_path", required=True, help="The recorded machine: topology.json, or a name.")
+@click.option("--states", help="Snapshots of memory.stat to compare with (states.json).")
+@click.option("--placement", help="Nodes of the backing pages. [default: placement.json beside the trace]")
+@click.option("--variant", default="base", show_default=True, help="Accounting to run the workload through.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def trace(file: str, topology_path: str, states: str | None, placement: str | None, variant: str, as_json: bool) -> int:
+    """Run a recorded workload through a variant's hooks; exit status 1 if a row of memory.stat differs."""
+    from fuzz.commands.trace import trace_command
+
+    return trace_command(file, topology_path, states, placement, variant, as_json)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--variant", required=True, help="The variant that the recorded kernel had.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def hooks(file: str, variant: str, as_json: bool) -> int:
+    """Compare recorded hook arithmetic of a patched kernel with the engine's hooks; exit status 1 on a difference."""
+    from fuzz.commands.hooks import hooks_command
+
+    return hooks_command(file, variant, as_json)
+
+
+def complain(message: str) -> None:
+    """One line on standard error, whatever the message holds."""
+    print(f"percpu-fuzz: {' '.join(message.split())}", file=sys.stderr)
+
+
+def call(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit status."""
+    try:
+        status = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.stdout.flush()
+    except InputError as error:
+        complain(str(error))
+        return BAD_INPUT
+    except HarnessError as error:
+        complain(f"harness broken: {error}")
+        return BROKEN
+    except click.ClickException as error:
+        complain(error.format_message())
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; say nothing at exit
+        return 0
+    return int(status or 0)
+
+
+def main() -> None:
+    """Entry point of the script."""
+    sys.exit(call())

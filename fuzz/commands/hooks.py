@@ -1,0 +1,29 @@
+"""`percpu-fuzz hooks`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from fuzz.options import variant_option
+from strategies.recorded.hook_check import check_hooks
+from strategies.recorded.hooks import read_hooks
+
+
+def hooks_command(file: str, variant: str, as_json: bool) -> int:
+    """Compare each record with the engine; 1 if one differs."""
+    chosen = variant_option(variant)
+    check = check_hooks(read_hooks(Path(file)), chosen)
+    first = check.first_difference
+    print(f"{file}: {check.records_equal} of {check.records} records equal on {chosen.name}")
+    if first is not None:
+        print(f"  first difference: record {first.record}, {first.what}: kernel {first.kernel}, engine {first.engine}")
+    if as_json:
+        row = {
+            "records": check.records,
+            "records_equal": check.records_equal,
+            "first_difference": None if first is None else asdict(first),
+        }
+        print(json.dumps(row, sort_keys=True))
+    return int(first is not None)

@@ -1,0 +1,24 @@
+"""`percpu-fuzz variants`."""
+
+from __future__ import annotations
+
+import textwrap
+
+from engine.base import INVARIANT_NAMES
+from engine.variant import VARIANTS
+from reports.invariant_words import WORDS, applies
+
+WIDTH = 78
+
+
+def variants_command(invariants: bool) -> int:
+    """Print the variants, or the invariants with the variants each applies to."""
+    if not invariants:
+        for variant in VARIANTS.values():
+            print(f"{variant.name:8} {variant.summary}")
+        return 0
+    for name in INVARIANT_NAMES:
+        checked = [v.name for v in VARIANTS.values() if applies(name, v)]
+        where = "every variant" if len(checked) == len(VARIANTS) else ", ".join(checked)
+        print(textwrap.fill(f"{WORDS[name]} [{where}]", WIDTH, initial_indent=f"{name:4} ", subsequent_indent=" " * 5))
+    return 0

@@ -1,0 +1,127 @@
+"""What a user types for a campaign, checked one option at a time; each refusal is one line and names the option."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.topology import Topology
+from engine.variant import VARIANTS, Variant
+from engine.variant_check import check_variant
+from strategies.recorded.importing import import_path
+from strategies.topologies import PRESETS, preset
+
+WORKERS_MAX = 512
+SECONDS_MAX = 366 * 24 * 3600.0
+CASES_MAX = 10**15
+DEFAULT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """A campaign as asked for. seconds and cases: None where there is no such limit; at least one is set."""
+
+    variant: Variant
+    seed: int
+    topology: Topology | None = None
+    seconds: float | None = DEFAULT_SECONDS
+    cases: int | None = None
+    workers: int = 1
+    scheduler: str = "random"
+    hunt: Fraction = Fraction(1, 2)
+    faults: tuple[str, ...] = ()
+    out: Path | None = None
+    command: str = ""
+
+
+def variant_option(text: str, where: str = "--variant") -> Variant:
+    """A variant by name, or FILE.py:NAME: the file is run, its NAME must be a Variant (data: choices, nothing else)."""
+    if text in VARIANTS:
+        return VARIANTS[text]
+    path, colon, name = text.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        raise InputError(where, repr(text), ", ".join(VARIANTS) + " or FILE.py:NAME")
+    if not Path(path).is_file():
+        raise InputError(where, f"no file {path!r}", "a Python file that can be read")
+    try:
+        names = runpy.run_path(path)
+    except Exception as error:
+        raise InputError(where, f"{path} raises {type(error).__name__}: {error}", "a file that runs") from None
+    found = names.get(name)
+    if not isinstance(found, Variant):
+        raise InputError(where, f"{name!r} of {path} is {type(found).__name__}", "an engine.variant.Variant")
+    check_variant(found, where)
+    return replace(found, name=text) if found.name in VARIANTS else found
+
+
+def topology_option(text: str, where: str = "--topology") -> Topology:
+    """A machine by name, or from a file or folder that `topology import` reads."""
+    if text in PRESETS:
+        return preset(text)
+    if not Path(text).exists():
+        raise InputError(where, repr(text), ", ".join(PRESETS) + " or a topology file")
+    return import_path(Path(text)).topology
+
+
+def seed_option(text: str | None) -> int:
+    """A whole number of up to 160 bits, in decimal or as a commit hash (7 to 40 hexadecimal digits); None draws one."""
+    if text is None:
+        return int.from_bytes(os.urandom(4), "little")
+    if re.fullmatch(r"[0-9]{1,48}", text):
+        seed = int(text)
+    elif re.fullmatch(r"[0-9a-f]{7,40}", text):
+        seed = int(text, 16)
+    else:
+        raise InputError("--seed", repr(text), "a whole number from 0 on or a commit hash")
+    if seed >= 1 << 160:
+        raise InputError("--seed", text, "less than 2^160")
+    return seed
+
+
+def number_option(text: str | None, where: str, least: int, most: int) -> int | None:
+    """A whole number within bounds; None stays None."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise InputError(where, repr(text), f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def seconds_option(text: str | None, where: str = "--time") -> float | None:
+    """Seconds, fractions allowed; None stays None."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= SECONDS_MAX:
+        raise InputError(where, repr(text), f"seconds above 0 and at most {SECONDS_MAX:.0f}")
+    return float(text)
+
+
+def hunt_option(text: str) -> Fraction:
+    """The hunting stream's share of the batches, exactly as typed."""
+    if not re.fullmatch(r"[01](\.[0-9]{1,6})?|\.[0-9]{1,6}", text) or Fraction(text) > 1:
+        raise InputError("--hunt", repr(text), "a share from 0 to 1, such as 0.5")
+    return Fraction(text)
+
+
+def workers_option(text: str | None) -> int:
+    """Worker processes; by default one for each CPU that this process may use."""
+    given = number_option(text, "--workers", 1, WORKERS_MAX)
+    return len(os.sched_getaffinity(0)) if given is None else given
+
+
+def out_option(text: str | None, default: str) -> Path:
+    """The output folder: new, or empty. It is made; what is already there is never touched."""
+    path = Path(text if text is not None else default)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise InputError("--out", f"{path} is not empty", "a new or an empty folder")
+        (path / "findings").mkdir()
+    except OSError as error:
+        raise InputError("--out", f"{path}: {error.strerror}", "a folder that can be written") from None
+    return path
