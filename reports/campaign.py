@@ -1,0 +1,183 @@
+"""Campaign: what every renderer is given, folded from stored outcomes one batch at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.outcome import Histogram, Outcome, Signature
+
+MEASUREMENT = "measurement"
+HUNTING = "hunting"
+STREAMS = (MEASUREMENT, HUNTING)
+UNKNOWN_FAMILY = "unknown"  # the family of a batch that killed its workers
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Cases of one signature in one stream, and the first of them: number `case` of batch k."""
+
+    cases: int
+    k: int
+    case: int
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums over the batches of one family in one stream; names as in engine.outcome.Outcome.
+
+    violations: cases by signature. Unknown batches have a family of their own, and no sums but cases.
+    """
+
+    batches: int = 0
+    cases: int = 0
+    steps: int = 0
+    ended_early: int = 0
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    violations: Counter[Signature] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        self.batches += 1
+        self.cases += outcome.cases
+        self.steps += outcome.steps
+        self.ended_early += outcome.ended_early
+        self.counts.update(outcome.counts)
+        self.violations.update(outcome.violations)
+        for name, histogram in outcome.histograms.items():
+            total = self.histograms.setdefault(name, {})
+            for value, number in histogram.items():
+                total[value] = total.get(value, 0) + number
+
+    def histogram(self, name: str) -> Histogram:
+        """Cases by value, values ascending; empty if none was counted."""
+        return dict(sorted(self.histograms.get(name, {}).items()))
+
+    def violating(self, invariant: str) -> int:
+        """Cases that violated an invariant: a case records each invariant once."""
+        return sum(n for signature, n in self.violations.items() if signature.invariant == invariant)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign's stored records, summed. Equal campaigns render to equal bytes; nothing here is drawn or timed anew.
+
+    describe: the plan's options: "variant", "seed", "families" (name -> weight) and whatever else it names.
+    streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
+    findings: rows of fuzz.findings; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
+    stopped_by: "cases", "time", "interrupt" or "failure"; budget_cases and budget_seconds: what was asked for.
+    out: the directory as the user knows it; command: the line that repeats the run.
+    """
+
+    describe: Mapping[str, Any]
+    streams: Mapping[str, Mapping[str, Sums]]
+    signatures: Mapping[str, Mapping[Signature, Seen]]
+    findings: Sequence[Mapping[str, Any]]
+    operations: Sequence[Mapping[str, Any]]
+    digest: str
+    seconds: float
+    compile_seconds: float
+    interrupted: bool
+    stopped_by: str
+    workers: int
+    out: str
+    command: str
+    budget_cases: int | None = None
+    budget_seconds: float | None = None
+
+    @property
+    def variant(self) -> str:
+        return str(self.describe["variant"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.describe["seed"])
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Weight of each family of the measurement stream, in the plan's order."""
+        return dict(self.describe["families"])
+
+    def families(self, stream: str) -> list[Sums]:
+        return list(self.streams[stream].values())
+
+    def cases(self, stream: str) -> int:
+        """Cases of a stream, those of unknown batches included."""
+        return sum(sums.cases for sums in self.families(stream))
+
+    def unknown(self, stream: str) -> int:
+        """Cases of batches that killed their workers."""
+        sums = self.streams[stream].get(UNKNOWN_FAMILY)
+        return 0 if sums is None else sums.cases
+
+    @property
+    def steps(self) -> int:
+        return sum(sums.steps for stream in STREAMS for sums in self.families(stream))
+
+    def count(self, stream: str, name: str) -> int:
+        return sum(sums.counts[name] for sums in self.families(stream))
+
+    def ended_early(self, stream: str) -> int:
+        return sum(sums.ended_early for sums in self.families(stream))
+
+    def violating(self, stream: str, invariant: str) -> int:
+        """Cases of a stream that violated an invariant."""
+        return sum(sums.violating(invariant) for sums in self.families(stream))
+
+    def first(self, invariant: str) -> tuple[str, Seen] | None:
+        """Stream and place of an invariant's first violating case: lowest k, measurement before hunting, lowest case."""
+        places = [
+            (seen.k, STREAMS.index(stream), seen.case, stream, seen)
+            for stream in STREAMS
+            for signature, seen in self.signatures[stream].items()
+            if signature.invariant == invariant
+        ]
+        return min(places)[3:] if places else None
+
+    def finding(self, invariant: str) -> str | None:
+        """The first finding file of an invariant, relative to `out`."""
+        return next((str(row["file"]) for row in self.findings if row["invariant"] == invariant), None)
+
+
+def gather(
+    outcomes: Iterable[Outcome],
+    *,
+    describe: Mapping[str, Any],
+    digest: str,
+    seconds: float,
+    compile_seconds: float,
+    interrupted: bool,
+    stopped_by: str,
+    workers: int,
+    out: str,
+    command: str,
+    findings: Sequence[Mapping[str, Any]] = (),
+    operations: Sequence[Mapping[str, Any]] = (),
+    budget_cases: int | None = None,
+    budget_seconds: float | None = None,
+) -> Campaign:
+    """Fold outcomes, one at a time, into a Campaign. KeyError if `describe` lacks variant, seed or families."""
+    for name in ("variant", "seed", "families"):
+        describe[name]
+    streams: dict[str, dict[str, Sums]] = {stream: {} for stream in STREAMS}
+    signatures: dict[str, dict[Signature, Seen]] = {stream: {} for stream in STREAMS}
+    for outcome in outcomes:
+        streams[outcome.stream].setdefault(outcome.family, Sums()).add(outcome)
+        _see(signatures[outcome.stream], outcome)
+    return Campaign(
+        describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
+        tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
+        out, command, budget_cases, budget_seconds,
+    )  # fmt: skip
+
+
+def _see(seen: dict[Signature, Seen], outcome: Outcome) -> None:
+    for signature, cases in outcome.violations.items():
+        place = (outcome.k, min(outcome.first_cases.get(signature, (0,))))
+        before = seen.get(signature)
+        if before is None:
+            seen[signature] = Seen(cases, *place)
+        else:
+            seen[signature] = Seen(before.cases + cases, *min(place, (before.k, before.case)))

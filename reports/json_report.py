@@ -1,0 +1,165 @@
+"""The one-line object of --json, and report.json: the same with intervals, families, hazards and findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from reports.campaign import STREAMS, Campaign
+from reports.estimates import (
+    QUANTILES,
+    Distribution,
+    InvariantEstimate,
+    Reading,
+    family_estimates,
+    invariant_estimates,
+    pooled_estimates,
+    precharges,
+)
+from reports.statistics import LEVEL, Interval
+
+SCHEMA = 1
+
+
+def contract(campaign: Campaign, exit_status: int) -> dict[str, Any]:
+    """The object that `run --json` prints as its last line.
+
+    waste: histogram counts probes as they were run; mean and quantiles weigh the families by their weights. All are
+    empty or null for a variant that precharges nothing.
+    """
+    return _contract(campaign, exit_status, pooled_estimates(campaign).get("waste_pages"))
+
+
+def _contract(campaign: Campaign, exit_status: int, waste: Distribution | None) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "variant": campaign.variant,
+        "seed": campaign.seed,
+        "cases": sum(campaign.cases(stream) for stream in STREAMS),
+        "steps": campaign.steps,
+        "seconds": campaign.seconds,
+        "digest": campaign.digest,
+        "streams": {stream: {"cases": campaign.cases(stream)} for stream in STREAMS},
+        "violations": [
+            {"invariant": row.name, "count": row.cases, "finding": row.finding}
+            for row in invariant_estimates(campaign)
+            if row.cases
+        ],
+        "waste": {"pages": _waste(waste)},
+        "interrupted": campaign.interrupted,
+        "exit": exit_status,
+    }
+
+
+def _waste(waste: Distribution | None) -> dict[str, Any]:
+    if waste is None:
+        return {"histogram": {}, "mean": None, "quantiles": {str(q): None for q in QUANTILES}}
+    return {
+        "histogram": _histogram(waste.histogram),
+        "mean": waste.mean,
+        "quantiles": {str(q.q): q.value for q in waste.quantiles},
+    }
+
+
+def report_json(campaign: Campaign, exit_status: int = 0) -> dict[str, Any]:
+    """What report.json holds: the contract's object and everything that the text report is made of."""
+    pooled = pooled_estimates(campaign)
+    return _contract(campaign, exit_status, pooled.get("waste_pages")) | {
+        "level": LEVEL,
+        "configuration": dict(campaign.describe),
+        "command": campaign.command,
+        "out": campaign.out,
+        "workers": campaign.workers,
+        "compile_seconds": campaign.compile_seconds,
+        "stopping": {
+            "by": campaign.stopped_by,
+            "budget_cases": campaign.budget_cases,
+            "budget_seconds": campaign.budget_seconds,
+        },
+        "precharges": precharges(campaign),
+        "pooled": {name: _distribution(found) for name, found in pooled.items()},
+        "families": _families(campaign),
+        "invariants": [_invariant(row) for row in invariant_estimates(campaign)],
+        "signatures": _signatures(campaign),
+        "counts": {stream: _counts(campaign, stream) for stream in STREAMS},
+        "findings": [dict(row) for row in campaign.findings],
+        "operations": [dict(row) for row in campaign.operations],
+    }
+
+
+def dumps(content: Mapping[str, Any]) -> str:
+    """Canonical JSON on one line: sorted keys, ASCII; equal content gives equal bytes."""
+    return json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def _histogram(histogram: Mapping[int, int]) -> dict[str, int]:
+    return {str(value): number for value, number in histogram.items()}
+
+
+def _interval(interval: Interval) -> list[float | None]:
+    return [interval.low, interval.high]
+
+
+def _distribution(found: Distribution) -> dict[str, Any]:
+    return {
+        "histogram": _histogram(found.histogram),
+        "n": found.n,
+        "mean": found.mean,
+        "mean_interval": _interval(found.mean_interval),
+        "quantiles": {str(q.q): {"value": q.value, "interval": _interval(q.interval)} for q in found.quantiles},
+        "max": found.maximum,
+        "share_above_max_at_most": found.exceeding,
+    }
+
+
+def _families(campaign: Campaign) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": row.name,
+            "weight": row.weight,
+            "share": row.share,
+            "cases": row.cases,
+            "probes_charged": row.probes,
+            "distributions": {name: _distribution(found) for name, found in row.distributions.items()},
+        }
+        for row in family_estimates(campaign)
+    ]
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {"k": reading.k, "n": reading.n, "interval": _interval(reading.interval), "upper_bound": reading.bound}
+
+
+def _invariant(row: InvariantEstimate) -> dict[str, Any]:
+    first = None if row.first is None else {"stream": row.first[0], "k": row.first[1].k, "case": row.first[1].case}
+    weighted = row.weighted
+    return {
+        "invariant": row.name,
+        "applicable": row.applicable,
+        "cases": row.cases,
+        "hunting_cases": row.hunted,
+        "measurement": _reading(row.left_out),
+        "measurement_unknown_as_violating": None if row.as_violating is None else _reading(row.as_violating),
+        "weighted": None if weighted is None else {"rate": weighted.rate, "interval": _interval(weighted.interval)},
+        "weighted_upper_bound": row.weighted_bound,
+        "first": first,
+        "finding": row.finding,
+    }
+
+
+def _signatures(campaign: Campaign) -> list[dict[str, Any]]:
+    return [
+        {**asdict(signature), "hazards": list(signature.hazards), "stream": stream, **asdict(seen)}
+        for stream in STREAMS
+        for signature, seen in sorted(campaign.signatures[stream].items())
+    ]
+
+
+def _counts(campaign: Campaign, stream: str) -> dict[str, int]:
+    names = sorted({name for sums in campaign.families(stream) for name in sums.counts})
+    return {name: campaign.count(stream, name) for name in names} | {
+        "ended_early": campaign.ended_early(stream),
+        "unknown_cases": campaign.unknown(stream),
+    }

@@ -1,0 +1,145 @@
+"""Plain text of at most 78 ASCII columns: numbers, wrapped lines, tables and bars. Knows nothing of campaigns."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from engine.outcome import Histogram
+
+WIDTH = 78
+LABEL = 14
+ROWS_MAX = 16
+
+
+def number(value: int) -> str:
+    """Thousands apart: 38,000."""
+    return f"{value:,}"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """A fixed number of decimals; '-' for what is not known, and no '-0.00'."""
+    if value is None or math.isnan(value):
+        return "-"
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share in percent with so many significant digits, never in scientific notation: 0.0012%."""
+    if share is None:
+        return "-"
+    value = 100 * share
+    if value == 0:
+        return "0%"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}%"
+
+
+def upper_percent(share: float) -> str:
+    """An upper bound in percent, rounded up so that the figure printed is one as well."""
+    value = 100 * share
+    if value in (0.0, 100.0):
+        return f"{value:.0f}%"
+    decimals = max(0, 1 - math.floor(math.log10(value)))
+    return f"{min(100.0, math.ceil(value * 10**decimals) / 10**decimals):.{decimals}f}%"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def plain(text: object) -> str:
+    """ASCII without control characters: what a name from a file may hold is shown escaped."""
+    return "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in str(text))
+
+
+def title(text: str) -> list[str]:
+    return [plain(text), "=" * min(len(plain(text)), WIDTH)]
+
+
+def heading(text: str) -> list[str]:
+    return ["", text, "-" * len(text)]
+
+
+def paragraph(text: str, indent: str = "") -> list[str]:
+    """Wrapped to the width; a word that is too long is broken rather than let out."""
+    return textwrap.wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def entry(label: str, text: str) -> list[str]:
+    """A label and what it says, continued below itself."""
+    first = f"  {plain(label)}".ljust(LABEL)
+    return textwrap.wrap(
+        plain(text), WIDTH, initial_indent=first, subsequent_indent=" " * LABEL, break_on_hyphens=False
+    ) or [first.rstrip()]
+
+
+def command(line: str, indent: str = "  ") -> list[str]:
+    """A command on one line, or continued with backslashes so that a shell takes it as pasted.
+
+    It breaks before options only; a word longer than the width stays whole, since a broken name would not run.
+    """
+    groups: list[str] = []
+    for word in plain(line).split(" "):
+        if groups and not word.startswith("--"):
+            groups[-1] += " " + word
+        else:
+            groups.append(word)
+    lines, current = [], indent + groups[0]
+    for group in groups[1:]:
+        if len(current) + 1 + len(group) > WIDTH - 2:
+            lines.append(current + " \\")
+            current = indent + "    " + group
+        else:
+            current += " " + group
+    return [*lines, current]
+
+
+def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap: int = 2) -> list[str]:
+    """Columns as wide as their widest cell; the first `left` columns to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append((indent + (" " * gap).join(cells)).rstrip())
+    return lines
+
+
+def bin_width(low: int, high: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that covers low..high with at most ROWS_MAX bins."""
+    exponent = 0
+    while True:
+        for step in (1, 2, 5):
+            width = step * 10**exponent
+            if high // width - low // width + 1 <= ROWS_MAX:
+                return width
+        exponent += 1
+
+
+def bars(histogram: Histogram, unit: str, indent: str = "  ") -> list[str]:
+    """A bar for each value, or for each bin of equal width where there are many; what is there shows at least one #."""
+    width = bin_width(min(histogram), max(histogram))
+    first, last = min(histogram) // width, max(histogram) // width
+    counted = [0] * (last - first + 1)
+    for value, cases in histogram.items():
+        counted[value // width - first] += cases
+    names = [
+        number(b * width) if width == 1 else f"{number(b * width)}..{number((b + 1) * width - 1)}"
+        for b in range(first, last + 1)
+    ]
+    most = max(counted)
+    head = [unit, "cases"]
+    cells = [[name, number(cases)] for name, cases in zip(names, counted, strict=True)]
+    name_width = max(len(row[0]) for row in [head, *cells])
+    count_width = max(len(row[1]) for row in [head, *cells])
+    room = WIDTH - len(indent) - name_width - count_width - 4
+    lines = [f"{indent}{head[0]:>{name_width}}  {head[1]:>{count_width}}"]
+    for (name, text), cases in zip(cells, counted, strict=True):
+        bar = "#" * (0 if cases == 0 else max(1, cases * room // most))
+        lines.append(f"{indent}{name:>{name_width}}  {text:>{count_width}}  {bar}".rstrip())
+    return lines

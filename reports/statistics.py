@@ -1,0 +1,157 @@
+"""Intervals for one sample: rates and quantiles, exact; means, approximate. The unit is the case, always.
+
+scipy is imported where it is used: it takes up to seconds, and most commands need none of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.outcome import Histogram
+
+LEVEL = 0.95
+MEAN_CASES_LEAST = 30  # below that a normal interval says more than it knows
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Ends of a two-sided interval; None: the sample is too small to bound that end."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """The smallest value x with F(x) >= q, estimated, with an interval for it."""
+
+    q: float
+    value: int
+    interval: Interval
+
+
+def clopper_pearson(k: int, n: int, level: float = LEVEL) -> Interval:
+    """Exact two-sided interval of a rate, k of n cases (Clopper and Pearson 1934). n = 0 says nothing: [0, 1].
+
+    It also holds for the average rate of n independent cases whose rates differ, as between families in fixed numbers:
+    their sum is less spread than the binomial of the average (Hoeffding 1956).
+    """
+    tail = (1 - level) / 2
+    return Interval(rate_low(k, n, tail), rate_high(k, n, tail))
+
+
+def rate_low(k: int, n: int, tail: float) -> float:
+    """The largest p with P(Bin(n, p) >= k) <= tail."""
+    if k == 0:
+        return 0.0
+    from scipy.stats import beta
+
+    return float(beta.ppf(tail, k, n - k + 1))
+
+
+def rate_high(k: int, n: int, tail: float) -> float:
+    """The smallest p with P(Bin(n, p) <= k) <= tail."""
+    if k == n:
+        return 1.0
+    if k == 0:
+        return float(-math.expm1(math.log(tail) / n))
+    from scipy.stats import beta
+
+    return float(beta.ppf(1 - tail, k + 1, n - k))
+
+
+def zero_bound(n: int, level: float = LEVEL) -> float:
+    """One-sided upper bound of a rate after 0 of n: 1 - (1 - level)^(1/n)."""
+    return rate_high(0, n, 1 - level)
+
+
+def quantile_ranks(n: int, q: float, level: float = LEVEL) -> tuple[int | None, int | None]:
+    """Ranks (1..n) of the order statistics that enclose the q-quantile with at least `level`; None: no rank does.
+
+    Distribution-free and exact, for discrete distributions too (David and Nagaraja, Order Statistics, 7.1): the lower
+    end errs only if fewer than its rank lie at or below the quantile, the upper only if so many lie below it.
+    """
+    from scipy.stats import binom
+
+    tail = (1 - level) / 2
+    low = int(binom.ppf(tail, n, q))
+    while low > 0 and binom.cdf(low - 1, n, q) > tail:
+        low -= 1
+    while low < n and binom.cdf(low, n, q) <= tail:
+        low += 1
+    high = int(binom.ppf(1 - tail, n, q)) + 1
+    while high > 1 and binom.sf(high - 2, n, q) <= tail:
+        high -= 1
+    while high <= n and binom.sf(high - 1, n, q) > tail:
+        high += 1
+    return (low if low >= 1 else None), (high if high <= n else None)
+
+
+def value_at_rank(histogram: Histogram, rank: int) -> int:
+    """The rank-th smallest value, ranks from 1."""
+    passed = 0
+    for value, number in sorted(histogram.items()):
+        passed += number
+        if passed >= rank:
+            return value
+    raise ValueError(f"rank {rank} of {passed}")
+
+
+def quantile(histogram: Histogram, q: float, level: float = LEVEL) -> Quantile:
+    """The sample's q-quantile with its order-statistic interval. The histogram must hold something."""
+    n = sum(histogram.values())
+    low, high = quantile_ranks(n, q, level)
+    return Quantile(
+        q,
+        value_at_rank(histogram, rank_of(n, q)),
+        Interval(
+            None if low is None else value_at_rank(histogram, low),
+            None if high is None else value_at_rank(histogram, high),
+        ),
+    )
+
+
+def rank_of(n: int, q: float) -> int:
+    """ceil(n * q), at least 1; a hair is taken off first, or 1000 * 0.999 would round up to 1000."""
+    return max(1, math.ceil(n * q - 1e-9))
+
+
+def moments(histogram: Histogram) -> tuple[int, float, float]:
+    """Number, mean and sample standard deviation. The deviation is nan for fewer than two."""
+    n = sum(histogram.values())
+    total = sum(value * number for value, number in histogram.items())
+    mean = total / n if n else math.nan
+    squares = sum(number * (value - mean) ** 2 for value, number in histogram.items())
+    return n, mean, math.sqrt(squares / (n - 1)) if n > 1 else math.nan
+
+
+def mean_interval(histogram: Histogram, level: float = LEVEL) -> Interval:
+    """Student's interval of the mean: approximate, by the central limit theorem; open below MEAN_CASES_LEAST cases."""
+    n, mean, deviation = moments(histogram)
+    if n < MEAN_CASES_LEAST:
+        return Interval(None, None)
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, n - 1)) * deviation / math.sqrt(n)
+    return Interval(mean - half, mean + half)
+
+
+def least_squares(points: Iterable[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """Coefficients (per x, per z, constant) of y = a x + b z + c for points (x, z, y)."""
+    import numpy as np
+
+    rows = np.array(list(points), dtype=float)
+    design = np.column_stack([rows[:, 0], rows[:, 1], np.ones(len(rows))])
+    solution, *_ = np.linalg.lstsq(design, rows[:, 2], rcond=None)
+    return float(solution[0]), float(solution[1]), float(solution[2])
+
+
+def spearman(xs: list[float], ys: list[float]) -> float | None:
+    """Spearman's rank correlation; None if one side is constant."""
+    if len(set(xs)) < 2 or len(set(ys)) < 2:
+        return None
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(xs, ys).statistic)

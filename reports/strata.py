@@ -1,0 +1,142 @@
+"""Pooled figures over families: each family counts by its known weight, not by the cases that it happened to get.
+
+The distribution meant is: draw a family by weight, a case in it, and look at the case if its probe was charged. A case
+of family f stands for w_f / cases_f. Intervals join exact intervals of each family by Bonferroni's inequality: they
+hold with at least the level, whatever the distributions are and however few cases a family has. They are wider than
+need be; a family with few cases leaves its whole weight open, and that is what is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.outcome import Histogram
+from reports.statistics import LEVEL, Interval, Quantile, rate_high, rate_low
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """One family: share of the distribution (they sum to 1), cases, and its probes by value (at most one a case)."""
+
+    share: float
+    cases: int
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate with its interval."""
+
+    rate: float
+    interval: Interval
+
+
+def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL) -> Rate:
+    """Rate of (share, cases, violating) by share: exact ends of each family at level / families, summed by share."""
+    tail = (1 - level) / 2 / len(strata)
+    sampled = sum(share for share, cases, _ in strata if cases)
+    rate = sum(share * k / cases for share, cases, k in strata if cases) / sampled if sampled else 0.0
+    low = sum(share * rate_low(k, cases, tail) for share, cases, k in strata)
+    high = sum(share * rate_high(k, cases, tail) for share, cases, k in strata)
+    return Rate(rate, Interval(low, min(high, 1.0)))
+
+
+def pooled_zero_bound(strata: Sequence[tuple[float, int]], level: float = LEVEL) -> float:
+    """Upper bound of a rate by share after 0 of all cases of (share, cases), exact.
+
+    The largest sum of share * p over all rates p under which nothing at all was seen with probability >= 1 - level:
+    at the optimum 1 - p_f = min(1, x * cases_f / share_f), with x found by bisection (it is monotone).
+    """
+    open_share = sum(share for share, cases in strata if cases == 0)
+    known = [(share, cases) for share, cases in strata if cases]
+    if not known:
+        return 1.0
+
+    def log_chance(x: float) -> float:
+        return sum(cases * min(0.0, math.log(x * cases / share)) for share, cases in known)
+
+    # At the top no rate is above 0; at the bottom each family alone exhausts the budget.
+    high = max(share / cases for share, cases in known)
+    low = high * (1 - level) * 1e-3
+    while log_chance(low) > math.log(1 - level):
+        low /= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        if log_chance(middle) < math.log(1 - level):
+            low = middle
+        else:
+            high = middle
+    return open_share + sum(share * max(0.0, 1 - low * cases / share) for share, cases in known)
+
+
+def _below(stratum: Stratum, x: int) -> int:
+    return sum(number for value, number in stratum.histogram.items() if value <= x)
+
+
+def _probes(stratum: Stratum) -> int:
+    return sum(stratum.histogram.values())
+
+
+def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL) -> Quantile | None:
+    """The weighted q-quantile; None without a probe.
+
+    x is at or above it iff G(x) = sum of share * ((1 - q) P(probe <= x) - q P(probe > x)) >= 0. The lower end is the
+    first x at which G's upper bound reaches 0, the upper end the first from which on its lower bound stays there;
+    each errs with at most half of 1 - level. Both probabilities of each family are bounded exactly.
+    """
+    values = sorted({value for stratum in strata for value in stratum.histogram})
+    if not values:
+        return None
+    tail = (1 - level) / 4 / len(strata)
+    estimates = [_balance(strata, x, q, None) for x in values]
+    value = next(x for x, g in zip(values, estimates, strict=True) if g >= -1e-12)
+    low = next((x for x in values if _balance(strata, x, q, (tail, +1)) >= 0), None)
+    high = None
+    for x in reversed(values):
+        if _balance(strata, x, q, (tail, -1)) < 0:
+            break
+        high = x
+    if low == values[0] and _balance(strata, values[0] - 1, q, (tail, +1)) >= 0:
+        low = None
+    return Quantile(q, value, Interval(low, high))
+
+
+def _balance(strata: Sequence[Stratum], x: int, q: float, bound: tuple[float, int] | None) -> float:
+    """G(x): estimated (bound None), or its lower (sign -1) or upper (sign +1) bound at `tail` for each probability."""
+    total = 0.0
+    for stratum in strata:
+        n, below = stratum.cases, _below(stratum, x)
+        above = _probes(stratum) - below
+        if bound is None:
+            total += stratum.share * ((1 - q) * below - q * above) / n if n else 0.0
+            continue
+        tail, sign = bound
+        at_most = rate_high(below, n, tail) if sign > 0 else rate_low(below, n, tail)
+        more = rate_low(above, n, tail) if sign > 0 else rate_high(above, n, tail)
+        total += stratum.share * ((1 - q) * at_most - q * more)
+    return total
+
+
+def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
+    """The weighted mean with a normal interval of the ratio (Cochran, Sampling Techniques, 6.11); None without a probe.
+
+    The interval is approximate, and open if a family has fewer than 30 cases: its spread is not known then.
+    """
+    charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
+    if charged == 0:
+        return None
+    mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases) / charged
+    if any(s.cases < 30 for s in strata):
+        return mean, Interval(None, None)
+    variance = 0.0
+    for s in strata:
+        residues = [(v - mean, n) for v, n in s.histogram.items()]
+        average = sum(r * n for r, n in residues) / s.cases
+        squares = sum(n * r * r for r, n in residues) - s.cases * average * average
+        variance += s.share**2 * squares / (s.cases - 1) / s.cases
+    from scipy.stats import norm
+
+    half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance) / charged
+    return mean, Interval(mean - half, mean + half)

@@ -1,0 +1,111 @@
+"""Violations in the text report: by invariant, with rate, first case and replay line; then by signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.outcome import Signature
+from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
+from reports.estimates import InvariantEstimate, Reading
+from reports.invariant_words import WORDS
+from reports.layout import command, entry, heading, number, paragraph, percent, plural, table, upper_percent
+from reports.statistics import Interval
+
+SIGNATURES_LISTED = 10
+
+
+def violations_section(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:
+    """Broken invariants one by one, clean ones together with their bound, then those that do not apply."""
+    lines = heading("Violations, by cases")
+    for row in rows:
+        if row.cases:
+            lines += broken(campaign, row)
+    lines += ended(campaign)
+    lines += clean(campaign, [row for row in rows if not row.cases and row.applicable is not False])
+    inapplicable = [row for row in rows if row.applicable is False and not row.cases]
+    if inapplicable:
+        lines += ["", f"Not applicable to {campaign.variant}:"]
+        for row in inapplicable:
+            lines += entry(row.name, WORDS[row.name])
+    return lines
+
+
+def broken(campaign: Campaign, row: InvariantEstimate) -> list[str]:
+    """One violated invariant."""
+    lines = ["", *paragraph(f"{row.name}: {WORDS[row.name]}")]
+    lines += entry("measured", reading_words(row.left_out))
+    if row.as_violating is not None:
+        lines += entry("", f"{reading_words(row.as_violating)}, if every case of unknown batches violates it")
+    if row.weighted is not None and len(campaign.weights) > 1:
+        lines += entry("by weight", f"{percent(row.weighted.rate)} {interval_words(row.weighted.interval)} of cases")
+    lines += entry("hunted", f"{number(row.hunted)} of {number(campaign.cases(HUNTING))} cases (no estimate)")
+    if row.first is not None:
+        stream, seen = row.first
+        lines += entry("first", f"case {seen.case} of {stream} batch {seen.k}")
+    if row.finding is not None:
+        lines += command(f"percpu-fuzz replay {campaign.out}/{row.finding} --variant {campaign.variant}", "    ")
+    else:
+        lines += entry("finding", "none written")
+    return lines
+
+
+def reading_words(reading: Reading) -> str:
+    """k of n with what it says of the rate."""
+    words = f"{number(reading.k)} of {number(reading.n)} cases"
+    if reading.n == 0:
+        return f"{words}: no estimate"
+    if reading.bound is not None:
+        return f"{words}: at most {upper_percent(reading.bound)}"
+    return f"{words}: {percent(reading.k / reading.n)} {interval_words(reading.interval)}"
+
+
+def interval_words(interval: Interval) -> str:
+    high = interval.high
+    return f"[{percent(interval.low)}, {'-' if high is None else upper_percent(high)}]"
+
+
+def clean(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:
+    """Invariants without a violation share one bound: 0 of the same n."""
+    if not rows:
+        return []
+    one = rows[0]
+    lines = ["", *paragraph(f"Not violated in any case, each: {reading_words(one.left_out)} measured (one-sided).")]
+    if one.as_violating is not None:
+        lines += paragraph(f"Counting every case of unknown batches as a violation: {reading_words(one.as_violating)}.")
+    if one.weighted_bound is not None and len(campaign.weights) > 1:
+        bound = upper_percent(one.weighted_bound)
+        lines += paragraph(f"By the families' weights: at most {bound} (families with few cases keep it up).")
+    lines += paragraph(f"Nor in {plural(campaign.cases(HUNTING), 'hunted case')} (no estimate).")
+    for row in rows:
+        lines += entry(row.name, WORDS[row.name])
+    return lines
+
+
+def ended(campaign: Campaign) -> list[str]:
+    """How many cases a violation cut short."""
+    parts = [f"{number(campaign.ended_early(s))} of {number(campaign.cases(s))} {s} cases" for s in STREAMS]
+    return ["", *paragraph(f"Ended early by a violation that would crash or clamp the kernel: {', '.join(parts)}.")]
+
+
+def signatures_section(campaign: Campaign) -> list[str]:
+    """The most frequent kinds of violation: invariant, step and hazards passed."""
+    counted: dict[Signature, list[int]] = {}
+    for i, stream in enumerate((MEASUREMENT, HUNTING)):
+        for signature, seen in campaign.signatures[stream].items():
+            counted.setdefault(signature, [0, 0])[i] += seen.cases
+    if not counted:
+        return []
+    order = sorted(counted, key=lambda s: (-sum(counted[s]), s))
+    shown = order[:SIGNATURES_LISTED]
+    lines = heading(f"Signatures: the {len(shown)} most frequent of {number(len(order))}")
+    rows = [["", "step", "measured", "hunted", "hazards passed before"]]
+    for signature in shown:
+        measured, hunted = counted[signature]
+        passed = " ".join(f"H{h}" for h in signature.hazards) or "none"
+        rows.append([signature.invariant, signature.label, number(measured), number(hunted), passed])
+    head = table([row[:4] for row in rows], left=2)
+    room = max(map(len, head)) + 2
+    for line, row in zip(head, rows, strict=True):
+        passed = paragraph(row[4], " " * room)
+        lines += [line.ljust(room) + passed[0].strip(), *passed[1:]]
+    return lines
