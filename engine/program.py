@@ -13,6 +13,9 @@ from engine.records import SIZE_CLASSES, Prog, Record, new_record
 
 NO_VALUE = 0
 UNLIMITED = -1
+MOST_PAGES = (1 << 30) - 1
+MOST_STEP = (1 << 15) - 1
+MOST_RETRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,24 @@ def _fit(what: str, given: int, most: int) -> None:
         raise ScenarioError("program", f"{given} {what}", f"at most {most}")
 
 
+def _within(what: str, given: tuple[int, ...], least: int, most: int) -> None:
+    for value in given:
+        if not least <= value <= most:
+            raise ScenarioError("program", f"{what} {value}", f"{least} to {most}")
+
+
 def check_program(program: Program, size_class: str, nr_act: int) -> None:
     """Refuse by name what the size class cannot hold and rows that do not exist."""
     size = SIZE_CLASSES[size_class]
     _fit("tasks", len(program.tasks), size["tasks"] - nr_act - 3)
     _fit("memcgs", len(program.memcgs) + 1, size["memcgs"])
     _fit("placement entries", len(program.table), size["table"])
+    _within("placement entry", program.table, 0, MOST_STEP)
+    _within("pressed_pages", program.pressed_pages, 0, MOST_PAGES)
+    _within("retries", (program.retries,), 0, MOST_RETRIES)
+    _within("probe", program.probe, -1, MOST_STEP)
+    if not program.table:
+        raise ScenarioError("program", "no placement entry", "at least one")
     if not program.tasks:
         raise ScenarioError("program", "no task", "at least one")
     if len(program.pressed_pages) not in (0, 4):
@@ -105,6 +120,8 @@ def check_program(program: Program, size_class: str, nr_act: int) -> None:
     for m, memcg in enumerate(program.memcgs, 1):
         if not 0 <= memcg.parent < m:
             raise ScenarioError("program", f"memcg {m} with parent {memcg.parent}", f"0 to {m - 1}")
+        _within(f"memcg {m}'s max_pages", (memcg.max_pages,), UNLIMITED, MOST_PAGES)
+        _within(f"memcg {m}'s user_pages", (memcg.user_pages,), 0, MOST_PAGES)
     for t, task in enumerate(program.tasks):
         _fit(f"operations in task {t}", len(task.ops), size["ops"])
         if not 0 <= task.cpu < nr_act:

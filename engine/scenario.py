@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base import INVARIANT_NAMES
 from engine.errors import ScenarioError, TopologyError
 from engine.labels import NAMES
 from engine.program import Memcg, Op, Program, Task
@@ -128,6 +129,8 @@ def load_finding(text: bytes, where: str) -> Finding:
             raise ScenarioError(where, f"schedule names the step {label!r}", "a label of docs/MODEL.md")
         if task < 0:
             raise ScenarioError(where, f"schedule names task {task}", "0 or more")
+    if row.invariant not in INVARIANT_NAMES:
+        raise ScenarioError(where, f"invariant {row.invariant!r}", ", ".join(INVARIANT_NAMES))
     schedule = tuple(Switch(task, label, passed) for task, label, passed in row.schedule)
     scenario = Scenario(_topology(row.topology, where), _program(row.program, where), schedule)
     return Finding(scenario, row.variant, row.invariant, row.origin)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.text import render_text
-
 from engine.errors import InputError
 from fuzz.errors import HarnessError
 from fuzz.findings import pick, write_findings, write_json, write_whole
@@ -22,6 +20,7 @@ from fuzz.runner import Limits, run_batches
 from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
 from reports.json_report import contract, report_json
+from reports.text import report_text
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
 
@@ -106,7 +105,7 @@ def _run(
         budget_seconds=options.seconds,
     )
     exit_status = status_of(campaign, broken)
-    text = render_text(campaign)
+    text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
     write_json(out / "report.json", report_json(campaign))
     store.set_meta("exit", exit_status)

@@ -1,0 +1,5 @@
+"""`python -m fuzz` is `percpu-fuzz`."""
+
+from fuzz.cli import main
+
+main()

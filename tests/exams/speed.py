@@ -1,0 +1,65 @@
+"""Speed as ratios within one run: compiled against the same source in plain mode, and what the checks cost."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+from engine.compiled import plain
+from engine.reset import reset
+from strategies.plan import Plan, make_plan
+from strategies.redraw import drawn_case
+from strategies.topologies import families, preset
+from strategies.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, run_case
+
+ROUNDS = 5
+PLAIN_CASES = 40
+
+
+def compiled_rate(plan: Plan, batches: int, checks: int) -> float:
+    """Steps per second on one core over the first measurement batches."""
+    steps, start = 0, time.perf_counter()
+    for k in range(batches):
+        steps += plan.batch("measurement", k, checks).steps
+    return steps / (time.perf_counter() - start)
+
+
+def plain_rate(plan: Plan) -> float:
+    """The same source as plain Python, on the first cases of batch 0; drawing is not counted."""
+    steps, seconds = 0, 0.0
+    for case in range(PLAIN_CASES):
+        topo, prog, state, rng, _ = drawn_case(plan, "measurement", 0, case)
+        start = time.perf_counter()
+        plain(reset)(topo, prog, state, False)
+        plain(run_case)(topo, prog, state, rng, CHECK_TOUCHED, 1_000_000)
+        seconds += time.perf_counter() - start
+        steps += state.nr_steps
+    return steps / seconds
+
+
+def speed() -> dict[str, Any]:
+    """Class small with incremental checks: at least 5 million steps/s/core and 50 times plain mode; wide beside it."""
+    small = make_plan("v2", 1, families()[0].topologies[0])
+    small.strata = families()[:1]
+    wide = make_plan("v2", 1, preset("epyc176"))
+    rows: dict[str, list[float]] = {name: [] for name in ("small", "unchecked", "all_checks", "plain", "wide")}
+    for plan in (small, wide):
+        plan.warm()
+    for _ in range(ROUNDS):
+        rows["small"].append(compiled_rate(small, 12, CHECK_TOUCHED))
+        rows["unchecked"].append(compiled_rate(small, 12, CHECK_NONE))
+        rows["all_checks"].append(compiled_rate(small, 6, CHECK_ALL))
+        rows["plain"].append(plain_rate(small))
+        rows["wide"].append(compiled_rate(wide, 2, CHECK_TOUCHED))
+    rate = {name: statistics.median(values) for name, values in rows.items()}
+    ratio = rate["small"] / rate["plain"]
+    return {
+        "passed": rate["small"] >= 5e6 and ratio >= 50,
+        "steps_per_second": {name: round(value) for name, value in rate.items()},
+        "ratio_to_plain": round(ratio, 1),
+        "checks_share_of_time": round(1 - rate["small"] / rate["unchecked"], 3),
+    }
+
+
+LINES = {"speed": speed}
