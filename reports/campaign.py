@@ -127,7 +127,7 @@ class Campaign:
         return sum(sums.violating(invariant) for sums in self.families(stream))
 
     def first(self, invariant: str) -> tuple[str, Seen] | None:
-        """Stream and place of an invariant's first violating case: lowest k, measurement before hunting, lowest case."""
+        """Stream and place of an invariant's first violating case: lowest k, then measurement, then lowest case."""
         places = [
             (seen.k, STREAMS.index(stream), seen.case, stream, seen)
             for stream in STREAMS

@@ -10,26 +10,25 @@ from engine.errors import InputError
 from engine.variant import CHARGE_BYTES, CHARGE_NODES, CHARGE_PAGES, FREE_STORED, LOOKUP_NODEINFO, VARIANTS, Variant
 
 WORDS: dict[str, str] = {
-    "I1": "the pages used by the post hook never exceed the precharge",
-    "I1b": "the precharge fits: pages used within ceil(F)+K-1, and a page is left over",
-    "I2": "every precharged page is either used or given back, on failures too",
-    "I3": "the free hook computes the same bytes per node as the post hook did",
-    "I4": "per-CPU stocks keep their shape: no duplicate owner, amounts within bounds",
+    "I1": "the post hook never uses more pages than were precharged",
+    "I1b": "the precharge is tight: used <= ceil(F) + K - 1 < precharge",
+    "I2": "every precharged page is used or given back, on failures too",
+    "I3": "the free hook finds the bytes per node that were charged",
+    "I4": "per-CPU stocks: no duplicate owner, amounts within bounds",
     "I5": "no page counter goes below zero",
     "I6": "an area has an obj_exts entry exactly while it is accounted",
-    "I7": "pages under a live area stay populated and stay on their node",
-    "I8": "a released objcg has no bytes left that do not fill a page",
-    "I9": "bytes charged = bytes live + bytes in stocks, for each objcg; nothing is lost",
-    "I10": "memory.current = user + kmem + stocked + in-flight pages, for each cgroup",
-    "I11": "the percpu line of memory.stat equals the accounted bytes exactly",
-    "I12": "after everything is freed and drained no charge is left",
-    "I13": "usage stays within memory.max unless the kernel forces a charge",
-    "I14": "on each node, kmem statistics, pages charged and bytes there agree",
-    "I18": "no hook dereferences a NULL objcg",
+    "I7": "pages under a live area stay populated and on their node",
+    "I8": "a released objcg leaves no bytes short of a whole page",
+    "I9": "bytes charged = bytes live + bytes in stocks; none is lost",
+    "I10": "memory.current = user, kmem, stocked and in-flight pages",
+    "I11": "memory.stat's percpu equals the accounted bytes exactly",
+    "I12": "after all is freed and drained no charge is left",
+    "I13": "usage stays within memory.max, forced charges aside",
+    "I14": "each node's kmem statistic agrees with the bytes charged there",
+    "I18": "no NULL objcg is dereferenced",
     "I19": "no objcg is used after its release",
-    "I20": "an objcg's reference count equals its holders, and all are gone at the end",
+    "I20": "an objcg's reference count equals its holders; none is left",
 }
-CRASHING = ("I18", "I19")  # end a case, as an underflow (I5) does
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,13 @@ def _waste(waste: Distribution | None) -> dict[str, Any]:
     }
 
 
-def report_json(campaign: Campaign, exit_status: int = 0) -> dict[str, Any]:
-    """What report.json holds: the contract's object and everything that the text report is made of."""
+def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str, Any]:
+    """What report.json holds: the contract's object and everything that the text report is made of.
+
+    Without an exit status the campaign's own: 1 if an invariant was violated, else 0.
+    """
+    if exit_status is None:
+        exit_status = int(any(campaign.signatures[stream] for stream in STREAMS))
     pooled = pooled_estimates(campaign)
     return _contract(campaign, exit_status, pooled.get("waste_pages")) | {
         "level": LEVEL,

@@ -46,6 +46,11 @@ def upper_percent(share: float) -> str:
     return f"{min(100.0, math.ceil(value * 10**decimals) / 10**decimals):.{decimals}f}%"
 
 
+def weight(share: float) -> str:
+    """A family's share in percent: 8%, 0.5%."""
+    return f"{100 * share:.3g}%"
+
+
 def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
@@ -112,13 +117,12 @@ def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap:
 
 def bin_width(low: int, high: int) -> int:
     """The smallest of 1, 2, 5, 10, 20, ... that covers low..high with at most ROWS_MAX bins."""
-    exponent = 0
+    decade = 1
     while True:
-        for step in (1, 2, 5):
-            width = step * 10**exponent
+        for width in (decade, 2 * decade, 5 * decade):
             if high // width - low // width + 1 <= ROWS_MAX:
                 return width
-        exponent += 1
+        decade *= 10
 
 
 def bars(histogram: Histogram, unit: str, indent: str = "  ") -> list[str]:

@@ -11,6 +11,7 @@ from reports.statistics import least_squares, spearman
 
 HOOKS = ("alloc", "free")
 NODE_GROUPS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1024))
+TOUCHED_GROUPS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 8), (9, 1024))
 CPU_GROUPS = ((1, 4), (5, 16), (17, 64), (65, 256), (257, 8192))
 MACHINES_LEAST = 8  # fewer do not carry a fit of three coefficients
 
@@ -52,7 +53,7 @@ def calls(row: Mapping[str, Any], hook: str) -> int:
 def spread(
     rows: Iterable[Mapping[str, Any]], variant: str, hook: str, by: str, group: tuple[int, int]
 ) -> Spread | None:
-    """Calls of the machines whose number of `by` ("nodes", "cpus") lies in the group, ends included; None if none."""
+    """Calls of the machines whose `by` ("nodes", "cpus", "touched") lies in the group, ends included; None if none."""
     found = [calls(row, hook) for row in rows if row["variant"] == variant and group[0] <= row[by] <= group[1]]
     if not found:
         return None

@@ -9,7 +9,8 @@ need be; a family with few cases leaves its whole weight open, and that is what 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.outcome import Histogram
@@ -83,24 +84,26 @@ def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL) -
     """The weighted q-quantile; None without a probe.
 
     x is at or above it iff G(x) = sum of share * ((1 - q) P(probe <= x) - q P(probe > x)) >= 0. The lower end is the
-    first x at which G's upper bound reaches 0, the upper end the first from which on its lower bound stays there;
-    each errs with at most half of 1 - level. Both probabilities of each family are bounded exactly.
+    first x at which G's upper bound reaches 0, the upper end the first at which its lower bound does; each errs with
+    at most half of 1 - level. Both probabilities of each family are bounded exactly; all bounds grow with x.
     """
     values = sorted({value for stratum in strata for value in stratum.histogram})
     if not values:
         return None
     tail = (1 - level) / 4 / len(strata)
-    estimates = [_balance(strata, x, q, None) for x in values]
-    value = next(x for x, g in zip(values, estimates, strict=True) if g >= -1e-12)
-    low = next((x for x in values if _balance(strata, x, q, (tail, +1)) >= 0), None)
-    high = None
-    for x in reversed(values):
-        if _balance(strata, x, q, (tail, -1)) < 0:
-            break
-        high = x
-    if low == values[0] and _balance(strata, values[0] - 1, q, (tail, +1)) >= 0:
-        low = None
-    return Quantile(q, value, Interval(low, high))
+    first = _first(values, lambda x: _balance(strata, x, q, None) >= -1e-12)
+    low = _first(values, lambda x: _balance(strata, x, q, (tail, +1)) >= 0)
+    high = _first(values, lambda x: _balance(strata, x, q, (tail, -1)) >= 0)
+    bounded_below = low > 0 or _balance(strata, values[0] - 1, q, (tail, +1)) < 0
+    ends = Interval(
+        values[low] if bounded_below and low < len(values) else None, values[high] if high < len(values) else None
+    )
+    return Quantile(q, values[first], ends)
+
+
+def _first(values: Sequence[int], holds: Callable[[int], bool]) -> int:
+    """Index of the first value from which on it holds; their number if for none."""
+    return bisect_left(values, True, key=holds)
 
 
 def _balance(strata: Sequence[Stratum], x: int, q: float, bound: tuple[float, int] | None) -> float:

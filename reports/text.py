@@ -11,7 +11,7 @@ from reports.estimates import (
     pooled_estimates,
     shares,
 )
-from reports.layout import command, entry, heading, number, paragraph, percent, plural, title
+from reports.layout import command, entry, heading, number, paragraph, plural, title, weight
 from reports.text_events import events_section, hazards_section
 from reports.text_operations import operations_section
 from reports.text_violations import signatures_section, violations_section
@@ -19,14 +19,14 @@ from reports.text_waste import families_section, waste_section
 
 STOPPED = {
     "cases": "the number of cases asked for was reached",
-    "time": "the time budget ended; the number of cases was not fixed beforehand",
+    "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
     "interrupt": "interrupted; what follows is what was finished until then",
     "failure": "a batch failed; what follows is what was finished before it",
 }
 LISTED = ("variant", "seed", "families", "code")  # options that are printed with words of their own
 
 
-def render_text(campaign: Campaign) -> str:
+def report_text(campaign: Campaign) -> str:
     """The whole report, ending in a newline. Equal campaigns give equal bytes."""
     invariants = invariant_estimates(campaign)
     lines = [
@@ -59,7 +59,7 @@ def run_section(campaign: Campaign) -> list[str]:
     for name, value in campaign.describe.items():
         if name not in LISTED:
             lines += entry(name, _shown(value))
-    lines += entry("families", ", ".join(f"{name} {percent(share)}" for name, share in shares(campaign).items()))
+    lines += entry("families", ", ".join(f"{name} {weight(share)}" for name, share in shares(campaign).items()))
     lines += entry("code", str(campaign.describe.get("code", "not recorded")))
     measured, hunted = campaign.cases(MEASUREMENT), campaign.cases(HUNTING)
     lines += entry("cases", f"{number(measured + hunted)}: {number(measured)} measured, {number(hunted)} hunted")

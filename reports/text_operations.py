@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.layout import decimal, heading, number, paragraph, table
-from reports.operations import CPU_GROUPS, HOOKS, NODE_GROUPS, Spread, fit, spread, variants_of
+from reports.operations import CPU_GROUPS, HOOKS, NODE_GROUPS, TOUCHED_GROUPS, Spread, fit, spread, variants_of
 
 OPERATIONS_WORDS = (
     "Counted on {machines} machines, one alloc and one free on each, uncontended: the hooks' calls into memcg "
     "(precharge, account, uncharge, refill, unprecharge). Median (least-most)."
 )
+BY_WORDS = {"nodes": "by possible nodes", "cpus": "by possible CPUs", "touched": "by nodes it lies on"}
 FIT_WORDS = (
-    "Least squares: calls = a * nodes + b * CPUs + constant. R2: share of the variance explained. Spearman's rank "
-    "correlation with nodes and with CPUs: 1 grows with it, 0 does not depend on it, '-' constant."
+    "Least squares: calls = a * nodes + b * CPUs + constant, both as possible ones; R2: share of the variance "
+    "explained. Rank: Spearman's correlation with nodes and with CPUs: 1 grows with it, 0 does not; '-': constant."
 )
 
 
@@ -26,15 +27,23 @@ def operations_section(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     machines = sum(row["variant"] == variants[0] for row in rows)
     lines += paragraph(OPERATIONS_WORDS.format(machines=number(machines)))
     for hook in HOOKS:
-        for by, groups in (("nodes", NODE_GROUPS), ("cpus", CPU_GROUPS)):
+        for by, groups in _groupings(rows):
             lines += ["", *_groups(rows, variants, hook, by, groups)]
     return [*lines, "", *_fits(rows, variants), *paragraph(FIT_WORDS)]
+
+
+def _groupings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[tuple[int, int]]]]:
+    """By nodes, by CPUs, and by the nodes that the allocation lies on, where the rows tell."""
+    groupings: list[tuple[str, Sequence[tuple[int, int]]]] = [("nodes", NODE_GROUPS), ("cpus", CPU_GROUPS)]
+    if all("touched" in row for row in rows):
+        groupings.append(("touched", TOUCHED_GROUPS))
+    return groupings
 
 
 def _groups(
     rows: Sequence[Mapping[str, Any]], variants: Sequence[str], hook: str, by: str, groups: Sequence[tuple[int, int]]
 ) -> list[str]:
-    cells = [[f"{hook}, by {'CPUs' if by == 'cpus' else by}", "machines", *variants]]
+    cells = [[f"{hook}, {BY_WORDS[by]}", "machines", *variants]]
     for group in groups:
         found = [spread(rows, variant, hook, by, group) for variant in variants]
         if found[0] is not None:

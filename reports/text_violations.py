@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from engine.outcome import Signature
 from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
 from reports.estimates import InvariantEstimate, Reading
 from reports.invariant_words import WORDS
-from reports.layout import command, entry, heading, number, paragraph, percent, plural, table, upper_percent
+from reports.layout import command, entry, heading, number, paragraph, percent, table, upper_percent
 from reports.statistics import Interval
 
 SIGNATURES_LISTED = 10
@@ -43,10 +44,15 @@ def broken(campaign: Campaign, row: InvariantEstimate) -> list[str]:
         stream, seen = row.first
         lines += entry("first", f"case {seen.case} of {stream} batch {seen.k}")
     if row.finding is not None:
-        lines += command(f"percpu-fuzz replay {campaign.out}/{row.finding} --variant {campaign.variant}", "    ")
+        lines += command(replay_line(campaign, row.finding), "    ")
     else:
         lines += entry("finding", "none written")
     return lines
+
+
+def replay_line(campaign: Campaign, finding: str) -> str:
+    """The command that replays a finding, quoted for a shell."""
+    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", "--variant", campaign.variant])
 
 
 def reading_words(reading: Reading) -> str:
@@ -69,13 +75,14 @@ def clean(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:
     if not rows:
         return []
     one = rows[0]
-    lines = ["", *paragraph(f"Not violated in any case, each: {reading_words(one.left_out)} measured (one-sided).")]
+    lines = ["", "Not violated:"]
+    lines += entry("measured", f"{reading_words(one.left_out)} (one-sided), each of the following")
     if one.as_violating is not None:
-        lines += paragraph(f"Counting every case of unknown batches as a violation: {reading_words(one.as_violating)}.")
+        lines += entry("", f"{reading_words(one.as_violating)}, if every case of unknown batches violates it")
     if one.weighted_bound is not None and len(campaign.weights) > 1:
         bound = upper_percent(one.weighted_bound)
-        lines += paragraph(f"By the families' weights: at most {bound} (families with few cases keep it up).")
-    lines += paragraph(f"Nor in {plural(campaign.cases(HUNTING), 'hunted case')} (no estimate).")
+        lines += entry("by weight", f"at most {bound} of cases: families with few cases leave much of it open")
+    lines += entry("hunted", f"0 of {number(campaign.cases(HUNTING))} cases (no estimate)")
     for row in rows:
         lines += entry(row.name, WORDS[row.name])
     return lines
@@ -106,6 +113,6 @@ def signatures_section(campaign: Campaign) -> list[str]:
     head = table([row[:4] for row in rows], left=2)
     room = max(map(len, head)) + 2
     for line, row in zip(head, rows, strict=True):
-        passed = paragraph(row[4], " " * room)
-        lines += [line.ljust(room) + passed[0].strip(), *passed[1:]]
+        words = paragraph(row[4], " " * room)
+        lines += [line.ljust(room) + words[0].strip(), *words[1:]]
     return lines

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reports.campaign import Campaign
+from reports.campaign import MEASUREMENT, Campaign
 from reports.estimates import Distribution, FamilyEstimate, precharges
-from reports.layout import bars, decimal, heading, number, paragraph, percent, table, upper_percent
+from reports.layout import bars, decimal, heading, number, paragraph, plural, table, upper_percent, weight
 from reports.statistics import Quantile
 
 COLUMNS = (
@@ -16,9 +16,10 @@ COLUMNS = (
 )
 CLIPPED = 4095  # the last bin of the histograms: this value or more
 WASTE_WORDS = (
-    "Wasted precharge: pages precharged less pages used, of one probe allocation a case, marked beforehand and counted "
-    "if it was charged. Rounding: of the pages used, what per-node rounding up adds to the bytes charged, in sixteenths "
-    "of a page. The figure before [low, high] is the estimate; '-': too few cases to bound that end."
+    "Wasted precharge: pages precharged less pages used, of one probe allocation a case, marked beforehand and "
+    "counted if it was charged; its share of the precharge is cut to whole percent. Rounding: of the pages used, what "
+    "is not filled with the allocation's bytes, because each node rounds up; in pages, cut to sixteenths. Before "
+    "[low, high] stands the estimate; '-': too few cases to bound that end."
 )
 
 
@@ -38,6 +39,8 @@ def waste_section(campaign: Campaign, pooled: Mapping[str, Distribution], empty:
     )
     if empty:
         words += f" No case yet: {', '.join(empty)}; their weight is left open by the intervals."
+    if campaign.unknown(MEASUREMENT):
+        words += f" Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches."
     return [*lines, *paragraph(words)]
 
 
@@ -50,7 +53,7 @@ def families_section(campaign: Campaign, families: Sequence[FamilyEstimate]) -> 
         "Quantiles with exact distribution-free intervals (order statistics), means with Student's (approximate)."
     )
     for family in families:
-        head = f"{family.name}: weight {percent(family.share)}, {number(family.cases)} cases"
+        head = f"{family.name}: weight {weight(family.share)}, {number(family.cases)} cases"
         lines += ["", *paragraph(f"{head}, {number(family.probes)} probes charged")]
         waste = family.distributions.get("waste_pages")
         if waste is None:
