@@ -13,7 +13,8 @@ from engine.outcome import Histogram, Outcome, Signature
 from engine.reset import reset
 from strategies.decode import decode, draw_choices
 from strategies.rng import Rng, below_n, seed_rng, to_word
-from strategies.walk import CHECK_TOUCHED, OVERLONG, STUCK, run_case
+from strategies.schedulers.record import URW
+from strategies.walk import OVERLONG, STUCK, expect_steps, run_case
 
 NR_INVARIANT = len(INVARIANT_NAMES)
 MOST_STEPS = 1_000_000  # a case needs some hundreds, on a thousand nodes some ten thousands
@@ -95,8 +96,8 @@ def log_violations(st: State, case: int, events: Any, nr_events: int) -> int:
 
 @compiled_entry
 def run_batch(
-    topos: Any, progs: Any, states: Any, rngs: Any, key: Any, cases: int, hunt: int, tables: Any, choices: Any, v: Any,
-    histograms: Any, totals: Any, hazards: Any, events: Any,
+    topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, key: Any, cases: int, hunt: int, checks: int,
+    tables: Any, choices: Any, v: Any, histograms: Any, totals: Any, hazards: Any, events: Any,
 ) -> int:  # fmt: skip
     """Run every case of a batch; counts go into the arrays given. Returns the number of violation rows."""
     nr_events = 0
@@ -104,7 +105,10 @@ def run_batch(
     for case in range(cases):
         which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, choices, v)
         reset(topos[which], progs[0], st, False)
-        status = run_case(topos[which], progs[0], st, rngs[0], CHECK_TOUCHED, MOST_STEPS)
+        if scheds[0].kind == URW:
+            expect_steps(topos[which], progs[0], st, rngs[0], scheds[0], MOST_STEPS)
+            reset(topos[which], progs[0], st, False)
+        status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], checks, MOST_STEPS)
         add_probe(topos[which], st, histograms)
         add_totals(st, status, totals, hazards)
         nr_events = log_violations(st, case, events, nr_events)

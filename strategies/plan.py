@@ -22,13 +22,18 @@ from strategies.decode import new_scratch
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
+from strategies.schedulers.record import SCHEDULERS, new_sched
 from strategies.topologies import Family, families, single_family
+from strategies.walk import CHECK_TOUCHED
 
 CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
 CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
 FAULTS = ("nested-refresh", "none")
-SCHEDULERS = ("random",)
+PORTFOLIO = "portfolio"
+TURNS = (("pct", 3), ("random", 0), ("pos", 0), ("pct", 2), ("urw", 0), ("preemption", 2), ("delay", 3), ("pct", 4))
+DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
+MOST_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Machinery:
     progs: Record
     states: Record
     rngs: Record = field(default_factory=new_rng)
+    scheds: Record = field(default_factory=new_sched)
 
 
 @dataclass
@@ -48,7 +54,7 @@ class Plan:
     seed: int
     strata: tuple[Family, ...]
     faults: tuple[str, ...] = ()
-    scheduler: str = "random"
+    scheduler: str = PORTFOLIO
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
@@ -105,22 +111,38 @@ class Plan:
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]
 
+    def turn(self, stream: str, k: int) -> tuple[str, int]:
+        """Scheduler and depth of a batch. The measurement stream always walks at random: its distribution is fixed."""
+        if stream == "measurement":
+            return "random", 0
+        if self.scheduler == PORTFOLIO:
+            return TURNS[k % len(TURNS)]
+        return self.scheduler, DEPTHS.get(self.scheduler, 0)
+
+    def set_sched(self, sched: Any, stream: str, k: int) -> None:
+        """Write a batch's scheduler into a Sched record."""
+        name, depth = self.turn(stream, k)
+        sched["kind"], sched["depth"] = SCHEDULERS.index(name), depth
+        sched["most_steps"] = MOST_STEPS[self.classes[self.stratum(stream, k)]]
+
     def key(self, stream: str, k: int) -> int:
         return key_of(self.seed, stream, k)
 
-    def batch(self, stream: str, k: int) -> Outcome:
+    def batch(self, stream: str, k: int, checks: int = CHECK_TOUCHED) -> Outcome:
         """Run batch k of a stream."""
-        return self.run(stream, k, self.cases_per_batch(stream, k))
+        return self.run(stream, k, self.cases_per_batch(stream, k), checks)
 
-    def run(self, stream: str, k: int, cases: int) -> Outcome:
+    def run(self, stream: str, k: int, cases: int, checks: int = CHECK_TOUCHED) -> Outcome:
+        """Run the first `cases` cases of batch k."""
         stratum = self.stratum(stream, k)
         m = self.machine(self.classes[stratum])
+        self.set_sched(m.scheds[0], stream, k)
         histograms = np.zeros((batches.NR_HISTOGRAMS, batches.BINS), dtype=np.int64)
         totals, hazards = np.zeros(batches.NR_TOTALS, dtype=np.int64), np.zeros(26, dtype=np.int64)
         events = np.zeros((cases * batches.NR_INVARIANT, 4), dtype=np.int32)
         nr_events = batches.run_batch(
-            self.pool(stratum), m.progs, m.states, m.rngs, np.uint64(self.key(stream, k)), cases,
-            int(stream == "hunting"), self.tables[stream], self.choices, self.scratch,
+            self.pool(stratum), m.progs, m.states, m.rngs, m.scheds, np.uint64(self.key(stream, k)), cases,
+            int(stream == "hunting"), checks, self.tables[stream], self.choices, self.scratch,
             histograms, totals, hazards, events,
         )  # fmt: skip
         return batches.outcome_of(
@@ -177,7 +199,7 @@ def make_plan(
     seed: int,
     topology: Topology | None = None,
     faults: tuple[str, ...] = (),
-    scheduler: str = "random",
+    scheduler: str = PORTFOLIO,
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
 
@@ -190,8 +212,8 @@ def make_plan(
     for fault in faults:
         if fault not in FAULTS:
             raise InputError("--faults", repr(fault), ", ".join(FAULTS))
-    if scheduler not in SCHEDULERS:
-        raise InputError("--scheduler", repr(scheduler), ", ".join(SCHEDULERS))
+    if scheduler not in (PORTFOLIO, *SCHEDULERS[:-1]):
+        raise InputError("--scheduler", repr(scheduler), ", ".join((PORTFOLIO, *SCHEDULERS[:-1])))
     strata = families() if topology is None else single_family(topology)
     if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
         strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))

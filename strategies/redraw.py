@@ -12,10 +12,12 @@ from engine.records import Prog, State, new_record
 from engine.reset import reset
 from engine.runnable import case_over
 from engine.scenario import Finding, Scenario
-from strategies.batch import draw_case
+from strategies.batch import MOST_STEPS, draw_case
 from strategies.replay import Run, run_scenario, schedule_of, state_hash, violations_of
 from strategies.rng import new_rng
-from strategies.walk import CHECK_TOUCHED, checked_step, random_task
+from strategies.schedulers.choose import begin, choose, took
+from strategies.schedulers.record import URW, new_sched
+from strategies.walk import CHECK_TOUCHED, checked_step, expect_steps
 
 if TYPE_CHECKING:
     from strategies.plan import Plan
@@ -53,14 +55,22 @@ def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
     """The scenario of a case with the schedule that was walked, and the run of that walk."""
     topo, prog, state, rng, which = drawn_case(plan, stream, k, case)
     program = program_of(prog.to_array()[0])
-    choose, take_step, over = plain(random_task), plain(checked_step), plain(case_over)
+    array = new_sched()
+    plan.set_sched(array[0], stream, k)
+    sched: Any = PlainRecord(array[0])
+    if sched.kind == URW:
+        plain(expect_steps)(topo, prog, state, rng, sched, MOST_STEPS)
+        plain(reset)(topo, prog, state, False)
+    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
+    plain(begin)(sched, state, rng)
     taken: list[tuple[int, int, int]] = []
     while not over(state):
-        task = choose(topo, prog, state, rng)
+        task = next_task(sched, topo, prog, state, rng)
         if task < 0:
             break
         label = state.pc[task]
         take_step(topo, prog, state, task, CHECK_TOUCHED)
+        note(sched, task, label)
         taken.append((task, label, state.pc[task]))
     topology = plan.strata[plan.stratum(stream, k)].topologies[which]
     return Scenario(topology, program, schedule_of(taken)), Run((), violations_of(state), state)

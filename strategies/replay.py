@@ -16,10 +16,13 @@ from engine.layout import PlainRecord
 from engine.program import prog_record
 from engine.records import SIZE_CLASSES, State, new_record
 from engine.reset import reset
-from engine.runnable import case_over, runnable
+from engine.runnable import case_over
 from engine.scenario import Scenario, Switch
 from engine.topology import size_class_of, topo_record
 from engine.variant import Variant
+from strategies.rng import new_rng
+from strategies.schedulers.choose import choose, took
+from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, MOST_TASKS, new_sched
 from strategies.walk import CHECK_TOUCHED, checked_step
 
 
@@ -81,39 +84,29 @@ def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
     return topo, mirror, state
 
 
-class FollowSchedule:
-    """Chooses as a recorded schedule says; without one, the lowest runnable task runs until it cannot.
+def follow_record(schedule: tuple[Switch, ...]) -> Any:
+    """A plain Sched that follows a schedule. ScenarioError if it is longer than the record holds."""
+    if len(schedule) > MOST_SWITCHES:
+        raise ScenarioError("schedule", f"{len(schedule)} switches", f"at most {MOST_SWITCHES}")
+    array = new_sched()
+    sched: Any = array[0]
+    sched["kind"], sched["nr_switches"] = FOLLOW, len(schedule)
+    for i, switch in enumerate(schedule):
+        if not 0 <= switch.task < MOST_TASKS:
+            raise ScenarioError("schedule", f"switch {i} names task {switch.task}", f"0 to {MOST_TASKS - 1}")
+        sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
+        sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
+    return PlainRecord(sched)
 
-    A switch whose stop can no longer be reached (its task blocks for ever or ends first) is an error by name.
-    """
 
-    def __init__(self, schedule: tuple[Switch, ...]) -> None:
-        self.schedule = schedule
-        self.at = 0
-        self.passed: Counter[tuple[int, int]] = Counter()
-
-    def choose(self, state: Any, ready: list[int]) -> int:
-        while self.at < len(self.schedule) and self._reached(state, self.schedule[self.at]):
-            self.at += 1
-        if self.at >= len(self.schedule):
-            return ready[0]
-        switch = self.schedule[self.at]
-        if switch.task in ready:
-            return switch.task
-        if switch.label:
-            raise ScenarioError(
-                "schedule", f"switch {self.at}: task {switch.task} cannot run to {switch.label}", "a step it reaches"
-            )
-        return ready[0]
-
-    def _reached(self, state: Any, switch: Switch) -> bool:
-        label = state.pc[switch.task] if switch.task < state.nr_all else -1
-        return (
-            bool(switch.label) and NAMES[label] == switch.label and (self.passed[switch.task, label] >= switch.passed)
+def refuse_lost_schedule(scenario: Scenario, sched: Any) -> None:
+    """ScenarioError if the schedule could not be followed to its end."""
+    if sched.failed:
+        at = sched.failed - 1
+        switch = scenario.schedule[at]
+        raise ScenarioError(
+            "schedule", f"switch {at}: task {switch.task} cannot run to {switch.label}", "a step it reaches"
         )
-
-    def took(self, task: int, label: int) -> None:
-        self.passed[task, label] += 1
 
 
 Watch = Callable[[Any, int, int], None]
@@ -122,17 +115,17 @@ Watch = Callable[[Any, int, int], None]
 def run_scenario(scenario: Scenario, variant: Variant, watch: Watch | None = None, most_steps: int = 1_000_000) -> Run:
     """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step."""
     topo, prog, state = plain_records(scenario, variant)
-    scheduler = FollowSchedule(scenario.schedule)
-    may_step, take_step, over = plain(runnable), plain(checked_step), plain(case_over)
+    sched, rng = follow_record(scenario.schedule), PlainRecord(new_rng()[0])
+    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     steps: list[Taken] = []
     while not over(state) and len(steps) < most_steps:
-        ready = [t for t in range(state.nr_all) if may_step(topo, prog, state, t)]
-        if not ready:
+        task = next_task(sched, topo, prog, state, rng)  # type: ignore[arg-type]
+        if task < 0:
+            refuse_lost_schedule(scenario, sched)
             break
-        task = scheduler.choose(state, ready)
         label = state.pc[task]
         take_step(topo, prog, state, task, CHECK_TOUCHED)
-        scheduler.took(task, label)
+        note(sched, task, label)
         steps.append(Taken(task, NAMES[label]))
         if watch is not None:
             watch(state, task, label)

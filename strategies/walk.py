@@ -1,7 +1,4 @@
-"""Uniform random walk: at each step every runnable task is equally likely; and the loop around `step`.
-
-`run_case` is the one loop of campaigns: choose, step, check what was touched, full checks at quiescent points.
-"""
+"""The loop around `step`: choose a task, let it step, check what it touched; full checks at quiescent points."""
 
 from __future__ import annotations
 
@@ -13,30 +10,14 @@ from engine.labels import AT_BARRIER, FINISHED
 from engine.runnable import case_over, runnable
 from engine.step import step
 from engine.teardown import DRAINED, FREEING, OVER
-from strategies.rng import Rng, below_n
+from strategies.rng import Rng
+from strategies.schedulers.bounded import choose_round_robin
+from strategies.schedulers.choose import begin, choose, took
+from strategies.schedulers.record import Sched
 
 CHECK_NONE, CHECK_TOUCHED, CHECK_ALL = range(3)
 STUCK = 1
 OVERLONG = 2
-
-
-@compiled
-def random_task(topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
-    """A runnable task, each with the same probability; -1 if none is. Reservoir of one, in task order."""
-    mask, ready = 0, 0
-    for t in range(st.nr_all):
-        if runnable(topo, prog, st, t):
-            mask |= 1 << t
-            ready += 1
-    if ready == 0:
-        return -1
-    skip = below_n(rng, ready) if ready > 1 else 0
-    for t in range(st.nr_all):
-        if mask >> t & 1:
-            if skip == 0:
-                return t
-            skip -= 1
-    return -1
 
 
 @compiled_entry
@@ -62,13 +43,36 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
 
 
 @compiled
-def run_case(topo: Topo, prog: Prog, st: State, rng: Rng, checks: int, most_steps: int) -> int:
+def run_case(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, checks: int, most_steps: int) -> int:
     """Run a reset case to its end: 0, STUCK if no task could step, OVERLONG after most_steps."""
+    begin(sched, st, rng)
     while not case_over(st):
         if st.nr_steps >= most_steps:
             return OVERLONG
-        t = random_task(topo, prog, st, rng)
+        t = choose(sched, topo, prog, st, rng)
         if t < 0:
             return STUCK
+        label = st.pc[t]
         checked_step(topo, prog, st, t, checks)
+        took(sched, t, label)
     return 0
+
+
+@compiled
+def expect_steps(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, most_steps: int) -> None:
+    """Run a reset case in turn, unchecked, and leave in sched.left how many steps each task took: what URW needs."""
+    for t in range(len(sched.left)):
+        sched.left[t] = 0
+    sched.last = -1
+    while not case_over(st) and st.nr_steps < most_steps and st.fatal == 0:
+        mask = 0
+        for t in range(st.nr_all):
+            if runnable(topo, prog, st, t):
+                mask |= 1 << t
+        if mask == 0:
+            return
+        t = choose_round_robin(sched, st, mask)
+        sched.left[t] += 1
+        sched.last = t
+        untouch(st)
+        step(topo, prog, st, t)

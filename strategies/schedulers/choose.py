@@ -1,0 +1,66 @@
+"""The one place where a scheduler is called: begin() before a case, choose() before a step, took() after it.
+
+A new scheduler is a file with its begin and choose, a number in record.py and a line in each of the two functions.
+"""
+
+from __future__ import annotations
+
+from engine.base import Prog, State, Topo
+from engine.compiled import compiled
+from engine.runnable import runnable
+from strategies.rng import Rng
+from strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
+from strategies.schedulers.follow import choose_followed
+from strategies.schedulers.pct import begin_pct, choose_pct
+from strategies.schedulers.pos import begin_pos, choose_pos
+from strategies.schedulers.random_walk import choose_random
+from strategies.schedulers.record import DELAY, FOLLOW, PCT, POS, PREEMPTION, RANDOM, ROUND_ROBIN, URW, Sched
+from strategies.schedulers.urw import choose_urw
+
+
+@compiled
+def begin(sched: Sched, st: State, rng: Rng) -> None:
+    """Draw what the scheduler needs for a case that was just reset. URW's expected steps stand in `left` already."""
+    sched.last = -1
+    if sched.kind == PCT:
+        begin_pct(sched, st, rng)
+    elif sched.kind == POS:
+        begin_pos(sched, st, rng)
+    elif sched.kind == DELAY or sched.kind == PREEMPTION:
+        begin_bounded(sched, rng)
+
+
+@compiled
+def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
+    """The task to step next, -1 if none can (or a recorded schedule cannot be followed: `failed`)."""
+    mask, ready = 0, 0
+    for t in range(st.nr_all):
+        if runnable(topo, prog, st, t):
+            mask |= 1 << t
+            ready += 1
+    if ready == 0:
+        return -1
+    kind = sched.kind
+    if kind == RANDOM:
+        return choose_random(st, rng, mask, ready)
+    elif kind == PCT:
+        return choose_pct(sched, st, mask)
+    elif kind == POS:
+        return choose_pos(sched, st, rng, mask)
+    elif kind == URW:
+        return choose_urw(sched, st, rng, mask)
+    elif kind == DELAY:
+        return choose_delay(sched, st, mask)
+    elif kind == PREEMPTION:
+        return choose_preemption(sched, st, rng, mask, ready)
+    elif kind == ROUND_ROBIN:
+        return choose_round_robin(sched, st, mask)
+    return choose_followed(sched, st, mask)
+
+
+@compiled
+def took(sched: Sched, t: int, label: int) -> None:
+    """Task t has taken its step at `label`."""
+    sched.last = t
+    if sched.kind == FOLLOW:
+        sched.passed[t, label] += 1
