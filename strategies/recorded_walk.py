@@ -15,7 +15,8 @@ from strategies.walk import CHECK_TOUCHED, checked_step
 def walk_recorded(topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, invariant: int, taken: Any) -> int:
     """Reset and run a case under its scheduler until an invariant (-1: none) breaks or the case is over.
 
-    taken: rows (task, label before, label after), one a step; its length bounds the walk. Returns the steps taken.
+    taken: rows (task, label before, label after, operation before), one a step; its length bounds the walk.
+    Returns the steps taken.
     """
     topo, prog, st, sched = topos[0], progs[0], states[0], scheds[0]
     reset(topo, prog, st, True)
@@ -25,12 +26,13 @@ def walk_recorded(topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, i
         t = choose(sched, topo, prog, st, rngs[0])
         if t < 0:
             break
-        label = st.pc[t]
+        label, op = st.pc[t], st.op_i[t]
         checked_step(topo, prog, st, t, CHECK_TOUCHED)
         took(sched, t, label)
         taken[steps, 0] = t
         taken[steps, 1] = label
         taken[steps, 2] = st.pc[t]
+        taken[steps, 3] = op
         steps += 1
         if invariant >= 0 and st.violated[invariant] == 1:
             break

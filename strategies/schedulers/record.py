@@ -5,8 +5,6 @@ One record serves every scheduler, so that one compiled loop runs them all; each
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from engine.labels import NAMES

@@ -1,0 +1,143 @@
+"""The one gate of shrinking: every candidate goes through Gate.attempt, which caches, bounds and only then executes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.base import INVARIANT_NAMES
+from engine.errors import InputError
+from engine.labels import NAMES
+from engine.program import prog_record
+from engine.records import Record, State, new_record
+from engine.scenario import Scenario, Switch
+from engine.topology import Topology, size_class_of, topo_record
+from engine.variant import Variant
+from fuzz.shrink.actors import Actor, cast_of
+from strategies.recorded_walk import walk_recorded
+from strategies.replay import schedule_of
+from strategies.rng import new_rng
+from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, new_sched
+
+MOST_STEPS = 20_000
+DEFAULT_EXECUTIONS = 5_000
+
+
+class BudgetSpentError(Exception):
+    """No execution or no time is left; the best attempt so far stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of an attempt: who, in which of its operations, at which label, and where it stood after."""
+
+    actor: Actor
+    op: int
+    label: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation."""
+
+    scenario: Scenario
+    events: tuple[Event, ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """What shrinking makes smaller, most important first."""
+        program, topology = self.scenario.program, self.scenario.topology
+        ops = [op for task in program.tasks for op in task.ops]
+        return (
+            len(ops), len(program.tasks), len(topology.nodes), len(topology.cpus), len(program.memcgs),
+            len(self.scenario.schedule), self.oddities(), len(self.events),
+            sum(op.size_bytes + op.align + op.gfp + op.value + op.slot + op.memcg for op in ops),
+            sum(t.cpu + t.memcg + t.irq for t in program.tasks),
+        )  # fmt: skip
+
+    def oddities(self) -> int:
+        """How many things are not as plain as they could be: faults, pressure, limits, a special machine."""
+        program, topology = self.scenario.program, self.scenario.topology
+        plain_rows = sum(d not in (10, 20) for row in topology.distances for d in row)
+        faults = sum(program.fail_populate) + sum(program.fail_create) + sum(program.fail_trylock)
+        table = sum(entry > 0 for entry in program.table) + len(program.table)
+        limits = sum(m.max_pages >= 0 for m in program.memcgs) + sum(m.user_pages > 0 for m in program.memcgs)
+        cpus = sum(not cpu.online or cpu.isolated for cpu in topology.cpus)
+        nodes = sum(not node.online or not node.has_memory for node in topology.nodes)
+        rest = (topology.page_size != 4096) + (topology.ext_size != 8) + (topology.first_room_bytes > 0)
+        rest += (topology.first_start_bytes > 0) + (topology.reserved_room_bytes > 0) + topology.unit_pages
+        return plain_rows + faults + table + limits + cpus + nodes + rest + len(program.pressed_pages)
+
+
+@dataclass
+class Gate:
+    """Runs candidates on one variant until one invariant breaks; holds the budget and what was tried before."""
+
+    variant: Variant
+    invariant: str
+    executions_left: int = DEFAULT_EXECUTIONS
+    deadline: float | None = None
+    executions: int = 0
+    tried: dict[Scenario, Attempt | None] = field(default_factory=dict)
+    topos: dict[Topology, tuple[str, Record]] = field(default_factory=dict)
+    states: dict[str, Record] = field(default_factory=dict)
+    scheds: Record = field(default_factory=new_sched)
+    rngs: Record = field(default_factory=new_rng)
+    taken: Any = field(default_factory=lambda: np.zeros((MOST_STEPS, 4), dtype=np.int32))
+
+    def attempt(self, scenario: Scenario) -> Attempt | None:
+        """The violation along the scenario's schedule, stops that it cannot reach left out; None if it does not show.
+
+        BudgetSpentError instead of an execution when the budget is used up.
+        """
+        if scenario not in self.tried:
+            if self.executions_left <= 0 or (self.deadline is not None and time.monotonic() >= self.deadline):
+                raise BudgetSpentError
+            self.executions_left -= 1
+            self.executions += 1
+            self.tried[scenario] = self._execute(scenario)
+        return self.tried[scenario]
+
+    def _execute(self, scenario: Scenario) -> Attempt | None:
+        try:
+            size_class, topos = self._machine(scenario.topology)
+            cast = cast_of(scenario)
+            progs = prog_record(scenario.program, size_class, cast.acting)
+        except InputError:
+            return None  # a candidate that no longer is a scenario
+        self.variant.write(progs[0])
+        self._follow(scenario.schedule)
+        wanted = INVARIANT_NAMES.index(self.invariant)
+        states = self.states.setdefault(size_class, new_record(State, size_class))
+        steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
+        if not states[0]["violated"][wanted]:
+            return None
+        rows = self.taken[:steps].tolist()
+        events = tuple(Event(cast.actor(t), op, label, after) for t, label, after, op in rows)
+        exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
+        return Attempt(Scenario(scenario.topology, scenario.program, exact), events)
+
+    def _machine(self, topology: Topology) -> tuple[str, Record]:
+        if topology not in self.topos:
+            size_class = size_class_of(topology)
+            self.topos[topology] = size_class, topo_record(topology, size_class)
+        return self.topos[topology]
+
+    def _follow(self, schedule: tuple[Switch, ...]) -> None:
+        self.scheds[:] = new_sched()
+        sched = self.scheds[0]
+        sched["kind"], sched["lenient"], sched["nr_switches"] = FOLLOW, 1, min(len(schedule), MOST_SWITCHES)
+        for i, switch in enumerate(schedule[:MOST_SWITCHES]):
+            sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
+            sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
+
+
+def schedule_from(events: list[Event], scenario: Scenario) -> tuple[Switch, ...]:
+    """The schedule that takes these events in this order, for the cast of a scenario; others' events are left out."""
+    cast = cast_of(scenario)
+    numbered = [(cast.number(event.actor), event) for event in events]
+    return schedule_of([(t, event.label, event.after) for t, event in numbered if t is not None])

@@ -1,0 +1,147 @@
+"""Smaller neighbours of a scenario, noun by noun: operations, tasks, cgroups, values, placement and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from engine.program import UNLIMITED, Memcg, Op, Program, Task
+from engine.scenario import Scenario
+from fuzz.shrink.actors import PROGRAM, Actor
+from fuzz.shrink.attempt import Attempt, Event, schedule_from
+
+NUMBERS = (0, 1, 2, 4, 8, 16, 64, 512, 1024, 2048, 4096)
+
+
+def with_program(attempt: Attempt, program: Program, events: list[Event]) -> Scenario:
+    """A candidate with another program and the schedule that the kept events give."""
+    bare = replace(attempt.scenario, program=program, schedule=())
+    return replace(bare, schedule=schedule_from(events, bare))
+
+
+def without_ops(attempt: Attempt, task: int, keep: list[int]) -> Scenario:
+    """Only some of a task's operations; the steps of the others are taken out of the schedule."""
+    program = attempt.scenario.program
+    ops = tuple(program.tasks[task].ops[i] for i in keep)
+    tasks = list(program.tasks)
+    tasks[task] = replace(tasks[task], ops=ops)
+    last = len(program.tasks[task].ops)
+    events = [e for e in attempt.events if e.actor != Actor(PROGRAM, task) or e.op in keep or e.op >= last]
+    return with_program(attempt, _probed(program, tuple(tasks)), events)
+
+
+def _probed(program: Program, tasks: tuple[Task, ...]) -> Program:
+    """A program with other tasks; no operation is measured any more."""
+    return replace(program, tasks=tasks, probe=(-1, -1))
+
+
+def without_task(attempt: Attempt, task: int) -> Scenario:
+    """One task less; tasks after it move up, also where an operation names one."""
+    program = attempt.scenario.program
+    tasks = tuple(_renamed_task(t, task) for i, t in enumerate(program.tasks) if i != task)
+    events = []
+    for event in attempt.events:
+        if event.actor.role != PROGRAM:
+            events.append(event)
+        elif event.actor.number != task:
+            number = event.actor.number - (event.actor.number > task)
+            events.append(replace(event, actor=Actor(PROGRAM, number)))
+    return with_program(attempt, _probed(program, tasks), events)
+
+
+def _renamed_task(task: Task, gone: int) -> Task:
+    ops = tuple(replace(op, value=op.value - 1) if op.kind == "move" and op.value > gone else op for op in task.ops)
+    return replace(task, ops=ops)
+
+
+def without_memcg(attempt: Attempt, gone: int) -> Scenario:
+    """One cgroup less (numbered from 1): its children and everything in it go to its parent."""
+    program = attempt.scenario.program
+    parent = program.memcgs[gone - 1].parent
+
+    def renamed(m: int) -> int:
+        m = parent if m == gone else m
+        return m - (m > gone)
+
+    memcgs = tuple(replace(m, parent=renamed(m.parent)) for i, m in enumerate(program.memcgs, 1) if i != gone)
+    tasks = tuple(
+        replace(t, memcg=renamed(t.memcg), ops=tuple(replace(op, memcg=renamed(op.memcg)) for op in t.ops))
+        for t in program.tasks
+    )
+    return with_program(attempt, replace(program, memcgs=memcgs, tasks=tasks), list(attempt.events))
+
+
+def simpler_ops(attempt: Attempt) -> Iterator[Scenario]:
+    """One number of one operation made smaller or plainer."""
+    program = attempt.scenario.program
+    for t, task in enumerate(program.tasks):
+        for i, op in enumerate(task.ops):
+            for simpler in _simpler(op):
+                ops = (*task.ops[:i], simpler, *task.ops[i + 1 :])
+                yield _with_task(attempt, t, replace(task, ops=ops))
+
+
+def _simpler(op: Op) -> Iterator[Op]:
+    for name in ("size_bytes", "align", "gfp", "value", "slot", "memcg"):
+        given = getattr(op, name)
+        for number in NUMBERS:
+            if number < given:
+                yield replace(op, **{name: number})
+        if given > 0:
+            yield replace(op, **{name: given - 1})
+            yield replace(op, **{name: given // 2})
+
+
+def _with_task(attempt: Attempt, t: int, task: Task) -> Scenario:
+    program = attempt.scenario.program
+    tasks = (*program.tasks[:t], task, *program.tasks[t + 1 :])
+    return replace(attempt.scenario, program=replace(program, tasks=tasks))
+
+
+def simpler_tasks(attempt: Attempt) -> Iterator[Scenario]:
+    """A task on an earlier CPU, in an earlier cgroup, no interrupt."""
+    for t, task in enumerate(attempt.scenario.program.tasks):
+        for cpu in range(task.cpu):
+            yield _with_task(attempt, t, replace(task, cpu=cpu))
+        for memcg in range(task.memcg):
+            yield _with_task(attempt, t, replace(task, memcg=memcg))
+        if task.irq:
+            yield _with_task(attempt, t, replace(task, irq=False))
+
+
+def simpler_memcgs(attempt: Attempt) -> Iterator[Scenario]:
+    """A cgroup without limit or user pages, or a child of root."""
+    program = attempt.scenario.program
+    for m, memcg in enumerate(program.memcgs):
+        for simpler in (
+            Memcg(0), replace(memcg, user_pages=0), replace(memcg, max_pages=UNLIMITED), replace(memcg, parent=0),
+        ):  # fmt: skip
+            if simpler != memcg:
+                memcgs = (*program.memcgs[:m], simpler, *program.memcgs[m + 1 :])
+                yield replace(attempt.scenario, program=replace(program, memcgs=memcgs))
+
+
+def simpler_surroundings(attempt: Attempt) -> Iterator[Scenario]:
+    """No faults, no pressure, pages where the zonelist begins; else one entry of them less."""
+    scenario, program = attempt.scenario, attempt.scenario.program
+    none = (0,) * 8
+    changes = [
+        replace(program, placement="watermark", table=(0,), pressed_pages=()), replace(program, pressed_pages=()),
+        replace(program, placement="watermark", table=(0,)), replace(program, fail_populate=none),
+        replace(program, fail_create=none), replace(program, fail_trylock=none),
+        replace(program, nested_refresh=False),
+    ]  # fmt: skip
+    for length in (1, 2, 3, 4, 6, 8, 16, 32):
+        if length < len(program.table):
+            changes.append(replace(program, table=program.table[:length]))
+    if len(program.table) <= 32:
+        for i, entry in enumerate(program.table):
+            for smaller in range(min(entry, 3)):
+                table = (*program.table[:i], smaller, *program.table[i + 1 :])
+                changes.append(replace(program, table=table))
+    for name in ("fail_populate", "fail_create", "fail_trylock"):
+        row = getattr(program, name)
+        changes += [replace(program, **{name: (*row[:i], 0, *row[i + 1 :])}) for i, bit in enumerate(row) if bit]
+    for change in changes:
+        if change != program:
+            yield replace(scenario, program=change)

@@ -1,0 +1,109 @@
+"""Smaller and plainer machines for a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from engine.errors import InputError
+from engine.program import Op
+from engine.records import SIZE_CLASSES
+from engine.scenario import Scenario
+from engine.topology import Cpu, Node, Topology, size_class_of
+from fuzz.shrink.actors import KWORKER, Actor
+from fuzz.shrink.attempt import Attempt, Event, schedule_from
+
+PLENTY = 1 << 20
+LEAST_UNIT_BYTES = 32768
+
+
+def acting_of(topology: Topology) -> tuple[int, ...]:
+    """Ids of the acting CPUs. TopologyError if the machine fits no size class."""
+    return topology.acting_cpus(SIZE_CLASSES[size_class_of(topology)]["act"])
+
+
+def moved(attempt: Attempt, topology: Topology) -> Scenario | None:
+    """The scenario on another machine: tasks, operations and kworkers follow their CPU, or go to the first one."""
+    try:
+        old, new = acting_of(attempt.scenario.topology), acting_of(topology)
+    except InputError:
+        return None
+    places = {a: new.index(cpu) if cpu in new else 0 for a, cpu in enumerate(old)}
+
+    def op_moved(op: Op) -> Op:
+        if op.kind in ("cpu_dead", "cpu_online"):
+            return replace(op, value=places.get(op.value, 0))
+        return replace(op, slot=places.get(op.slot, 0)) if op.kind == "migrate" else op
+
+    program = attempt.scenario.program
+    tasks = tuple(replace(t, cpu=places.get(t.cpu, 0), ops=tuple(map(op_moved, t.ops))) for t in program.tasks)
+    events = [_event_moved(e, {a: new.index(cpu) for a, cpu in enumerate(old) if cpu in new}) for e in attempt.events]
+    bare = Scenario(topology, replace(program, tasks=tasks))
+    return replace(bare, schedule=schedule_from([e for e in events if e is not None], bare))
+
+
+def _event_moved(event: Event, places: dict[int, int]) -> Event | None:
+    if event.actor.role != KWORKER:
+        return event
+    place = places.get(event.actor.number)
+    return None if place is None else replace(event, actor=Actor(KWORKER, place))
+
+
+def plainer_machines(topology: Topology) -> Iterator[Topology]:
+    """Neighbours of a machine, most different first; those that cannot exist are left out."""
+    for fields in _changes(topology):
+        try:
+            changed = replace(topology, **fields)
+        except InputError:
+            continue
+        if changed != topology:
+            yield changed
+
+
+def plain_distances(nr_nodes: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(10 if i == j else 20 for j in range(nr_nodes)) for i in range(nr_nodes))
+
+
+def even_machine(nr_nodes: int, nr_cpus: int) -> dict[str, Any]:
+    """Nodes with plenty of memory, CPUs dealt out in blocks."""
+    nodes = tuple(Node(n, True, PLENTY, 64, 32) for n in range(nr_nodes))
+    cpus = tuple(Cpu(c, c * nr_nodes // nr_cpus) for c in range(nr_cpus))
+    return {"nodes": nodes, "cpus": cpus, "distances": plain_distances(nr_nodes), "acting": ()}
+
+
+def _changes(topology: Topology) -> Iterator[dict[str, Any]]:
+    nr_nodes, nr_cpus = len(topology.nodes), len(topology.cpus)
+    plain_sizes = {"page_size": 4096, "ext_size": 8, "unit_pages": 8}
+    no_first = {"first_room_bytes": 0, "first_start_bytes": 0, "reserved_room_bytes": 0}
+    for nodes in range(1, min(nr_nodes, 4) + 1):
+        for cpus in range(1, min(nr_cpus, 4) + 1):
+            if (nodes, cpus) != (nr_nodes, nr_cpus):
+                yield even_machine(nodes, cpus) | plain_sizes | no_first
+                yield even_machine(nodes, cpus)
+    yield even_machine(nr_nodes, nr_cpus) | plain_sizes | no_first
+    yield plain_sizes | no_first
+    yield no_first
+    yield plain_sizes
+    yield {"ext_size": 8}
+    yield {"first_start_bytes": 0}
+    yield {"distances": plain_distances(nr_nodes)}
+    yield {"cpus": tuple(replace(cpu, online=True, isolated=False) for cpu in topology.cpus), "acting": ()}
+    yield {"nodes": tuple(replace(node, online=True, pages=max(node.pages, PLENTY)) for node in topology.nodes)}
+    for c in range(nr_cpus):
+        yield {"cpus": topology.cpus[:c] + topology.cpus[c + 1 :], "acting": ()}
+    for n in range(nr_nodes):
+        yield from _without_node(topology, n)
+
+
+def _without_node(topology: Topology, n: int) -> Iterator[dict[str, Any]]:
+    """A node less: its CPUs go too, or move to the first node that is left."""
+    gone = topology.nodes[n].id
+    nodes = topology.nodes[:n] + topology.nodes[n + 1 :]
+    rows = topology.distances[:n] + topology.distances[n + 1 :]
+    distances = tuple(row[:n] + row[n + 1 :] for row in rows)
+    shared = {"nodes": nodes, "distances": distances, "acting": ()}
+    yield shared | {"cpus": tuple(cpu for cpu in topology.cpus if cpu.node != gone)}
+    if nodes:
+        moved_cpus = tuple(replace(cpu, node=nodes[0].id) if cpu.node == gone else cpu for cpu in topology.cpus)
+        yield shared | {"cpus": moved_cpus}

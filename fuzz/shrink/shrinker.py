@@ -1,0 +1,126 @@
+"""Joint shrinking of machine, program, placement and schedule, to a scenario that no single step makes smaller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from engine.scenario import Finding, Scenario, Switch
+from engine.variant import Variant
+from fuzz.shrink import candidates
+from fuzz.shrink.attempt import DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
+from fuzz.shrink.machines import moved, plainer_machines
+from fuzz.shrink.reduce import reduced
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest attempt found. minimal: no single removal or reduction fails any more; else the budget ended it."""
+
+    attempt: Attempt
+    minimal: bool
+    executions: int
+
+
+class Shrinker:
+    """Goes from attempt to smaller attempt. `best` is always a scenario that shows the violation."""
+
+    def __init__(self, gate: Gate, first: Attempt) -> None:
+        self.gate = gate
+        self.best = first
+
+    def offer(self, scenario: Scenario) -> bool:
+        """Execute a candidate and keep it if it still fails and is smaller."""
+        found = self.gate.attempt(scenario)
+        if found is None or found.size >= self.best.size:
+            return False
+        self.best = found
+        return True
+
+    def run(self) -> bool:
+        """Passes until none makes it smaller; False if the budget ended it."""
+        try:
+            self._coarse()
+            while self._round():
+                pass
+        except BudgetSpentError:
+            return False
+        return True
+
+    def _coarse(self) -> None:
+        """The big cuts first: no schedule, whole tasks, halves of operations."""
+        self.offer(replace(self.best.scenario, schedule=()))
+        self._tasks()
+        self._ops()
+
+    def _round(self) -> bool:
+        before = self.best.size
+        for phase in (
+            self._tasks, self._ops, self._machine, self._memcgs, self._schedule, self._surroundings, self._values,
+        ):  # fmt: skip
+            phase()
+        return self.best.size < before
+
+    def _tasks(self) -> None:
+        t = len(self.best.scenario.program.tasks) - 1
+        while t >= 0:
+            if len(self.best.scenario.program.tasks) > 1:
+                self.offer(candidates.without_task(self.best, t))
+            t = min(t, len(self.best.scenario.program.tasks)) - 1
+
+    def _ops(self) -> None:
+        for t in range(len(self.best.scenario.program.tasks)):
+            base = self.best
+
+            def fails(keep: list[int], base: Attempt = base, t: int = t) -> bool:
+                return self.offer(candidates.without_ops(base, t, keep))
+
+            reduced(range(len(base.scenario.program.tasks[t].ops)), fails)
+
+    def _machine(self) -> None:
+        """Smaller and plainer machines, from where the best attempt is."""
+        self._until_none(lambda: (moved(self.best, m) for m in plainer_machines(self.best.scenario.topology)))
+
+    def _memcgs(self) -> None:
+        m = len(self.best.scenario.program.memcgs)
+        while m >= 1:
+            if len(self.best.scenario.program.memcgs) >= m:
+                self.offer(candidates.without_memcg(self.best, m))
+            m -= 1
+
+    def _schedule(self) -> None:
+        """Fewer switches: leave some out, let what follows run where it can."""
+        base = self.best.scenario
+
+        def fails(switches: list[Switch]) -> bool:
+            return self.offer(replace(base, schedule=tuple(switches)))
+
+        reduced(base.schedule, fails)
+
+    def _surroundings(self) -> None:
+        self._until_none(lambda: candidates.simpler_surroundings(self.best))
+        self._until_none(lambda: candidates.simpler_memcgs(self.best))
+
+    def _values(self) -> None:
+        self._until_none(lambda: candidates.simpler_tasks(self.best))
+        self._until_none(lambda: candidates.simpler_ops(self.best))
+
+    def _until_none(self, neighbours: Callable[[], Iterator[Scenario | None]]) -> None:
+        """Take the first smaller neighbour, look again from there."""
+        while any(self.offer(scenario) for scenario in neighbours() if scenario is not None):
+            pass
+
+
+def shrink(
+    finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None
+) -> Shrunk | None:
+    """Shrink a finding on a variant; None if its violation does not show. `seconds` bounds the time from now."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    gate = Gate(variant, finding.invariant, executions, deadline)
+    first = gate.attempt(finding.scenario)
+    if first is None:
+        return None
+    shrinker = Shrinker(gate, first)
+    minimal = shrinker.run()
+    return Shrunk(shrinker.best, minimal, gate.executions)
