@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from engine.program import UNLIMITED, Memcg, Op, Program, Task
 from engine.scenario import Scenario
@@ -11,6 +12,14 @@ from fuzz.shrink.actors import PROGRAM, Actor
 from fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 NUMBERS = (0, 1, 2, 4, 8, 16, 64, 512, 1024, 2048, 4096)
+
+
+D = TypeVar("D", Op, Program)
+
+
+def _set(noun: D, name: str, value: Any) -> D:
+    """A copy with one field set by name."""
+    return replace(noun, **{name: value})
 
 
 def with_program(attempt: Attempt, program: Program, events: list[Event]) -> Scenario:
@@ -86,10 +95,10 @@ def _simpler(op: Op) -> Iterator[Op]:
         given = getattr(op, name)
         for number in NUMBERS:
             if number < given:
-                yield replace(op, **{name: number})
+                yield _set(op, name, number)
         if given > 0:
-            yield replace(op, **{name: given - 1})
-            yield replace(op, **{name: given // 2})
+            yield _set(op, name, given - 1)
+            yield _set(op, name, given // 2)
 
 
 def _with_task(attempt: Attempt, t: int, task: Task) -> Scenario:
@@ -141,7 +150,7 @@ def simpler_surroundings(attempt: Attempt) -> Iterator[Scenario]:
                 changes.append(replace(program, table=table))
     for name in ("fail_populate", "fail_create", "fail_trylock"):
         row = getattr(program, name)
-        changes += [replace(program, **{name: (*row[:i], 0, *row[i + 1 :])}) for i, bit in enumerate(row) if bit]
+        changes += [_set(program, name, (*row[:i], 0, *row[i + 1 :])) for i, bit in enumerate(row) if bit]
     for change in changes:
         if change != program:
             yield replace(scenario, program=change)
