@@ -55,7 +55,7 @@ class Attempt:
         return (
             len(ops), len(program.tasks), len(topology.nodes), len(topology.cpus), len(program.memcgs),
             len(self.scenario.schedule), self.oddities(), len(self.events),
-            sum(op.size_bytes + op.align + op.gfp + op.value + op.slot + op.memcg for op in ops),
+            sum(op.size_bytes + op.gfp + op.value + op.slot + op.memcg + (op.align not in (0, 8)) for op in ops),
             sum(t.cpu + t.memcg + t.irq for t in program.tasks),
         )  # fmt: skip
 

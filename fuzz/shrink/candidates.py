@@ -91,14 +91,17 @@ def simpler_ops(attempt: Attempt) -> Iterator[Scenario]:
 
 
 def _simpler(op: Op) -> Iterator[Op]:
-    for name in ("size_bytes", "align", "gfp", "value", "slot", "memcg"):
+    """Sizes stay multiples of 4, as the allocator rounds them; alignment 8 is the plain one."""
+    if op.align not in (0, 8):
+        yield replace(op, align=8)
+    for size_bytes in (*(n for n in NUMBERS if n % 4 == 0), op.size_bytes // 8 * 4, op.size_bytes - 4):
+        if 0 < size_bytes < op.size_bytes:
+            yield replace(op, size_bytes=size_bytes)
+    for name in ("gfp", "value", "slot", "memcg"):
         given = getattr(op, name)
-        for number in NUMBERS:
-            if number < given:
+        for number in sorted({*NUMBERS, given - 1, given // 2}):
+            if 0 <= number < given:
                 yield _set(op, name, number)
-        if given > 0:
-            yield _set(op, name, given - 1)
-            yield _set(op, name, given // 2)
 
 
 def _with_task(attempt: Attempt, t: int, task: Task) -> Scenario:

@@ -15,7 +15,7 @@ from fuzz.shrink.actors import KWORKER, Actor
 from fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 PLENTY = 1 << 20
-LEAST_UNIT_BYTES = 32768
+SIZES = (4, 512, 1024, 2048, 4096, 8192)
 
 
 def acting_of(topology: Topology) -> tuple[int, ...]:
@@ -70,6 +70,34 @@ def even_machine(nr_nodes: int, nr_cpus: int) -> dict[str, Any]:
     nodes = tuple(Node(n, True, PLENTY, 64, 32) for n in range(nr_nodes))
     cpus = tuple(Cpu(c, c * nr_nodes // nr_cpus) for c in range(nr_cpus))
     return {"nodes": nodes, "cpus": cpus, "distances": plain_distances(nr_nodes), "acting": ()}
+
+
+def even_machines(topology: Topology) -> Iterator[Topology]:
+    """The plainest machines with fewer nodes or CPUs, smallest first."""
+    for nodes in range(1, min(len(topology.nodes), 4) + 1):
+        for cpus in range(1, min(len(topology.cpus), 4) + 1):
+            if nodes < len(topology.nodes) or cpus < len(topology.cpus):
+                sizes = {"page_size": 4096, "ext_size": 8, "unit_pages": 8}
+                rooms = {"first_room_bytes": 0, "first_start_bytes": 0, "reserved_room_bytes": 0}
+                yield replace(topology, **(even_machine(nodes, cpus) | sizes | rooms))
+
+
+def resized_on(attempt: Attempt, machines: Iterator[Topology]) -> Iterator[Scenario | None]:
+    """Each machine with each of a few sizes for all allocations, and plain gfp."""
+    for machine in machines:
+        scenario = moved(attempt, machine)
+        if scenario is None:
+            continue
+        for size_bytes in SIZES:
+            for gfp in (1, 129):
+                tasks = tuple(
+                    replace(t, ops=tuple(_resized(op, size_bytes, gfp) for op in t.ops)) for t in scenario.program.tasks
+                )
+                yield replace(scenario, program=replace(scenario.program, tasks=tasks))
+
+
+def _resized(op: Op, size_bytes: int, gfp: int) -> Op:
+    return replace(op, size_bytes=size_bytes, align=8, gfp=gfp) if op.kind == "alloc" and op.gfp & 1 else op
 
 
 def _changes(topology: Topology) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from engine.scenario import Finding, Scenario, Switch
 from engine.variant import Variant
 from fuzz.shrink import candidates
 from fuzz.shrink.attempt import DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
-from fuzz.shrink.machines import moved, plainer_machines
+from fuzz.shrink.machines import even_machines, moved, plainer_machines, resized_on
 from fuzz.shrink.reduce import reduced
 
 
@@ -56,9 +56,11 @@ class Shrinker:
 
     def _round(self) -> bool:
         before = self.best.size
-        for phase in (
-            self._tasks, self._ops, self._machine, self._memcgs, self._schedule, self._surroundings, self._values,
-        ):  # fmt: skip
+        phases = (
+            self._tasks, self._ops, self._machine, self._machine_and_sizes, self._memcgs, self._schedule,
+            self._surroundings, self._values,
+        )  # fmt: skip
+        for phase in phases:
             phase()
         return self.best.size < before
 
@@ -81,6 +83,10 @@ class Shrinker:
     def _machine(self) -> None:
         """Smaller and plainer machines, from where the best attempt is."""
         self._until_none(lambda: (moved(self.best, m) for m in plainer_machines(self.best.scenario.topology)))
+
+    def _machine_and_sizes(self) -> None:
+        """A smaller machine together with another size of every allocation: fewer CPUs often need larger areas."""
+        self._until_none(lambda: resized_on(self.best, even_machines(self.best.scenario.topology)))
 
     def _memcgs(self) -> None:
         m = len(self.best.scenario.program.memcgs)
