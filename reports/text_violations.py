@@ -43,11 +43,10 @@ def broken(campaign: Campaign, row: InvariantEstimate) -> list[str]:
     if row.first is not None:
         stream, seen = row.first
         lines += entry("first", f"case {seen.case} of {stream} batch {seen.k}")
-    if row.finding is not None:
-        lines += command(replay_line(campaign, row.finding), "    ")
-    else:
-        lines += entry("finding", "none written")
-    return lines
+    if row.finding is None:
+        return [*lines, *entry("replay", "no finding was written")]
+    lines += entry("replay", f"case {row.finding['case']} of {row.finding['stream']} batch {row.finding['k']}, with")
+    return [*lines, *command(replay_line(campaign, str(row.finding["file"])), "    ")]
 
 
 def replay_line(campaign: Campaign, finding: str) -> str:
