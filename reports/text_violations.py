@@ -13,6 +13,7 @@ from reports.layout import command, entry, heading, number, paragraph, percent, 
 from reports.statistics import Interval
 
 SIGNATURES_LISTED = 10
+UNKNOWN_WORDS = "No rate by the families' weights: the family of an unknown batch is not recorded."
 RATE_WORDS = (
     "'measured': k of n, and the rate among cases in the numbers in which the families were run. 'by weight': the rate "
     "with each family at its weight; its interval joins exact ones of each family and is wide while one has few cases."
@@ -23,7 +24,7 @@ def violations_section(campaign: Campaign, rows: Sequence[InvariantEstimate]) ->
     """Broken invariants one by one, clean ones together with their bound, then those that do not apply."""
     lines = heading("Violations, by cases")
     if len(campaign.weights) > 1:
-        lines += paragraph(RATE_WORDS)
+        lines += paragraph(RATE_WORDS if not campaign.unknown(MEASUREMENT) else UNKNOWN_WORDS)
     for row in rows:
         if row.cases:
             lines += broken(campaign, row)
