@@ -37,7 +37,7 @@ def small_plan(variant: Variant) -> Any:
 
 
 def walked(case: Case, checks: tuple[int, ...]) -> list[Any]:
-    """The case walked once for each way to check, all by the first one's choices; their states after each step agree."""
+    """The case walked once for each way to check, all by the first one's choices; the states at the end."""
     side = PlainSide(case)
     topo: Any = side.topo
     prog: Any = side.prog
