@@ -135,6 +135,7 @@ class PlainSide:
             tuple(plain_array(table) for table in plan.tables[case.stream]), plain_array(plan.choices),
             plain_array(plan.scratch),
         )  # fmt: skip
+        self.which = int(which)
         self.topo = topos[which]
         state = PlainRecord(new_record(State, case.size_class)[0])
         plain(reset)(self.topo, self.prog, state, True)  # type: ignore[arg-type]
