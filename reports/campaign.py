@@ -129,16 +129,16 @@ class Campaign:
     def first(self, invariant: str) -> tuple[str, Seen] | None:
         """Stream and place of an invariant's first violating case: lowest k, then measurement, then lowest case."""
         places = [
-            (seen.k, STREAMS.index(stream), seen.case, stream, seen)
+            (stream, seen)
             for stream in STREAMS
             for signature, seen in self.signatures[stream].items()
             if signature.invariant == invariant
         ]
-        return min(places)[3:] if places else None
+        return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
-    def finding(self, invariant: str) -> str | None:
-        """The first finding file of an invariant, relative to `out`."""
-        return next((str(row["file"]) for row in self.findings if row["invariant"] == invariant), None)
+    def finding(self, invariant: str) -> Mapping[str, Any] | None:
+        """The first finding of an invariant; its "file" is relative to `out`."""
+        return next((row for row in self.findings if row["invariant"] == invariant), None)
 
 
 def gather(

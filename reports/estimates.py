@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.base import INVARIANT_NAMES
 from engine.outcome import Histogram
@@ -70,7 +72,7 @@ class InvariantEstimate:
     weighted: Rate | None
     weighted_bound: float | None
     first: tuple[str, Seen] | None
-    finding: str | None
+    finding: Mapping[str, Any] | None
 
     @property
     def cases(self) -> int:

@@ -43,7 +43,7 @@ def _contract(campaign: Campaign, exit_status: int, waste: Distribution | None) 
         "digest": campaign.digest,
         "streams": {stream: {"cases": campaign.cases(stream)} for stream in STREAMS},
         "violations": [
-            {"invariant": row.name, "count": row.cases, "finding": row.finding}
+            {"invariant": row.name, "count": row.cases, "finding": _file(row)}
             for row in invariant_estimates(campaign)
             if row.cases
         ],
@@ -51,6 +51,11 @@ def _contract(campaign: Campaign, exit_status: int, waste: Distribution | None) 
         "interrupted": campaign.interrupted,
         "exit": exit_status,
     }
+
+
+def _file(row: InvariantEstimate) -> str | None:
+    """The finding's file, relative to the output folder."""
+    return None if row.finding is None else str(row.finding["file"])
 
 
 def _waste(waste: Distribution | None) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def _invariant(row: InvariantEstimate) -> dict[str, Any]:
         "weighted": None if weighted is None else {"rate": weighted.rate, "interval": _interval(weighted.interval)},
         "weighted_upper_bound": row.weighted_bound,
         "first": first,
-        "finding": row.finding,
+        "finding": _file(row),
     }
 
 

@@ -26,6 +26,13 @@ def decimal(value: float | None, digits: int = 2) -> str:
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
 
 
+def figure(value: float | None) -> str:
+    """Two decimals below 100, one below 1,000, none above: enough, and the same width."""
+    if value is None:
+        return "-"
+    return decimal(value, 2 if abs(value) < 100 else 1 if abs(value) < 1000 else 0)
+
+
 def percent(share: float | None, digits: int = 2) -> str:
     """A share in percent with so many significant digits, never in scientific notation: 0.0012%."""
     if share is None:

@@ -46,6 +46,18 @@ def variants_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(row["variant"]) for row in rows))
 
 
+def with_touched(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows whose "touched" is that of their machine: the most nodes that any variant charged there.
+
+    A variant that charges one objcg sees one node wherever the pages lie. Rows without machine and touched stay.
+    """
+    most: dict[str, int] = {}
+    for row in rows:
+        if "machine" in row and "touched" in row:
+            most[row["machine"]] = max(most.get(row["machine"], 0), row["touched"])
+    return [{**row, "touched": most[row["machine"]]} if row.get("machine") in most else row for row in rows]
+
+
 def calls(row: Mapping[str, Any], hook: str) -> int:
     return int(row[f"{hook}_ops"])
 

@@ -49,7 +49,8 @@ def summary(campaign: Campaign, invariants: list[InvariantEstimate]) -> list[str
     broken = [row.name for row in invariants if row.cases]
     cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
     if not broken:
-        return paragraph(f"No invariant was violated in {cases}. That bounds how often one is; it proves none.")
+        words = f"No invariant that applies was violated in {cases}."
+        return paragraph(f"{words} That bounds how often one is; it proves none.")
     return paragraph(f"Violated: {', '.join(broken)}, in {cases}.")
 
 

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.layout import decimal, heading, number, paragraph, table
-from reports.operations import CPU_GROUPS, HOOKS, NODE_GROUPS, TOUCHED_GROUPS, Spread, fit, spread, variants_of
+from reports.operations import (
+    CPU_GROUPS,
+    HOOKS,
+    NODE_GROUPS,
+    TOUCHED_GROUPS,
+    Spread,
+    fit,
+    spread,
+    variants_of,
+    with_touched,
+)
 
 OPERATIONS_WORDS = (
     "Counted on {machines} machines, one alloc and one free on each, uncontended: the hooks' calls into memcg "
@@ -23,6 +33,7 @@ def operations_section(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = heading("Calls into memcg for each alloc and free")
     if not rows:
         return [*lines, "not counted"]
+    rows = with_touched(rows)
     variants = variants_of(rows)
     machines = sum(row["variant"] == variants[0] for row in rows)
     lines += paragraph(OPERATIONS_WORDS.format(machines=number(machines)))

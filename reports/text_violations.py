@@ -13,11 +13,18 @@ from reports.layout import command, entry, heading, number, paragraph, percent, 
 from reports.statistics import Interval
 
 SIGNATURES_LISTED = 10
+UNKNOWN_WORDS = "No rate by the families' weights: the family of an unknown batch is not recorded."
+RATE_WORDS = (
+    "'measured': k of n, and the rate among cases in the numbers in which the families were run. 'by weight': the rate "
+    "with each family at its weight; its interval joins exact ones of each family and is wide while one has few cases."
+)
 
 
 def violations_section(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:
     """Broken invariants one by one, clean ones together with their bound, then those that do not apply."""
     lines = heading("Violations, by cases")
+    if len(campaign.weights) > 1:
+        lines += paragraph(RATE_WORDS if not campaign.unknown(MEASUREMENT) else UNKNOWN_WORDS)
     for row in rows:
         if row.cases:
             lines += broken(campaign, row)
@@ -43,11 +50,10 @@ def broken(campaign: Campaign, row: InvariantEstimate) -> list[str]:
     if row.first is not None:
         stream, seen = row.first
         lines += entry("first", f"case {seen.case} of {stream} batch {seen.k}")
-    if row.finding is not None:
-        lines += command(replay_line(campaign, row.finding), "    ")
-    else:
-        lines += entry("finding", "none written")
-    return lines
+    if row.finding is None:
+        return [*lines, *entry("replay", "no finding was written")]
+    lines += entry("replay", f"case {row.finding['case']} of {row.finding['stream']} batch {row.finding['k']}, with")
+    return [*lines, *command(replay_line(campaign, str(row.finding["file"])), "    ")]
 
 
 def replay_line(campaign: Campaign, finding: str) -> str:

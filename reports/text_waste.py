@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reports.campaign import MEASUREMENT, Campaign
 from reports.estimates import Distribution, FamilyEstimate, precharges
-from reports.layout import bars, decimal, heading, number, paragraph, plural, table, upper_percent, weight
+from reports.layout import bars, figure, heading, number, paragraph, plural, table, upper_percent, weight
 from reports.statistics import Quantile
 
 COLUMNS = (
@@ -73,25 +73,27 @@ def distribution_table(found: Mapping[str, Distribution]) -> list[str]:
     for i, q in enumerate(found[shown[0][0]].quantiles):
         label = f"p{100 * q.q:g}"
         rows.append([label, *(quantile_cell(name, found[name].quantiles[i]) for name, _ in shown)])
-    rows.append(["largest", *(value_words(name, found[name].maximum) for name, _ in shown)])
-    return table(rows)
+    rows.append(["max", *(value_words(name, found[name].maximum) for name, _ in shown)])
+    lines = table(rows)
+    if any(CLIPPED in found[name].histogram for name, _ in shown):
+        lines += paragraph("+: this or more, since counting stops there; the mean is then too small.", "  ")
+    return lines
 
 
 def value_words(name: str, value: float | None) -> str:
-    """A value in its unit; the last bin holds all beyond."""
+    """A value in its unit; the last bin holds all beyond, and says so."""
     if value is None:
         return "-"
-    clipped = ">=" if value == CLIPPED else ""
-    return clipped + (decimal(value / 16) if name == "rounding_bytes16" else number(int(value)))
+    words = figure(value / 16) if name == "rounding_bytes16" else number(int(value))
+    return words + ("+" if value == CLIPPED else "")
 
 
 def quantile_cell(name: str, q: Quantile) -> str:
     low, high = value_words(name, q.interval.low), value_words(name, q.interval.high)
-    return f"{value_words(name, q.value)} [{low}, {high}]"
+    return f"{value_words(name, q.value)} [{low.rstrip('+')}, {high}]"
 
 
 def mean_cell(name: str, found: Distribution) -> str:
     scale = 16 if name == "rounding_bytes16" else 1
-    low, high = found.mean_interval.low, found.mean_interval.high
-    ends = [None if end is None else end / scale for end in (low, high)]
-    return f"{decimal(found.mean / scale)} [{decimal(ends[0])}, {decimal(ends[1])}]"
+    ends = [None if end is None else end / scale for end in (found.mean_interval.low, found.mean_interval.high)]
+    return f"{figure(found.mean / scale)} [{figure(ends[0])}, {figure(ends[1])}]"

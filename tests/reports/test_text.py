@@ -1,0 +1,221 @@
+"""report.txt: what a reader needs is there, the numbers are those computed by hand, and it fits a mail."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+
+import pytest
+
+from engine.outcome import Outcome, Signature
+from reports.campaign import Campaign
+from reports.statistics import clopper_pearson
+from reports.text import report_text
+
+Made = Callable[..., Campaign]
+SECTIONS = (
+    "Run", "Violations, by cases", "Wasted precharge, all families by weight",
+    "Calls into memcg for each alloc and free", "What happened", "Hazards, times passed",
+    "Wasted precharge, family by family",
+)  # fmt: skip
+
+
+def section(text: str, name: str) -> str:
+    """A section's lines, up to the next heading."""
+    start = text.index(f"\n{name}")
+    following = re.search(r"\n\n[^\n]+\n-{3,}\n", text[start + 2 :])
+    return text[start:] if following is None else text[start : start + 2 + following.start()]
+
+
+def unfolded(text: str) -> str:
+    """The text with its line breaks and indents as single blanks."""
+    return " ".join(text.split())
+
+
+def huge(make: Made) -> Campaign:
+    """Long names and large numbers everywhere."""
+    signature = Signature("I18", "v2", "PO_" + "LONG" * 5, tuple(range(1, 26)))
+    waste = {0: 10**12, 1024: 7, 4095: 10**11}
+    histograms = {"waste_pages": waste, "share_percent": {100: 10**12}, "rounding_bytes16": {4095: 10**12}}
+    counts = {f"hazard.H{h}": 10**13 for h in range(1, 26)} | {"probe.charged": 10**12, "alloc": 10**14}
+    name = "family-" + "x" * 90
+    outcome = Outcome(
+        "measurement", 0, name, 10**13, 10**15, 5, histograms, counts, {signature: 10**11}, {signature: (7,)}
+    )
+    describe = {"variant": "v2", "seed": 2**63, "families": {name: 1}, "note": "\u00e9\n\x1b[31m" + "y" * 200}
+    return make([outcome], describe=describe, seconds=1e6)
+
+
+@pytest.mark.parametrize("kind", ["made", "huge", "empty"])
+def test_it_is_ascii_of_78_columns(make: Made, kind: str) -> None:
+    """Whatever the numbers and names are, and before the first batch too: ASCII, no control characters, 78 columns."""
+    campaign = huge(make) if kind == "huge" else make([]) if kind == "empty" else make()
+    text = report_text(campaign)
+    assert text.isascii()
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        assert line.isprintable()
+        assert len(line) <= 78 or line.strip().startswith("percpu-fuzz"), line
+        assert line == line.rstrip()
+
+
+def test_every_section_is_there_once(make: Made) -> None:
+    """Each heading with its rule, in the stated order."""
+    text = report_text(make())
+    places = [text.index(f"\n\n{name}\n{'-' * len(name)}\n") for name in SECTIONS]
+    assert places == sorted(places)
+
+
+def test_the_run_is_described(make: Made) -> None:
+    """600 cases and 160,000 steps in 8 s: 75 and 20,000 a second; digest, seed, how it ended, how to repeat it."""
+    text = unfolded(section(report_text(make()), "Run"))
+    for words in (
+        "600: 400 measured, 200 hunted", "steps 160,000", "8.0 on 2 workers", "75 cases/s, 20,000 steps/s", "5e" * 32,
+        "few 75%, many 25%", "percpu-fuzz run --variant v2 --seed 7 --cases 600", "faults none",
+        "the number of cases asked for was reached (--cases 600)",
+    ):  # fmt: skip
+        assert words in text
+    assert "time budget ended" in unfolded(report_text(make(stopped_by="time", budget_seconds=60.0)))
+    assert "interrupted" in unfolded(report_text(make(stopped_by="interrupt", interrupted=True)))
+    assert "seed 7" in report_text(make()).splitlines()[0]
+
+
+def test_a_violation_has_count_interval_first_case_and_replay(make: Made) -> None:
+    """I18: 3 of 400 measured cases with their exact interval, 0.88% by weight, 4 of 200 hunted without estimate."""
+    text = section(report_text(make()), "Violations, by cases")
+    block = unfolded(text[text.index("\nI18:") : text.index("Ended early")])
+    exact = clopper_pearson(3, 400)
+    assert exact.low is not None
+    assert f"measured 3 of 400 cases: 0.75% [{100 * exact.low:.2f}%, 2.2%]" in block
+    assert 2.1 < 100 * (exact.high or 0) <= 2.2
+    assert "by weight 0.75%" in block  # 3/4 * 2/300 + 1/4 * 1/100
+    assert "hunted 4 of 200 cases (no estimate)" in block
+    assert "first case 11 of hunting batch 0" in block
+    assert "replay case 42 of measurement batch 1, with percpu-fuzz replay" in block
+    assert "3 of 400 measurement cases, 4 of 200 hunting cases" in unfolded(text)
+
+
+def test_the_replay_line_is_a_command(make: Made) -> None:
+    """Pasted into a shell, continuation and quotes included, it names the finding and the variant."""
+    lines = report_text(make()).splitlines()
+    start = next(i for i, line in enumerate(lines) if "percpu-fuzz replay" in line)
+    line = "\n".join(lines[start : start + 2]).replace("\\\n", " ") if lines[start].endswith("\\") else lines[start]
+    assert shlex.split(line) == [
+        "percpu-fuzz", "replay", "out/one two/findings/001-I18-v2.json", "--variant", "v2",
+    ]  # fmt: skip
+
+
+def test_a_clean_invariant_has_its_upper_bound(make: Made) -> None:
+    """0 of 400: at most 1 - 0.05^(1/400) = 0.7461%, rounded up to 0.75%."""
+    text = unfolded(section(report_text(make()), "Violations, by cases"))
+    assert "measured 0 of 400 cases: at most 0.75% (one-sided)" in text
+    assert "hunted 0 of 200 cases (no estimate)" in text
+    clean = text[text.index("Not violated:") :]
+    assert " I1 " in clean
+    assert " I18 " not in clean
+
+
+def test_unknown_batches_are_read_both_ways(make: Made, outcomes: list[Outcome]) -> None:
+    """50 unknown cases: 3 of 400 without them, 53 of 450 with each a violation; no weighted rate; they are named."""
+    lost = Outcome("measurement", 3, "unknown", 50, 0, counts={"unknown": 50})
+    text = unfolded(report_text(make([*outcomes, lost])))
+    assert "3 of 400 cases: 0.75%" in text
+    assert "53 of 450 cases: 12% [" in text
+    assert "0 of 400 cases: at most 0.75%" in text
+    assert "50 of 450 cases: 11% [" in text
+    assert "No rate by the families' weights" in text
+    assert "by weight 0" not in text
+    assert "by weight at most" not in text
+    assert "Not in these figures: 50 cases of unknown batches" in text
+    assert "50 of 450" not in unfolded(report_text(make(outcomes)))
+
+
+def test_waste_weighs_families(make: Made, outcomes: list[Outcome]) -> None:
+    """150 cases of weight 3 and 100 of weight 1: the mean of charged probes is 2.52; by cases (control) it is 3.27."""
+    text = section(report_text(make(outcomes[:2])), "Wasted precharge, all families by weight")
+    charged = 0.75 * 100 / 150 + 0.25 * 50 / 100
+    mean = (0.75 * (60 * 1 + 40 * 2) / 150 + 0.25 * 50 * 7 / 100) / charged
+    raw = (60 * 1 + 40 * 2 + 50 * 7) / 150
+    assert (round(mean, 2), round(raw, 2)) == (2.52, 3.27)
+    assert re.search(rf"mean +{mean:.2f} \[", text)
+    assert f"{raw:.2f} [" not in text
+    assert "n = 150 probes" in unfolded(text)
+
+
+def test_hunted_cases_do_not_move_an_estimate(make: Made, outcomes: list[Outcome]) -> None:
+    """Without the hunted batch every waste section is the same; without a measured one it is not (control)."""
+    names = ("Wasted precharge, all families by weight", "Wasted precharge, family by family")
+    whole, measured, less = (report_text(make(part)) for part in (outcomes, outcomes[:3], outcomes[1:]))
+    for name in names:
+        first = section(whole, name).split("\n\nSignatures")[0]
+        assert first == section(measured, name).split("\n\nSignatures")[0]
+        assert first != section(less, name).split("\n\nSignatures")[0]
+
+
+def test_each_family_has_quantiles_and_bars(make: Made) -> None:
+    """few: 130 of 200 wasted one page; the bars are 130:70 long and the p50 interval is that one page."""
+    text = section(report_text(make()), "Wasted precharge, family by family")
+    few = text[text.index("few: weight 75%, 300 cases, 200 probes charged") : text.index("many: weight")]
+    rows = {line.split()[0]: line for line in few.splitlines()[1:] if line.split()}
+    assert rows["p50"].split()[1:4] == ["1", "[1,", "1]"]
+    assert rows["p99.9"].split()[1:4] == ["2", "[2,", "-]"]
+    assert rows["max"].split()[1] == "2"
+    assert rows["1"].split()[1] == "130"
+    bars = {name: rows[name].count("#") for name in ("1", "2")}
+    assert bars["2"] == bars["1"] * 70 // 130
+
+
+def test_base_wastes_nothing_and_says_what_does_not_apply(make: Made, outcomes: list[Outcome]) -> None:
+    """base precharges no page: n/a instead of zeros; I1, I1b, I2, I3 and I14 are not applicable rather than clean."""
+    describe = {"variant": "base", "seed": 7, "families": {"few": 3, "many": 1}}
+    text = report_text(make(outcomes[:1], describe=describe))
+    assert "n/a: base precharges nothing." in section(text, "Wasted precharge, all families by weight")
+    assert "family by family" not in text
+    violations = section(text, "Violations, by cases")
+    inapplicable = violations[violations.index("Not applicable to base:") :]
+    assert re.findall(r"^  (I\d+b?) ", inapplicable, re.MULTILINE) == ["I1", "I1b", "I2", "I3", "I14"]
+    assert "Not applicable" not in report_text(make())
+
+
+def test_calls_grow_with_what_they_were_made_to_grow_with(make: Made) -> None:
+    """v1's free takes one call a CPU, v2's one a node: slopes 0 and 1, 1 and 0; Spearman 1 with the right one only."""
+    text = section(report_text(make()), "Calls into memcg for each alloc and free")
+    assert re.search(r"v1 +free +0\.00 +1\.000 +0\.0 +1\.00 +0\.00 +1\.00\n", text)
+    assert re.search(r"v2 +free +1\.00 +0\.000 +0\.0 +1\.00 +1\.00 +0\.00\n", text)
+    assert re.search(r"free, by possible CPUs +machines +v1 +v2\n +1\.\.4 +4 +2 \(2-2\) +3 \(1-8\)\n", text)
+    assert "not counted" in report_text(make(operations=[]))
+
+
+def test_hazards_never_passed_are_named(make: Made) -> None:
+    """H2, H4 and H6 were passed; every other is named, and a passed one is not."""
+    text = section(report_text(make()), "Hazards, times passed")
+    verdict = unfolded(text[text.index("Never passed:") :]).split(".")[0]
+    named = re.findall(r"H\d+", verdict)
+    assert named == [f"H{h}" for h in range(1, 26) if h not in (2, 4, 6)]
+    assert re.search(r"^  H6 +3,000 +1,000 ", text, re.MULTILINE)
+
+
+def test_probes_are_counted_apart(make: Made, outcomes: list[Outcome]) -> None:
+    """Refused charges, first-chunk landings and failed allocations have lines of their own."""
+    more = Outcome("measurement", 3, "few", 30, 9, counts={
+        "probe.charge_failed": 11, "probe.first_chunk": 7, "probe.alloc_failed": 5, "stuck": 2, "overlong": 3,
+    })  # fmt: skip
+    text = section(report_text(make([*outcomes, more])), "What happened")
+    for words, count in (("refused by the limit", 11), ("first chunk", 7), ("allocation failed", 5), ("stuck", 2),
+                         ("cut for their length", 3)):  # fmt: skip
+        assert re.search(rf"{words}[^\n]* {count} +0\n", text), words
+
+
+def test_signatures_are_listed_by_cases(make: Made, outcomes: list[Outcome]) -> None:
+    """The most frequent first, ten at most of fourteen."""
+    many = {Signature("I9", "v2", f"L{i:02d}", (i,)): i for i in range(1, 13)}
+    more = Outcome("measurement", 3, "few", 100, 9, 0, {}, {}, many, dict.fromkeys(many, (0,)))
+    text = report_text(make([*outcomes, more]))
+    text = text[text.index("Signatures: the 10 most frequent of 14") :]
+    labels = re.findall(r"^  I\d+ +(\w+) +(\d+) +(\d+)  ", text, re.MULTILINE)
+    totals = [int(a) + int(b) for _, a, b in labels]
+    assert labels[0] == ("L12", "12", "0")
+    assert ("PO_ACCOUNT", "2", "4") in labels
+    assert totals == sorted(totals, reverse=True)
+    assert len(labels) == 10

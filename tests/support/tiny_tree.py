@@ -1,0 +1,41 @@
+"""A source tree of a few lines around the project's own engine/compiled.py, run in interpreters of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import engine.compiled
+
+
+class TinyTree:
+    """engine/compiled.py as it is, and whatever sources a test writes; caches stay below the tree."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for package in ("engine", "strategies"):
+            self.write(f"{package}/__init__.py", "")
+        shutil.copy(engine.compiled.__file__, root / "engine" / "compiled.py")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def run(self, code: str, **environment: str) -> str:
+        """What `python -c code` prints in the tree; the last line of its errors if it fails."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PERCPU_FUZZ_", "PYTHON"))}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=self.root, env=kept | {"PYTHONPATH": str(self.root)} | environment,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            return done.stderr.strip().splitlines()[-1]
+        return done.stdout.strip()
+
+    def folders(self) -> set[str]:
+        """The cache folders that exist."""
+        return {path.name for path in (self.root / ".cache").glob("*")}
