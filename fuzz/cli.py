@@ -46,12 +46,33 @@ def run(**given: str | bool | None) -> int:
 @cli.command()
 @click.argument("file")
 @click.option("--variant", help="Replay on another variant than the file names.")
-@click.option("--steps", is_flag=True, help="Print every step.")
-def replay(file: str, variant: str | None, steps: bool) -> int:
+@click.option("--lanes", is_flag=True, help="Draw the interleaving: a column a CPU, a line a step.")
+def replay(file: str, variant: str | None, lanes: bool) -> int:
     """Replay a finding; exit status 1 if its violation shows."""
     from fuzz.commands.replay import replay_command
 
-    return replay_command(file, variant, steps)
+    return replay_command(file, variant, lanes)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--budget", help="Most seconds to take; the smallest case so far is kept.")
+@click.option("-o", "--output", help="Write the shrunk finding here. [default: FILE with .shrunk.json]")
+def shrink(file: str, budget: str | None, output: str | None) -> int:
+    """Shrink a finding's machine, program, placement and schedule together; exit status 1: the violation shows."""
+    from fuzz.commands.shrink import shrink_command
+
+    return shrink_command(file, budget, output)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("-o", "--output", required=True, help="Folder for the test file.")
+def regress(file: str, output: str) -> int:
+    """Write a finding as a pytest file, after running it: red on its variant, green on fixed."""
+    from fuzz.commands.regress import regress_command
+
+    return regress_command(file, output)
 
 
 @cli.command()

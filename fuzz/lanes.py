@@ -83,7 +83,7 @@ def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
     return "drain work" if t < nr_tasks + nr_act else WORKERS[t - nr_tasks - nr_act]
 
 
-def lanes(scenario: Scenario, variant: Variant) -> tuple[list[Line], Run]:
+def lanes(scenario: Scenario, variant: Variant, lenient: bool = False) -> tuple[list[Line], Run]:
     """Replay a scenario and write down each step up to the last one that broke an invariant (or to the end)."""
     nodes = tuple(node.id for node in scenario.topology.nodes)
     nr_tasks = len(scenario.program.tasks)
@@ -105,7 +105,7 @@ def lanes(scenario: Scenario, variant: Variant) -> tuple[list[Line], Run]:
         )  # fmt: skip
         before = after
 
-    run = run_scenario(scenario, variant, watch)
+    run = run_scenario(scenario, variant, watch, lenient)
     marked = [_with_broken(line, run.violations) for line in lines]
     last = max((line.step for line in marked if line.broken), default=len(marked))
     return marked[:last], run

@@ -48,11 +48,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished replay. state: the plain mirror of the State record as the last step left it."""
+    """A finished replay. state: the plain mirror of the State record as the last step left it.
+
+    skipped: switches of the schedule that this variant has no place for, when it was allowed to leave some out.
+    """
 
     steps: tuple[Taken, ...]
     violations: tuple[Violation, ...]
     state: Any
+    skipped: int = 0
 
     def broken(self, invariant: str) -> Violation | None:
         """The violation of an invariant, None if it holds."""
@@ -112,10 +116,18 @@ def refuse_lost_schedule(scenario: Scenario, sched: Any) -> None:
 Watch = Callable[[Any, int, int], None]
 
 
-def run_scenario(scenario: Scenario, variant: Variant, watch: Watch | None = None, most_steps: int = 1_000_000) -> Run:
-    """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step."""
+def run_scenario(
+    scenario: Scenario, variant: Variant, watch: Watch | None = None, lenient: bool = False,
+    most_steps: int = 1_000_000,
+) -> Run:  # fmt: skip
+    """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step.
+
+    lenient: a switch whose stop this variant never reaches is left out, as another variant has other steps; without
+    it such a switch is a ScenarioError.
+    """
     topo, prog, state = plain_records(scenario, variant)
     sched, rng = follow_record(scenario.schedule), PlainRecord(new_rng()[0])
+    sched.lenient = int(lenient)
     take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     steps: list[Taken] = []
     while not over(state) and len(steps) < most_steps:
@@ -129,7 +141,7 @@ def run_scenario(scenario: Scenario, variant: Variant, watch: Watch | None = Non
         steps.append(Taken(task, NAMES[label]))
         if watch is not None:
             watch(state, task, label)
-    return Run(tuple(steps), violations_of(state), state)
+    return Run(tuple(steps), violations_of(state), state, sched.skipped)
 
 
 def schedule_of(taken: list[tuple[int, int, int]]) -> tuple[Switch, ...]:

@@ -7,25 +7,26 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.scenario import load_finding
 from engine.variant import VARIANTS, Variant
+from fuzz.lanes import drawn, lanes
 from fuzz.options import variant_option
 from strategies.recorded.files import read_bytes
-from strategies.replay import run_scenario
 
 
-def replay_command(file: str, variant: str | None, steps: bool) -> int:
+def replay_command(file: str, variant: str | None, show_lanes: bool) -> int:
     """Replay a scenario file and say which invariants break; 1 if the file's own does."""
     finding = load_finding(read_bytes(Path(file)), file)
     where = "--variant" if variant is not None else f"{file}, variant"
     chosen = variant_option(variant, where) if variant is not None else named_variant(finding.variant, where)
-    run = run_scenario(finding.scenario, chosen)
-    if steps:
-        for number, taken in enumerate(run.steps, 1):
-            print(f"{number:6d}  task {taken.task:2d}  {taken.label}")
+    lines, run = lanes(finding.scenario, chosen, lenient=chosen.name != finding.variant)
+    if show_lanes:
+        print(*drawn(lines), sep="\n")
     topology = finding.scenario.topology
     print(
         f"{file}: {chosen.name} on {topology.name} ({len(topology.nodes)} nodes, {len(topology.cpus)} CPUs), "
         f"{len(run.steps)} steps"
     )
+    if run.skipped:
+        print(f"  {run.skipped} of {len(finding.scenario.schedule)} switches left out: {chosen.name} has no such step")
     for violation in run.violations:
         print(
             f"  {violation.invariant} at step {violation.step}, task {violation.task}, {violation.label}: "

@@ -43,5 +43,6 @@ def choose_followed(sched: Sched, st: State, mask: int) -> int:
             return -1
         if sched.lenient == 0:
             return lowest(st, mask)
+        sched.skipped += 1
         sched.at += 1
     return lowest(st, mask)

@@ -36,6 +36,7 @@ class Sched:
     nr_switches: int = i32()
     at: int = i32()
     lenient: int = i8()  # follow: 1 leaves out a switch whose stop cannot be reached (for shrinking)
+    skipped: int = i32()  # follow: switches left out so far
     failed: int = i32()  # follow: 1 + the switch that cannot be reached
     passed: Grid = i32("tasks", "labels")  # follow: how often a task stopped at a label so far
 

@@ -1,0 +1,27 @@
+"""`percpu-fuzz regress`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.scenario import load_finding
+from fuzz.commands.replay import named_variant
+from fuzz.findings import write_whole
+from fuzz.regression import regression_of
+from strategies.recorded.files import read_bytes
+
+
+def regress_command(file: str, output: str) -> int:
+    """Write the test file into the folder. InputError, and nothing written, unless it is red and then green."""
+    finding = load_finding(read_bytes(Path(file)), file)
+    named_variant(finding.variant, f"{file}, variant")
+    name, text = regression_of(finding, file)
+    path = Path(output) / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode("ascii"))
+    except OSError as error:
+        raise InputError("--output", f"{path}: {error.strerror}", "a folder that can be written") from None
+    print(f"{path}: red on {finding.variant}, green on fixed")
+    return 0

@@ -1,0 +1,43 @@
+"""`percpu-fuzz shrink`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from engine.errors import InputError, ScenarioError
+from engine.scenario import dump_finding, load_finding
+from fuzz.commands.replay import named_variant
+from fuzz.findings import write_whole
+from fuzz.options import seconds_option
+from fuzz.shrink.shrinker import Shrunk, shrink
+from strategies.recorded.files import read_bytes
+
+
+def shrink_command(file: str, budget: str | None, output: str | None) -> int:
+    """Shrink a scenario file and write the result; 1 because its violation shows, ScenarioError if it does not."""
+    seconds = seconds_option(budget, "--budget")
+    finding = load_finding(read_bytes(Path(file)), file)
+    variant = named_variant(finding.variant, f"{file}, variant")
+    shrunk = shrink(finding, variant, seconds=seconds)
+    if shrunk is None:
+        raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
+    path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
+    smaller = replace(finding, scenario=shrunk.attempt.scenario, origin=finding.origin | notes_of(shrunk))
+    try:
+        write_whole(path, dump_finding(smaller))
+    except OSError as error:
+        raise InputError("--output", f"{path}: {error.strerror}", "a file that can be written") from None
+    scenario = shrunk.attempt.scenario
+    print(
+        f"{path}: {len(scenario.topology.nodes)} nodes, {len(scenario.topology.cpus)} CPUs, "
+        f"{sum(len(task.ops) for task in scenario.program.tasks)} operations, {len(scenario.schedule)} runs, "
+        f"{len(shrunk.attempt.events)} steps after {shrunk.executions} executions"
+    )
+    print("  no single removal or reduction fails any more" if shrunk.minimal else "  cut short by the budget")
+    return 1
+
+
+def notes_of(shrunk: Shrunk) -> dict[str, object]:
+    """What a finding records of its shrinking."""
+    return {"shrunk": {"executions": shrunk.executions, "minimal": shrunk.minimal}}
