@@ -10,7 +10,7 @@ pages are independent exactly.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
@@ -73,7 +73,7 @@ def placements(size_bytes: int) -> Iterator[tuple[Fraction, list[int]]]:
 
 def exact(sizes: tuple[int, ...]) -> dict[int, Fraction]:
     """P(waste = w): precharge ceil(F / P) + N less the sum of ceil(b_n / P), F = s * (C + 2)."""
-    law: dict[int, Fraction] = Counter()  # type: ignore[assignment]
+    law: dict[int, Fraction] = defaultdict(Fraction)
     for size_bytes in sizes:
         precharge = -(-size_bytes * (len(NODES_OF_CPUS) + 2) // PAGE) + NODES
         for probability, held_by_node in placements(size_bytes):
