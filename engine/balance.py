@@ -17,6 +17,7 @@ from engine.compiled import compiled
 from engine.labels import BA_FREE_EMPTY, BA_POPULATE, BA_RECLAIM, IDLE
 from engine.percpu_alloc import create_chunk
 from engine.placement import depopulate_pages, free_exts, mark_populated, populate_pages
+from engine.slips import SLIP_DEPOPULATE
 
 
 @compiled
@@ -69,14 +70,14 @@ def ba_reclaim(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, BA_POPULATE)
         return
     if st.bal_page == 0 or st.chunk_empty[c] == 0:
-        end_reclaim(topo, st, c, False)
+        end_reclaim(topo, st, c, st.chunk_head[c] < 0)
         return
     if st.nr_empty_pop < EMPTY_POP_PAGES_HIGH or st.chunk_head[c] < 0:
         end_reclaim(topo, st, c, True)
         return
     st.bal_page -= 1
     p = st.bal_page
-    if st.page_populated[c, p] == 1 and st.page_areas[c, p] == 0:
+    if st.page_populated[c, p] == 1 and (st.page_areas[c, p] == 0 or prog.v_slip == SLIP_DEPOPULATE):
         hazard(st, 20)
         depopulate_pages(topo, prog, st, c, p, p + 1)
 

@@ -37,8 +37,12 @@ from engine.labels import (
 from engine.obj_stock import note_traffic, obj_stock_trylock, refill_obj_stock
 from engine.objcg import current_objcg, kmem_add, objcg_get, objcg_put, sibling, usable
 from engine.page_stock import css_get, css_put, refill_stock
+from engine.records import NR_PAGE_STOCK
+from engine.slips import SLIP_PARK, SLIP_REFUND_UP, SLIP_TASK_PUT
 from engine.try_charge import try_charge
 from engine.variant import CHARGE_BYTES, TOTAL_PAYLOAD
+
+POINTER_BYTES = 8
 
 
 @compiled
@@ -46,6 +50,8 @@ def stat_bytes(topo: Topo, prog: Prog, size_bytes: int) -> int:
     """What MEMCG_PERCPU_B takes for an area: F, or the payload in v1."""
     if prog.v_stat == TOTAL_PAYLOAD:
         return size_bytes * topo.nr_cpus
+    if prog.v_metadata == 1:
+        return size_bytes * topo.nr_cpus + size_bytes // 4 * POINTER_BYTES
     return full_size(topo, size_bytes)
 
 
@@ -70,6 +76,7 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if prog.task_irq[t] == 1:
             skip_charge(prog, st, t)
         elif st.task_update[t] == 1:
+            st.task_update[t] = 2
             st.r_nid[t] = 0
             goto(st, t, RF_PUT)
         else:
@@ -97,6 +104,8 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = st.task_objcg[t, nid]
     if o >= 0:
         st.task_objcg[t, nid] = -1
+        if prog.v_slip == SLIP_TASK_PUT:
+            return
         objcg_put(prog, topo, st, t, o, RF_PUT)
 
 
@@ -105,15 +114,32 @@ def rf_get(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Second half: an entry a node from the task's memcg, inside one RCU section."""
     nid = st.r_nid[t]
     o = current_objcg(topo, st, st.task_memcg[t], nid)
+    if prog.v_task_objcg == 1 and nid != topo.act_node[st.task_cpu[t]]:
+        o = -1  # one pointer only: the node's where the task runs
     if o >= 0:
         objcg_get(prog, topo, st, t, o)
     st.task_objcg[t, nid] = o
     st.r_nid[t] = nid + 1
     if st.r_nid[t] >= topo.nr_nodes:
         st.r_nid[t] = 0
+        if st.task_update[t] == 1:  # moved again meanwhile: the flag is not cleared, all is exchanged once more
+            st.task_update[t] = 2
+            goto(st, t, RF_PUT)
+            return
         st.task_update[t] = 0
         # A refresh nested in a sleeping allocation goes back to it; its borrowed objcg may be gone (H15).
         goto(st, t, AL_MUTEX if st.r_objcg[t] >= 0 else AL_CURRENT)
+
+
+@compiled
+def own_objcg(topo: Topo, prog: Prog, st: State, t: int, nid: int) -> int:
+    """task->objcgs[nid], or the one task->objcg of before the series, whichever node it was made for."""
+    if prog.v_task_objcg == 1:
+        for n in range(topo.nr_nodes):
+            if st.task_objcg[t, n] >= 0:
+                return st.task_objcg[t, n]
+        return -1
+    return st.task_objcg[t, nid]
 
 
 @compiled
@@ -122,7 +148,7 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     op = st.op_i[t]
     nid = topo.act_node[st.task_cpu[t]]
     if prog.op_gfp[t, op] & OP_OWN:
-        o = st.task_objcg[t, nid]
+        o = own_objcg(topo, prog, st, t, nid)
     else:
         o = current_objcg(topo, st, st.r_scope[t], nid)
     if o < 0:
@@ -146,7 +172,7 @@ def al_precharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_precharge: the memcg that the objcg points at now."""
     o = st.r_objcg[t]
     if prog.v_precharge_via == 1:
-        o = sibling(topo, o, topo.nr_nodes - 1)
+        o = sibling(topo, st, o, topo.nr_nodes - 1)
     if not usable(prog, topo, st, t, o):
         return
     m = st.objcg_memcg[o]
@@ -168,12 +194,29 @@ def al_precharged(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.tc_ok[t] = 0
     st.r_charged[t] = 1
+    st.in_flight += st.r_precharge[t]
+    st.in_flight_max = max(st.in_flight_max, st.in_flight)
     own = prog.op_gfp[t, st.op_i[t]] & OP_OWN != 0
     if prog.nested_refresh == 1 and own and st.task_update[t] == 1:
+        st.task_update[t] = 2
         st.r_nid[t] = 0
         goto(st, t, RF_PUT)
         return
     goto(st, t, AL_MUTEX)
+    if prog.v_slip == SLIP_PARK:
+        refill_stock(st, t, st.objcg_memcg[st.r_objcg[t]], st.r_precharge[t], AL_MUTEX)
+
+
+@compiled
+def unpark(st: State, t: int, nr_pages: int) -> bool:
+    """What was parked is taken out of this CPU's stock again, if it is still there (planted slip)."""
+    a, m = st.task_cpu[t], st.objcg_memcg[st.r_objcg[t]]
+    for i in range(NR_PAGE_STOCK):
+        if st.ps_memcg[a, i] == m and st.ps_pages[a, i] >= nr_pages:
+            st.ps_pages[a, i] -= nr_pages
+            touch_cpu(st, a)
+            return True
+    return False
 
 
 @compiled
@@ -248,6 +291,7 @@ def al_charged_pages(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def unprecharge(topo: Topo, prog: Prog, st: State, t: int, nr_pages: int, ret: int) -> None:
     """obj_cgroup_unprecharge(stored objcg, nr_pages), then go on at `ret`."""
     st.r_refunded[t] += nr_pages
+    st.in_flight -= st.r_precharge[t]
     st.r_nid[t] = nr_pages
     st.r_page[t] = ret
     goto(st, t, UN_REFILL)
@@ -264,6 +308,13 @@ def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, o):
         return
     m = st.objcg_memcg[o]
+    if prog.v_slip == SLIP_REFUND_UP and m > 0:
+        m = st.memcg_parent[m]
+    if prog.v_slip == SLIP_PARK:
+        if unpark(st, t, st.r_precharge[t]):
+            pages = st.r_refunded[t]
+        else:
+            pages = 0
     if m == 0 or pages == 0:
         goto(st, t, ret)
         return

@@ -72,11 +72,6 @@ def chunk_end(topo: Topo, st: State, c: int) -> int:
 
 
 @compiled
-def chunk_pages(topo: Topo, st: State, c: int) -> int:
-    return min(ceil_div(chunk_end(topo, st, c), topo.page_size), topo.unit_pages)
-
-
-@compiled
 def has_exts(st: State, c: int) -> bool:
     """obj_exts exists: not for the first and the reserved chunk."""
     return st.chunk_state[c] == CHUNK_DYNAMIC

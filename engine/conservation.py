@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.accumulate import full_size
 from engine.base import (
     I9,
     I10,
@@ -173,11 +172,30 @@ def check_node_bytes(topo: Topo, prog: Prog, st: State, n: int, live: int, t: in
             if st.l_objcg[r, 0] % topo.nr_nodes == n or st.area_entry[r] % topo.nr_nodes == n:
                 true_bytes += st.area_bytes[r]
             continue
-        if prog.v_walk != WALK_EXACT and straddles(topo, st, r):
+        if prog.v_walk != WALK_EXACT and misbooked(topo, prog, st, r):
             return
-        true_bytes += bytes_on_node(topo, st, r, n)
+        true_bytes += bytes_on_node(topo, st, r, n) + exts_on_node(topo, st, r, n)
     if true_bytes != live:
         violate(st, t, label, I14, true_bytes, live)
+
+
+@compiled
+def misbooked(topo: Topo, prog: Prog, st: State, r: int) -> bool:
+    """The walk from the size alone books the area's payload elsewhere: it straddles pages of different nodes."""
+    if not straddles(topo, st, r):
+        return False
+    c, p, last = st.area_chunk[r], st.area_off[r] // topo.page_size, (st.area_off[r] + st.area_bytes[r] - 1)
+    while p < last // topo.page_size:
+        if topo.by_count == 1:
+            for n in range(topo.nr_nodes):
+                if st.page_count[c, p, n] != st.page_count[c, p + 1, n]:
+                    return True
+        else:
+            for cpu in range(topo.nr_cpus):
+                if st.page_node[c, cpu, p] != st.page_node[c, cpu, p + 1]:
+                    return True
+        p += 1
+    return False
 
 
 @compiled
@@ -192,7 +210,7 @@ def straddles(topo: Topo, st: State, r: int) -> bool:
 
 @compiled
 def bytes_on_node(topo: Topo, st: State, r: int, n: int) -> int:
-    """Bytes of an area, obj_exts slice included, that lie on node n: the truth, page by page."""
+    """Payload bytes of an area that lie on node n: the truth, page by page."""
     c, off, end = st.area_chunk[r], st.area_off[r], st.area_off[r] + st.area_bytes[r]
     total = 0
     while off < end:
@@ -205,6 +223,13 @@ def bytes_on_node(topo: Topo, st: State, r: int, n: int) -> int:
                 if st.page_node[c, cpu, p] == n:
                     total += here
         off += here
+    return total
+
+
+@compiled
+def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
+    """Bytes of the area's obj_exts slice that lie on node n."""
+    c, total = st.area_chunk[r], 0
     begin = st.area_off[r] // 4 * topo.ext_size
     stop = begin + st.area_bytes[r] // 4 * topo.ext_size
     while begin < stop:
@@ -230,7 +255,9 @@ def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] == MEMCG_ABSENT or st.objcg_state[o] >= RELEASED:
                 continue
-            if st.objcg_ncb[o] % topo.page_size != 0 and alone_in_tree(st, m):
+            x = st.objcg_memcg[o]
+            online = x > 0 and st.memcg_state[x] < MEMCG_OFFLINING
+            if online and st.objcg_ncb[o] % topo.page_size != 0:
                 violate(st, t, label, I12, 0, st.objcg_ncb[o] % topo.page_size)
     for x in range(1, len(st.memcg_state)):
         if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
@@ -244,12 +271,6 @@ def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
             violate(st, t, label, I12, parked, kmem_stat(topo, st, x))
         if percpu_stat(st, x) != 0:
             violate(st, t, label, I12, 0, percpu_stat(st, x))
-
-
-@compiled
-def alone_in_tree(st: State, m: int) -> bool:
-    """Nothing was inherited here and the memcg's offline has not started: residues stand by themselves."""
-    return st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING
 
 
 @compiled
@@ -277,9 +298,3 @@ def kmem_stat(topo: Topo, st: State, x: int) -> int:
             for n in range(topo.nr_nodes):
                 total += st.memcg_kmem[m * topo.nr_nodes + n]
     return total
-
-
-@compiled
-def probe_exact_pages(topo: Topo, size_bytes: int) -> int:
-    """ceil(F / P): what an allocation needs at the least."""
-    return (full_size(topo, size_bytes) + topo.page_size - 1) // topo.page_size

@@ -51,6 +51,9 @@ def da_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.da_ret[t] = 0
         return
     st.charge_mutex = t + 1
+    for other in range(st.nr_all):
+        if other != t and st.r_charged[other] == 1 and st.r_precharge[other] > 0:
+            hazard(st, 9)
     st.task_pinned[t] = 1
     st.da_cpu[t] = 0
     goto(st, t, DA_PAGE)
@@ -146,6 +149,8 @@ def drain_local(st: State, t: int, a: int, what: int, ret: int) -> None:
 
 @compiled
 def dl_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The stock is that of the CPU where the lock is taken: a worker may have been moved since its work began."""
+    st.dl_cpu[t] = st.task_cpu[t]
     st.ps_owner[st.dl_cpu[t]] = t + 1
     preempt_off(st, t)
     goto(st, t, DL_PAGE_SLOT)
@@ -177,6 +182,8 @@ def dl_page_clear(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def dl_obj_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """As dl_lock, for the byte stock."""
+    st.dl_cpu[t] = st.task_cpu[t]
     st.os_owner[st.dl_cpu[t]] = t + 1
     preempt_off(st, t)
     goto(st, t, DL_OBJ_SLOT)
@@ -216,12 +223,12 @@ def dl_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def kworker_begin(topo: Topo, prog: Prog, st: State, t: int, a: int, ret: int) -> None:
     """Run the work that was queued first on CPU a; after a's death it runs on the CPU where the worker is now."""
     first_page = st.ps_queued[a] > 0 and (st.os_queued[a] == 0 or st.ps_queued[a] < st.os_queued[a])
-    if st.ps_queued[a] > 0 and st.os_queued[a] > 0:
-        hazard(st, 10)
     here = st.task_cpu[t]
     if first_page:
         st.ps_queued[a] = 0
+        st.os_queued[a] = min(st.os_queued[a], 1)
         drain_local(st, t, here, DRAIN_PAGE, ret)
     else:
         st.os_queued[a] = 0
+        st.ps_queued[a] = min(st.ps_queued[a], 1)
         drain_local(st, t, here, DRAIN_OBJ, ret)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from engine.accumulate import accumulate, next_node
+from engine.accumulate import accumulate, add_exts, add_payload, next_node
 from engine.base import (
     I3,
-    LIVE,
     Prog,
     State,
     Topo,
@@ -18,8 +17,10 @@ from engine.base import (
     rcu_unlock,
     touch_area,
     touch_memcg,
+    touch_objcg,
     violate,
 )
+from engine.charge_hook import stat_bytes
 from engine.chunks import EMPTY_POP_PAGES_HIGH, count_free_chunks, drop_area, free_slot, has_exts, isolate, release_row
 from engine.compiled import compiled
 from engine.labels import (
@@ -42,7 +43,8 @@ from engine.obj_stock import obj_uncharge
 from engine.objcg import objcg_nid, objcg_put, sibling, usable
 from engine.post_hook import forget_live, page_bytes
 from engine.records import NR_LOG
-from engine.variant import FREE_EACH_PAGE, FREE_PAGES_UP, FREE_STORED, LOOKUP_NODEINFO
+from engine.slips import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
+from engine.variant import FREE_EACH_PAGE, FREE_PAGES_UP, FREE_STORED, LOOKUP_NODEINFO, WALK_SIZE
 
 
 @compiled
@@ -63,6 +65,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.pcpu_lock = t + 1
     st.cpu_irqs_off[a] = 1
     preempt_off(st, t)
+    rcu_lock(st, t)  # interrupts off: no grace period ends before they are on again
     drop_area(topo, st, r)
     o = st.area_entry[r]
     if o < 0 or not has_exts(st, st.area_chunk[r]):
@@ -80,6 +83,8 @@ def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> No
     touch_area(st, r)
     if st.objcg_memcg[o] != o // topo.nr_nodes:
         hazard(st, 4)
+    if prog.task_irq[t] == 1 or topo.act_node[st.task_cpu[t]] != o % topo.nr_nodes:
+        hazard(st, 17)
     if prog.v_entry == 1 and st.stale_n < NR_LOG:
         st.stale_chunk[st.stale_n] = st.area_chunk[r]
         st.stale_off[st.stale_n] = st.area_off[r]
@@ -118,26 +123,38 @@ def sl_freed(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The same walk as at alloc (I3); base and split uncharge F on the stored objcg before the stat."""
     r, o = st.r_area[t], st.r_objcg[t]
-    st.r_full[t] = free_bytes(topo, prog, st.area_bytes[r])
+    st.r_full[t] = stat_bytes(topo, prog, st.area_bytes[r])
     if prog.v_free == FREE_STORED:
         charged = st.r_full[t]
         forget_live(topo, st, r)
         obj_uncharge(st, t, o, charged, FR_STAT)
         return
     accumulate(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
+    slip_at_free(topo, prog, st, t, r)
+    total = 0
     for n in range(topo.nr_nodes):
-        if st.node_bytes[t, n] != st.l_bytes[r, n] and st.l_objcg[r, n] >= 0:
+        total += st.node_bytes[t, n]
+        if st.node_bytes[t, n] != st.l_bytes[r, n]:
             violate(st, t, st.pc[t], I3, st.l_bytes[r, n], st.node_bytes[t, n])
+    want = st.area_bytes[r] * topo.nr_cpus
+    if prog.v_ext == 1:
+        want += st.area_bytes[r] // 4 * topo.ext_size
+    if total != want:
+        violate(st, t, st.pc[t], I3, want, total)
     forget_live(topo, st, r)
     goto(st, t, FR_STAT)
 
 
 @compiled
-def free_bytes(topo: Topo, prog: Prog, size_bytes: int) -> int:
-    """F, or the payload where the variant books that."""
-    if prog.v_stat == 1:
-        return size_bytes * topo.nr_cpus
-    return size_bytes * topo.nr_cpus + size_bytes // 4 * topo.ext_size
+def slip_at_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
+    """Planted slips of the walk at free."""
+    if prog.v_slip == SLIP_FREE_WALK or prog.v_slip == SLIP_FREE_EXT:
+        for n in range(topo.nr_nodes):
+            st.node_bytes[t, n] = 0
+        walk = WALK_SIZE if prog.v_slip == SLIP_FREE_WALK else prog.v_walk
+        add_payload(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], walk, st.node_bytes, t)
+        if prog.v_slip == SLIP_FREE_WALK:
+            add_exts(topo, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
 
 
 @compiled
@@ -158,7 +175,6 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.r_page[t] = -1
         goto(st, t, FR_PAGE)
         return
-    rcu_lock(st, t)
     goto(st, t, FR_NODE)
 
 
@@ -166,14 +182,15 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     nid = next_node(topo, prog, st, st.node_bytes, t, st.r_nid[t] + 1)
     if nid >= topo.nr_nodes:
-        rcu_unlock(st, t)
         goto(st, t, FR_PUT)
         return
     st.r_nid[t] = nid
     if prog.v_lookup == LOOKUP_NODEINFO:
         goto(st, t, FR_NID_MEMCG)
         return
-    st.r_nobjcg[t] = sibling(topo, st.r_objcg[t], nid)
+    if prog.v_slip == SLIP_NEXT_NODE:
+        nid = (nid + 1) % topo.nr_nodes
+    st.r_nobjcg[t] = sibling(topo, st, st.r_objcg[t], nid)
     goto(st, t, FR_UNCHARGE)
 
 
@@ -199,8 +216,6 @@ def fr_uncharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, o):
         return
     st.r_nobjcg[t] = -1
-    if st.objcg_state[o] != LIVE and prog.v_refs == 0:
-        hazard(st, 5)
     nr_bytes = st.node_bytes[t, nid]
     if prog.v_free == FREE_PAGES_UP:
         nr_bytes = ceil_div(nr_bytes, topo.page_size) * topo.page_size
@@ -239,6 +254,10 @@ def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def fr_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.r_held[t] = 0
+    if prog.v_slip == SLIP_PUT:
+        touch_objcg(st, st.r_objcg[t])
+        goto(st, t, FR_UNLOCK)
+        return
     objcg_put(prog, topo, st, t, st.r_objcg[t], FR_UNLOCK)
 
 
@@ -252,6 +271,7 @@ def fr_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
         after_free(topo, st, c)
     st.pcpu_lock = 0
     st.cpu_irqs_off[a] = 0
+    rcu_unlock(st, t)
     preempt_on(st, t)
     goto(st, t, OP_END)
 
@@ -263,7 +283,7 @@ def after_free(topo: Topo, st: State, c: int) -> None:
         if count_free_chunks(topo, st) > 1 or st.chunk_slot[c] != free_slot(topo):
             st.balance_queued = 1
         return
-    many = st.nr_empty_pop > EMPTY_POP_PAGES_HIGH + st.chunk_empty[c] and st.chunk_empty[c] * 4 >= topo.unit_pages
+    many = st.nr_empty_pop > EMPTY_POP_PAGES_HIGH + st.chunk_empty[c] and st.chunk_empty[c] >= topo.unit_pages // 4
     if (st.chunk_isolated[c] == 1 and st.chunk_empty[c] > 0) or (st.chunk_isolated[c] == 0 and many):
         isolate(topo, st, c)
         st.balance_queued = 1

@@ -23,7 +23,6 @@ from engine.base import (
     violate,
 )
 from engine.compiled import compiled
-from engine.labels import AT_BARRIER, FINISHED, IDLE
 from engine.obj_stock import U16_MAX
 from engine.objcg import ref_row
 from engine.page_stock import STOCK_MAX
@@ -155,15 +154,6 @@ def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> N
         if st.memcg_state[m] != MEMCG_ABSENT:
             for n in range(topo.nr_nodes):
                 check_refs(topo, prog, st, m * topo.nr_nodes + n, t, label)
-
-
-@compiled
-def quiescent(prog: Prog, st: State) -> bool:
-    """No operation, work, callback or reparent is between two steps; queued work that has not started is fine."""
-    for t in range(st.nr_all):
-        if st.pc[t] != IDLE and st.pc[t] != FINISHED and st.pc[t] != AT_BARRIER:
-            return False
-    return True
 
 
 @compiled

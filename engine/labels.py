@@ -63,4 +63,3 @@ GFP_NOFAIL = 16
 OP_KILLED = 32  # the task is killed while it waits for pcpu_alloc_mutex
 OP_RESERVED = 64
 OP_OWN = 128  # charge the task's own cgroup (task->objcgs), not op_memcg's active scope
-OP_CACHE_OUT = 256

@@ -26,6 +26,7 @@ from engine.drain import drain_all_stock
 from engine.labels import CF_DONE, CF_NODE, IDLE, OF_DRAIN, OF_KILL, OF_MOVE, OF_NULL, OF_PUT
 from engine.objcg import objcg_put, ref_row
 from engine.page_stock import RCU_CSS, RCU_KILL, css_get, css_put
+from engine.slips import SLIP_KILL, SLIP_ORIG
 
 NO_LIMIT = 1 << 40
 
@@ -92,7 +93,6 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.pn_objcg[o] = -1
     st.off_row = 0
     touch_objcg(st, o)
-    hazard(st, 6)
     goto(st, t, OF_MOVE)
 
 
@@ -110,6 +110,9 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.objcg_memcg[o] = st.memcg_parent[m]
         st.memcg_heir[st.memcg_parent[m]] = 1
         touch_objcg(st, o)
+        for t_in in range(st.nr_all):
+            if st.r_charged[t_in] == 1 and st.r_objcg[t_in] == o:
+                hazard(st, 6)
         return
     st.off_row = 0
     st.objcg_lock = 0
@@ -130,7 +133,9 @@ def of_kill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Kill this node's objcg (a shared count: once, after the last node), then the next node."""
     m = st.off_queue[st.off_head]
     last = st.off_nid == topo.nr_nodes - 1
-    if prog.v_refs == 0:
+    if prog.v_slip == SLIP_KILL:
+        touch_objcg(st, m * topo.nr_nodes)
+    elif prog.v_refs == 0:
         kill_objcg(st, m * topo.nr_nodes + st.off_nid)
     elif last:
         kill_objcg(st, m * topo.nr_nodes)
@@ -196,7 +201,7 @@ def cf_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.r_nid[t] = n + 1
     st.objcg_orig[o] = 0
     touch_objcg(st, o)
-    if ref_row(prog, topo, o) == o:
+    if ref_row(prog, topo, o) == o and prog.v_slip != SLIP_ORIG:
         objcg_put(prog, topo, st, t, o, CF_NODE)
 
 

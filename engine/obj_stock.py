@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from engine.base import Prog, State, Topo, goto, hazard, preempt_off, preempt_on, touch_cpu, touch_objcg
+from engine.base import (
+    ATOMIC,
+    I4,
+    Prog,
+    State,
+    Topo,
+    goto,
+    hazard,
+    preempt_off,
+    preempt_on,
+    touch_cpu,
+    touch_objcg,
+    violate,
+)
 from engine.compiled import compiled
 from engine.labels import DO_BYTES, DO_PUT, DO_REST, RO_BODY, RO_INSERT, RO_LOCK, RO_UNLOCK, UP_DONE, UP_KMEM
-from engine.objcg import kmem_add, objcg_get, objcg_put
+from engine.objcg import kmem_add, objcg_get, objcg_put, ref_row, usable
 from engine.page_counter import uncharge
 from engine.page_stock import css_get, css_put, refill_stock, trylock_fails
+from engine.slips import SLIP_BOUND, SLIP_DRAIN_KMEM, SLIP_DUPLICATE, SLIP_KEEP, SLIP_MATCH
 
 U16_MAX = 65535
 
@@ -68,6 +82,11 @@ def ro_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, RO_BODY)
         return
     note_traffic(st, o, 100)
+    row = ref_row(prog, topo, o)
+    if st.objcg_state[row] >= ATOMIC and st.objcg_ref[row] <= 0:
+        hazard(st, 25)
+    if not usable(prog, topo, st, t, o):
+        return
     if prog.v_trylock == 0:
         st.objcg_ncb[o] += st.ro_bytes[t] % topo.page_size
     pages = st.ro_bytes[t] // topo.page_size
@@ -81,7 +100,9 @@ def ro_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     a, o = st.task_cpu[t], st.ro_objcg[t]
     empty = -1
     for i in range(prog.v_obj_slots):
-        if st.os_objcg[a, i] == o:
+        if st.os_objcg[a, i] == o or slip_match(prog, st, a, i, o):
+            if prog.v_slip == SLIP_DUPLICATE and i + 1 < prog.v_obj_slots and st.os_objcg[a, i + 1] < 0:
+                continue
             st.ro_slot[t] = i
             st.ro_bytes[t] += st.os_bytes[a, i]
             st.os_bytes[a, i] = 0
@@ -95,9 +116,22 @@ def ro_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.ro_slot[t] = st.os_next[a]
     st.os_next[a] = (st.os_next[a] + 1) % prog.v_obj_slots
-    if st.task_rcu[t] >= 0:
+    if st.task_rcu[t] >= 0 and st.os_objcg[a, st.ro_slot[t]] // topo.nr_nodes == o // topo.nr_nodes:
         hazard(st, 22)
     drain_obj_slot(st, t, a, st.ro_slot[t], RO_INSERT)
+
+
+@compiled
+def slip_match(prog: Prog, st: State, a: int, i: int, o: int) -> bool:
+    """The stock is matched by memcg (planted slip: what v3 of the multi-slot stock fixed)."""
+    if prog.v_slip != SLIP_MATCH or st.os_objcg[a, i] < 0:
+        return False
+    return st.objcg_memcg[st.os_objcg[a, i]] == st.objcg_memcg[o]
+
+
+@compiled
+def slot_most(prog: Prog) -> int:
+    return 2 * U16_MAX if prog.v_slip == SLIP_BOUND else U16_MAX
 
 
 @compiled
@@ -122,6 +156,8 @@ def ro_insert(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.fatal == 1:
         return
     st.os_objcg[a, st.ro_slot[t]] = o
+    if st.os_queued[a] > 0:
+        hazard(st, 10)
     st.ro_bytes[t] += take_charged_bytes(prog, st, o)
     if prog.v_xchg == 3:
         st.ro_bytes[t] &= U16_MAX
@@ -134,7 +170,8 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Store the sum; above a page (uncharge allowed) or above what the slot holds, whole pages go back first."""
     a, total = st.task_cpu[t], st.ro_bytes[t]
     pages = 0
-    if (st.ro_allow[t] == 1 and total > topo.page_size) or total > U16_MAX:
+    allow = st.ro_allow[t] == 1 and prog.v_slip != SLIP_KEEP
+    if (allow and total > topo.page_size) or total > slot_most(prog):
         pages = total // topo.page_size
         total = total % topo.page_size
     st.os_bytes[a, st.ro_slot[t]] = total
@@ -148,6 +185,9 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def ro_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     a = st.task_cpu[t]
+    most, held = min(topo.page_size, U16_MAX), st.os_bytes[a, st.ro_slot[t]]
+    if st.ro_allow[t] == 1 and held > most:
+        violate(st, t, st.pc[t], I4, most, held)
     st.os_owner[a] = 0
     touch_cpu(st, a)
     preempt_on(st, t)
@@ -209,6 +249,8 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if pages > 0:
         m = st.objcg_memcg[o]
         kmem_add(topo, st, t, o, m, -pages)
+        if prog.v_slip == SLIP_DRAIN_KMEM:
+            st.memcg_kmem[m * topo.nr_nodes + o % topo.nr_nodes] += pages
         uncharge(st, t, m, pages, DO_REST)
         return
     do_rest(topo, prog, st, t)

@@ -9,8 +9,7 @@ from engine.base import (
     I8,
     I18,
     I19,
-    LIVE,
-    MEMCG_FREED,
+    MEMCG_OFFLINING,
     RELEASED,
     Prog,
     State,
@@ -106,6 +105,9 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def rl_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     row = st.pt_objcg[t]
+    for o in range(row, row + (topo.nr_nodes if prog.v_refs == 1 else 1)):
+        if st.objcg_live[o] != 0:
+            hazard(st, 5)
     st.objcg_state[row] = RELEASED
     touch_objcg(st, row)
     call_rcu(st, RCU_FREE, row)
@@ -122,7 +124,6 @@ def current_objcg(topo: Topo, st: State, m: int, nid: int) -> int:
         o = st.pn_objcg[m * topo.nr_nodes + nid]
         if o >= 0:
             return o
-        hazard(st, 2)
         m = st.memcg_parent[m]
     return -1
 
@@ -130,17 +131,14 @@ def current_objcg(topo: Topo, st: State, m: int, nid: int) -> int:
 @compiled
 def objcg_nid(topo: Topo, st: State, m: int, nid: int) -> int:
     """The second load of obj_cgroup_nid(): memcg->nodeinfo[nid]->objcg as it stands, NULL (-1) included."""
-    if st.memcg_state[m] == MEMCG_FREED:
-        hazard(st, 5)
+    if st.memcg_state[m] == MEMCG_OFFLINING:
+        hazard(st, 2)
     return st.pn_objcg[m * topo.nr_nodes + nid]
 
 
 @compiled
-def sibling(topo: Topo, o: int, nid: int) -> int:
+def sibling(topo: Topo, st: State, o: int, nid: int) -> int:
     """The objcg of node `nid` that was made with `o` for the same memcg (variant fixed)."""
+    if st.memcg_state[o // topo.nr_nodes] == MEMCG_OFFLINING:
+        hazard(st, 2)
     return (o // topo.nr_nodes) * topo.nr_nodes + nid
-
-
-@compiled
-def live_objcg(prog: Prog, topo: Topo, st: State, o: int) -> bool:
-    return o >= 0 and st.objcg_state[ref_row(prog, topo, o)] == LIVE

@@ -15,6 +15,7 @@ from engine.base import (
 )
 from engine.charge_hook import pre_alloc_hook
 from engine.compiled import compiled
+from engine.conservation import bytes_on_node, exts_on_node
 from engine.drain import DRAIN_DEAD, drain_all_stock, drain_local
 from engine.labels import (
     AT_BARRIER,
@@ -45,7 +46,9 @@ from engine.memcg import NO_LIMIT, can_rmdir, make_memcg, rmdir
 from engine.page_stock import css_put
 from engine.percpu_alloc import illegal_request
 from engine.try_charge import try_charge
+from engine.variant import CHARGE_NODES
 
+LOWER = 16384  # set_max: values from here on are pages below the usage of then
 SLOT_TAKEN = -2  # an allocation for this slot is under way
 
 
@@ -140,6 +143,8 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
     if m <= 0 or st.memcg_state[m] != MEMCG_ONLINE:
         return
     headroom = prog.op_value[t, op]
+    if headroom >= LOWER and headroom != 32767:
+        headroom = LOWER - headroom
     st.memcg_max[m] = NO_LIMIT if headroom == 32767 else max(st.memcg_usage[m] + headroom, 0)
     touch_memcg(st, m)
     if st.memcg_usage[m] > st.memcg_max[m]:
@@ -199,11 +204,22 @@ def simple_operation(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> No
     elif kind == OP_MIGRATE:
         migrate(topo, prog, st, t, value % prog.nr_tasks, prog.op_slot[t, op] % topo.nr_act)
     elif kind == OP_CPU_ONLINE:
-        st.cpu_online[value % topo.nr_act] = 1
+        bring_online(prog, st, value % topo.nr_act)
     elif kind == OP_PRESSURE:
         set_pressure(topo, st, value % topo.nr_nodes, prog.op_bytes[t, op])
     elif kind == OP_NODE_ONLINE:
         node_online(st, value % topo.nr_nodes)
+
+
+@compiled
+def bring_online(prog: Prog, st: State, a: int) -> None:
+    """A CPU comes back only after its dead callback (hotplug is serialized); its worker is bound to it again."""
+    for t in range(st.nr_all):
+        if st.dl_both[t] == DRAIN_DEAD and st.dl_cpu[t] == a:
+            return
+    st.cpu_online[a] = 1
+    if st.pc[prog.nr_tasks + a] == IDLE:
+        st.task_cpu[prog.nr_tasks + a] = a
 
 
 @compiled
@@ -216,7 +232,8 @@ def set_pressure(topo: Topo, st: State, n: int, free_pages: int) -> None:
 @compiled
 def node_online(st: State, n: int) -> None:
     if st.node_online[n] == 0:
-        hazard(st, 21)
+        if st.nr_online_nodes == 1:
+            hazard(st, 21)
         st.node_online[n] = 1
         st.nr_online_nodes += 1
 
@@ -285,20 +302,27 @@ def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         st.alloc_ops += st.r_ops[t]
         st.waste_pages += max(st.r_precharge[t] - st.r_used[t], 0)
     if t == prog.probe_task and op == prog.probe_op:
-        measure_probe(topo, st, t)
+        measure_probe(topo, prog, st, t)
 
 
 @compiled
-def measure_probe(topo: Topo, st: State, t: int) -> None:
+def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The one allocation of the case that distributions are made of."""
     if st.r_charged[t] == 1:
         st.probe_done = 1
         st.probe_precharge = st.r_precharge[t]
-        st.probe_waste = max(st.r_precharge[t] - st.r_used[t], 0)
-        total = 0
+        st.probe_used = st.r_used[t]
+        r, total, misplaced = st.r_area[t], 0, 0
         for n in range(topo.nr_nodes):
-            total += max(st.l_bytes[st.r_area[t], n], 0)
-        st.probe_rounding = st.r_used[t] * topo.page_size - total
+            total += max(st.l_bytes[r, n], 0)
+            if prog.v_charge >= CHARGE_NODES:
+                true_bytes = bytes_on_node(topo, st, r, n)
+                if prog.v_ext == 1:
+                    true_bytes += exts_on_node(topo, st, r, n)
+                misplaced += max(st.l_bytes[r, n] - true_bytes, 0)
+        st.probe_bytes = total
+        st.probe_area_bytes = st.area_bytes[r]
+        st.probe_misplaced = misplaced
     elif st.r_charged[t] == 0:
         st.probe_done = 5 if st.r_area[t] >= 0 else 6
     else:

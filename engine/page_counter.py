@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.base import I5, Prog, State, Topo, goto, kill_case, touch_memcg
 from engine.compiled import compiled
 from engine.labels import UC_LEVEL
+from engine.slips import SLIP_UNCHARGE_OWN
 
 
 @compiled
@@ -35,7 +36,7 @@ def uc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.uc_level[t]
     counter_sub(st, t, m, st.uc_pages[t])
     st.uc_level[t] = st.memcg_parent[m]
-    if st.memcg_parent[m] < 0:
+    if st.memcg_parent[m] < 0 or prog.v_slip == SLIP_UNCHARGE_OWN:
         goto(st, t, st.uc_ret[t])
         st.uc_level[t] = 0
         st.uc_pages[t] = 0

@@ -20,6 +20,7 @@ from engine.compiled import compiled
 from engine.labels import RS_BODY, RS_DRAINED, RS_LOCK
 from engine.page_counter import uncharge
 from engine.records import NR_LOG, NR_PAGE_STOCK
+from engine.slips import SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH
 
 STOCK_MAX = 64
 RCU_KILL, RCU_FREE, RCU_CSS = range(3)
@@ -83,6 +84,9 @@ def finish_refill(st: State, t: int) -> int:
 @compiled
 def rs_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m, pages = st.rs_memcg[t], st.rs_pages[t]
+    if prog.v_slip == SLIP_BIG_REFILL and pages > STOCK_MAX:
+        goto(st, t, finish_refill(st, t))
+        return
     if pages > STOCK_MAX or not page_stock_trylock(prog, st, t, st.task_cpu[t]):
         uncharge(st, t, m, pages, finish_refill(st, t))
         return
@@ -102,7 +106,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if empty < 0 and st.ps_memcg[a, i] < 0:
             empty = i
     if empty >= 0:
-        take_slot(st, t, a, empty)
+        take_slot(prog, st, t, a, empty)
         return
     st.rs_slot[t] = st.ps_next[a]
     st.rs_evict[t] = 1
@@ -114,7 +118,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
     st.ps_pages[a, i] += st.rs_pages[t]
-    if st.ps_pages[a, i] > STOCK_MAX:
+    if st.ps_pages[a, i] > STOCK_MAX and prog.v_slip != SLIP_FAT_SLOT:
         if prog.v_cap == 1:
             st.ps_pages[a, i] = STOCK_MAX
         else:
@@ -125,10 +129,14 @@ def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
 
 
 @compiled
-def take_slot(st: State, t: int, a: int, i: int) -> None:
+def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
     css_get(st, st.rs_memcg[t])
     st.ps_memcg[a, i] = st.rs_memcg[t]
+    if st.ps_queued[a] > 0:
+        hazard(st, 10)
     st.ps_pages[a, i] = st.rs_pages[t]
+    if prog.v_slip == SLIP_FRESH and i > 0:
+        st.ps_pages[a, i] += st.ps_pages[a, i - 1]
     unlock_refill(st, t, a)
 
 
@@ -154,6 +162,6 @@ def rs_drained(topo: Topo, prog: Prog, st: State, t: int) -> None:
     a, i = st.task_cpu[t], st.rs_slot[t]
     clear_page_slot(st, a, i)
     if st.rs_evict[t] == 1:
-        take_slot(st, t, a, i)
+        take_slot(prog, st, t, a, i)
         return
     unlock_refill(st, t, a)

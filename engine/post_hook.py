@@ -46,6 +46,7 @@ from engine.labels import (
 from engine.obj_stock import obj_uncharge
 from engine.objcg import kmem_add, objcg_get, objcg_nid, sibling, usable
 from engine.records import NR_LOG
+from engine.slips import SLIP_NO_ENTRY, SLIP_REFUND_MORE, SLIP_ROOT, SLIP_STAT_PAYLOAD
 from engine.variant import (
     CHARGE_BYTES,
     CHARGE_PAGES,
@@ -60,6 +61,7 @@ def po_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Success with obj_exts goes on; an area in the first or reserved chunk gets its whole precharge back (H14)."""
     if st.r_charged[t] != 1:
         st.area_entry[st.r_area[t]] = stale_entry(prog, st, st.r_area[t])
+        touch_area(st, st.r_area[t])
         goto(st, t, OP_END)
         return
     if has_exts(st, st.area_chunk[st.r_area[t]]):
@@ -121,7 +123,8 @@ def po_entry(topo: Topo, prog: Prog, st: State, t: int) -> None:
         objcg_get(prog, topo, st, t, o)
     if st.fatal == 1:
         return
-    st.area_entry[r] = o
+    if prog.v_slip != SLIP_NO_ENTRY:
+        st.area_entry[r] = o
     st.area_acct[r] = 1
     touch_area(st, r)
     if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
@@ -167,7 +170,10 @@ def po_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, st.r_objcg[t]):
         return
     m = st.objcg_memcg[st.r_objcg[t]]
-    st.memcg_percpu[m] += st.r_full[t]
+    if prog.v_slip == SLIP_STAT_PAYLOAD:
+        st.memcg_percpu[m] += st.area_bytes[st.r_area[t]] * topo.nr_cpus
+    else:
+        st.memcg_percpu[m] += st.r_full[t]
     touch_memcg(st, m)
     if prog.v_charge == CHARGE_BYTES:
         goto(st, t, OP_END)
@@ -202,7 +208,7 @@ def po_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def po_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_nid, first load: the stored objcg's memcg. A sibling lookup needs neither load."""
     if prog.v_lookup == LOOKUP_SIBLING:
-        st.r_nobjcg[t] = sibling(topo, st.r_objcg[t], st.r_nid[t])
+        st.r_nobjcg[t] = sibling(topo, st, st.r_objcg[t], st.r_nid[t])
         po_account(topo, prog, st, t)
         return
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
@@ -235,6 +241,8 @@ def po_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
         note_live(st, r, st.r_nid[t], o, nr_bytes)
     pages = pages_of_node(topo, prog, nr_bytes)
     kmem_add(topo, st, t, o, st.objcg_memcg[o], pages)
+    if prog.v_slip == SLIP_ROOT and st.objcg_memcg[o] == 0:
+        st.memcg_kmem[o % topo.nr_nodes] -= pages
     st.r_used[t] += pages
     rest = pages * topo.page_size - nr_bytes
     if rest <= 0 or prog.v_remainder == 1:
@@ -263,6 +271,8 @@ def po_nid2_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def po_nid2_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    if st.objcg_memcg[st.r_objcg[t]] != st.r_memcg[t]:
+        hazard(st, 1)
     again = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     if again != st.r_nobjcg[t]:
         hazard(st, 3)
@@ -296,7 +306,8 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
         violate(st, t, st.pc[t], I1, precharge, used)
     judge_tight(topo, prog, st, t, used, precharge)
     if used < precharge and prog.v_store == 0:
-        unprecharge(topo, prog, st, t, precharge - used, PO_DONE)
+        more = 1 if prog.v_slip == SLIP_REFUND_MORE else 0
+        unprecharge(topo, prog, st, t, precharge - used + more, PO_DONE)
         return
     goto(st, t, PO_DONE)
 
@@ -327,6 +338,8 @@ def po_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.r_used[t] + st.r_refunded[t] != st.r_precharge[t]:
         violate(st, t, st.pc[t], I2, st.r_precharge[t], st.r_used[t] + st.r_refunded[t])
     rcu_unlock(st, t)
+    if st.r_refunded[t] == 0:
+        st.in_flight -= st.r_precharge[t]
     if prog.v_charge == CHARGE_PAGES:
         st.r_nid[t] = -1
         goto(st, t, PO_CREDIT)

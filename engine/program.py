@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ScenarioError
-from engine.labels import OP_NAMES
+from engine.labels import GFP_NOBLOCK, OP_NAMES
 from engine.records import SIZE_CLASSES, Prog, Record, new_record
 
 NO_VALUE = 0
@@ -16,6 +16,7 @@ UNLIMITED = -1
 MOST_PAGES = (1 << 30) - 1
 MOST_STEP = (1 << 15) - 1
 MOST_RETRIES = 100
+IRQ_KINDS = ("nop", "alloc", "free", "kmem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Op:
     """One operation. Fields that its kind does not read stay 0.
 
     alloc, kmem: memcg, slot, size_bytes, align, gfp; free: slot; mkdir: memcg, slot = parent; rmdir, drain: memcg;
-    set_max: memcg, value = headroom in pages over the usage of then (32767: no limit); charge_user: memcg, value =
+    set_max: memcg, value = headroom in pages over the usage of then (16384 + k: k pages
+    below it; 32767: no limit); charge_user: memcg, value =
     pages, gfp; move: value = task, memcg; migrate: value = task, slot = acting CPU; cpu_dead, cpu_online: value =
     acting CPU; pressure: value = node, size_bytes = free pages from then on; node_online: value = node.
     """
@@ -130,6 +132,8 @@ def check_program(program: Program, size_class: str, nr_act: int) -> None:
             raise ScenarioError("program", f"task {t} in memcg {task.memcg}", f"0 to {len(program.memcgs)}")
         for i, op in enumerate(task.ops):
             _check_op(op, f"task {t}, operation {i}", size)
+            if task.irq:
+                _check_irq_op(op, f"task {t}, operation {i}")
 
 
 def _check_op(op: Op, where: str, size: dict[str, int]) -> None:
@@ -144,6 +148,15 @@ def _check_op(op: Op, where: str, size: dict[str, int]) -> None:
     for name, given in (("size_bytes", op.size_bytes), ("align", op.align), ("value", op.value)):
         if not 0 <= given < 1 << 30:
             raise ScenarioError(where, f"{name} {given}", "0 to 2^30 - 1")
+
+
+def _check_irq_op(op: Op, where: str) -> None:
+    if op.kind not in IRQ_KINDS:
+        raise ScenarioError(where, f"{op.kind} in an interrupt", ", ".join(IRQ_KINDS))
+    if op.kind in ("alloc", "kmem") and not op.gfp & GFP_NOBLOCK:
+        raise ScenarioError(
+            where, f"{op.kind} that may sleep in an interrupt (gfp {op.gfp})", f"gfp with {GFP_NOBLOCK}"
+        )
 
 
 def prog_record(program: Program, size_class: str, nr_act: int) -> Record:

@@ -122,6 +122,9 @@ class Prog:
     v_undo: int = i8()
     v_reparent: int = i8()
     v_store: int = i8()
+    v_task_objcg: int = i8()
+    v_metadata: int = i8()
+    v_slip: int = i8()
     # Tasks and operations.
     nr_tasks: int = i8()
     task_cpu0: Vec = i8("tasks")
@@ -277,7 +280,6 @@ class State:
     balance_queued: int = i8()
     atomic_failed: int = i8()
     bal_page: int = i16()
-    bal_chunk: int = i16()
     bal_todo: int = i16()
     nr_areas: int = i32()
     area_used: Vec = i8("areas")  # 0 free row, 1 reserved, 2 live
@@ -313,7 +315,6 @@ class State:
     r_charged: Vec = i8("tasks")
     r_taken: Vec = i8("tasks")  # this operation reserved its slot
     r_held: Vec = i8("tasks")  # the free hook still holds the reference that the cleared entry had
-    r_exact: Vec = i32("tasks")
     node_bytes: Grid = i32("tasks", "nodes")
     tc_memcg: Vec = i16("tasks")
     tc_pages: Vec = i32("tasks")
@@ -359,9 +360,13 @@ class State:
     da_ret: Vec = i16("tasks")
     # Measured, outside the model.
     probe_done: int = i8()  # 0 not yet, 1 charged, 2 failed to charge, 3 allocation failed, 4 not charged
-    probe_waste: int = i32()
-    probe_precharge: int = i32()
-    probe_rounding: int = i64()  # bytes
+    probe_precharge: int = i32()  # pages
+    probe_used: int = i32()  # pages accounted
+    probe_bytes: int = i64()  # bytes that the variant booked
+    probe_area_bytes: int = i32()
+    probe_misplaced: int = i64()  # bytes booked on another node than the one they lie on
+    in_flight: int = i64()  # pages precharged by hooks that have not refunded yet
+    in_flight_max: int = i64()
     waste_pages: int = i64()
     nr_charged: int = i32()
     nr_refunded: int = i32()

@@ -27,9 +27,13 @@ def reset_case(st: State) -> None:
         st.viol_found[i] = 0
         st.viol_hazards[i] = 0
     st.probe_done = 0
-    st.probe_waste = 0
+    st.probe_used = 0
     st.probe_precharge = 0
-    st.probe_rounding = 0
+    st.probe_bytes = 0
+    st.probe_area_bytes = 0
+    st.probe_misplaced = 0
+    st.in_flight = 0
+    st.in_flight_max = 0
     st.waste_pages = 0
     st.nr_charged = 0
     st.nr_refunded = 0
@@ -40,6 +44,12 @@ def reset_case(st: State) -> None:
     st.alloc_ops = 0
     st.free_ops = 0
     untouch(st)
+    for i in range(NR_LOG):
+        st.dirty_cpu[i] = 0
+        st.dirty_objcg[i] = 0
+        st.dirty_memcg[i] = 0
+        st.dirty_area[i] = 0
+        st.dirty_chunk[i] = 0
 
 
 @compiled
@@ -62,7 +72,6 @@ def reset_locks(st: State) -> None:
     st.balance_queued = 0
     st.atomic_failed = 0
     st.bal_page = 0
-    st.bal_chunk = 0
     st.bal_todo = 0
     st.stale_n = 0
     for i in range(NR_LOG):

@@ -27,6 +27,7 @@ from engine.labels import (
 from engine.page_counter import counter_sub, uncharge
 from engine.page_stock import page_stock_trylock, refill_stock
 from engine.records import NR_PAGE_STOCK
+from engine.slips import SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
 
 MEMCG_CHARGE_BATCH = 64
 COSTLY_PAGES = 8  # 1 << PAGE_ALLOC_COSTLY_ORDER
@@ -77,7 +78,8 @@ def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     for i in range(NR_PAGE_STOCK):
         if st.ps_memcg[a, i] == st.tc_memcg[t]:
             if st.ps_pages[a, i] >= st.tc_pages[t]:
-                st.ps_pages[a, i] -= st.tc_pages[t]
+                if prog.v_slip != SLIP_CONSUME:
+                    st.ps_pages[a, i] -= st.tc_pages[t]
                 taken = True
             break
     touch_cpu(st, a)
@@ -96,16 +98,19 @@ def tc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.tc_level[t]
     st.memcg_usage[m] += st.tc_batch[t]
     touch_memcg(st, m)
-    if st.memcg_usage[m] > st.memcg_max[m]:
+    compared = st.memcg_usage[m]
+    if prog.v_slip == SLIP_LIMIT:
+        compared -= st.tc_batch[t]
+    if compared > st.memcg_max[m]:
         st.tc_over[t] = m
         goto(st, t, TC_UNDO)
         return
-    if st.memcg_parent[m] >= 0:
+    if st.memcg_parent[m] >= 0 and prog.v_slip != SLIP_CHARGE_OWN:
         st.tc_level[t] = st.memcg_parent[m]
         return
     st.tc_ok[t] = 1
     surplus = st.tc_batch[t] - st.tc_pages[t]
-    if surplus > 0:
+    if surplus > 0 and prog.v_slip != SLIP_SURPLUS:
         refill_stock(st, t, st.tc_memcg[t], surplus, TC_DONE)
         return
     goto(st, t, TC_DONE)

@@ -57,6 +57,9 @@ class Variant:
     undo: int = 0  # 1: a failed charge keeps the levels below (mutant)
     reparent: int = 0  # 1: inherited objcgs are not moved on (mutant)
     store: int = 0  # 1: the unused precharge is not returned (mutant)
+    task_objcg: int = 0  # 0: task->objcgs, an entry a node (1/9); 1: one pointer, as before the series
+    metadata: int = 0  # 1: 8 bytes a granule are charged whatever sizeof(pcpuobj_ext) is (before 3/9)
+    slip: int = 0  # a planted slip of engine/slips.py (mutant)
 
     def choices(self) -> dict[str, int]:
         """The choices by name, without name and summary."""
@@ -79,16 +82,17 @@ VARIANTS: dict[str, Variant] = {
     for v in (
         Variant(
             "base", "before the series: bytes charged through the obj stock, one objcg",
-            charge=CHARGE_BYTES, lookup=LOOKUP_STORED, free=FREE_STORED, precharge_a=0,
+            charge=CHARGE_BYTES, lookup=LOOKUP_STORED, free=FREE_STORED, precharge_a=0, task_objcg=1, metadata=1,
+            post_rcu=0,
         ),
         Variant(
             "split", "4/9: precharge, account and refund split, one objcg",
-            charge=CHARGE_SINGLE, lookup=LOOKUP_STORED, free=FREE_STORED, precharge_a=0,
+            charge=CHARGE_SINGLE, lookup=LOOKUP_STORED, free=FREE_STORED, precharge_a=0, post_rcu=0,
         ),
         Variant(
             "v1", "first version: a credit of bytes for each node, page by page, and too small a precharge",
             charge=CHARGE_PAGES, precharge_short=1, precharge_a=0, precharge_total=TOTAL_PAYLOAD, post_rcu=0,
-            obj_slots=1, stat=TOTAL_PAYLOAD, free=FREE_EACH_PAGE,
+            obj_slots=1, stat=TOTAL_PAYLOAD, free=FREE_EACH_PAGE, task_objcg=1,
         ),
         _v2,
         replace(_v2, name="v2-exts", summary="7/9: as v2, and the obj_exts slice on its own nodes", ext=1),

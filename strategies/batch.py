@@ -18,10 +18,6 @@ from strategies.walk import OVERLONG, STUCK, expect_steps, run_case
 
 NR_INVARIANT = len(INVARIANT_NAMES)
 MOST_STEPS = 1_000_000  # a case needs some hundreds, on a thousand nodes some ten thousands
-BINS = 4096
-NR_HISTOGRAMS = 4
-WASTE, PRECHARGE, SHARE, ROUNDING = range(NR_HISTOGRAMS)
-HISTOGRAM_NAMES = ("waste_pages", "precharge_pages", "share_percent", "rounding_bytes16")
 NR_TOTALS = 16 + 7
 PROBE_NAMES = ("none", "charged", "charge_failed", "first_chunk", "alloc_failed", "uncharged", "alloc_failed_uncharged")
 TOTAL_NAMES = (
@@ -29,7 +25,10 @@ TOTAL_NAMES = (
     "alloc_ops", "free_ops", "waste_sum",
 )  # fmt: skip
 AT_PROBE = 16
-EVENTS = 64
+# Columns of the row that each case leaves.
+DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE = range(8)
+NR_COLUMNS = 8
+JOINT = 1 << 20  # a pair (precharge, used) is one number: precharge * JOINT + used
 
 
 @compiled
@@ -50,15 +49,16 @@ def draw_case(
 
 
 @compiled
-def add_probe(topo: Topo, st: State, histograms: Any) -> None:
-    if st.probe_done != 1:
-        return
-    waste, precharge = st.probe_waste, st.probe_precharge
-    histograms[WASTE, min(waste, BINS - 1)] += 1
-    histograms[PRECHARGE, min(precharge, BINS - 1)] += 1
-    if precharge > 0:
-        histograms[SHARE, waste * 100 // precharge] += 1
-    histograms[ROUNDING, min(max(st.probe_rounding, 0) * 16 // topo.page_size, BINS - 1)] += 1
+def note_case(topo: Topo, st: State, row: Any) -> None:
+    """What the case measured, as one row."""
+    row[DONE] = st.probe_done
+    row[PRECHARGE] = st.probe_precharge
+    row[USED] = st.probe_used
+    row[BOOKED] = st.probe_bytes
+    row[AREA_BYTES] = st.probe_area_bytes
+    row[MISPLACED] = st.probe_misplaced
+    row[IN_FLIGHT] = st.in_flight_max
+    row[PAGE_SIZE] = topo.page_size
 
 
 @compiled
@@ -97,7 +97,7 @@ def log_violations(st: State, case: int, events: Any, nr_events: int) -> int:
 @compiled_entry
 def run_batch(
     topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, key: Any, cases: int, hunt: int, checks: int,
-    tables: Any, choices: Any, v: Any, histograms: Any, totals: Any, hazards: Any, events: Any,
+    tables: Any, choices: Any, v: Any, rows: Any, totals: Any, hazards: Any, events: Any,
 ) -> int:  # fmt: skip
     """Run every case of a batch; counts go into the arrays given. Returns the number of violation rows."""
     nr_events = 0
@@ -109,14 +109,35 @@ def run_batch(
             expect_steps(topos[which], progs[0], st, rngs[0], scheds[0], MOST_STEPS)
             reset(topos[which], progs[0], st, False)
         status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], checks, MOST_STEPS)
-        add_probe(topos[which], st, histograms)
+        note_case(topos[which], st, rows[case])
         add_totals(st, status, totals, hazards)
         nr_events = log_violations(st, case, events, nr_events)
     return nr_events
 
 
-def histogram_of(bins: Any) -> Histogram:
-    return {int(i): int(bins[i]) for i in np.flatnonzero(bins)}
+def histogram_of(values: Any) -> Histogram:
+    """Number of times by value, values ascending."""
+    found, numbers = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), numbers.tolist(), strict=True))
+
+
+def histograms_of(rows: Any) -> dict[str, Histogram]:
+    """The distributions of a batch: of its charged probes, and of what each case had in flight at most."""
+    probes = rows[rows[:, DONE] == 1]
+    precharge, used = probes[:, PRECHARGE], probes[:, USED]
+    waste = np.maximum(precharge - used, 0)
+    reserved = precharge > 0
+    rounding = used * probes[:, PAGE_SIZE] - probes[:, BOOKED]
+    found = {
+        "waste_pages": waste,
+        "precharge_pages": precharge,
+        "share_percent": waste[reserved] * 100 // precharge[reserved],
+        "rounding_bytes16": np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE],
+        "precharge_used": precharge * JOINT + used,
+        "misplaced_bytes": probes[:, MISPLACED],
+        "in_flight_pages": rows[:, IN_FLIGHT],
+    }
+    return {name: histogram_of(values) for name, values in found.items()}
 
 
 def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[Signature, tuple[int, ...]]]:
@@ -132,7 +153,7 @@ def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[
 
 
 def outcome_of(
-    stream: str, k: int, family: str, variant: str, cases: int, histograms: Any, totals: Any, hazards: Any, events: Any
+    stream: str, k: int, family: str, variant: str, cases: int, rows: Any, totals: Any, hazards: Any, events: Any
 ) -> Outcome:
     """The arrays of run_batch as plain data."""
     counts = {name: int(totals[i]) for i, name in enumerate(TOTAL_NAMES[4:], 4)}
@@ -140,5 +161,5 @@ def outcome_of(
     counts |= {f"probe.{name}": int(totals[AT_PROBE + i]) for i, name in enumerate(PROBE_NAMES)}
     counts |= {f"hazard.H{h}": int(hazards[h]) for h in range(1, 26)}
     counted, first = count_events(events, variant)
-    named = {name: histogram_of(histograms[i]) for i, name in enumerate(HISTOGRAM_NAMES)}
+    named = histograms_of(rows)
     return Outcome(stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first)

@@ -11,19 +11,16 @@ from engine.compiled import compiled
 from engine.labels import (
     GFP_NOBLOCK,
     OP_ALLOC,
-    OP_BARRIER,
     OP_CHARGE_USER,
-    OP_CPU_DEAD,
     OP_FREE,
     OP_KMEM,
     OP_MIGRATE,
     OP_MKDIR,
-    OP_MOVE,
     OP_OWN,
     OP_PRESSURE,
-    OP_RMDIR,
     OP_SETMAX,
 )
+from engine.operations import LOWER
 from strategies.choices import (
     AT_MEMCGS,
     AT_TABLE,
@@ -110,6 +107,8 @@ def decode_op(prog: Prog, topo: Topo, t: int, i: int, v: Any, base: int, nr_memc
     elif kind == OP_MKDIR:
         prog.op_memcg[t, i] = 1 + value % 4
         prog.op_slot[t, i] = slot % (nr_memcgs + 1)
+    elif kind == OP_SETMAX and value >= 12:
+        prog.op_value[t, i] = LOWER + value - 11
     elif kind in (OP_CHARGE_USER, OP_SETMAX):
         prog.op_value[t, i] = value * 2
     elif kind == OP_PRESSURE:
@@ -123,8 +122,9 @@ def decode_op(prog: Prog, topo: Topo, t: int, i: int, v: Any, base: int, nr_memc
 @compiled
 def restrict_irq(prog: Prog, t: int, i: int, kind: int) -> None:
     """Interrupts allocate without sleeping and free; whatever else was drawn becomes a free."""
-    if kind in (OP_BARRIER, OP_SETMAX, OP_CHARGE_USER, OP_MKDIR, OP_RMDIR, OP_MOVE, OP_MIGRATE, OP_CPU_DEAD):
+    if kind not in (OP_ALLOC, OP_FREE, OP_KMEM):
         prog.op_kind[t, i] = OP_FREE
+        prog.op_bytes[t, i] = 0
         prog.op_slot[t, i] = (t * SLOTS_A_TASK + prog.op_slot[t, i]) % 16
         prog.op_memcg[t, i] = 0
         prog.op_value[t, i] = 0

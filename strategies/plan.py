@@ -137,18 +137,20 @@ class Plan:
         stratum = self.stratum(stream, k)
         m = self.machine(self.classes[stratum])
         self.set_sched(m.scheds[0], stream, k)
-        histograms = np.zeros((batches.NR_HISTOGRAMS, batches.BINS), dtype=np.int64)
+        rows = np.zeros((cases, batches.NR_COLUMNS), dtype=np.int64)
         totals, hazards = np.zeros(batches.NR_TOTALS, dtype=np.int64), np.zeros(26, dtype=np.int64)
         events = np.zeros((cases * batches.NR_INVARIANT, 4), dtype=np.int32)
         nr_events = batches.run_batch(
             self.pool(stratum), m.progs, m.states, m.rngs, m.scheds, np.uint64(self.key(stream, k)), cases,
             int(stream == "hunting"), checks, self.tables[stream], self.choices, self.scratch,
-            histograms, totals, hazards, events,
+            rows, totals, hazards, events,
         )  # fmt: skip
-        return batches.outcome_of(
-            stream, k, self.strata[stratum].name, self.variant.name, cases, histograms, totals, hazards,
+        outcome = batches.outcome_of(
+            stream, k, self.strata[stratum].name, self.variant.name, cases, rows, totals, hazards,
             events[:nr_events],
         )  # fmt: skip
+        outcome.counts["scheduler." + self.turn(stream, k)[0]] = cases
+        return outcome
 
     def repeated(self, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
         """A case drawn and replayed; the last ones are kept, as a case often violates several invariants."""
