@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.accumulate import full_size
 from engine.base import (
     I9,
     I10,
@@ -21,7 +22,7 @@ from engine.charge_hook import stat_bytes
 from engine.compiled import compiled
 from engine.drain import below
 from engine.records import NR_OBJ_STOCK, NR_PAGE_STOCK
-from engine.variant import CHARGE_NODES, WALK_EXACT
+from engine.variant import CHARGE_NODES, JUDGE_EXACT
 
 
 @compiled
@@ -108,7 +109,10 @@ def percpu_bytes(topo: Topo, prog: Prog, st: State, x: int) -> int:
     for r in range(len(st.area_used)):
         if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
             if below(st, st.objcg_memcg[st.area_entry[r]], x):
-                total += stat_bytes(topo, prog, st.area_bytes[r])
+                if prog.v_judge & JUDGE_EXACT:
+                    total += full_size(topo, st.area_bytes[r])
+                else:
+                    total += stat_bytes(topo, prog, st.area_bytes[r])
     return total
 
 
@@ -157,7 +161,7 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
             violate(st, t, label, I14, pages, kmem)
         if missing != 0:
             violate(st, t, label, I14, 0, missing)
-        if prog.v_ext == 1:
+        if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
             check_node_bytes(topo, prog, st, n, live, t, label)
 
 
@@ -172,7 +176,7 @@ def check_node_bytes(topo: Topo, prog: Prog, st: State, n: int, live: int, t: in
             if st.l_objcg[r, 0] % topo.nr_nodes == n or st.area_entry[r] % topo.nr_nodes == n:
                 true_bytes += st.area_bytes[r]
             continue
-        if prog.v_walk != WALK_EXACT and misbooked(topo, prog, st, r):
+        if prog.v_judge & JUDGE_EXACT == 0 and misbooked(topo, prog, st, r):
             return
         true_bytes += bytes_on_node(topo, st, r, n) + exts_on_node(topo, st, r, n)
     if true_bytes != live:

@@ -44,7 +44,7 @@ from engine.objcg import objcg_nid, objcg_put, sibling, usable
 from engine.post_hook import forget_live, page_bytes
 from engine.records import NR_LOG
 from engine.slips import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
-from engine.variant import FREE_EACH_PAGE, FREE_PAGES_UP, FREE_STORED, LOOKUP_NODEINFO, WALK_SIZE
+from engine.variant import FREE_EACH_PAGE, FREE_PAGES_UP, FREE_STORED, JUDGE_EXACT, LOOKUP_NODEINFO, WALK_SIZE
 
 
 @compiled
@@ -137,7 +137,7 @@ def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if st.node_bytes[t, n] != st.l_bytes[r, n]:
             violate(st, t, st.pc[t], I3, st.l_bytes[r, n], st.node_bytes[t, n])
     want = st.area_bytes[r] * topo.nr_cpus
-    if prog.v_ext == 1:
+    if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
         want += st.area_bytes[r] // 4 * topo.ext_size
     if total != want:
         violate(st, t, st.pc[t], I3, want, total)

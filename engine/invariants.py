@@ -8,20 +8,24 @@ I18 and I19 are judged where they happen, in the hooks, counters and lookups.
 
 from __future__ import annotations
 
-from engine.base import DYING as OBJCG_DYING
 from engine.base import (
+    ABSENT,
     FREED,
     I4,
     I6,
     I7,
+    I19,
     I20,
     LIVE,
     MEMCG_ABSENT,
+    MEMCG_FREED,
+    RELEASED,
     Prog,
     State,
     Topo,
     violate,
 )
+from engine.base import DYING as OBJCG_DYING
 from engine.compiled import compiled
 from engine.obj_stock import U16_MAX
 from engine.objcg import ref_row
@@ -125,9 +129,19 @@ def check_refs(topo: Topo, prog: Prog, st: State, o: int, t: int, label: int) ->
 
 
 @compiled
+def check_freed(topo: Topo, prog: Prog, st: State, m: int, t: int, label: int) -> None:
+    """I19, one memcg: once its last css reference is gone no unreleased objcg points at it."""
+    if st.memcg_state[m] != MEMCG_FREED:
+        return
+    for o in range(topo.nr_nodes, len(st.memcg_state) * topo.nr_nodes):
+        if st.objcg_memcg[o] == m and ABSENT < st.objcg_state[ref_row(prog, topo, o)] < RELEASED:
+            violate(st, t, label, I19, 0, o)
+
+
+@compiled
 def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """The incremental checks after a step."""
-    if max(st.dirty_cpu_n, st.dirty_objcg_n, st.dirty_area_n, st.dirty_chunk_n) > NR_LOG:
+    if max(st.dirty_cpu_n, st.dirty_objcg_n, st.dirty_memcg_n, st.dirty_area_n, st.dirty_chunk_n) > NR_LOG:
         check_everything(topo, prog, st, t, label)
         return
     for i in range(st.dirty_cpu_n):
@@ -138,6 +152,8 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
         check_pages(topo, prog, st, st.dirty_chunk[i], t, label)
     for i in range(st.dirty_objcg_n):
         check_refs(topo, prog, st, st.dirty_objcg[i], t, label)
+    for i in range(st.dirty_memcg_n):
+        check_freed(topo, prog, st, st.dirty_memcg[i], t, label)
 
 
 @compiled
@@ -152,6 +168,7 @@ def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> N
             check_pages(topo, prog, st, c, t, label)
     for m in range(1, len(st.memcg_state)):
         if st.memcg_state[m] != MEMCG_ABSENT:
+            check_freed(topo, prog, st, m, t, label)
             for n in range(topo.nr_nodes):
                 check_refs(topo, prog, st, m * topo.nr_nodes + n, t, label)
 

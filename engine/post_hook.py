@@ -51,6 +51,7 @@ from engine.variant import (
     CHARGE_BYTES,
     CHARGE_PAGES,
     CHARGE_SINGLE,
+    JUDGE_TIGHT,
     LOOKUP_NODEINFO,
     LOOKUP_SIBLING,
 )
@@ -315,7 +316,7 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
     """I1b, for variants that keep v2's formula: ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge - 1."""
-    if prog.v_lookup != LOOKUP_NODEINFO or prog.v_charge == CHARGE_PAGES:
+    if prog.v_judge & JUDGE_TIGHT == 0:
         return
     total, touched = 0, 0
     for n in range(topo.nr_nodes):

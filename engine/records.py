@@ -124,6 +124,7 @@ class Prog:
     v_store: int = i8()
     v_task_objcg: int = i8()
     v_metadata: int = i8()
+    v_judge: int = i8()
     v_slip: int = i8()
     # Tasks and operations.
     nr_tasks: int = i8()

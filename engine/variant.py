@@ -13,6 +13,7 @@ CHARGE_BYTES, CHARGE_SINGLE, CHARGE_NODES, CHARGE_PAGES = range(4)
 WALK_SIZE, WALK_EXACT, WALK_NOMINAL = range(3)
 LOOKUP_NODEINFO, LOOKUP_STORED, LOOKUP_SIBLING = range(3)
 TOTAL_FULL, TOTAL_PAYLOAD = range(2)
+JUDGE_TIGHT, JUDGE_EXACT = 1, 2  # I1b: v2's bounds; I3, I11, I14: F by the nodes where it lies, straddling or not
 FREE_NODES, FREE_STORED, FREE_PAGES_UP, FREE_EACH_PAGE = range(4)
 
 
@@ -59,6 +60,7 @@ class Variant:
     store: int = 0  # 1: the unused precharge is not returned (mutant)
     task_objcg: int = 0  # 0: task->objcgs, an entry a node (1/9); 1: one pointer, as before the series
     metadata: int = 0  # 1: 8 bytes a granule are charged whatever sizeof(pcpuobj_ext) is (before 3/9)
+    judge: int = 0  # what it claims beyond the common invariants: JUDGE_TIGHT, JUDGE_EXACT (mutants keep it)
     slip: int = 0  # a planted slip of engine/slips.py (mutant)
 
     def choices(self) -> dict[str, int]:
@@ -75,7 +77,7 @@ class Variant:
         return self.charge in (CHARGE_NODES, CHARGE_PAGES)
 
 
-_v2 = Variant("v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N")
+_v2 = Variant("v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N", judge=JUDGE_TIGHT)
 
 VARIANTS: dict[str, Variant] = {
     v.name: v
@@ -99,7 +101,7 @@ VARIANTS: dict[str, Variant] = {
         replace(_v2, name="v2-fast", summary="8/9: as v2-exts, one online node without a walk", ext=1, fast=1),
         replace(
             _v2, name="fixed", summary="exact walk, siblings of the stored objcg under one reference, ceil + N - 1",
-            ext=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1,
+            ext=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1, judge=JUDGE_EXACT,
         ),
     )
 }  # fmt: skip

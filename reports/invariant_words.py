@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
-from engine.variant import CHARGE_BYTES, CHARGE_NODES, CHARGE_PAGES, FREE_STORED, LOOKUP_NODEINFO, VARIANTS, Variant
+from engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT, VARIANTS, Variant
 
 WORDS: dict[str, str] = {
     "I1": "the post hook never uses more pages than were precharged",
@@ -51,7 +51,7 @@ def applies(invariant: str, variant: Variant) -> bool:
     if invariant in ("I1", "I2"):
         return variant.charge != CHARGE_BYTES
     if invariant == "I1b":  # the formula of 6/9; `fixed` precharges a page less, so no page need be left over
-        return variant.lookup == LOOKUP_NODEINFO and variant.charge not in (CHARGE_BYTES, CHARGE_PAGES)
+        return variant.judge & JUDGE_TIGHT != 0
     if invariant == "I3":
         return variant.free != FREE_STORED
     if invariant == "I14":
