@@ -81,6 +81,7 @@ def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> No
     st.area_entry[r] = -1
     st.area_acct[r] = 0
     touch_area(st, r)
+    touch_objcg(st, o)
     if st.objcg_memcg[o] != o // topo.nr_nodes:
         hazard(st, 4)
     if prog.task_irq[t] == 1 or topo.act_node[st.task_cpu[t]] != o % topo.nr_nodes:

@@ -17,6 +17,7 @@ from engine.base import (
     rcu_unlock,
     touch_area,
     touch_memcg,
+    touch_objcg,
     violate,
 )
 from engine.charge_hook import unprecharge
@@ -63,6 +64,7 @@ def po_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.r_charged[t] != 1:
         st.area_entry[st.r_area[t]] = stale_entry(prog, st, st.r_area[t])
         touch_area(st, st.r_area[t])
+        touch_objcg(st, max(st.area_entry[st.r_area[t]], 0))
         goto(st, t, OP_END)
         return
     if has_exts(st, st.area_chunk[st.r_area[t]]):
@@ -128,6 +130,7 @@ def po_entry(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.area_entry[r] = o
     st.area_acct[r] = 1
     touch_area(st, r)
+    touch_objcg(st, o)
     if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
         note_live(st, r, 0, o, st.r_full[t])
         goto(st, t, OP_END)

@@ -96,6 +96,8 @@ def follow_record(schedule: tuple[Switch, ...]) -> Any:
     sched: Any = array[0]
     sched["kind"], sched["nr_switches"] = FOLLOW, len(schedule)
     for i, switch in enumerate(schedule):
+        if switch.label and switch.label not in NAMES:
+            raise ScenarioError("schedule", f"switch {i} names the step {switch.label!r}", "a label of docs/MODEL.md")
         if not 0 <= switch.task < MOST_TASKS:
             raise ScenarioError("schedule", f"switch {i} names task {switch.task}", f"0 to {MOST_TASKS - 1}")
         sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed

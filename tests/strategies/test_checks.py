@@ -15,8 +15,9 @@ from engine.runnable import case_over
 from engine.variant import VARIANTS, Variant
 from strategies.plan import STREAMS, make_plan
 from strategies.replay import violations_of
+from strategies.schedulers.choose import begin, choose, took
 from strategies.topologies import families
-from strategies.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, checked_step, random_task
+from strategies.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, checked_step
 
 SEED = 4_3
 FIXED = VARIANTS["fixed"]
@@ -43,11 +44,13 @@ def walked(case: Case, checks: tuple[int, ...]) -> list[Any]:
     prog: Any = side.prog
     rng: Any = side.rng
     states: list[Any] = [PlainRecord(side.state.to_array()[0]) for _ in checks]
-    choose, take_step, over = plain(random_task), plain(checked_step), plain(case_over)
+    next_task, take_step, note, over = plain(choose), plain(checked_step), plain(took), plain(case_over)
+    plain(begin)(side.sched, states[0], rng)
     while not over(states[0]):
-        task = choose(topo, prog, states[0], rng)
+        task = next_task(side.sched, topo, prog, states[0], rng)
         if task < 0:
             break
+        note(side.sched, task, states[0].pc[task])
         for state, check in zip(states, checks, strict=True):
             take_step(topo, prog, state, task, check)
             found = [(v.invariant, v.step, v.task, v.label) for v in violations_of(state)]

@@ -23,8 +23,10 @@ from strategies.batch import draw_case
 from strategies.plan import STREAMS, Plan
 from strategies.redraw import plain_array
 from strategies.rng import GOLDEN, MASK, mix, new_rng, to_word
+from strategies.schedulers.choose import begin, choose, took
+from strategies.schedulers.record import new_sched
 from strategies.topologies import families
-from strategies.walk import CHECK_TOUCHED, checked_step, random_task
+from strategies.walk import CHECK_TOUCHED, checked_step
 
 MOST_STEPS = 1 << 20
 Meddle = Callable[[Any, int], None]
@@ -43,8 +45,8 @@ def hash_words(words: Any) -> Any:
 
 @compiled_entry
 def walk_hashed(
-    topos: Any, progs: Any, states: Any, rngs: Any, key: Any, case: int, hunt: int, tables: Any, choices: Any, v: Any,
-    words: Any, hashes: Any, most_steps: int, whole: bool,
+    topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, key: Any, case: int, hunt: int, tables: Any,
+    choices: Any, v: Any, words: Any, hashes: Any, most_steps: int, whole: bool,
 ) -> int:  # fmt: skip
     """Draw, reset and walk one case as run_batch does; hashes[k] = hash after k steps. Returns the number of steps.
 
@@ -54,13 +56,17 @@ def walk_hashed(
     st = states[0]
     which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, choices, v)
     reset(topos[which], progs[0], st, whole)
+    sched = scheds[0]
+    begin(sched, st, rngs[0])
     hashes[0] = hash_words(words)
     steps = 0
     while steps < most_steps and not case_over(st):
-        t = random_task(topos[which], progs[0], st, rngs[0])
+        t = choose(sched, topos[which], progs[0], st, rngs[0])
         if t < 0:
             break
+        label = st.pc[t]
         checked_step(topos[which], progs[0], st, t, CHECK_TOUCHED)
+        took(sched, t, label)
         steps += 1
         hashes[steps] = hash_words(words)
     return steps
@@ -95,6 +101,12 @@ class Case:
     def pool(self) -> Any:
         return self.plan.pool(self.plan.stratum(self.stream, self.k))
 
+    def sched(self) -> Any:
+        """The batch's scheduler in a fresh record."""
+        scheds = new_sched()
+        self.plan.set_sched(scheds[0], self.stream, self.k)
+        return scheds
+
     @property
     def hunt(self) -> int:
         return int(self.stream == "hunting")
@@ -115,9 +127,9 @@ class CompiledSide:
             self.progs[0], self.states[0] = 0, 0
         plan.prepare(self.progs[0])
         return walk_hashed(
-            case.pool, self.progs, self.states, self.rngs, np.uint64(plan.key(case.stream, case.k)), 0, case.hunt,
-            plan.tables[case.stream], plan.choices, plan.scratch, self.states.view(np.uint64), self.hashes, most_steps,
-            clear,
+            case.pool, self.progs, self.states, self.rngs, case.sched(), np.uint64(plan.key(case.stream, case.k)), 0,
+            case.hunt, plan.tables[case.stream], plan.choices, plan.scratch, self.states.view(np.uint64), self.hashes,
+            most_steps, clear,
         )  # fmt: skip
 
 
@@ -135,6 +147,7 @@ class PlainSide:
             tuple(plain_array(table) for table in plan.tables[case.stream]), plain_array(plan.choices),
             plain_array(plan.scratch),
         )  # fmt: skip
+        self.sched: Any = PlainRecord(case.sched()[0])
         self.which = int(which)
         self.topo = topos[which]
         state = PlainRecord(new_record(State, case.size_class)[0])
@@ -143,17 +156,20 @@ class PlainSide:
 
     def hashes(self, meddle: Meddle | None = None) -> Iterator[int]:
         """The hash before the first step and after each; `meddle(state, steps)` may change the state before it."""
-        choose, take_step, over = plain(random_task), plain(checked_step), plain(case_over)
+        next_task, take_step, note, over = plain(choose), plain(checked_step), plain(took), plain(case_over)
         topo: Any = self.topo
         prog: Any = self.prog
         state: Any = self.state
         rng: Any = self.rng
+        plain(begin)(self.sched, state, rng)
         yield self.state.image.digest()
         while not over(state):
-            task = choose(topo, prog, state, rng)
+            task = next_task(self.sched, topo, prog, state, rng)
             if task < 0:
                 break
+            label = state.pc[task]
             take_step(topo, prog, state, task, CHECK_TOUCHED)
+            note(self.sched, task, label)
             if meddle is not None:
                 meddle(state, state.nr_steps)
             yield self.state.image.digest()
