@@ -66,9 +66,10 @@ class Hooks:
         VARIANTS[variant].write(prog)
         self.area = area
         self.prog: Any = PlainRecord(prog)
-        self.topo: Any = PlainRecord(topo_record(area.topology, size_class)[0])
+        topo: Any = PlainRecord(topo_record(area.topology, size_class)[0])
         state: Any = PlainRecord(new_record(State, size_class)[0])
-        state.nr_online_nodes = self.topo.nr_online_nodes
+        self.topo = topo
+        state.nr_online_nodes = topo.nr_online_nodes
         for i, node in enumerate(area.topology.nodes):
             state.node_online[i] = int(node.online)
         self.state = state

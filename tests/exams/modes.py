@@ -1,0 +1,41 @@
+"""Compiled and plain mode against each other at full numbers; the tests of engine and strategies with bounds checks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from equality import compare_scenarios  # noqa: E402
+
+SEED = 1_000
+
+
+def compiled_and_plain() -> dict[str, Any]:
+    """500 random scenarios of class small and 20 of class wide: equal hashes of the whole state after every step."""
+    small, wide = compare_scenarios("small", 500, SEED), compare_scenarios("wide", 20, SEED)
+    return {"passed": not small["different"] and not wide["different"], "small": small, "wide": wide}
+
+
+def bounds() -> dict[str, Any]:
+    """tests/engine and tests/strategies once with NUMBA_BOUNDSCHECK=1: no index is out of range anywhere they reach."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine", "tests/strategies"],
+        cwd=ROOT, env=os.environ | {"NUMBA_BOUNDSCHECK": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = done.stdout.strip().splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return {
+        "passed": done.returncode == 0, "summary": lines[-1] if lines else done.stderr[-500:], "failed": failed,
+        "out_of_range": done.stdout.count("IndexError"), "seconds": round(time.perf_counter() - start, 1),
+    }  # fmt: skip
+
+
+LINES = {"compiled-and-plain": compiled_and_plain, "bounds": bounds}
