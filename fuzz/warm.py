@@ -9,6 +9,10 @@ import multiprocessing
 import sys
 import time
 
+from engine.program import Program, Task
+from engine.scenario import Scenario
+from engine.variant import VARIANTS
+from fuzz.shrink.attempt import Gate
 from strategies.plan import make_plan
 from strategies.recorded import replay as recorded
 from strategies.topologies import preset
@@ -19,7 +23,9 @@ def warm_class(size_class: str) -> None:
     if size_class == "trace":
         recorded.warm()
     else:
-        make_plan("v2", 0, preset("thousand" if size_class == "wide" else "two-node")).warm()
+        machine = preset("thousand" if size_class == "wide" else "two-node")
+        make_plan("v2", 0, machine).warm()
+        Gate(VARIANTS["v2"], "I1").attempt(Scenario(machine, Program((Task(),))))
 
 
 def main() -> int:
