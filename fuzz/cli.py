@@ -84,6 +84,18 @@ def variants(invariants: bool) -> int:
     return variants_command(invariants)
 
 
+@cli.command()
+@click.option("--time", "seconds", help="Budget in seconds. [default: 120]")
+@click.option("--seed", help="Whole number or commit hash. [default: 1]")
+@click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
+    """Plant known mistakes in the reference and see which the invariants notice; exit status 1: one survives."""
+    from fuzz.commands.mutants import mutants_command
+
+    return mutants_command(seconds, seed, workers, as_json)
+
+
 @cli.group()
 def topology() -> None:
     """Machines: named ones, and imports from real ones."""

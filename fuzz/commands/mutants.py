@@ -1,0 +1,57 @@
+"""`percpu-fuzz mutants`."""
+
+from __future__ import annotations
+
+import json
+
+from engine.base import INVARIANT_NAMES
+from fuzz.campaign import say_on_stderr
+from fuzz.mutants import Verdict, hunt_mutants
+from fuzz.options import seconds_option, seed_option, workers_option
+from strategies.mutants import catalogue
+
+DEFAULT_SECONDS = 120.0
+
+
+def mutants_command(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
+    """Print what killed each mutant; 1 if one that is not proved equivalent survives."""
+    budget = seconds_option(seconds) or DEFAULT_SECONDS
+    number = seed_option(seed if seed is not None else "1")
+    verdicts = hunt_mutants(budget, number, workers_option(workers), catalogue(), say_on_stderr)
+    print_table(verdicts)
+    print_matrix(verdicts)
+    survivors = [v.mutant.name for v in verdicts if not v.killed and not v.mutant.proof]
+    equivalent = [{"name": v.mutant.name, "proof": v.mutant.proof} for v in verdicts if v.mutant.proof]
+    killed = sum(v.killed for v in verdicts)
+    print(f"{killed} of {len(verdicts)} killed, {len(equivalent)} equivalent, {len(survivors)} survive, seed {number}")
+    if as_json:
+        row = {"killed": killed, "total": len(verdicts), "equivalent": equivalent, "survivors": survivors}
+        print(json.dumps(row, sort_keys=True))
+    return int(bool(survivors))
+
+
+def print_table(verdicts: list[Verdict]) -> None:
+    """One line a mutant."""
+    for verdict in verdicts:
+        mutant = verdict.mutant
+        if verdict.killed:
+            fate = f"killed in {verdict.cases} cases, {verdict.seconds:.2f} s: {' '.join(ordered(verdict))}"
+        elif mutant.proof:
+            fate = "equivalent: " + mutant.proof
+        else:
+            fate = f"open after {verdict.cases} cases"
+        print(f"{mutant.name:18} {mutant.alters}: {mutant.what}\n{'':18} {fate}")
+
+
+def ordered(verdict: Verdict) -> list[str]:
+    return [name for name in INVARIANT_NAMES if name in verdict.broken]
+
+
+def print_matrix(verdicts: list[Verdict]) -> None:
+    """Invariant by mutants: how many each kills, and those that it alone kills."""
+    print("\nInvariant  kills  alone")
+    for name in INVARIANT_NAMES:
+        kills = [v for v in verdicts if name in v.broken]
+        alone = [v.mutant.name for v in kills if len(v.broken) == 1]
+        print(f"{name:9} {len(kills):6}  {', '.join(alone) or '-'}")
+    print()
