@@ -22,7 +22,7 @@ KEEPS_PERCPU_B = replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2)
 
 
 def rows_of(name: str) -> dict[str, Any]:
-    folder = RUNS / name
+    (folder,) = RUNS.glob(f"{name}-*")
     workload = build_workload(read_events(folder / "percpu.trace.gz"))
     machine, snapshots = import_path(folder).topology, import_states(folder / "states.json")
     placement = import_placement(folder / "placement.json")

@@ -7,9 +7,12 @@ import time
 from typing import Any
 
 from engine.compiled import plain
+from engine.layout import PlainRecord
 from engine.reset import reset
+from engine.variant import VARIANTS
 from strategies.plan import Plan, make_plan
 from strategies.redraw import drawn_case
+from strategies.schedulers.record import new_sched
 from strategies.topologies import families, preset
 from strategies.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, run_case
 
@@ -32,7 +35,7 @@ def plain_rate(plan: Plan) -> float:
         topo, prog, state, rng, _ = drawn_case(plan, "measurement", 0, case)
         start = time.perf_counter()
         plain(reset)(topo, prog, state, False)
-        plain(run_case)(topo, prog, state, rng, CHECK_TOUCHED, 1_000_000)
+        plain(run_case)(topo, prog, state, rng, PlainRecord(new_sched()[0]), CHECK_TOUCHED, 1_000_000)
         seconds += time.perf_counter() - start
         steps += state.nr_steps
     return steps / seconds
@@ -40,8 +43,7 @@ def plain_rate(plan: Plan) -> float:
 
 def speed() -> dict[str, Any]:
     """Class small with incremental checks: at least 5 million steps/s/core and 50 times plain mode; wide beside it."""
-    small = make_plan("v2", 1, families()[0].topologies[0])
-    small.strata = families()[:1]
+    small = Plan(VARIANTS["v2"], 1, families()[:1])
     wide = make_plan("v2", 1, preset("epyc176"))
     rows: dict[str, list[float]] = {name: [] for name in ("small", "unchecked", "all_checks", "plain", "wide")}
     for plan in (small, wide):
