@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,10 +160,16 @@ def _check_irq_op(op: Op, where: str) -> None:
         )
 
 
+@lru_cache
+def _blank(size_class: str) -> Record:
+    """A zeroed Prog record of a class: its dtype is costly to make, a copy is not."""
+    return new_record(Prog, size_class)
+
+
 def prog_record(program: Program, size_class: str, nr_act: int) -> Record:
     """The Prog record (array of one) of a program, without a variant's choices; ScenarioError if it does not fit."""
     check_program(program, size_class, nr_act)
-    array = new_record(Prog, size_class)
+    array = _blank(size_class).copy()
     prog = array[0]
     prog["nr_tasks"], prog["nr_memcgs"] = len(program.tasks), len(program.memcgs) + 1
     prog["memcg_parent0"][0] = -1

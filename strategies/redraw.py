@@ -59,8 +59,9 @@ def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
     plan.set_sched(array[0], stream, k)
     sched: Any = PlainRecord(array[0])
     if sched.kind == URW:
-        plain(expect_steps)(topo, prog, state, rng, sched, MOST_STEPS)
-        plain(reset)(topo, prog, state, False)
+        spare: Any = PlainRecord(new_record(State, plan.classes[plan.stratum(stream, k)])[0])
+        plain(reset)(topo, prog, spare, True)
+        plain(expect_steps)(topo, prog, spare, rng, sched, MOST_STEPS)
     take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     plain(begin)(sched, state, rng)
     taken: list[tuple[int, int, int]] = []

@@ -86,6 +86,7 @@ class Gate:
     topos: dict[Topology, tuple[str, Record]] = field(default_factory=dict)
     states: dict[str, Record] = field(default_factory=dict)
     scheds: Record = field(default_factory=new_sched)
+    blank: Record = field(default_factory=new_sched)
     rngs: Record = field(default_factory=new_rng)
     taken: Any = field(default_factory=lambda: np.zeros((MOST_STEPS, 4), dtype=np.int32))
 
@@ -112,7 +113,9 @@ class Gate:
         self.variant.write(progs[0])
         self._follow(scenario.schedule)
         wanted = INVARIANT_NAMES.index(self.invariant)
-        states = self.states.setdefault(size_class, new_record(State, size_class))
+        if size_class not in self.states:
+            self.states[size_class] = new_record(State, size_class)
+        states = self.states[size_class]
         steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
         if not states[0]["violated"][wanted]:
             return None
@@ -128,7 +131,7 @@ class Gate:
         return self.topos[topology]
 
     def _follow(self, schedule: tuple[Switch, ...]) -> None:
-        self.scheds[:] = new_sched()
+        self.scheds[:] = self.blank
         sched = self.scheds[0]
         sched["kind"], sched["lenient"], sched["nr_switches"] = FOLLOW, 1, min(len(schedule), MOST_SWITCHES)
         for i, switch in enumerate(schedule[:MOST_SWITCHES]):
