@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from engine.outcome import Outcome
 from fuzz.errors import HarnessError
 from fuzz.findings import pick, write_findings, write_json, write_whole
 from fuzz.log import LOGGER, CampaignLog
@@ -21,6 +22,7 @@ from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
 from reports.json_report import contract, report_json
 from reports.text import report_text
+from strategies import canary
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
 
@@ -73,7 +75,6 @@ def _run(
     log: CampaignLog,
     say: Callable[[str], None],
 ) -> Result:
-    begin = time.monotonic()
     store.set_meta("describe", plan.describe())
     store.set_meta("command", options.command)
     store.set_meta("operations", operations)
@@ -83,16 +84,17 @@ def _run(
     broken = None if ran.failure is None else str(ran.failure)
     findings: list[dict[str, Any]] = []
     try:
-        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out)
+        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out, options.workers)
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = broken or str(error)
+    broken = broken or dead_canary(store.outcomes(ran.prefix))
     store.set_meta("findings", findings)
     campaign = gather(
         store.outcomes(ran.prefix),
         describe=plan.describe(),
         digest=store.digest(ran.prefix),
-        seconds=time.monotonic() - begin,
+        seconds=ran.seconds,
         compile_seconds=compile_seconds,
         interrupted=ran.interrupted,
         stopped_by=ran.stopped_by,
@@ -107,10 +109,19 @@ def _run(
     exit_status = status_of(campaign, broken)
     text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
-    write_json(out / "report.json", report_json(campaign))
+    write_json(out / "report.json", report_json(campaign, exit_status))
     store.set_meta("exit", exit_status)
-    LOGGER.info("campaign ends with status %d after %.1f s", exit_status, campaign.seconds)
+    LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
     return Result(exit_status, text, contract(campaign, exit_status), broken)
+
+
+def dead_canary(outcomes: Iterable[Outcome]) -> str | None:
+    """What is wrong if a planted mistake was not found; None if all were, or if no batch came back."""
+    planted, found = 0, 0
+    for outcome in outcomes:
+        planted += outcome.counts.get(canary.RUN, 0)
+        found += outcome.counts.get(canary.FOUND, 0)
+    return None if found == planted else f"{planted - found} of {planted} planted mistakes were not found"
 
 
 def status_of(campaign: Campaign, broken: str | None) -> int:

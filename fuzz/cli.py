@@ -31,7 +31,12 @@ def cli() -> None:
 @click.option("--cases", help="Budget in cases, both streams; with --time the first to be reached ends the run.")
 @click.option("--seed", help="Whole number or commit hash. [default: drawn and printed]")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
-@click.option("--scheduler", default="random", show_default=True, help="Who steps next: random.")
+@click.option(
+    "--scheduler",
+    default="portfolio",
+    show_default=True,
+    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin.",
+)
 @click.option("--hunt", default="0.5", show_default=True, help="The hunting stream's share of the batches.")
 @click.option("--faults", default="", help="Comma-separated: nested-refresh (adds it), none (no injected failure).")
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")

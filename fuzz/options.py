@@ -32,7 +32,7 @@ class RunOptions:
     seconds: float | None = DEFAULT_SECONDS
     cases: int | None = None
     workers: int = 1
-    scheduler: str = "random"
+    scheduler: str = "portfolio"
     hunt: Fraction = Fraction(1, 2)
     faults: tuple[str, ...] = ()
     out: Path | None = None

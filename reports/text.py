@@ -13,6 +13,7 @@ from reports.estimates import (
 )
 from reports.layout import command, entry, heading, number, paragraph, plural, title, weight
 from reports.text_events import events_section, hazards_section
+from reports.text_findings import findings_section
 from reports.text_operations import operations_section
 from reports.text_violations import signatures_section, violations_section
 from reports.text_waste import families_section, waste_section
@@ -34,6 +35,7 @@ def report_text(campaign: Campaign) -> str:
         *summary(campaign, invariants),
         *run_section(campaign),
         *violations_section(campaign, invariants),
+        *findings_section(campaign),
         *waste_section(campaign, pooled_estimates(campaign), families_without_cases(campaign)),
         *operations_section(campaign.operations),
         *events_section(campaign),
