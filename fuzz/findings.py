@@ -1,7 +1,7 @@
 """Findings: which violating cases are worth showing, shrunk, one file for each distinct cause.
 
 A signature (invariant, step, hazards passed) says how a case failed; hundreds of signatures may have one cause. So a
-few cases of the most different signatures are shrunk, and of those that shrink to the same shape the first is kept.
+few cases of the most different signatures are shrunk, and of those that shrink to the same shape one is kept.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from engine.outcome import Outcome, Signature
 from engine.scenario import dump_finding
 from fuzz.errors import HarnessError
 from fuzz.plan import Plan
-from fuzz.showing import Shown, shown
+from fuzz.showing import Shape, Shown, shown
 
 CASES_PER_SIGNATURE = 2
-PICKS_LEAST, PICKS_MOST = 4, 16  # cases to shrink of each invariant
-CASES_PER_PICK = 4_000  # a longer campaign has more to show
+PICKS_LEAST, PICKS_MOST = 3, 10  # cases to shrink of each invariant
+CASES_PER_PICK = 10_000  # a longer campaign has more to show
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,22 @@ def write_findings(plan: Plan, picked: list[Pick], out: Path, workers: int) -> l
     """
     (out / "findings").mkdir(exist_ok=True)
     rows: list[dict[str, object]] = []
-    causes: dict[str, dict[str, object]] = {}
-    for one, what in zip(picked, shown_cases(plan, picked, workers), strict=True):
-        if what.shape in causes:
-            row = causes[what.shape]
-            row["alike"] = int(str(row["alike"])) + 1
-            continue
+    for members in by_cause(list(zip(picked, shown_cases(plan, picked, workers), strict=True))):
+        one, what = next((member for member in members if member[1].breaks_first), members[0])
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
         write_whole(out / name, dump_finding(what.finding))
-        causes[what.shape] = _row(name, one, what)
-        rows.append(causes[what.shape])
+        rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
     return rows
+
+
+def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
+    """Cases of one cause together, each cause's plainest shape first; in the order in which the causes were met."""
+    plainest = sorted({what.shape for _, what in cases}, key=lambda shape: (len(shape.takes), str(shape)))
+    cause = {shape: next(other for other in plainest if other.covers(shape)) for shape in plainest}
+    groups: dict[Shape, list[tuple[Pick, Shown]]] = {}
+    for one, what in cases:
+        groups.setdefault(cause[what.shape], []).append((one, what))
+    return [sorted(members, key=lambda m: m[1].shape != shape) for shape, members in groups.items()]
 
 
 def shown_cases(plan: Plan, picked: list[Pick], workers: int) -> Iterator[Shown]:
@@ -147,7 +152,7 @@ def write_whole(path: Path, text: bytes) -> None:
     os.replace(part, path)
 
 
-def _row(name: str, one: Pick, what: Shown) -> dict[str, object]:
+def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:
     signature = one.signature
     return {
         "file": name,
@@ -158,8 +163,9 @@ def _row(name: str, one: Pick, what: Shown) -> dict[str, object]:
         "variant": signature.variant,
         "label": signature.label,
         "hazards": list(signature.hazards),
-        "shape": what.shape,
-        "alike": 1,
+        "shape": str(what.shape),
+        "alike": len(invariants),
+        "invariants": sorted(set(invariants)),
         "explanation": what.explanation,
         "lanes": what.lanes,
     }

@@ -12,17 +12,45 @@ from fuzz.explain import explained
 from fuzz.lanes import drawn, lanes
 from fuzz.plan import Plan
 from fuzz.shrink.shrinker import Shrunk, shrink
-from strategies.replay import Violation
+from strategies.replay import Run
 
+AT_THE_END = "FINISHED"
+SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
 EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How a shrunk case fails: what it breaks first, at which step, in which direction, and what that takes."""
+
+    invariant: str
+    label: str
+    more: bool
+    takes: frozenset[str]
+
+    def __str__(self) -> str:
+        way = "more" if self.more else "less"
+        return f"{self.invariant} at {self.label}, {way} than expected: {', '.join(sorted(self.takes))}"
+
+    def covers(self, other: Shape) -> bool:
+        """Whether a case of the other shape is one of this shape with something to spare.
+
+        What is judged only after a case has ended says little about where it went wrong: there only equal shapes are
+        one cause.
+        """
+        if self.label == AT_THE_END:
+            return self == other
+        alike = (self.invariant, self.label, self.more) == (other.invariant, other.label, other.more)
+        return alike and self.takes <= other.takes
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A shrunk finding with its story. shape: equal for cases that fail in the same way."""
+    """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks."""
 
     finding: Finding
-    shape: str
+    shape: Shape
+    breaks_first: bool
     explanation: list[str]
     lanes: list[str]
 
@@ -56,7 +84,8 @@ def told(finding: Finding, variant: Variant, notes: dict[str, object]) -> Shown:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
     words, picture = explained(finding, broken, lines), list(drawn(lines))
     origin = finding.origin | notes | {"explanation": words, "lanes": picture}
-    return Shown(replace(finding, origin=origin), shape_of(finding, broken), words, picture)
+    first = run.violations[0].invariant == finding.invariant
+    return Shown(replace(finding, origin=origin), shape_of(finding, run), first, words, picture)
 
 
 def notes_of(shrunk: Shrunk) -> dict[str, object]:
@@ -64,10 +93,15 @@ def notes_of(shrunk: Shrunk) -> dict[str, object]:
     return {"shrunk": {"executions": shrunk.executions, "minimal": shrunk.minimal}}
 
 
-def shape_of(finding: Finding, broken: Violation) -> str:
-    """Invariant, step, direction, and the kinds of operations of each task, in an order of their own."""
-    tasks = sorted(
-        ("irq " if task.irq else "") + " ".join(op.kind for op in task.ops) for task in finding.scenario.program.tasks
-    )
-    way = "more" if broken.found > broken.want else "less"
-    return f"{finding.invariant} at {broken.label}, {way} than expected: {' | '.join(tasks)}"
+def shape_of(finding: Finding, run: Run) -> Shape:
+    """What the shrunk case breaks first, and what it takes: kinds of operations, faults, pressure, limits.
+
+    Counters that go wrong in one step break several invariants later on: those are one cause. How often an operation
+    is there, in whose hands and in which order is where shrinking happened to end, and is left out.
+    """
+    first, program = run.violations[0], finding.scenario.program
+    takes = {op.kind for task in program.tasks for op in task.ops}
+    takes |= {name for name in SURROUNDINGS if any(getattr(program, name))}
+    if any(memcg.max_pages >= 0 for memcg in program.memcgs):
+        takes.add("memory.max")
+    return Shape(first.invariant, first.label, first.found > first.want, frozenset(takes))

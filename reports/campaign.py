@@ -137,8 +137,8 @@ class Campaign:
         return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
     def finding(self, invariant: str) -> Mapping[str, Any] | None:
-        """The first finding of an invariant; its "file" is relative to `out`."""
-        return next((row for row in self.findings if row["invariant"] == invariant), None)
+        """The first finding whose cases broke an invariant; its "file" is relative to `out`."""
+        return next((row for row in self.findings if invariant in _invariants(row)), None)
 
 
 def gather(
@@ -181,3 +181,8 @@ def _see(seen: dict[Signature, Seen], outcome: Outcome) -> None:
             seen[signature] = Seen(cases, *place)
         else:
             seen[signature] = Seen(before.cases + cases, *min(place, (before.k, before.case)))
+
+
+def _invariants(row: Mapping[str, Any]) -> Sequence[str]:
+    """What the cases of a finding broke; a finding that was not shrunk names its own only."""
+    return tuple(row["invariants"]) if "invariants" in row else (str(row["invariant"]),)

@@ -10,8 +10,8 @@ from reports.layout import command, heading, paragraph, plural
 from reports.text_violations import replay_line
 
 WORDS = (
-    "Cases of the most different signatures were shrunk; those that shrank to the same shape are one finding. The "
-    "shape names the invariant, the step, and the operations of each task that are left."
+    "Cases of the most different signatures were shrunk; those that shrank to the same shape are one finding. A shape "
+    "names what the shrunk case breaks first, the step, and what it takes."
 )
 
 
@@ -19,7 +19,7 @@ def findings_section(campaign: Campaign) -> list[str]:
     """Every finding that was written; nothing where there is none."""
     if not campaign.findings:
         return []
-    lines = heading(f"Findings: {plural(len(campaign.findings), 'distinct shape')}")
+    lines = heading(f"Findings: {plural(len(campaign.findings), 'distinct cause')}")
     lines += paragraph(WORDS)
     for row in campaign.findings:
         lines += one_finding(campaign, row)
@@ -30,5 +30,6 @@ def one_finding(campaign: Campaign, row: Mapping[str, Any]) -> list[str]:
     """Shape, number of shrunk cases that share it, and the line that draws it."""
     lines = ["", *paragraph(str(row.get("shape", row["invariant"])))]
     if "alike" in row:
-        lines += paragraph(f"{plural(int(row['alike']), 'shrunk case')} of this shape; the first with its lanes:", "  ")
+        broken = ", ".join(row["invariants"])
+        lines += paragraph(f"{plural(int(row['alike']), 'shrunk case')}, of {broken}; one with its lanes:", "  ")
     return [*lines, *command(replay_line(campaign, str(row["file"])) + " --lanes", "    ")]

@@ -11,7 +11,7 @@ from engine.variant import Variant
 from strategies.mutants import catalogue
 
 EVERY = 64  # of the batches of each stream, the first of so many carries one
-PLANTED = ("v1-formula", "no-remainder", "slip-refund-more", "stat-kept", "slip-drain-kmem")
+PLANTED = ("v1-formula", "stat-kept", "slip-drain-kmem", "no-remainder", "slip-refund-more")
 CASES = 50
 SEED = 20
 RUN, FOUND = "canary.run", "canary.found"
@@ -22,9 +22,17 @@ def is_due(k: int) -> bool:
     return k % EVERY == 0
 
 
-def planted_variant(k: int) -> Variant:
-    """The planted mistake of the canary in batch k: they take turns."""
-    name = PLANTED[k // EVERY % len(PLANTED)]
+def turn_of(stream: str, k: int) -> int:
+    """Which planted mistake batch k carries: they take turns, and the streams begin with different ones.
+
+    One of the first two is judged where it happens, the other by the checks after a step.
+    """
+    return (k // EVERY + (stream == "measurement")) % len(PLANTED)
+
+
+def planted_variant(turn: int) -> Variant:
+    """The planted mistake of a turn."""
+    name = PLANTED[turn]
     return next(mutant.variant for mutant in catalogue() if mutant.name == name)
 
 

@@ -133,12 +133,12 @@ class Plan:
         """Run batch k of a stream, and the canary that it carries."""
         outcome = self.run(stream, k, self.cases_per_batch(stream, k), checks)
         if canary.is_due(k):
-            outcome.counts.update(self.canary(k, checks))
+            outcome.counts.update(self.canary(canary.turn_of(stream, k), checks))
         return outcome
 
-    def canary(self, k: int, checks: int = CHECK_TOUCHED) -> dict[str, int]:
-        """Counts of the canary of batch k: a planted mistake on a machine of its own."""
-        planted = Plan(canary.planted_variant(k), canary.SEED, single_family(preset("two-node")), scheduler="random")
+    def canary(self, turn: int, checks: int = CHECK_TOUCHED) -> dict[str, int]:
+        """Counts of a canary: a planted mistake on a machine of its own."""
+        planted = Plan(canary.planted_variant(turn), canary.SEED, single_family(preset("two-node")), scheduler="random")
         return canary.counts_of(planted.run("hunting", 0, canary.CASES, checks))
 
     def run(self, stream: str, k: int, cases: int, checks: int = CHECK_TOUCHED) -> Outcome:
