@@ -79,7 +79,7 @@ def write_findings(plan: Plan, picked: list[Pick], out: Path, workers: int) -> l
     (out / "findings").mkdir(exist_ok=True)
     rows: list[dict[str, object]] = []
     for members in by_cause(list(zip(picked, shown_cases(plan, picked, workers), strict=True))):
-        one, what = next((member for member in members if member[1].breaks_first), members[0])
+        one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
         write_whole(out / name, dump_finding(what.finding))
         rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
@@ -87,13 +87,13 @@ def write_findings(plan: Plan, picked: list[Pick], out: Path, workers: int) -> l
 
 
 def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
-    """Cases of one cause together, each cause's plainest shape first; in the order in which the causes were met."""
+    """Cases of one cause together, in the order in which the causes were met."""
     plainest = sorted({what.shape for _, what in cases}, key=lambda shape: (len(shape.takes), str(shape)))
     cause = {shape: next(other for other in plainest if other.covers(shape)) for shape in plainest}
     groups: dict[Shape, list[tuple[Pick, Shown]]] = {}
     for one, what in cases:
         groups.setdefault(cause[what.shape], []).append((one, what))
-    return [sorted(members, key=lambda m: m[1].shape != shape) for shape, members in groups.items()]
+    return list(groups.values())
 
 
 def shown_cases(plan: Plan, picked: list[Pick], workers: int) -> Iterator[Shown]:

@@ -51,6 +51,7 @@ class Shown:
     finding: Finding
     shape: Shape
     breaks_first: bool
+    size: tuple[int, ...]
     explanation: list[str]
     lanes: list[str]
 
@@ -73,24 +74,23 @@ def smaller(finding: Finding, variant: Variant) -> Shown:
     shrunk = shrink(finding, variant, EXECUTIONS)
     if shrunk is None:
         raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
-    return told(replace(finding, scenario=shrunk.attempt.scenario), variant, notes_of(shrunk))
+    return told(finding, shrunk, variant)
 
 
-def told(finding: Finding, variant: Variant, notes: dict[str, object]) -> Shown:
-    """A finding with explanation and lanes, in the file and beside it; `notes` join its origin."""
+def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
+    """A shrunk finding with explanation and lanes, in the file and beside it."""
+    finding = replace(original, scenario=shrunk.attempt.scenario)
     lines, run = lanes(finding.scenario, variant, until=finding.invariant)
     broken = run.broken(finding.invariant)
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
     words, picture = explained(finding, broken, lines), list(drawn(lines))
-    origin = finding.origin | notes | {"explanation": words, "lanes": picture}
+    notes = {"executions": shrunk.executions, "minimal": shrunk.minimal}
+    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture}
     first = run.violations[0].invariant == finding.invariant
-    return Shown(replace(finding, origin=origin), shape_of(finding, run), first, words, picture)
-
-
-def notes_of(shrunk: Shrunk) -> dict[str, object]:
-    """What a finding records of its shrinking."""
-    return {"shrunk": {"executions": shrunk.executions, "minimal": shrunk.minimal}}
+    return Shown(
+        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture
+    )  # fmt: skip
 
 
 def shape_of(finding: Finding, run: Run) -> Shape:

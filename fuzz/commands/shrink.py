@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import InputError, ScenarioError
@@ -10,7 +9,7 @@ from engine.scenario import dump_finding, load_finding
 from fuzz.commands.replay import named_variant
 from fuzz.findings import write_whole
 from fuzz.options import seconds_option
-from fuzz.showing import notes_of, told
+from fuzz.showing import told
 from fuzz.shrink.shrinker import shrink
 from strategies.recorded.files import read_bytes
 
@@ -24,7 +23,7 @@ def shrink_command(file: str, budget: str | None, output: str | None) -> int:
     if shrunk is None:
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
-    smaller = told(replace(finding, scenario=shrunk.attempt.scenario), variant, notes_of(shrunk))
+    smaller = told(finding, shrunk, variant)
     try:
         write_whole(path, dump_finding(smaller.finding))
     except OSError as error:

@@ -10,7 +10,7 @@ from engine.scenario import Finding, Scenario, Switch
 from engine.variant import Variant
 from fuzz.shrink import candidates
 from fuzz.shrink.attempt import DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
-from fuzz.shrink.machines import even_machines, moved, plainer_machines, resized_on
+from fuzz.shrink.machines import alone, even_machines, moved, plainer_machines, resized_on
 from fuzz.shrink.reduce import reduced
 
 
@@ -53,6 +53,7 @@ class Shrinker:
         self.offer(replace(self.best.scenario, schedule=()))
         self._tasks()
         self._ops()
+        self._until_none(lambda: alone(self.best))
 
     def _round(self) -> bool:
         before = self.best.size
