@@ -18,6 +18,7 @@ from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.plan import Plan
 from fuzz.runner import Limits, run_batches
+from fuzz.shrink.attempt import load
 from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
 from reports.json_report import contract, report_json
@@ -25,6 +26,7 @@ from reports.text import report_text
 from strategies import canary
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
+from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
 
@@ -46,6 +48,7 @@ def run_campaign(options: RunOptions, out: Path, say: Callable[[str], None]) -> 
     say("configuration: " + json.dumps(describe | {"workers": options.workers, "hunt": float(options.hunt)}))
     start = time.perf_counter()
     plan.warm()
+    load(preset("two-node"))
     operations = kept_survey()
     compile_seconds = time.perf_counter() - start
     say(f"compiled or loaded in {compile_seconds:.1f} s, output in {out}")

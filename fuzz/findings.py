@@ -25,7 +25,7 @@ from fuzz.plan import Plan
 from fuzz.showing import Shape, Shown, shown
 
 CASES_PER_SIGNATURE = 2
-PICKS_LEAST, PICKS_MOST = 3, 10  # cases to shrink of each invariant
+PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
 
 

@@ -17,7 +17,7 @@ def replay_command(file: str, variant: str | None, show_lanes: bool) -> int:
     finding = load_finding(read_bytes(Path(file)), file)
     where = "--variant" if variant is not None else f"{file}, variant"
     chosen = variant_option(variant, where) if variant is not None else named_variant(finding.variant, where)
-    lines, run = lanes(finding.scenario, chosen, lenient=chosen.name != finding.variant)
+    lines, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
     if show_lanes:
         print(*drawn(lines), sep="\n")
     topology = finding.scenario.topology
