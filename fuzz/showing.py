@@ -79,7 +79,8 @@ def smaller(finding: Finding, variant: Variant) -> Shown:
 
 def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     """A shrunk finding with explanation and lanes, in the file and beside it."""
-    finding = replace(original, scenario=shrunk.attempt.scenario)
+    scenario = shrunk.attempt.scenario
+    finding = replace(original, scenario=replace(scenario, topology=replace(scenario.topology, name="shrunk")))
     lines, run = lanes(finding.scenario, variant, until=finding.invariant)
     broken = run.broken(finding.invariant)
     if broken is None:

@@ -20,7 +20,7 @@ from strategies.replay import run_scenario
 
 # fmt: off
 TOPOLOGY = Topology(
-    name='small-107',
+    name='shrunk',
     nodes=(Node(id=0, pages=1048576, low_pages=64, min_pages=32),),
     cpus=(Cpu(id=0, node=0),),
     distances=((10,),),

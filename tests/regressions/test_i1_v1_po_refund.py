@@ -22,7 +22,7 @@ from strategies.replay import run_scenario
 
 # fmt: off
 TOPOLOGY = Topology(
-    name='small-114',
+    name='shrunk',
     nodes=(
         Node(id=0, pages=1048576, low_pages=64, min_pages=32),
         Node(id=1, pages=1048576, low_pages=64, min_pages=32),
