@@ -118,6 +118,14 @@ def rank_of(n: int, q: float) -> int:
     return max(1, math.ceil(n * q - 1e-9))
 
 
+def dkw_half(n: int, level: float = LEVEL) -> float:
+    """Half the width of a band that holds the whole distribution function of n cases, discrete or not.
+
+    Dvoretzky, Kiefer and Wolfowitz 1956, with the constant of Massart 1990: sqrt(ln(2 / (1 - level)) / 2n).
+    """
+    return math.sqrt(math.log(2 / (1 - level)) / (2 * n))
+
+
 def moments(histogram: Histogram) -> tuple[int, float, float]:
     """Number, mean and sample standard deviation. The deviation is nan for fewer than two."""
     n = sum(histogram.values())

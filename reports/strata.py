@@ -44,6 +44,21 @@ def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL) 
     return Rate(rate, Interval(low, min(high, 1.0)))
 
 
+def pooled_ratio(strata: Sequence[tuple[float, int, int, int]], level: float = LEVEL) -> Rate | None:
+    """A / (A + C) for sums by share of disjoint rates a and c, from (share, cases, a's cases, c's cases).
+
+    None if neither was seen. It grows with A and falls with C: exact ends of both in each family, joined by Bonferroni.
+    """
+    a_sum = sum(s * a / n for s, n, a, _ in strata if n)
+    c_sum = sum(s * c / n for s, n, _, c in strata if n)
+    if a_sum + c_sum == 0:
+        return None
+    tail = (1 - level) / 4 / len(strata)
+    a_low, a_high = (sum(s * end(a, n, tail) for s, n, a, _ in strata) for end in (rate_low, rate_high))
+    c_low, c_high = (sum(s * end(c, n, tail) for s, n, _, c in strata) for end in (rate_low, rate_high))
+    return Rate(a_sum / (a_sum + c_sum), Interval(a_low / (a_low + c_high), a_high / (a_high + c_low)))
+
+
 def pooled_zero_bound(strata: Sequence[tuple[float, int]], level: float = LEVEL) -> float:
     """Upper bound of a rate by share after 0 of all cases of (share, cases), exact.
 
