@@ -27,5 +27,6 @@ def _template() -> Template:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["plain"] = plain
+    environment.filters["words"] = str.split
     environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="ascii")
     return environment.get_template("report.html.j2")

@@ -20,6 +20,7 @@ BROKEN = "  >>  "
 INDENT = 6  # characters before the first column
 LETTER = 6.0  # width of a letter in user units, monospaced at font size 10
 TALL = 15.0
+SCALE = 1.2
 LINES_MOST = 240  # of a longer picture the end is drawn, where it breaks
 CHANGES_LEAST = 3  # blanks that part a step's words from what it changed
 
@@ -36,7 +37,7 @@ def lanes_picture(label: str, lines: Sequence[str]) -> Markup:
     marks.append(words(0, TALL, "step", "lane-head"))
     for i, line in enumerate(kept):
         marks += line_marks(line, TALL * (i + 2) + 2, starts, width)
-    return picture(label, marks, width, height)
+    return picture(label, marks, width, height, SCALE)
 
 
 def lane_mark(start: int, head: str, height: float) -> Markup:

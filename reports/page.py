@@ -9,12 +9,13 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text, every row as long as the head; the first `left` columns stand to the left."""
+    """Cells as text, every row as long as the head; the first `left` columns stand to the left, `prose` may wrap."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
     caption: str = ""
+    prose: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def distribution_picture(
     y = y_axis(1.0)
     bar = (x.at(width) - x.at(0)) * 0.8 if x.low <= 0 else (x.at(x.low + width) - x.at(x.low)) * 0.8
     shift = 0.0 if width == 1 else width / 2
-    marks = frame(x, y, x_title, "share of cases", percent=True)
+    marks = frame(x, y, x_title, "share of probes", percent=True)
     for value, share in found.items():
         name = tick_text(value) if width == 1 else f"{tick_text(value)} to {tick_text(value + width - 1)}"
         place = x.at(value + shift) - bar / 2
@@ -142,7 +142,7 @@ def heat_picture(
             "rect", element("title", cell.note), x=left + 1, y=top + 1, width=side - 2, height=tall - 2,
             class_=f"q{shade}" + (" weak" if cell.weak else ""),
         )  # fmt: skip
-        tone = f"cell on{int(shade >= SHADES // 2)}"
+        tone = f"cell on{shade}"
         marks += [box, words(left + side / 2, top + 15, cell.text, tone, "middle")]
     return picture(label, marks, height=height)
 

@@ -12,7 +12,7 @@ from reports.layout import plain
 
 WIDTH = 360  # user units: a picture is as wide as a phone, so that its letters stay readable there
 HEIGHT = 216
-LEFT, RIGHT, TOP, BOTTOM = 40, 10, 24, 36
+LEFT, RIGHT, TOP, BOTTOM = 40, 10, 30, 36
 TICKS_MOST = 6
 NAMES_MOST = 9
 
@@ -42,10 +42,13 @@ def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "star
     return element("text", text, x=x, y=y, class_=kind, text_anchor=None if anchor == "start" else anchor)
 
 
-def picture(label: str, marks: Iterable[str], width: float = WIDTH, height: float = HEIGHT) -> Markup:
-    """A whole picture; `label` is what a screen reader says."""
+def picture(
+    label: str, marks: Iterable[str], width: float = WIDTH, height: float = HEIGHT, scale: float | None = None
+) -> Markup:
+    """A whole picture; `label` is what a screen reader says. With a scale it keeps its size instead of its place's."""
     box = f"0 0 {fixed(width)} {fixed(height)}"
-    return element("svg", element("title", label), *marks, viewBox=box, role="img", class_="picture")
+    size = None if scale is None else width * scale
+    return element("svg", element("title", label), *marks, viewBox=box, width=size, role="img", class_="picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,6 @@ def marker(x: Axis, y: Axis, value: float, text: str) -> list[Markup]:
     """A dashed upright line with its words at the top, on the side where there is room."""
     place = x.at(value)
     left_side = place > (x.start + x.end) / 2
-    line = element("line", x1=place, x2=place, y1=y.end - 4, y2=y.start, class_="mark")
+    line = element("line", x1=place, x2=place, y1=y.end - 12, y2=y.start, class_="mark")
     spot = place + (-4 if left_side else 4)
-    return [line, words(spot, y.end + 5, text, "note", "end" if left_side else "start")]
+    return [line, words(spot, y.end - 4, text, "note", "end" if left_side else "start")]

@@ -17,7 +17,7 @@ from reports.strata import Rate, pooled_ratio
 from reports.text_violations import interval_words
 
 HEADROOM_WORDS = (
-    "Spurious failure: an allocation that would fit by the pages that it uses and fails because its precharge does not fit. "
+    "Spurious failure: an allocation that would fit by the pages it uses, and fails because its precharge does not. "
     "With h pages left below the limit these are the probes with used <= h < precharged. 'Of those that fit' is the "
     "question of somebody whose allocation would have gone through; 'of all' counts every charged probe. Only charged "
     "probes tell: what a real limit refused has no pages used."

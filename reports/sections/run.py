@@ -27,7 +27,7 @@ def run_section(campaign: Campaign) -> Section:
         ("digest", campaign.digest),
     ]
     parts = (events_part(campaign), hazards_part(campaign))
-    table = Table(("", ""), tuple(rows), 2)
+    table = Table(("", ""), tuple(rows), 2, prose=1)
     return Section("run", "Run", (STREAM_WORDS,), tables=(table,), command=campaign.command, parts=parts)
 
 
@@ -51,7 +51,7 @@ def hazards_part(campaign: Campaign) -> Section:
         if not any(counts):
             never.append(name)
     verdict = f"Never passed: {', '.join(never)}. Nothing is known of what they would do." if never else "All passed."
-    table = Table(("", "hazard", *STREAMS), tuple(rows), 2)
+    table = Table(("", "hazard", *STREAMS), tuple(rows), 2, prose=1)
     return Section("hazards", "Hazards, times passed", (verdict,), tables=(table,), folded=True)
 
 

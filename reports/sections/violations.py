@@ -33,14 +33,28 @@ def violations_section(campaign: Campaign, rows: list[InvariantEstimate]) -> Sec
     parts = [f"{number(campaign.ended_early(s))} of {number(campaign.cases(s))} {s} cases" for s in STREAMS]
     words.append(f"Ended early by a violation that would crash or clamp the kernel: {', '.join(parts)}.")
     asked = [row for row in rows if row.applicable is not False or row.cases]
-    ordered = sorted(asked, key=lambda row: row.cases == 0)
-    head = ("invariant", "says", "measured", "by weight", "hunted", "first case")
+    broken, clean = [row for row in asked if row.cases], [row for row in asked if not row.cases]
+    head = ("violated", "says", "measured", "by weight", "hunted", "first case")
     caption = f"95% intervals, 'at most': one-sided; n = cases; {rule_words(campaign)}"
-    tables = [Table(head, tuple(invariant_cells(campaign, row) for row in ordered), 2, caption)]
+    tables = []
+    if broken:
+        tables.append(Table(head, tuple(invariant_cells(campaign, row) for row in broken), 2, caption, 1))
+    if clean:
+        _, _, measured, weighted, hunted, _ = invariant_cells(campaign, clean[0])
+        words.append(f"Not violated, each of those below: measured {measured}; by weight {weighted}; hunted {hunted}.")
+        tables.append(
+            Table(
+                ("not violated", "says"),
+                tuple((row.name, WORDS[row.name]) for row in clean),
+                2,
+                "" if broken else caption,
+                1,
+            )
+        )
     inapplicable = [row for row in rows if row.applicable is False and not row.cases]
     if inapplicable:
         cells = tuple((row.name, WORDS[row.name]) for row in inapplicable)
-        tables.append(Table(("not applicable", "says"), cells, 2))
+        tables.append(Table(("not applicable", "says"), cells, 2, prose=1))
     return Section(
         "violations", "Violations, by cases", tuple(words), tables=tuple(tables), parts=signature_parts(campaign)
     )

@@ -191,7 +191,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
     n = sum(cell.probes for cell in found)
     caption = (
         f"n = {plural(n, 'probe')}; means, families by weight; no interval, since the store keeps no squares by cell; "
-        f"paler and dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
+        f"dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
 
