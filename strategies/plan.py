@@ -189,7 +189,7 @@ class Plan:
     def describe(self) -> dict[str, object]:
         return {
             "variant": self.variant.name,
-            "choices": _changed(self.variant),
+            "differs_from_v2": _changed(self.variant),
             "seed": self.seed,
             "scheduler": self.scheduler,
             "faults": list(self.faults),
@@ -199,9 +199,9 @@ class Plan:
 
 
 def _changed(variant: Variant) -> dict[str, int]:
-    """The choices in which a variant is not as a Variant without any is (which is v2, its judge aside)."""
-    plainest = Variant("", "").choices()
-    return {name: value for name, value in variant.choices().items() if value != plainest[name]}
+    """The choices in which a variant differs from v2; what it is held to (judge) is no part of what it does."""
+    v2 = VARIANTS["v2"].choices()
+    return {name: value for name, value in variant.choices().items() if value != v2[name] and name != "judge"}
 
 
 def _stratum_order(weights: list[int]) -> tuple[int, ...]:
