@@ -15,7 +15,7 @@ STOPPED = {
 RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "failure": "a failure"}
 LISTED = ("variant", "seed", "families", "code", "certificate")  # options that are printed with words of their own
 STREAM_WORDS = (
-    "Every estimate comes from the measured cases, drawn independently from the families above by weight. Hunted cases "
+    "Every estimate comes from the measured cases, drawn independently from the families by weight. Hunted cases "
     "are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their "
     "unit is the case."
 )

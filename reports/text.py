@@ -11,24 +11,35 @@ from reports.estimates import (
     shares,
 )
 from reports.layout import command, entry, heading, number, paragraph, plural, title, weight
-from reports.run_words import LISTED, STREAM_WORDS, ended_words, option_words, rate_words, verdict_words
+from reports.run_words import (
+    LISTED,
+    STREAM_WORDS,
+    certificate_words,
+    ended_words,
+    option_words,
+    rate_words,
+    verdict_words,
+)
 from reports.text_events import events_section, hazards_section
 from reports.text_findings import findings_section
 from reports.text_operations import operations_section
+from reports.text_precharge import precharge_sections
 from reports.text_violations import signatures_section, violations_section
 from reports.text_waste import families_section, waste_section
 
 
 def report_text(campaign: Campaign) -> str:
     """The whole report, ending in a newline. Equal campaigns give equal bytes."""
-    invariants = invariant_estimates(campaign)
+    invariants, pooled = invariant_estimates(campaign), pooled_estimates(campaign)
     lines = [
         *title(f"percpu-fuzz: variant {campaign.variant}, seed {campaign.seed}"),
         *paragraph(verdict_words(campaign, invariants)),
         *run_section(campaign),
+        *certificate_section(campaign),
         *violations_section(campaign, invariants),
         *findings_section(campaign),
-        *waste_section(campaign, pooled_estimates(campaign), families_without_cases(campaign)),
+        *waste_section(campaign, pooled, families_without_cases(campaign)),
+        *precharge_sections(campaign, pooled),
         *operations_section(campaign.operations),
         *events_section(campaign),
         *hazards_section(campaign),
@@ -36,6 +47,12 @@ def report_text(campaign: Campaign) -> str:
         *signatures_section(campaign),
     ]
     return "\n".join(lines) + "\n"
+
+
+def certificate_section(campaign: Campaign) -> list[str]:
+    """What a bounded search proves, where the campaign holds it."""
+    words = certificate_words(campaign)
+    return [*heading("Certificate"), *(line for said in words for line in paragraph(said))] if words else []
 
 
 def run_section(campaign: Campaign) -> list[str]:

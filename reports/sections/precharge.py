@@ -9,6 +9,7 @@ from reports.campaign import Campaign
 from reports.estimates import Distribution, family_estimates, measured, pooled_estimates, precharges, shares
 from reports.headroom import JOINT, Headroom, family_headroom, headrooms, pooled_headrooms
 from reports.layout import number, percent, plural
+from reports.misplaced import misplaced_strata
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
 from reports.run_words import rule_words
@@ -104,35 +105,29 @@ def rate_words(rate: Rate | None) -> str:
     return "-" if rate is None else f"{percent(rate.rate)} {interval_words(rate.interval)}"
 
 
-def misplaced_strata(campaign: Campaign) -> list[tuple[float, int, int, int]]:
-    """(share, cases, probes with bytes on another node, probes without), a row a family."""
-    rows = []
-    for name, share in shares(campaign).items():
-        found = measured(campaign, name).histogram("misplaced_bytes")
-        rows.append((share, measured(campaign, name).cases, sum(found.values()) - found.get(0, 0), found.get(0, 0)))
-    return rows
-
-
 def misplaced_section(campaign: Campaign) -> Section:
     """How often, by family; how much, where it happens."""
     title = "Bytes booked on another node"
-    strata = misplaced_strata(campaign)
     pooled = pooled_estimates(campaign).get("misplaced_bytes")
     if pooled is None:
-        return Section("misplaced", title, ("No figure: no probe was charged per node, or the store has none.",))
-    rows = [
-        ("all, by weight", number(pooled.n), number(sum(r[2] for r in strata)), rate_words(pooled_ratio(strata)), "")
-    ]
+        return Section("misplaced", title, ("Not counted: no estimate.",))
+    figures = [misplaced_figure(campaign, pooled)] if pooled.maximum > 0 else []
+    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), (misplaced_table(campaign, pooled),))
+
+
+def misplaced_table(campaign: Campaign, pooled: Distribution) -> Table:
+    """Share of probes with bytes amiss: all by weight, then each family with a probe."""
+    strata = misplaced_strata(campaign)
+    amiss_cases = sum(amiss for _, _, amiss, _ in strata)
+    pooled_cells = (number(pooled.n), number(amiss_cases), rate_words(pooled_ratio(strata)), number(pooled.maximum))
+    rows = [("all, by weight", *pooled_cells)]
     for name, (_, _, amiss, right) in zip(shares(campaign), strata, strict=True):
         if amiss + right:
             rate = Rate(amiss / (amiss + right), clopper_pearson(amiss, amiss + right))
-            found = measured(campaign, name).histogram("misplaced_bytes")
-            rows.append((name, number(amiss + right), number(amiss), rate_words(rate), number(max(found))))
-    rows[0] = (*rows[0][:4], number(pooled.maximum))
+            most = max(measured(campaign, name).histogram("misplaced_bytes"))
+            rows.append((name, number(amiss + right), number(amiss), rate_words(rate), number(most)))
     head = ("family", "probes", "with bytes amiss", "share", "most bytes")
-    table = Table(head, tuple(rows), caption="[95% interval], exact by family")
-    figures = [misplaced_figure(campaign, pooled)] if pooled.maximum > 0 else []
-    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), (table,))
+    return Table(head, tuple(rows), caption="[95% interval], exact by family")
 
 
 def misplaced_figure(campaign: Campaign, pooled: Distribution) -> Figure:
@@ -154,21 +149,28 @@ def misplaced_figure(campaign: Campaign, pooled: Distribution) -> Figure:
 
 
 def in_flight_section(campaign: Campaign) -> Section:
-    """Quantiles by weight and by family; the distribution function."""
+    """Quantiles by weight and by family; the distribution function of each."""
     title = "Precharge in flight"
     pooled = pooled_estimates(campaign).get("in_flight_pages")
     if pooled is None:
-        return Section("in-flight", title, (f"n/a: {campaign.variant} precharges nothing, or no case was measured.",))
+        return Section("in-flight", title, ("Not counted, or nothing is precharged: no estimate.",))
+    figures = [
+        in_flight_figure(campaign, row.name, row.distributions["in_flight_pages"])
+        for row in family_estimates(campaign)
+        if "in_flight_pages" in row.distributions
+    ]
+    return Section("in-flight", title, (IN_FLIGHT_WORDS,), tuple(figures), (in_flight_table(campaign, pooled),))
+
+
+def in_flight_table(campaign: Campaign, pooled: Distribution) -> Table:
+    """Quantiles of the peak: all by weight, then each family."""
     rows = [in_flight_row("all, by weight", pooled)]
-    figures = []
     for row in family_estimates(campaign):
         found = row.distributions.get("in_flight_pages")
         if found is not None:
             rows.append(in_flight_row(row.name, found))
-            figures.append(in_flight_figure(campaign, row.name, found))
     head = ("family", "cases", *(f"p{100 * q.q:g}" for q in pooled.quantiles), "max")
-    table = Table(head, tuple(rows), caption="Pages; [95% interval], exact by family, joined in the first row")
-    return Section("in-flight", title, (IN_FLIGHT_WORDS,), tuple(figures), (table,))
+    return Table(head, tuple(rows), caption="Pages; [95% interval], exact by family, joined in the first row")
 
 
 def in_flight_row(name: str, found: Distribution) -> tuple[str, ...]:

@@ -42,15 +42,8 @@ def violations_section(campaign: Campaign, rows: list[InvariantEstimate]) -> Sec
     if clean:
         _, _, measured, weighted, hunted, _ = invariant_cells(campaign, clean[0])
         words.append(f"Not violated, each of those below: measured {measured}; by weight {weighted}; hunted {hunted}.")
-        tables.append(
-            Table(
-                ("not violated", "says"),
-                tuple((row.name, WORDS[row.name]) for row in clean),
-                2,
-                "" if broken else caption,
-                1,
-            )
-        )
+        cells = tuple((row.name, WORDS[row.name]) for row in clean)
+        tables.append(Table(("not violated", "says"), cells, 2, "" if broken else caption, 1))
     inapplicable = [row for row in rows if row.applicable is False and not row.cases]
     if inapplicable:
         cells = tuple((row.name, WORDS[row.name]) for row in inapplicable)
