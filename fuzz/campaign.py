@@ -21,6 +21,7 @@ from fuzz.runner import Limits, run_batches
 from fuzz.shrink.attempt import load
 from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
+from reports.html import report_html
 from reports.json_report import contract, report_json
 from reports.text import report_text
 from strategies import canary
@@ -112,6 +113,7 @@ def _run(
     exit_status = status_of(campaign, broken)
     text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
+    write_whole(out / "report.html", report_html(campaign).encode("ascii"))
     write_json(out / "report.json", report_json(campaign, exit_status))
     store.set_meta("exit", exit_status)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
