@@ -13,7 +13,8 @@ from typing import Any
 from engine.errors import InputError
 from engine.outcome import Outcome
 from fuzz.errors import HarnessError
-from fuzz.findings import pick, write_findings, write_json, write_whole
+from fuzz.files import write_json, write_whole
+from fuzz.findings import pick, write_findings
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.plan import Plan

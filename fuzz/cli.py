@@ -52,11 +52,12 @@ def run(**given: str | bool | None) -> int:
 @click.argument("file")
 @click.option("--variant", help="Replay on another variant than the file names.")
 @click.option("--lanes", is_flag=True, help="Draw the interleaving: a column a CPU, a line a step.")
-def replay(file: str, variant: str | None, lanes: bool) -> int:
+@click.option("--perfetto", help="Write the interleaving as Chrome trace-event JSON to this file.")
+def replay(file: str, variant: str | None, lanes: bool, perfetto: str | None) -> int:
     """Replay a finding; exit status 1 if its violation shows."""
     from fuzz.commands.replay import replay_command
 
-    return replay_command(file, variant, lanes)
+    return replay_command(file, variant, lanes, perfetto)
 
 
 @cli.command()

@@ -6,8 +6,6 @@ few cases of the most different signatures are shrunk, and of those that shrink 
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,6 +19,7 @@ from typing import Any
 from engine.outcome import Outcome, Signature
 from engine.scenario import dump_finding
 from fuzz.errors import HarnessError
+from fuzz.files import write_whole
 from fuzz.plan import Plan
 from fuzz.showing import Shape, Shown, shown
 
@@ -134,22 +133,6 @@ def file_name(number: int, signature: Signature) -> str:
     """Like 001-I1-v1.json; a variant's name is reduced to what every file system takes."""
     variant = re.sub(r"[^A-Za-z0-9_.-]+", "_", signature.variant)
     return f"{number:03d}-{signature.invariant}-{variant}.json"
-
-
-def write_json(path: Path, content: dict[str, object]) -> None:
-    """Canonical JSON (sorted keys, indent 1, ASCII) that is there whole or not at all."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
-    write_whole(path, text.encode("ascii"))
-
-
-def write_whole(path: Path, text: bytes) -> None:
-    """Write a file through a rename, so that no reader ever sees half of it."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.errors import InputError, ScenarioError
+from engine.errors import ScenarioError
 from engine.scenario import dump_finding, load_finding
 from fuzz.commands.replay import named_variant
-from fuzz.findings import write_whole
+from fuzz.files import write_output
 from fuzz.options import seconds_option
 from fuzz.showing import told
 from fuzz.shrink.shrinker import shrink
@@ -24,10 +24,7 @@ def shrink_command(file: str, budget: str | None, output: str | None) -> int:
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
     smaller = told(finding, shrunk, variant)
-    try:
-        write_whole(path, dump_finding(smaller.finding))
-    except OSError as error:
-        raise InputError("--output", f"{path}: {error.strerror}", "a file that can be written") from None
+    write_output(path, dump_finding(smaller.finding), "--output")
     scenario = shrunk.attempt.scenario
     print(
         f"{path}: {len(scenario.topology.nodes)} nodes, {len(scenario.topology.cpus)} CPUs, "
