@@ -26,7 +26,7 @@ def write_whole(path: Path, text: bytes) -> None:
 
 
 def write_output(path: Path, content: bytes, option: str, make_folder: bool = False) -> None:
-    """Write the file that an option names, in a folder that is there or is to be made. InputError where it cannot be."""
+    """Write the file that an option names, in a folder that is there or is made. InputError where that fails."""
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
