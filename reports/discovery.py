@@ -41,8 +41,8 @@ def risk_interval(cases: int, once: int, twice: int, level: float = LEVEL) -> In
     """Normal interval of the risk: variance (once * (1 - once / cases) + 2 * twice) / cases^2 (Esty 1983)."""
     if once == 0 or cases == 0:
         return Interval(0.0 if cases else None, None)
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     spread = math.sqrt(max(0.0, once * (1 - once / cases)) + 2 * twice) / cases
-    half = float(norm.ppf((1 + level) / 2)) * spread
+    half = float(ndtri((1 + level) / 2)) * spread
     return Interval(max(0.0, once / cases - half), once / cases + half)

@@ -154,7 +154,7 @@ def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float,
         average = sum(r * n for r, n in residues) / s.cases
         squares = sum(n * r * r for r, n in residues) - s.cases * average * average
         variance += s.share**2 * squares / (s.cases - 1) / s.cases
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance) / charged
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / charged
     return mean, Interval(mean - half, mean + half)
