@@ -44,7 +44,10 @@ def cells(campaign: Campaign, groups: Sequence[tuple[int, int]] = NODE_GROUPS) -
 
 
 def group_text(group: tuple[int, int]) -> str:
-    return str(group[0]) if group[0] == group[1] else f"{group[0]}-{group[1]}"
+    """1, 5-8; the last group of nodes is open."""
+    if group[0] == group[1]:
+        return str(group[0])
+    return f"{group[0]}+" if group == NODE_GROUPS[-1] else f"{group[0]}-{group[1]}"
 
 
 def size_text(size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -126,8 +127,8 @@ class HeatCell:
 def heat_picture(
     label: str, columns: Sequence[str], rows: Sequence[str], cells: Sequence[HeatCell], titles: tuple[str, str]
 ) -> Markup:
-    """Columns from the left, rows from the top; the shade grows with the value's rank among round bounds."""
-    most = max(cell.value for cell in cells)
+    """Columns from the left, rows from the top; the shade grows with the value's rank: one huge cell hides no other."""
+    values = sorted({cell.value for cell in cells})
     side, tall = (WIDTH - LEFT - 2) / len(columns), 22.0
     height = TOP + tall * len(rows) + BOTTOM
     marks = [words(0, 11, titles[1], "axis"), words((WIDTH + LEFT) / 2, height - 5, titles[0], "axis", "middle")]
@@ -137,7 +138,7 @@ def heat_picture(
         marks.append(words(LEFT + side * (i + 0.5), height - 21, name, "small", "middle"))
     for cell in cells:
         left, top = LEFT + side * cell.column, TOP + tall * cell.row
-        shade = shade_of(cell.value, most)
+        shade = shade_of(values, cell.value)
         box = element(
             "rect", element("title", cell.note), x=left + 1, y=top + 1, width=side - 2, height=tall - 2,
             class_=f"q{shade}" + (" weak" if cell.weak else ""),
@@ -147,9 +148,9 @@ def heat_picture(
     return picture(label, marks, height=height)
 
 
-def shade_of(value: float, most: float) -> int:
-    """0..SHADES - 1, by the square root: waste spans orders of magnitude, and most cells are small."""
-    return min(SHADES - 1, int(SHADES * (value / most) ** 0.5)) if most > 0 else 0
+def shade_of(values: Sequence[float], value: float) -> int:
+    """0 for the least of the distinct values, ascending, SHADES - 1 for the largest."""
+    return (SHADES - 1) * bisect_left(values, value) // max(1, len(values) - 1)
 
 
 @dataclass(frozen=True, slots=True)

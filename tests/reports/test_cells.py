@@ -33,5 +33,5 @@ def test_a_store_without_cells_has_none(make: Made) -> None:
 
 def test_names() -> None:
     """Groups as ranges, sizes as their largest."""
-    assert (group_text((2, 2)), group_text((5, 8))) == ("2", "5-8")
+    assert [group_text(group) for group in ((2, 2), (5, 8), (65, 1024))] == ["2", "5-8", "65+"]
     assert [size_text(size) for size in (2, 9, 10, 15, 20)] == ["4", "512", "1K", "32K", "1M"]

@@ -74,9 +74,10 @@ def test_a_curve_without_a_point_is_an_empty_frame() -> None:
 
 
 def test_shades_cover_their_range() -> None:
-    """From 0 for nothing to 7 for the most, never beyond."""
-    assert [shade_of(value, 16) for value in (0, 1, 4, 16)] == [0, 2, 4, 7]
-    assert shade_of(0, 0) == 0
+    """From 0 for the least value to 7 for the largest by rank, however far that one is from the others."""
+    values = [1.0, 2.0, 3.0, 900.0]
+    assert [shade_of(values, value) for value in values] == [0, 2, 4, 7]
+    assert shade_of([5.0], 5.0) == 0
 
 
 def test_lanes_put_each_step_under_its_cpu() -> None:
