@@ -102,6 +102,16 @@ def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json:
     return mutants_command(seconds, seed, workers, as_json)
 
 
+@cli.command()
+@click.argument("folder_a")
+@click.argument("folder_b")
+def compare(folder_a: str, folder_b: str) -> int:
+    """Compare two campaigns by their output folders: each figure's difference, and what would show a bug as fixed."""
+    from fuzz.commands.compare import compare_command
+
+    return compare_command(folder_a, folder_b)
+
+
 @cli.group()
 def topology() -> None:
     """Machines: named ones, and imports from real ones."""

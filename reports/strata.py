@@ -138,23 +138,37 @@ def _balance(strata: Sequence[Stratum], x: int, q: float, bound: tuple[float, in
 
 
 def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
-    """The weighted mean with a normal interval of the ratio (Cochran, Sampling Techniques, 6.11); None without a probe.
+    """The weighted mean with a normal interval; None without a probe.
 
     The interval is approximate, and open if a family has fewer than 30 cases: its spread is not known then.
+    """
+    found = weighted_mean(strata)
+    if found is None:
+        return None
+    mean, error = found
+    if error is None:
+        return mean, Interval(None, None)
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2)) * error
+    return mean, Interval(mean - half, mean + half)
+
+
+def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | None:
+    """The weighted mean and its standard error, that of a ratio (Cochran, Sampling Techniques, 6.11).
+
+    None without a probe; no error if a family has fewer than 30 cases.
     """
     charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
     if charged == 0:
         return None
     mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases) / charged
     if any(s.cases < 30 for s in strata):
-        return mean, Interval(None, None)
+        return mean, None
     variance = 0.0
     for s in strata:
         residues = [(v - mean, n) for v, n in s.histogram.items()]
         average = sum(r * n for r, n in residues) / s.cases
         squares = sum(n * r * r for r, n in residues) - s.cases * average * average
         variance += s.share**2 * squares / (s.cases - 1) / s.cases
-    from scipy.special import ndtri
-
-    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / charged
-    return mean, Interval(mean - half, mean + half)
+    return mean, math.sqrt(variance) / charged
