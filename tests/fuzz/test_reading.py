@@ -72,13 +72,13 @@ def test_a_store_of_other_rows_is_refused(tmp_path: Path) -> None:
         store = Store(tmp_path / name / "campaign.db")
         store.set_meta(key, value)
         store.close()
-        with pytest.raises(InputError, match="campaign.db"):
+        with pytest.raises(InputError, match=r"campaign\.db"):
             read_campaign(tmp_path / name)
     stored(tmp_path / "d")
     store = Store(tmp_path / "d" / "campaign.db")
     store.add(BatchId("measurement", 2), b"[1, 2]", 0.1)
     store.close()
-    with pytest.raises(InputError, match="campaign.db"):
+    with pytest.raises(InputError, match=r"campaign\.db"):
         read_campaign(tmp_path / "d")
 
 
@@ -88,5 +88,4 @@ def test_two_folders_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[
     stored(tmp_path / "b", waste=2)
     assert call(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     text = capsys.readouterr().out
-    assert "pages wasted*" not in text
-    assert " 1.40  2.20  0.80 [" in text
+    assert "pages wasted 1.40 2.20 0.80 [" in " ".join(text.split())
