@@ -29,6 +29,8 @@ class Outcome:
         "rounding_bytes16" (bytes rounded up per node, in sixteenths of a page), all of probes: one entry a case at
         most; counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
     violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
+    once: features (strategies.features) that one case of the batch holds, with that case's number; more: features that
+        several cases hold, ascending.
     """
 
     stream: str
@@ -41,6 +43,8 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     violations: dict[Signature, int] = field(default_factory=dict)
     first_cases: dict[Signature, tuple[int, ...]] = field(default_factory=dict)
+    once: dict[int, int] = field(default_factory=dict)
+    more: tuple[int, ...] = ()
 
     def canonical(self) -> bytes:
         """The bytes that a digest covers: sorted, without white space, nothing that depends on time or machine."""
@@ -57,6 +61,8 @@ class Outcome:
                 [s.invariant, s.variant, s.label, list(s.hazards), n, list(self.first_cases.get(s, ()))]
                 for s, n in sorted(self.violations.items())
             ],
+            "once": sorted(self.once.items()),
+            "more": f"{sum(1 << feature for feature in self.more):x}",
         }
         return json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
 
@@ -72,8 +78,14 @@ class Outcome:
         return Outcome(
             row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
             {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
-            row["counts"], violations, first,
+            row["counts"], violations, first, dict(map(tuple, row["once"])), _bits(int(row["more"], 16)),
         )  # fmt: skip
+
+
+def _bits(number: int) -> tuple[int, ...]:
+    """The places of the ones, ascending."""
+    digits = f"{number:b}"[::-1]
+    return tuple(i for i, digit in enumerate(digits) if digit == "1")
 
 
 def digest(outcomes: Iterable[Outcome]) -> str:

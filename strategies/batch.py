@@ -12,6 +12,7 @@ from engine.labels import NAMES
 from engine.outcome import Histogram, Outcome, Signature
 from engine.reset import reset
 from strategies.decode import decode, draw_choices
+from strategies.features import add_case, begin_trail
 from strategies.rng import Rng, below_n, seed_rng, to_word
 from strategies.schedulers.record import URW
 from strategies.walk import OVERLONG, STUCK, expect_steps, run_case
@@ -98,8 +99,9 @@ def log_violations(st: State, case: int, events: Any, nr_events: int) -> int:
 
 @compiled_entry
 def run_batch(
-    topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, key: Any, cases: int, hunt: int, checks: int,
-    tables: Any, choices: Any, v: Any, rows: Any, totals: Any, hazards: Any, events: Any,
+    topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, trails: Any, key: Any, cases: int, hunt: int,
+    checks: int, tables: Any, choices: Any, v: Any, rows: Any, totals: Any, hazards: Any, events: Any,
+    cases_with: Any, last_case: Any,
 ) -> int:  # fmt: skip
     """Run every case of a batch; counts go into the arrays given. Returns the number of violation rows."""
     nr_events = 0
@@ -110,7 +112,9 @@ def run_batch(
         if scheds[0].kind == URW:
             expect_steps(topos[which], progs[0], st, rngs[0], scheds[0], MOST_STEPS)
             reset(topos[which], progs[0], st, False)
-        status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], checks, MOST_STEPS)
+        begin_trail(trails[0])
+        status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], trails[0], checks, MOST_STEPS)
+        add_case(trails[0], st, case, cases_with, last_case)
         note_case(topos[which], st, rows[case])
         add_totals(st, status, totals, hazards)
         nr_events = log_violations(st, case, events, nr_events)
@@ -167,8 +171,9 @@ def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[
 
 
 def outcome_of(
-    stream: str, k: int, family: str, variant: str, cases: int, rows: Any, totals: Any, hazards: Any, events: Any
-) -> Outcome:
+    stream: str, k: int, family: str, variant: str, cases: int, rows: Any, totals: Any, hazards: Any, events: Any,
+    cases_with: Any, last_case: Any,
+) -> Outcome:  # fmt: skip
     """The arrays of run_batch as plain data."""
     counts = {name: int(totals[i]) for i, name in enumerate(TOTAL_NAMES[4:], 4)}
     counts["stuck"], counts["overlong"] = int(totals[2]), int(totals[3])
@@ -176,4 +181,8 @@ def outcome_of(
     counts |= {f"hazard.H{h}": int(hazards[h]) for h in range(1, 26)}
     counted, first = count_events(events, variant)
     named = histograms_of(rows)
-    return Outcome(stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first)
+    once = {int(f): int(last_case[f]) for f in np.flatnonzero(cases_with == 1)}
+    more = tuple(np.flatnonzero(cases_with > 1).tolist())
+    return Outcome(
+        stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first, once, more
+    )  # fmt: skip

@@ -109,12 +109,17 @@ KINDS: dict[str, Kind] = {
         ),
         _kind("value", *((n, 1, 1) for n in range(16))),
         _kind("pages", (0, 1, 2), (3, 1, 2), (10, 2, 2), (40, 2, 1), (4096, 2, 1)),
-        _kind("fault", (0, 97, 88), (1, 3, 12)),
+        _kind("fail_populate", (0, 97, 88), (1, 3, 12)),
+        _kind("fail_create", (0, 97, 88), (1, 3, 12)),
+        _kind("fail_trylock", (0, 97, 88), (1, 3, 12)),
         _kind("probe", *((n, 1, 1) for n in range(64))),
     )
 }  # fmt: skip
 
-HEAD = ("place", "tasks", "memcgs", "probe", *(("free_pages",) * 4), *(("fault",) * 24))
+HEAD = (
+    "place", "tasks", "memcgs", "probe", *(("free_pages",) * 4), *(("fail_populate",) * 8), *(("fail_create",) * 8),
+    *(("fail_trylock",) * 8),
+)  # fmt: skip
 MEMCG = ("parent", "max", "user")
 TASK = ("cpu", "memcg", "irq", "ops")
 OP = ("op", "memcg", "slot", "size", "align", "gfp", "value", "pages")

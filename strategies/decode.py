@@ -48,7 +48,7 @@ NR_MEMCG = len(MEMCG)
 NR_TASK = len(TASK)
 NR_OP = len(OP)
 AT_FREE_PAGES = HEAD.index("free_pages")
-AT_FAULTS = HEAD.index("fault")
+AT_FAULTS = HEAD.index("fail_populate")
 OP_KIND = LAYOUT.index("op")
 SLOTS_A_TASK = 4
 

@@ -18,8 +18,10 @@ from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
 from strategies import canary
-from strategies.choices import KIND_NAMES, kind_arrays, thresholds
+from strategies.choices import kind_arrays, thresholds
 from strategies.decode import new_scratch
+from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
+from strategies.features import NR_FEATURES, new_trail
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
@@ -30,7 +32,6 @@ from strategies.walk import CHECK_TOUCHED
 CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
 CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
-FAULTS = ("nested-refresh", "none")
 PORTFOLIO = "portfolio"
 TURNS = (("pct", 3), ("random", 0), ("pos", 0), ("pct", 2), ("urw", 0), ("preemption", 2), ("delay", 3), ("pct", 4))
 DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
@@ -45,6 +46,7 @@ class Machinery:
     states: Record
     rngs: Record = field(default_factory=new_rng)
     scheds: Record = field(default_factory=new_sched)
+    trails: Record = field(default_factory=new_trail)
 
 
 @dataclass
@@ -72,11 +74,8 @@ class Plan:
         return "wide" if any(size_class_of(t) == "wide" for t in family.topologies) else "small"
 
     def _limits(self, stream: str) -> Any:
-        """Thresholds of a stream; without faults the fault kind never draws 1."""
-        limits = thresholds("measurement" if stream == "measurement" else "hunting")
-        if "none" in self.faults:
-            limits[KIND_NAMES.index("fault"), 0] = 1 << 32
-        return limits
+        """Thresholds of a stream, with the rates of injected failures that were asked for."""
+        return with_rates(thresholds(stream), fault_rates(self.faults))
 
     def stratum(self, stream: str, k: int) -> int:
         """The family of a batch: by weight, in an order fixed beforehand; both streams use the same."""
@@ -101,7 +100,7 @@ class Plan:
         self.variant.write(prog)
         prog["nr_retries"], prog["nr_tasks"], prog["nr_memcgs"] = 16, 1, 1
         prog["memcg_parent0"][0] = -1
-        prog["nested_refresh"] = "nested-refresh" in self.faults
+        prog["nested_refresh"] = NESTED_REFRESH in self.faults
 
     def machine(self, size_class: str) -> Machinery:
         """This process's records, with the variant written and every row cleared once."""
@@ -149,14 +148,15 @@ class Plan:
         rows = np.zeros((cases, batches.NR_COLUMNS), dtype=np.int64)
         totals, hazards = np.zeros(batches.NR_TOTALS, dtype=np.int64), np.zeros(26, dtype=np.int64)
         events = np.zeros((cases * batches.NR_INVARIANT, 4), dtype=np.int32)
+        cases_with, last_case = np.zeros(NR_FEATURES, dtype=np.int32), np.zeros(NR_FEATURES, dtype=np.int32)
         nr_events = batches.run_batch(
-            self.pool(stratum), m.progs, m.states, m.rngs, m.scheds, np.uint64(self.key(stream, k)), cases,
+            self.pool(stratum), m.progs, m.states, m.rngs, m.scheds, m.trails, np.uint64(self.key(stream, k)), cases,
             int(stream == "hunting"), checks, self.tables[stream], self.choices, self.scratch,
-            rows, totals, hazards, events,
+            rows, totals, hazards, events, cases_with, last_case,
         )  # fmt: skip
         outcome = batches.outcome_of(
             stream, k, self.strata[stratum].name, self.variant.name, cases, rows, totals, hazards,
-            events[:nr_events],
+            events[:nr_events], cases_with, last_case,
         )  # fmt: skip
         outcome.counts["scheduler." + self.turn(stream, k)[0]] = cases
         return outcome
@@ -228,9 +228,7 @@ def make_plan(
         if variant not in VARIANTS:
             raise InputError("variant", repr(variant), ", ".join(VARIANTS))
         variant = VARIANTS[variant]
-    for fault in faults:
-        if fault not in FAULTS:
-            raise InputError("--faults", repr(fault), ", ".join(FAULTS))
+    fault_rates(faults)
     if scheduler not in (PORTFOLIO, *SCHEDULERS[:-1]):
         raise InputError("--scheduler", repr(scheduler), ", ".join((PORTFOLIO, *SCHEDULERS[:-1])))
     strata = families() if topology is None else single_family(topology)

@@ -10,6 +10,7 @@ from engine.labels import AT_BARRIER, FINISHED
 from engine.runnable import case_over, runnable
 from engine.step import step
 from engine.teardown import DRAINED, FREEING, OVER
+from strategies.features import Trail, note_step
 from strategies.rng import Rng
 from strategies.schedulers.bounded import choose_round_robin
 from strategies.schedulers.choose import begin, choose, took
@@ -43,8 +44,10 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
 
 
 @compiled
-def run_case(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, checks: int, most_steps: int) -> int:
-    """Run a reset case to its end: 0, STUCK if no task could step, OVERLONG after most_steps."""
+def run_case(
+    topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, trail: Trail, checks: int, most_steps: int
+) -> int:
+    """Run a reset case to its end: 0, STUCK if no task could step, OVERLONG after most_steps. `trail` sees each step."""
     begin(sched, st, rng)
     while not case_over(st):
         if st.nr_steps >= most_steps:
@@ -55,6 +58,7 @@ def run_case(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, checks: 
         label = st.pc[t]
         checked_step(topo, prog, st, t, checks)
         took(sched, t, label)
+        note_step(trail, t, label)
     return 0
 
 

@@ -10,6 +10,7 @@ from engine.compiled import plain
 from engine.layout import PlainRecord
 from engine.reset import reset
 from engine.variant import VARIANTS
+from strategies.features import new_trail
 from strategies.plan import Plan, make_plan
 from strategies.redraw import drawn_case
 from strategies.schedulers.record import new_sched
@@ -35,7 +36,9 @@ def plain_rate(plan: Plan) -> float:
         topo, prog, state, rng, _ = drawn_case(plan, "measurement", 0, case)
         start = time.perf_counter()
         plain(reset)(topo, prog, state, False)
-        plain(run_case)(topo, prog, state, rng, PlainRecord(new_sched()[0]), CHECK_TOUCHED, 1_000_000)
+        plain(run_case)(
+            topo, prog, state, rng, PlainRecord(new_sched()[0]), PlainRecord(new_trail()[0]), CHECK_TOUCHED, 1_000_000
+        )
         seconds += time.perf_counter() - start
         steps += state.nr_steps
     return steps / seconds

@@ -1,0 +1,52 @@
+"""Injected failures: which there are, how often, and how a rate changes the tables of choices."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from engine.errors import InputError
+from engine.labels import OP_KILLED
+from strategies.choices import KIND_NAMES, KINDS
+
+NESTED_REFRESH, NONE = "nested-refresh", "none"
+# name of the option -> (kind of choice, what its value must hold to be the failure)
+FAILURES = {
+    "populate": ("fail_populate", 1), "create": ("fail_create", 1), "trylock": ("fail_trylock", 1),
+    "killed": ("gfp", OP_KILLED),
+}  # fmt: skip
+ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} and a rate from 0 to 1"
+
+
+def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
+    """The rates that were asked for by name; `none` asks for 0 of each. InputError for what is no fault."""
+    rates: dict[str, Fraction] = {}
+    for fault in faults:
+        name, given, rate = fault.partition("=")
+        if fault == NONE:
+            rates |= dict.fromkeys(FAILURES, Fraction(0))
+        elif name in FAILURES and given and re.fullmatch(r"(0|1|0?\.[0-9]{1,6}|1\.0+)", rate):
+            rates[name] = Fraction(rate)
+        elif fault != NESTED_REFRESH:
+            raise InputError("--faults", repr(fault), ALLOWED)
+    return rates
+
+
+def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
+    """Cumulative thresholds (as strategies.choices.thresholds gives them) in which each failure has its rate.
+
+    The values that are the failure share the rate as they shared before, and so do the others what is left.
+    """
+    for name, rate in rates.items():
+        kind_name, bit = FAILURES[name]
+        row, values = KIND_NAMES.index(kind_name), KINDS[kind_name].values
+        ends = [0, *(int(limits[row, i]) for i in range(len(values)))]
+        widths = [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
+        others = sum(widths) - failing
+        so_far = Fraction(0)
+        for i, (width, value) in enumerate(zip(widths, values, strict=True)):
+            so_far += Fraction(width, failing) * rate if value & bit else Fraction(width, others) * (1 - rate)
+            limits[row, i] = int(so_far * (1 << 32))
+    return limits

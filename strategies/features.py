@@ -1,0 +1,81 @@
+"""Behaviours of a case as numbered features: what followed what across tasks, and which hazards were passed.
+
+A pair feature is (label of a step, label of the next step) where another task took the next one: the places where an
+interleaving bites. Features are only told apart as seen in no, one or several cases of a batch: that is all that
+novelty and the Good-Turing estimate need.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.base import State
+from engine.compiled import compiled
+from engine.labels import NAMES
+from engine.layout import Vec, dtype_of, i16, i32
+from engine.records import NR_HAZARDS, Record
+
+NR_LABELS = len(NAMES)
+NR_PAIRS = NR_LABELS * NR_LABELS
+NR_FEATURES = NR_PAIRS + NR_HAZARDS
+MOST_PAIRS = 2048  # of one case; a case with more counts its first ones
+
+
+class Trail:
+    """What is remembered of the case that runs: the step before, and the pairs so far."""
+
+    last_task: int = i16()
+    last_label: int = i16()
+    stamp: int = i32()  # the case's number plus one: a pair that carries it was seen in this case
+    nr_pairs: int = i32()
+    pairs: Vec = i32("most")
+    seen: Vec = i32("pairs")
+
+
+def new_trail() -> Record:
+    """A cleared record."""
+    trail: Record = np.zeros(1, dtype=dtype_of(Trail, {"most": MOST_PAIRS, "pairs": NR_PAIRS}))
+    return trail
+
+
+@compiled
+def begin_trail(trail: Trail) -> None:
+    """Forget the case before."""
+    trail.stamp += 1
+    trail.nr_pairs = 0
+    trail.last_task = -1
+
+
+@compiled
+def note_step(trail: Trail, t: int, label: int) -> None:
+    """Task t has taken its step at `label`."""
+    if trail.last_task != t:
+        if trail.last_task >= 0:
+            pair = trail.last_label * NR_LABELS + label
+            if trail.seen[pair] != trail.stamp and trail.nr_pairs < MOST_PAIRS:
+                trail.seen[pair] = trail.stamp
+                trail.pairs[trail.nr_pairs] = pair
+                trail.nr_pairs += 1
+        trail.last_task = t
+    trail.last_label = label
+
+
+@compiled
+def add_case(trail: Trail, st: State, case: int, cases_with: Any, last_case: Any) -> None:
+    """Count the features of a finished case: cases_with[f] cases hold feature f, last_case[f] the last of them."""
+    for i in range(trail.nr_pairs):
+        cases_with[trail.pairs[i]] += 1
+        last_case[trail.pairs[i]] = case
+    for h in range(1, NR_HAZARDS):
+        if st.hazard[h] > 0:
+            cases_with[NR_PAIRS + h] += 1
+            last_case[NR_PAIRS + h] = case
+
+
+def feature_name(feature: int) -> str:
+    """Like "TC_LEVEL > DL_LOCK" or "H16"."""
+    if feature >= NR_PAIRS:
+        return f"H{feature - NR_PAIRS}"
+    return f"{NAMES[feature // NR_LABELS]} > {NAMES[feature % NR_LABELS]}"
