@@ -16,7 +16,7 @@ from reports.estimates import measured, precharges, shares
 from reports.statistics import LEVEL, clopper_pearson
 from reports.strata import Rate, pooled_ratio
 
-PAIR = 1 << 20  # a key of "precharge_used" is precharge * PAIR + used
+PAIR = 1 << 20  # a key of "precharge_used" is (group * PAIR + precharge) * PAIR + used
 HEADROOMS_MOST = 48  # places at which a curve is worked out
 JOINT = "precharge_used"
 
@@ -37,8 +37,21 @@ class Headroom:
 
 
 def pairs(histogram: Histogram) -> dict[tuple[int, int], int]:
-    """Probes by (precharged, used) pages."""
-    return {divmod(key, PAIR): number for key, number in histogram.items()}
+    """Probes by (precharged, used) pages, whatever their group."""
+    found: dict[tuple[int, int], int] = {}
+    for key, number in histogram.items():
+        pair = key // PAIR % PAIR, key % PAIR
+        found[pair] = found.get(pair, 0) + number
+    return found
+
+
+def groups(histogram: Histogram) -> dict[tuple[int, bool], Histogram]:
+    """The same histogram by (number of nodes, whether the allocation must not block)."""
+    found: dict[tuple[int, bool], Histogram] = {}
+    for key, number in histogram.items():
+        group = key // PAIR**2
+        found.setdefault((group // 2, bool(group % 2)), {})[key % PAIR**2] = number
+    return found
 
 
 def left_over(histogram: Histogram) -> Histogram:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.base import INVARIANT_NAMES, State, Topo
+from engine.base import INVARIANT_NAMES, Prog, State, Topo
 from engine.compiled import compiled, compiled_entry
-from engine.labels import NAMES
+from engine.labels import GFP_NOBLOCK, NAMES
 from engine.outcome import Histogram, Outcome, Signature
 from engine.reset import reset
 from strategies.decode import decode, draw_choices
@@ -27,9 +27,10 @@ TOTAL_NAMES = (
 )  # fmt: skip
 AT_PROBE = 16
 # Columns of the row that each case leaves.
-DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE, NODES = range(9)
-NR_COLUMNS = 9
-JOINT = 1 << 20  # a pair (precharge, used) is one number: precharge * JOINT + used
+DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE, NODES, NOWAIT = range(10)
+NR_COLUMNS = 10
+JOINT = 1 << 20  # (group, precharge, used) is one number: (group * JOINT + precharge) * JOINT + used;
+# a group is nodes * 2, and 1 more if the allocation must not block
 SIZE_CELLS = 64  # a cell (nodes, size) is one number: nodes * SIZE_CELLS + ceil(log2(size_bytes))
 
 
@@ -51,7 +52,7 @@ def draw_case(
 
 
 @compiled
-def note_case(topo: Topo, st: State, row: Any) -> None:
+def note_case(topo: Topo, prog: Prog, st: State, row: Any) -> None:
     """What the case measured, as one row."""
     row[DONE] = st.probe_done
     row[PRECHARGE] = st.probe_precharge
@@ -62,6 +63,8 @@ def note_case(topo: Topo, st: State, row: Any) -> None:
     row[IN_FLIGHT] = st.in_flight_max
     row[PAGE_SIZE] = topo.page_size
     row[NODES] = topo.nr_nodes
+    if st.probe_done != 0:
+        row[NOWAIT] = 1 if prog.op_gfp[prog.probe_task, prog.probe_op] & GFP_NOBLOCK else 0
 
 
 @compiled
@@ -115,7 +118,7 @@ def run_batch(
         begin_trail(trails[0])
         status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], trails[0], checks, MOST_STEPS)
         add_case(trails[0], st, case, cases_with, last_case)
-        note_case(topos[which], st, rows[case])
+        note_case(topos[which], progs[0], st, rows[case])
         add_totals(st, status, totals, hazards)
         nr_events = log_violations(st, case, events, nr_events)
     return nr_events
@@ -147,7 +150,7 @@ def histograms_of(rows: Any) -> dict[str, Histogram]:
         "precharge_pages": precharge,
         "share_percent": waste[reserved] * 100 // precharge[reserved],
         "rounding_bytes16": np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE],
-        "precharge_used": precharge * JOINT + used,
+        "precharge_used": ((probes[:, NODES] * 2 + probes[:, NOWAIT]) * JOINT + precharge) * JOINT + used,
         "misplaced_bytes": probes[:, MISPLACED],
         "in_flight_pages": rows[:, IN_FLIGHT],
     }
@@ -155,6 +158,8 @@ def histograms_of(rows: Any) -> dict[str, Histogram]:
     return {name: histogram_of(values) for name, values in found.items()} | {
         "cell_cases": histogram_of(cells),
         "cell_waste_pages": sums_of(cells, waste),
+        "cell_waste_squares": sums_of(cells, waste * waste),
+        "cell_misplaced_bytes": sums_of(cells, probes[:, MISPLACED]),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from engine.errors import InputError
@@ -42,7 +43,7 @@ def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
         kind_name, bit = FAILURES[name]
         row, values = KIND_NAMES.index(kind_name), KINDS[kind_name].values
         ends = [0, *(int(limits[row, i]) for i in range(len(values)))]
-        widths = [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        widths = [b - a for a, b in pairwise(ends)]
         failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
         others = sum(widths) - failing
         so_far = Fraction(0)

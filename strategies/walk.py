@@ -47,7 +47,7 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
 def run_case(
     topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, trail: Trail, checks: int, most_steps: int
 ) -> int:
-    """Run a reset case to its end: 0, STUCK if no task could step, OVERLONG after most_steps. `trail` sees each step."""
+    """Run a reset case to its end: 0, STUCK if no task could step, OVERLONG after most_steps."""
     begin(sched, st, rng)
     while not case_over(st):
         if st.nr_steps >= most_steps:

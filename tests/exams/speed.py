@@ -34,11 +34,10 @@ def plain_rate(plan: Plan) -> float:
     steps, seconds = 0, 0.0
     for case in range(PLAIN_CASES):
         topo, prog, state, rng, _ = drawn_case(plan, "measurement", 0, case)
+        sched, trail = PlainRecord(new_sched()[0]), PlainRecord(new_trail()[0])
         start = time.perf_counter()
         plain(reset)(topo, prog, state, False)
-        plain(run_case)(
-            topo, prog, state, rng, PlainRecord(new_sched()[0]), PlainRecord(new_trail()[0]), CHECK_TOUCHED, 1_000_000
-        )
+        plain(run_case)(topo, prog, state, rng, sched, trail, CHECK_TOUCHED, 1_000_000)
         seconds += time.perf_counter() - start
         steps += state.nr_steps
     return steps / seconds
