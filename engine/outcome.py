@@ -61,7 +61,7 @@ class Outcome:
                 [s.invariant, s.variant, s.label, list(s.hazards), n, list(self.first_cases.get(s, ()))]
                 for s, n in sorted(self.violations.items())
             ],
-            "once": sorted(self.once.items()),
+            "once": [sorted(self.once), [self.once[f] for f in sorted(self.once)]],
             "more": f"{sum(1 << feature for feature in self.more):x}",
         }
         return json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
@@ -78,7 +78,7 @@ class Outcome:
         return Outcome(
             row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
             {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
-            row["counts"], violations, first, dict(map(tuple, row["once"])), _bits(int(row["more"], 16)),
+            row["counts"], violations, first, dict(zip(*row["once"], strict=True)), _bits(int(row["more"], 16)),
         )  # fmt: skip
 
 

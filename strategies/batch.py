@@ -176,9 +176,8 @@ def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[
 
 
 def outcome_of(
-    stream: str, k: int, family: str, variant: str, cases: int, rows: Any, totals: Any, hazards: Any, events: Any,
-    cases_with: Any, last_case: Any,
-) -> Outcome:  # fmt: skip
+    stream: str, k: int, family: str, variant: str, cases: int, rows: Any, totals: Any, hazards: Any, events: Any
+) -> Outcome:
     """The arrays of run_batch as plain data."""
     counts = {name: int(totals[i]) for i, name in enumerate(TOTAL_NAMES[4:], 4)}
     counts["stuck"], counts["overlong"] = int(totals[2]), int(totals[3])
@@ -186,8 +185,4 @@ def outcome_of(
     counts |= {f"hazard.H{h}": int(hazards[h]) for h in range(1, 26)}
     counted, first = count_events(events, variant)
     named = histograms_of(rows)
-    once = {int(f): int(last_case[f]) for f in np.flatnonzero(cases_with == 1)}
-    more = tuple(np.flatnonzero(cases_with > 1).tolist())
-    return Outcome(
-        stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first, once, more
-    )  # fmt: skip
+    return Outcome(stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first)

@@ -74,6 +74,14 @@ def add_case(trail: Trail, st: State, case: int, cases_with: Any, last_case: Any
             last_case[NR_PAIRS + h] = case
 
 
+def features_of(cases_with: Any, last_case: Any) -> dict[str, Any]:
+    """A batch's features as an Outcome has them: `once` with its case, `more` ascending."""
+    return {
+        "once": {int(f): int(last_case[f]) for f in np.flatnonzero(cases_with == 1)},
+        "more": tuple(np.flatnonzero(cases_with > 1).tolist()),
+    }
+
+
 def feature_name(feature: int) -> str:
     """Like "TC_LEVEL > DL_LOCK" or "H16"."""
     if feature >= NR_PAIRS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from strategies import canary
 from strategies.choices import kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
-from strategies.features import NR_FEATURES, new_trail
+from strategies.features import NR_FEATURES, features_of, new_trail
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
@@ -29,7 +29,9 @@ from strategies.schedulers.record import SCHEDULERS, new_sched
 from strategies.topologies import Family, families, preset, single_family
 from strategies.walk import CHECK_TOUCHED
 
-CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
+CASES_AT_FIRST, CASES_LATER = 1000, 4000  # a batch of class small; class wide fewer, by its number of nodes
+BATCHES_AT_FIRST = 16  # of each stream: short campaigns spread over all workers, long ones keep fewer rows
+FEATURES_EVERY = 9  # of so many batches one keeps its features: they are most of a row; 9 passes through all turns
 CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
 PORTFOLIO = "portfolio"
@@ -84,7 +86,7 @@ class Plan:
     def cases_per_batch(self, stream: str, k: int) -> int:
         stratum = self.stratum(stream, k)
         if self.classes[stratum] == "small":
-            return CASES_PER_BATCH
+            return CASES_AT_FIRST if k < BATCHES_AT_FIRST else CASES_LATER
         return max(2, 2000 // max(len(t.nodes) for t in self.strata[stratum].topologies))
 
     def pool(self, stratum: int) -> Record:
@@ -156,8 +158,11 @@ class Plan:
         )  # fmt: skip
         outcome = batches.outcome_of(
             stream, k, self.strata[stratum].name, self.variant.name, cases, rows, totals, hazards,
-            events[:nr_events], cases_with, last_case,
+            events[:nr_events],
         )  # fmt: skip
+        if k % FEATURES_EVERY == 0:
+            outcome = replace(outcome, **features_of(cases_with, last_case))
+            outcome.counts["feature_cases"] = cases
         outcome.counts["scheduler." + self.turn(stream, k)[0]] = cases
         return outcome
 

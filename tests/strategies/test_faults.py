@@ -1,0 +1,66 @@
+"""Rates of injected failures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from engine.errors import InputError
+from engine.labels import OP_KILLED
+from strategies.choices import KIND_NAMES, KINDS, thresholds
+from strategies.faults import FAILURES, fault_rates, with_rates
+from strategies.plan import make_plan
+
+
+def shares(limits: object, kind: str) -> list[float]:
+    """Probability of each value of a kind."""
+    row = KIND_NAMES.index(kind)
+    ends = [0, *(int(limits[row, i]) for i in range(len(KINDS[kind].values)))]  # type: ignore[index]
+    return [(b - a) / (1 << 32) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+
+@pytest.mark.parametrize("stream", ["measurement", "hunting"])
+def test_a_rate_is_the_share_of_draws(stream: str) -> None:
+    """The failing values together have the rate; the others keep their proportions; other kinds are as before."""
+    limits = with_rates(thresholds(stream), fault_rates(("populate=0.25", "killed=0.5")))
+    assert shares(limits, "fail_populate") == pytest.approx([0.75, 0.25], abs=1e-9)
+    assert shares(limits, "fail_create") == shares(thresholds(stream), "fail_create")
+    values = KINDS["gfp"].values
+    before, after = shares(thresholds(stream), "gfp"), shares(limits, "gfp")
+    assert sum(p for p, v in zip(after, values, strict=True) if v & OP_KILLED) == pytest.approx(0.5, abs=1e-8)
+    kept = [i for i, v in enumerate(values) if not v & OP_KILLED]
+    assert [after[i] / after[kept[0]] for i in kept] == pytest.approx([before[i] / before[kept[0]] for i in kept])
+
+
+def test_none_injects_nothing_and_one_always_fails() -> None:
+    """With `none` no draw is a failure; with a rate of 1 every draw is."""
+    limits = with_rates(thresholds("hunting"), fault_rates(("none",)))
+    assert [shares(limits, f"fail_{name}")[1] for name in ("populate", "create", "trylock")] == [0, 0, 0]
+    always = with_rates(thresholds("hunting"), fault_rates(("create=1",)))
+    assert shares(always, "fail_create") == [0, 1]
+
+
+def test_more_failures_leave_fewer_areas() -> None:
+    """Where every populate fails, no new page is ever populated: the failure rate shows in the counts."""
+    failing = make_plan("fixed", 3, faults=("populate=1",)).batch("measurement", 0)
+    sound = make_plan("fixed", 3, faults=("none",)).batch("measurement", 0)
+    lost = [outcome.counts["alloc"] - outcome.counts["refunded"] for outcome in (failing, sound)]
+    assert failing.violations == {}
+    assert failing.counts["probe.alloc_failed"] > 5 * sound.counts["probe.alloc_failed"]
+    assert lost[0] < lost[1]
+
+
+@pytest.mark.parametrize("text", ["fire", "populate", "populate=", "populate=2", "populate=-0.1", "trylock=1e-3", "=1"])
+def test_what_is_no_fault_is_refused(text: str) -> None:
+    """One line that names the option and what it takes."""
+    with pytest.raises(InputError, match="--faults"):
+        fault_rates((text,))
+
+
+def test_names_are_those_of_the_table() -> None:
+    """Every failure names a kind of choice whose values can be that failure."""
+    for kind, bit in FAILURES.values():
+        assert any(value & bit for value in KINDS[kind].values)
+        assert not all(value & bit for value in KINDS[kind].values)
+    assert fault_rates(("none", "killed=0.5"))["killed"] == Fraction(1, 2)
