@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -17,7 +18,7 @@ def shares(limits: object, kind: str) -> list[float]:
     """Probability of each value of a kind."""
     row = KIND_NAMES.index(kind)
     ends = [0, *(int(limits[row, i]) for i in range(len(KINDS[kind].values)))]  # type: ignore[index]
-    return [(b - a) / (1 << 32) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [(b - a) / (1 << 32) for a, b in pairwise(ends)]
 
 
 @pytest.mark.parametrize("stream", ["measurement", "hunting"])
