@@ -141,7 +141,7 @@ class _Machine:
 def _distances(machine: _Machine) -> dict[int, dict[int, int]]:
     """All distances: as given, else the other direction's, else 10 and 20 if none is given at all."""
     given, ids, where = machine.distances, sorted(machine.nodes), machine.where
-    stray = [pair for pair in given if not set(pair) <= set(ids)]
+    stray = [(src, dst) for src, dst in given if src not in machine.nodes or dst not in machine.nodes]
     if stray:
         raise InputError(where, f"a distance from node {stray[0][0]} to {stray[0][1]}", f"nodes {show_list(ids)}")
     lopsided = any(given.get((dst, src), val) != val for (src, dst), val in given.items())
