@@ -1,0 +1,102 @@
+"""Breadth-first search: every state once, nearest first, so that the first violation of each invariant is a shortest.
+
+A level is a block of rows, each the words of a state; parents and tasks lead back to the start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.compiled import compiled, compiled_entry
+from engine.records import NR_INVARIANTS
+from strategies.explore.depth_first import note_end
+from strategies.explore.model import broken_mask, ready_mask, take_step
+from strategies.explore.record import (
+    DONE,
+    ENDS_CROWDED,
+    FUEL_OUT,
+    ROWS_FULL,
+    STATES_FULL,
+    TABLE_CROWDED,
+)
+from strategies.explore.table import crowded, is_free, put, row_of
+from strategies.explore.words import load_row, note_changes, undo_to
+
+
+@compiled
+def note_nearest(model: Any, sr: Any, before: int, number: int, t: int) -> None:
+    """The first state that shows a broken invariant is as near as any."""
+    new = broken_mask(model) & ~before
+    if new == 0:
+        return
+    for i in range(NR_INVARIANTS):
+        if new >> i & 1 and sr.length[i] == 0:
+            sr.length[i] = sr.depth + 1
+            sr.from_number[i] = number
+            sr.by_task[i] = t
+
+
+@compiled
+def keep_row(space: Any, sr: Any, following: Any, tree: Any, number: int, t: int) -> None:
+    """Append the state at hand to the next level."""
+    rows, highs, lows, numbers = following
+    parents, tasks = tree
+    n = sr.nr_next
+    for i in range(len(space[3])):
+        rows[n, i] = space[3][i]
+    highs[n], lows[n], numbers[n] = sr.high, sr.low, sr.states
+    parents[sr.states] = number
+    tasks[sr.states] = t
+    sr.states += 1
+    sr.nr_next = n + 1
+
+
+@compiled
+def expand(model: Any, space: Any, table: Any, ends: Any, sr: Any, level: Any, following: Any, tree: Any) -> int:
+    """Every step from the state at row sr.at; how many."""
+    rows, highs, lows, numbers = level
+    at = sr.at
+    high, low = highs[at], lows[at]
+    load_row(sr, space, rows[at], high, low)
+    ready = ready_mask(model)
+    if ready == 0:
+        note_end(model, ends, sr)
+        return 0
+    before, taken = broken_mask(model), 0
+    for t in range(32):
+        if ready >> t & 1:
+            take_step(model, t)
+            note_changes(sr, space)
+            taken += 1
+            note_nearest(model, sr, before, numbers[at], t)
+            row = row_of(table, sr.high, sr.low)
+            if is_free(table, row):
+                put(table, row, sr.high, sr.low, 0)
+                keep_row(space, sr, following, tree, numbers[at], t)
+            undo_to(sr, space, 0, high, low)
+    return taken
+
+
+@compiled_entry
+def search_level(
+    model: Any, space: Any, table: Any, ends: Any, records: Any, level: Any, count: int, following: Any, tree: Any,
+    fuel: int,
+) -> int:  # fmt: skip
+    """Expand rows sr.at to count-1 of a level into the next; DONE, or why it stopped. Call again to go on."""
+    sr = records[0]
+    while sr.at < count:
+        if fuel <= 0:
+            return FUEL_OUT
+        if crowded(table, sr.states + 32):
+            return TABLE_CROWDED
+        if crowded(ends, sr.ends):
+            return ENDS_CROWDED
+        if sr.nr_next + 32 > len(following[1]) or sr.states + 32 > len(tree[0]):
+            return ROWS_FULL
+        if sr.states >= sr.most_states:
+            return STATES_FULL
+        taken = expand(model, space, table, ends, sr, level, following, tree)
+        sr.transitions += taken
+        fuel -= taken + 1
+        sr.at += 1
+    return DONE
