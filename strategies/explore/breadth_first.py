@@ -10,7 +10,7 @@ from typing import Any
 from engine.compiled import compiled, compiled_entry
 from engine.records import NR_INVARIANTS
 from strategies.explore.depth_first import note_end
-from strategies.explore.model import broken_mask, ready_mask, take_step
+from strategies.explore.model import Model, broken_mask, ready_mask, take_step
 from strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
@@ -18,13 +18,15 @@ from strategies.explore.record import (
     ROWS_FULL,
     STATES_FULL,
     TABLE_CROWDED,
+    Level,
+    Tree,
 )
-from strategies.explore.table import crowded, is_free, put, row_of
-from strategies.explore.words import load_row, note_changes, undo_to
+from strategies.explore.table import Table, crowded, is_free, put, row_of
+from strategies.explore.words import Space, load_row, note_changes, undo_to
 
 
 @compiled
-def note_nearest(model: Any, sr: Any, before: int, number: int, t: int) -> None:
+def note_nearest(model: Model, sr: Any, before: int, number: int, t: int) -> None:
     """The first state that shows a broken invariant is as near as any."""
     new = broken_mask(model) & ~before
     if new == 0:
@@ -37,27 +39,26 @@ def note_nearest(model: Any, sr: Any, before: int, number: int, t: int) -> None:
 
 
 @compiled
-def keep_row(space: Any, sr: Any, following: Any, tree: Any, number: int, t: int) -> None:
+def keep_row(space: Space, sr: Any, following: Level, tree: Tree, number: int, t: int) -> None:
     """Append the state at hand to the next level."""
-    rows, highs, lows, numbers = following
-    parents, tasks = tree
     n = sr.nr_next
-    for i in range(len(space[3])):
-        rows[n, i] = space[3][i]
-    highs[n], lows[n], numbers[n] = sr.high, sr.low, sr.states
-    parents[sr.states] = number
-    tasks[sr.states] = t
+    for i in range(len(space.now)):
+        following.rows[n, i] = space.now[i]
+    following.highs[n], following.lows[n], following.numbers[n] = sr.high, sr.low, sr.states
+    tree.parents[sr.states] = number
+    tree.tasks[sr.states] = t
     sr.states += 1
     sr.nr_next = n + 1
 
 
 @compiled
-def expand(model: Any, space: Any, table: Any, ends: Any, sr: Any, level: Any, following: Any, tree: Any) -> int:
+def expand(
+    model: Model, space: Space, table: Table, ends: Table, sr: Any, level: Level, following: Level, tree: Tree
+) -> int:
     """Every step from the state at row sr.at; how many."""
-    rows, highs, lows, numbers = level
     at = sr.at
-    high, low = highs[at], lows[at]
-    load_row(sr, space, rows[at], high, low)
+    high, low, number = level.highs[at], level.lows[at], level.numbers[at]
+    load_row(sr, space, level.rows[at], high, low)
     ready = ready_mask(model)
     if ready == 0:
         note_end(model, ends, sr)
@@ -68,19 +69,19 @@ def expand(model: Any, space: Any, table: Any, ends: Any, sr: Any, level: Any, f
             take_step(model, t)
             note_changes(sr, space)
             taken += 1
-            note_nearest(model, sr, before, numbers[at], t)
+            note_nearest(model, sr, before, number, t)
             row = row_of(table, sr.high, sr.low)
             if is_free(table, row):
                 put(table, row, sr.high, sr.low, 0)
-                keep_row(space, sr, following, tree, numbers[at], t)
+                keep_row(space, sr, following, tree, number, t)
             undo_to(sr, space, 0, high, low)
     return taken
 
 
 @compiled_entry
 def search_level(
-    model: Any, space: Any, table: Any, ends: Any, records: Any, level: Any, count: int, following: Any, tree: Any,
-    fuel: int,
+    model: Model, space: Space, table: Table, ends: Table, records: Any, level: Level, count: int, following: Level,
+    tree: Tree, fuel: int,
 ) -> int:  # fmt: skip
     """Expand rows sr.at to count-1 of a level into the next; DONE, or why it stopped. Call again to go on."""
     sr = records[0]
@@ -91,7 +92,7 @@ def search_level(
             return TABLE_CROWDED
         if crowded(ends, sr.ends):
             return ENDS_CROWDED
-        if sr.nr_next + 32 > len(following[1]) or sr.states + 32 > len(tree[0]):
+        if sr.nr_next + 32 > len(following.highs) or sr.states + 32 > len(tree.parents):
             return ROWS_FULL
         if sr.states >= sr.most_states:
             return STATES_FULL

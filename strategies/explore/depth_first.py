@@ -13,23 +13,27 @@ from typing import Any
 
 from engine.compiled import compiled, compiled_entry
 from engine.records import NR_INVARIANTS
-from strategies.explore.model import broken_mask, is_over, may_step, ready_mask, take_step
+from strategies.explore.model import Model, broken_mask, is_over, may_step, ready_mask, take_step
 from strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
     FUEL_OUT,
+    NO_SLEEP,
+    SLEEP_ALL,
+    SLEEP_FOREVER,
     STATES_FULL,
     STUCK_BIT,
     TABLE_CROWDED,
     TOO_DEEP,
     UNDO_FULL,
+    Stack,
 )
-from strategies.explore.table import crowded, is_free, put, row_of
-from strategies.explore.words import note_changes, undo_to
+from strategies.explore.table import Table, crowded, is_free, put, row_of
+from strategies.explore.words import Space, note_changes, undo_to
 
 
 @compiled
-def note_end(model: Any, ends: Any, sr: Any) -> None:
+def note_end(model: Model, ends: Table, sr: Any) -> None:
     """Keep the hash of a terminal state with what is broken there; a deadlock is marked."""
     row = row_of(ends, sr.high, sr.low)
     if is_free(ends, row):
@@ -41,10 +45,10 @@ def note_end(model: Any, ends: Any, sr: Any) -> None:
 
 
 @compiled
-def independent_of(model: Any, space: Any, sr: Any, t: int, sleep: int) -> int:
+def independent_of(model: Model, space: Space, sr: Any, t: int, sleep: int) -> int:
     """Those tasks of `sleep` whose steps commute with t's step here; the state is left as it was."""
-    if sleep == 0:
-        return 0
+    if sleep == 0 or sr.use_sleep == SLEEP_ALL:
+        return sleep
     mark, high, low = sr.nr_undo, sr.high, sr.low
     commute = 0
     for a in range(32):
@@ -55,7 +59,7 @@ def independent_of(model: Any, space: Any, sr: Any, t: int, sleep: int) -> int:
 
 
 @compiled
-def commutes(model: Any, space: Any, sr: Any, a: int, b: int) -> bool:
+def commutes(model: Model, space: Space, sr: Any, a: int, b: int) -> bool:
     """Both enabled here: whether a b and b a both exist and end in the same state. The caller undoes."""
     mark, high, low = sr.nr_undo, sr.high, sr.low
     take_step(model, a)
@@ -76,49 +80,47 @@ def commutes(model: Any, space: Any, sr: Any, a: int, b: int) -> bool:
     take_step(model, a)
     note_changes(sr, space)
     sr.probes += 1
-    return one_high == sr.high and one_low == sr.low
+    return bool(one_high == sr.high) and bool(one_low == sr.low)
 
 
 @compiled
-def enter(model: Any, stack: Any, table: Any, ends: Any, sr: Any) -> None:
-    """Decide what is to be explored from the state at hand, which has just been reached asleep[depth]."""
-    path, todo, asleep, undo_mark, highs, lows, broken = stack
+def enter(model: Model, stack: Stack, table: Table, ends: Table, sr: Any) -> None:
+    """Decide what is to be explored from the state at hand, which has just been reached stack.asleep[depth]."""
     d = sr.depth
-    highs[d], lows[d], undo_mark[d] = sr.high, sr.low, sr.nr_undo
+    stack.highs[d], stack.lows[d], stack.undo_mark[d] = sr.high, sr.low, sr.nr_undo
     sr.deepest = max(sr.deepest, d)
     ready = ready_mask(model)
-    todo[d] = ready & ~asleep[d]
+    stack.todo[d] = ready & ~stack.asleep[d]
     if sr.use_hash == 0:
         sr.states += 1
     else:
         row = row_of(table, sr.high, sr.low)
         if is_free(table, row):
             sr.states += 1
-            put(table, row, sr.high, sr.low, asleep[d])
+            put(table, row, sr.high, sr.low, stack.asleep[d])
         else:
             sr.revisits += 1
-            before = table[2][row]
-            todo[d] = before & ~asleep[d]
-            asleep[d] &= before
-            table[2][row] = asleep[d]
+            before = 0 if sr.use_sleep == SLEEP_FOREVER else table.numbers[row]
+            stack.todo[d] = before & ~stack.asleep[d]
+            stack.asleep[d] &= before
+            table.numbers[row] = stack.asleep[d]
     if ready == 0:
         note_end(model, ends, sr)
 
 
 @compiled
-def note_broken(model: Any, stack: Any, paths: Any, sr: Any) -> None:
+def note_broken(model: Model, stack: Stack, paths: Any, sr: Any) -> None:
     """Keep the shortest path so far to each invariant that the last step broke."""
-    path, todo, asleep, undo_mark, highs, lows, broken = stack
     d = sr.depth
-    broken[d] = broken_mask(model)
-    new = broken[d] & ~broken[d - 1]
+    stack.broken[d] = broken_mask(model)
+    new = stack.broken[d] & ~stack.broken[d - 1]
     if new == 0:
         return
     for i in range(NR_INVARIANTS):
         if new >> i & 1 and (sr.length[i] == 0 or d < sr.length[i]):
             sr.length[i] = d
             for k in range(d):
-                paths[i, k] = path[k]
+                paths[i, k] = stack.path[k]
 
 
 @compiled
@@ -130,45 +132,43 @@ def lowest_bit(mask: int) -> int:
 
 
 @compiled
-def no_room(space: Any, stack: Any, table: Any, ends: Any, sr: Any) -> int:
+def no_room(space: Space, stack: Stack, table: Table, ends: Table, sr: Any) -> int:
     """Why another step cannot be taken now; FUEL_OUT if it can."""
     if sr.use_hash == 1 and crowded(table, sr.states):
         return TABLE_CROWDED
     if crowded(ends, sr.ends):
         return ENDS_CROWDED
-    if sr.nr_undo + 2 * len(space[1]) > len(space[4]):
+    if sr.nr_undo + 2 * len(space.live) > len(space.undo_index):
         return UNDO_FULL
     if sr.states >= sr.most_states:
         return STATES_FULL
-    if sr.depth + 1 >= len(stack[0]):
+    if sr.depth + 1 >= len(stack.path):
         return TOO_DEEP
     return FUEL_OUT
 
 
 @compiled
-def go_back(space: Any, stack: Any, sr: Any) -> None:
+def go_back(space: Space, stack: Stack, sr: Any) -> None:
     """Return to the state before; the step that led here sleeps there from now on."""
-    path, todo, asleep, undo_mark, highs, lows, broken = stack
     sr.depth -= 1
     d = sr.depth
-    undo_to(sr, space, undo_mark[d], highs[d], lows[d])
-    if sr.use_sleep == 1:
-        asleep[d] |= 1 << path[d]
+    undo_to(sr, space, stack.undo_mark[d], stack.highs[d], stack.lows[d])
+    if sr.use_sleep != NO_SLEEP:
+        stack.asleep[d] |= 1 << stack.path[d]
 
 
 @compiled_entry
 def search_depth_first(
-    model: Any, space: Any, stack: Any, table: Any, ends: Any, paths: Any, records: Any, fuel: int
+    model: Model, space: Space, stack: Stack, table: Table, ends: Table, paths: Any, records: Any, fuel: int
 ) -> int:
     """Go on for at most `fuel` steps; DONE, or why it stopped. Everything is in the arrays: call again to go on."""
     sr = records[0]
-    path, todo, asleep, undo_mark, highs, lows, broken = stack
     if sr.begun == 0:
         sr.begun = 1
         enter(model, stack, table, ends, sr)
     while fuel > 0:
         d = sr.depth
-        if todo[d] == 0:
+        if stack.todo[d] == 0:
             if d == 0:
                 return DONE
             go_back(space, stack, sr)
@@ -177,10 +177,10 @@ def search_depth_first(
         if reason != FUEL_OUT:
             return reason
         fuel -= 1
-        t = lowest_bit(todo[d])
-        todo[d] &= ~(1 << t)
-        asleep[d + 1] = independent_of(model, space, sr, t, asleep[d])
-        path[d] = t
+        t = lowest_bit(stack.todo[d])
+        stack.todo[d] &= ~(1 << t)
+        stack.asleep[d + 1] = independent_of(model, space, sr, t, stack.asleep[d])
+        stack.path[d] = t
         take_step(model, t)
         note_changes(sr, space)
         sr.transitions += 1

@@ -1,12 +1,11 @@
 """What the search asks of a model, the same for the engine and the micro-machine: who may step, step, what is broken.
 
-A model is the tuple (kind, topos, progs, states, micro_progs, micro_states), each an array of one record; the records
-of the other kind are there and unused, so that one compiled search serves both.
+The records of the other kind are there and unused, so that one compiled search serves both.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.base import INVARIANT_NAMES
 from engine.compiled import compiled
@@ -18,55 +17,62 @@ ENGINE, MICRO = range(2)
 NR_NAMED = len(INVARIANT_NAMES)
 
 
+class Model(NamedTuple):
+    """ENGINE or MICRO, and for each record an array of one."""
+
+    kind: int
+    topos: Any
+    progs: Any
+    states: Any
+    micro_progs: Any
+    micro_states: Any
+
+
 @compiled
-def may_step(model: Any, t: int) -> bool:
+def may_step(model: Model, t: int) -> bool:
     """Whether task t may take its step now."""
-    kind, topos, progs, states, micro_progs, micro_states = model
-    if kind == MICRO:
-        return micro_ready(micro_progs[0], micro_states[0], t)
-    return not case_over(states[0]) and runnable(topos[0], progs[0], states[0], t)
+    if model.kind == MICRO:
+        return micro_ready(model.micro_progs[0], model.micro_states[0], t)
+    return not case_over(model.states[0]) and runnable(model.topos[0], model.progs[0], model.states[0], t)
 
 
 @compiled
-def ready_mask(model: Any) -> int:
+def ready_mask(model: Model) -> int:
     """Every task that may step, as bits; 0 at the end of a case, or where nobody can go on."""
-    kind, topos, progs, states, micro_progs, micro_states = model
     mask = 0
-    if kind == MICRO:
-        for t in range(micro_progs[0].nr_tasks):
-            if micro_ready(micro_progs[0], micro_states[0], t):
+    if model.kind == MICRO:
+        for t in range(model.micro_progs[0].nr_tasks):
+            if micro_ready(model.micro_progs[0], model.micro_states[0], t):
                 mask |= 1 << t
         return mask
-    if case_over(states[0]):
+    if case_over(model.states[0]):
         return 0
-    for t in range(states[0].nr_all):
-        if runnable(topos[0], progs[0], states[0], t):
+    for t in range(model.states[0].nr_all):
+        if runnable(model.topos[0], model.progs[0], model.states[0], t):
             mask |= 1 << t
     return mask
 
 
 @compiled
-def is_over(model: Any) -> bool:
+def is_over(model: Model) -> bool:
     """Whether a state in which nobody may step is an end, and not a deadlock."""
-    kind, topos, progs, states, micro_progs, micro_states = model
-    if kind == MICRO:
-        for t in range(micro_progs[0].nr_tasks):
-            if micro_states[0].place[t] < micro_progs[0].nr_places[t]:
+    if model.kind == MICRO:
+        for t in range(model.micro_progs[0].nr_tasks):
+            if model.micro_states[0].place[t] < model.micro_progs[0].nr_places[t]:
                 return False
         return True
-    return case_over(states[0])
+    return case_over(model.states[0])
 
 
 @compiled
-def take_step(model: Any, t: int) -> None:
+def take_step(model: Model, t: int) -> None:
     """One step with its checks. Queue entries that were served are cleared: they are history, not state."""
-    kind, topos, progs, states, micro_progs, micro_states = model
-    if kind == MICRO:
-        micro_step(micro_progs[0], micro_states[0], t)
+    if model.kind == MICRO:
+        micro_step(model.micro_progs[0], model.micro_states[0], t)
         return
-    st = states[0]
+    st = model.states[0]
     rcu, offline = st.rcu_head, st.off_head
-    checked_step(topos[0], progs[0], st, t, CHECK_TOUCHED)
+    checked_step(model.topos[0], model.progs[0], st, t, CHECK_TOUCHED)
     if st.rcu_head > rcu:
         st.rcu_kind[rcu] = 0
         st.rcu_row[rcu] = 0
@@ -75,13 +81,12 @@ def take_step(model: Any, t: int) -> None:
 
 
 @compiled
-def broken_mask(model: Any) -> int:
+def broken_mask(model: Model) -> int:
     """The invariants that are broken on the way to this state, as bits."""
-    kind, topos, progs, states, micro_progs, micro_states = model
-    if kind == MICRO:
-        return 1 if micro_states[0].violated != 0 else 0
+    if model.kind == MICRO:
+        return 1 if model.micro_states[0].violated != 0 else 0
     mask = 0
     for i in range(NR_NAMED):
-        if states[0].violated[i] != 0:
+        if model.states[0].violated[i] != 0:
             mask |= 1 << i
     return mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from engine.records import NR_INVARIANTS, Record
 MOST_DEPTH = 1 << 15
 (FUEL_OUT, DONE, STATES_FULL, TABLE_CROWDED, ENDS_CROWDED, UNDO_FULL, TOO_DEEP, ROWS_FULL) = range(8)
 STUCK_BIT = 30
+# Search.use_sleep. The last two are wrong on purpose, so that tests can show that a wrong reduction is noticed.
+NO_SLEEP, SLEEP, SLEEP_ALL, SLEEP_FOREVER = range(4)
 
 
 class Search:
@@ -43,6 +45,29 @@ def new_search() -> Record:
     return array
 
 
-def as_search(record: Any) -> Any:
-    """The one record of the array."""
-    return record[0]
+class Stack(NamedTuple):
+    """Depth first, by depth: the task that steps there, tasks left to explore and asleep as bits, where to undo to."""
+
+    path: Any
+    todo: Any
+    asleep: Any
+    undo_mark: Any
+    highs: Any
+    lows: Any
+    broken: Any
+
+
+class Level(NamedTuple):
+    """Breadth first: the states of one distance, each with its words in use, its hash and its number."""
+
+    rows: Any
+    highs: Any
+    lows: Any
+    numbers: Any
+
+
+class Tree(NamedTuple):
+    """Breadth first, by number of a state: the state before it, and the task whose step leads from there."""
+
+    parents: Any
+    tasks: Any

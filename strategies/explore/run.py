@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.base import INVARIANT_NAMES
 from engine.errors import ScenarioError
-from engine.program import Program, prog_record
+from engine.program import prog_record
 from engine.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
 from engine.reset import reset
 from engine.scenario import Scenario
@@ -19,26 +19,34 @@ from engine.variant import Variant
 from strategies.explore.breadth_first import search_level
 from strategies.explore.depth_first import search_depth_first
 from strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
-from strategies.explore.model import ENGINE, MICRO
+from strategies.explore.model import ENGINE, MICRO, Model
 from strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
     FUEL_OUT,
     MOST_DEPTH,
+    NO_SLEEP,
     ROWS_FULL,
+    SLEEP,
+    SLEEP_ALL,
+    SLEEP_FOREVER,
     STATES_FULL,
     STUCK_BIT,
     TABLE_CROWDED,
     TOO_DEEP,
     UNDO_FULL,
+    Level,
+    Stack,
+    Tree,
     new_search,
 )
-from strategies.explore.table import Table, grown, new_table
-from strategies.explore.words import contribution_high, contribution_low, logs_of, rows_in_use, word_masks
+from strategies.explore.table import grown, new_table
+from strategies.explore.words import Space, contribution_high, contribution_low, logs_of, rows_in_use, word_masks
 
 SIZE_CLASS = "small"
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
-REDUCTIONS = {"none": (0, 0), "sleep": (0, 1), "hash": (1, 0), "both": (1, 1)}
+REDUCTIONS = {"none": (0, NO_SLEEP), "sleep": (0, SLEEP), "hash": (1, NO_SLEEP), "both": (1, SLEEP)}
+WRONG = {"all asleep": (0, SLEEP_ALL), "asleep for ever": (1, SLEEP_FOREVER)}  # for tests of the tests
 STOPS = {STATES_FULL: "states", TOO_DEEP: "depth"}
 Array = np.ndarray[Any, Any]
 
@@ -47,8 +55,8 @@ Array = np.ndarray[Any, Any]
 class World:
     """A model ready to be searched: the records, and its words in use (see words.py)."""
 
-    model: tuple[Any, ...]
-    space: tuple[Array, ...]
+    model: Model
+    space: Space
     outside: Array  # semantic words that are not in use, as they stood at the start
     outside_masks: Array
     roots: tuple[int, int]
@@ -90,21 +98,25 @@ class Explored:
         return sum(info >> INVARIANT_NAMES.index(invariant) & 1 for info in self.ends.values())
 
 
-def _world(model: tuple[Any, ...], record: Array, masks: Array, every: Array) -> World:
+def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
     """masks: words in use; every: all semantic words."""
     words = record.view(np.uint8).view(np.uint64)
     live = np.nonzero(masks)[0].astype(np.int32)
     outside = every & ~masks
-    space = (
+    space = Space(
         words, live, masks[live], np.zeros(len(live), np.uint64), np.zeros(4096, np.int32), np.zeros(4096, np.uint64),
     )  # fmt: skip
-    space[3][:] = words[live] & space[2]
+    space.now[:] = words[live] & space.masks
+    return World(model, space, words & outside, outside, hash_of(space.now))
+
+
+def hash_of(words: Array) -> tuple[int, int]:
+    """The two halves of the hash of a state, from its words in use (semantic bits only), not step by step."""
     high = low = 0
-    with np.errstate(over="ignore"):
-        for i, word in enumerate(space[3]):
-            high ^= int(contribution_high(i, word))
-            low ^= int(contribution_low(i, word))
-    return World(model, space, words & outside, outside, (high, low))
+    for i, word in enumerate(words):
+        high ^= int(contribution_high(i, word))
+        low ^= int(contribution_low(i, word))
+    return high, low
 
 
 def engine_world(scenario: Scenario, variant: Variant) -> World:
@@ -120,7 +132,7 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     logs = logs_of(progs[0])
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
     every = word_masks(State, states.dtype, {}, logs)
-    model = (ENGINE, topos, progs, states, micro_record(((),)), micro_state())
+    model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
     return _world(model, states, masks, every)
 
 
@@ -129,23 +141,25 @@ def micro_world(program: MicroProgram) -> World:
     unused = (new_record(Topo, SIZE_CLASS), new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS))
     states = micro_state()
     masks = word_masks(MicroState, states.dtype, {}, frozenset())
-    return _world((MICRO, *unused, micro_record(program), states), states, masks, masks)
+    return _world(Model(MICRO, *unused, micro_record(program), states), states, masks, masks)
 
 
 def check_outside(world: World) -> None:
     """AssertionError if a step wrote where rows_in_use says that nothing is: the search would not have seen it."""
-    words = world.space[0]
+    words = world.space.words
     wrong = np.nonzero((words & world.outside_masks) != world.outside)[0]
     assert len(wrong) == 0, f"words {wrong[:4].tolist()} of the state changed outside the rows in use"
-    assert np.array_equal(words[world.space[1]] & world.space[2], world.space[3]), "the words in use are not in step"
+    assert np.array_equal(words[world.space.live] & world.space.masks, world.space.now), (
+        "the words in use are not in step"
+    )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop. expired: asked between two compiled calls, some tenths of a second apart."""
+    """When to stop. asked: called between two compiled calls, tenths of a second apart; "" to go on, else why not."""
 
     most_states: int = 10_000_000
-    expired: Callable[[], bool] = lambda: False
+    asked: Callable[[], str] = lambda: ""
 
 
 class _Grower:
@@ -166,16 +180,16 @@ class _Grower:
         elif reason == ENDS_CROWDED:
             self.ends = grown(self.ends)
         elif reason == UNDO_FULL:
-            index, word = self.space[4], self.space[5]
+            index, word = self.space.undo_index, self.space.undo_word
             wider = (np.zeros(2 * len(index), index.dtype), np.zeros(2 * len(word), word.dtype))
             wider[0][: len(index)], wider[1][: len(word)] = index, word
-            self.space = (*self.space[:4], *wider)
+            self.space = self.space._replace(undo_index=wider[0], undo_word=wider[1])
         else:
             return False
         return True
 
     def explored(self, stopped: str, paths: dict[str, tuple[int, ...]], shortest: bool) -> Explored:
-        highs, lows, infos = self.ends
+        highs, lows, infos = self.ends.highs, self.ends.lows, self.ends.numbers
         rows = np.nonzero((highs != 0) | (lows != 0))[0]
         ends = {(int(highs[i]), int(lows[i])): int(infos[i]) for i in rows}
         sr = self.sr
@@ -187,29 +201,29 @@ class _Grower:
 
 def _stopped(grower: _Grower, call: Callable[[], int], budget: Budget) -> str:
     """Call again and again until the search is done ("") or must stop: why."""
-    try:
-        while True:
-            reason = call()
-            if reason == DONE:
-                return ""
-            if reason in STOPS:
-                return STOPS[reason]
-            if reason != FUEL_OUT and not grower.grow(reason):
-                raise AssertionError(f"search stopped with {reason}")
-            if budget.expired():
-                return "time"
-    except KeyboardInterrupt:
-        return "interrupted"
+    while True:
+        reason = call()
+        if reason == DONE:
+            return ""
+        if reason in STOPS:
+            return STOPS[reason]
+        if reason != FUEL_OUT and not grower.grow(reason):
+            raise AssertionError(f"search stopped with {reason}")
+        asked = budget.asked()
+        if asked:
+            return asked
 
 
 def explore(world: World, reduction: str, budget: Budget) -> Explored:
-    """Every interleaving, depth first. reduction: none, sleep, hash or both."""
+    """Every interleaving, depth first. reduction: none, sleep, hash or both (or a wrong one, for tests)."""
     grower = _Grower(world, budget.most_states)
     sr = grower.sr
-    sr["use_hash"], sr["use_sleep"] = REDUCTIONS[reduction]
-    stack = tuple(
-        np.zeros(MOST_DEPTH, kind)
-        for kind in (np.int8, np.int32, np.int32, np.int64, np.uint64, np.uint64, np.int64)
+    sr["use_hash"], sr["use_sleep"] = (REDUCTIONS | WRONG)[reduction]
+    stack = Stack(
+        *(
+            np.zeros(MOST_DEPTH, kind)
+            for kind in (np.int8, np.int32, np.int32, np.int64, np.uint64, np.uint64, np.int64)
+        )
     )
     paths = np.zeros((NR_INVARIANTS, MOST_DEPTH), np.int8)
 
@@ -233,39 +247,37 @@ class _Levels:
     """The two levels at hand of a breadth-first search, and the tree that leads back to the start."""
 
     def __init__(self, world: World) -> None:
-        self.width = len(world.space[1])
+        self.width = len(world.space.live)
         self.level, self.following = self.block(64), self.block(1024)
-        self.tree = (np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
-        rows, highs, lows, numbers = self.level
-        rows[0] = world.space[3]
-        highs[0], lows[0] = world.roots
+        self.tree = Tree(np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
+        self.level.rows[0] = world.space.now
+        self.level.highs[0], self.level.lows[0] = world.roots
         self.count = 1
 
-    def block(self, rows: int) -> tuple[Array, ...]:
-        return (
+    def block(self, rows: int) -> Level:
+        return Level(
             np.zeros((rows, self.width), np.uint64), np.zeros(rows, np.uint64), np.zeros(rows, np.uint64),
             np.zeros(rows, np.int32),
         )  # fmt: skip
 
     def grow(self, nr_next: int, nr_states: int) -> None:
-        if nr_next + 32 > len(self.following[1]):
-            wider = self.block(2 * len(self.following[1]))
+        if nr_next + 32 > len(self.following.highs):
+            wider = self.block(2 * len(self.following.highs))
             for old, new in zip(self.following, wider, strict=True):
                 new[: len(old)] = old
             self.following = wider
-        if nr_states + 32 > len(self.tree[0]):
-            self.tree = tuple(np.concatenate([part, np.zeros_like(part)]) for part in self.tree)  # type: ignore[assignment]
+        if nr_states + 32 > len(self.tree.parents):
+            self.tree = Tree(*(np.concatenate([part, np.zeros_like(part)]) for part in self.tree))
 
     def turn(self, nr_next: int) -> None:
         """The next level becomes the one at hand."""
         self.level, self.following, self.count = self.following, self.level, nr_next
 
     def path(self, number: int, task: int) -> tuple[int, ...]:
-        parents, tasks = self.tree
         back = [task]
         while number != 0:
-            back.append(int(tasks[number]))
-            number = int(parents[number])
+            back.append(int(self.tree.tasks[number]))
+            number = int(self.tree.parents[number])
         return tuple(reversed(back))
 
 
@@ -303,5 +315,5 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
 
 def _remember_start(grower: _Grower) -> None:
     sr = grower.sr
-    row = int(sr["low"]) & (len(grower.table[0]) - 1)
-    grower.table[0][row], grower.table[1][row] = sr["high"], sr["low"]
+    row = int(sr["low"]) & (len(grower.table.highs) - 1)
+    grower.table.highs[row], grower.table.lows[row] = sr["high"], sr["low"]

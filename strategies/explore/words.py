@@ -6,7 +6,7 @@ changed words contribute, and the words that a step changed are found by compari
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,15 +17,31 @@ from strategies.rng import GOLDEN, mix, to_word
 OTHER: Any = np.uint64(0xD1B54A32D192ED03)
 THIRD: Any = np.uint64(0x8CB92BA72F3D8DD7)
 
+
+class Space(NamedTuple):
+    """words: the record; live: which of them are in use; masks, now: of those, the semantic bits, and what they are.
+
+    undo_index, undo_word: what changed since the start of the search, oldest first.
+    """
+
+    words: Any
+    live: Any
+    masks: Any
+    now: Any
+    undo_index: Any
+    undo_word: Any
+
+
 # Fields of State that no step reads on its way to another semantic field: logs, counts, and registers that only name
 # hazards or measure. tests/strategies/explore shows it by filling them with other values.
-LOGS = frozenset(
-    """was_nodes was_cpus was_pages nr_steps hazard viol_step viol_task viol_label viol_want viol_found viol_hazards
-    dirty_cpu_n dirty_cpu dirty_objcg_n dirty_objcg dirty_memcg_n dirty_memcg dirty_area_n dirty_area dirty_chunk_n
-    dirty_chunk r_ops r_from probe_done probe_precharge probe_used probe_bytes probe_area_bytes probe_misplaced
-    in_flight in_flight_max waste_pages nr_charged nr_refunded nr_charge_fail nr_alloc nr_free nr_illegal alloc_ops
-    free_ops""".split()
-)
+LOGS = frozenset((
+    "was_nodes", "was_cpus", "was_pages", "nr_steps", "hazard", "viol_step", "viol_task", "viol_label", "viol_want",
+    "viol_found", "viol_hazards", "dirty_cpu_n", "dirty_cpu", "dirty_objcg_n", "dirty_objcg", "dirty_memcg_n",
+    "dirty_memcg", "dirty_area_n", "dirty_area", "dirty_chunk_n", "dirty_chunk", "r_ops", "r_from", "probe_done",
+    "probe_precharge", "probe_used", "probe_bytes", "probe_area_bytes", "probe_misplaced", "in_flight",
+    "in_flight_max", "waste_pages", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_alloc", "nr_free",
+    "nr_illegal", "alloc_ops", "free_ops",
+))  # fmt: skip
 # Counts of attempts, read only where the program makes some of them fail.
 ATTEMPTS = {"nr_populates": "fail_populate", "nr_creates": "fail_create", "nr_trylocks": "fail_trylock"}
 
@@ -82,9 +98,9 @@ def contribution_low(i: int, word: Any) -> Any:
 
 
 @compiled
-def note_changes(sr: Any, space: Any) -> None:
+def note_changes(sr: Any, space: Space) -> None:
     """Compare every word in use with what it was, log what changed, and bring the hash up to date."""
-    words, live, masks, now, undo_index, undo_word = space
+    words, live, masks, now = space.words, space.live, space.masks, space.now
     n, high, low = sr.nr_undo, sr.high, sr.low
     for i in range(len(live)):
         word = words[live[i]] & masks[i]
@@ -92,8 +108,8 @@ def note_changes(sr: Any, space: Any) -> None:
         if word != old:
             high ^= contribution_high(i, old) ^ contribution_high(i, word)
             low ^= contribution_low(i, old) ^ contribution_low(i, word)
-            undo_index[n] = i
-            undo_word[n] = old
+            space.undo_index[n] = i
+            space.undo_word[n] = old
             now[i] = word
             n += 1
     sr.nr_undo = n
@@ -102,22 +118,22 @@ def note_changes(sr: Any, space: Any) -> None:
 
 
 @compiled
-def undo_to(sr: Any, space: Any, mark: int, high: Any, low: Any) -> None:
+def undo_to(sr: Any, space: Space, mark: int, high: Any, low: Any) -> None:
     """Take back everything that was logged since `mark`; logs and counts of the record stay as they are."""
-    words, live, masks, now, undo_index, undo_word = space
+    words, live, masks, now = space.words, space.live, space.masks, space.now
     for k in range(sr.nr_undo - 1, mark - 1, -1):
-        i = undo_index[k]
-        words[live[i]] = (words[live[i]] & ~masks[i]) | undo_word[k]
-        now[i] = undo_word[k]
+        i = space.undo_index[k]
+        words[live[i]] = (words[live[i]] & ~masks[i]) | space.undo_word[k]
+        now[i] = space.undo_word[k]
     sr.nr_undo = mark
     sr.high = high
     sr.low = low
 
 
 @compiled
-def load_row(sr: Any, space: Any, row: Any, high: Any, low: Any) -> None:
+def load_row(sr: Any, space: Space, row: Any, high: Any, low: Any) -> None:
     """Make the state what a saved row says."""
-    words, live, masks, now, undo_index, undo_word = space
+    words, live, masks, now = space.words, space.live, space.masks, space.now
     for i in range(len(live)):
         if now[i] != row[i]:
             words[live[i]] = (words[live[i]] & ~masks[i]) | row[i]
