@@ -100,6 +100,7 @@ def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json:
 @click.option("--variant", default="v2", show_default=True, help="Accounting to explore: a name or FILE.py:NAME.")
 @click.option("--scope", help="A shipped scope, or a scenario file whose schedule is not looked at.")
 @click.option("--list", "listed", is_flag=True, help="List the shipped scopes.")
+@click.option("--precharge", is_flag=True, help="Precharge formulas over every placement of small areas, instead.")
 @click.option("--nodes", help="Without --scope: every program on so many nodes, [default: 2]")
 @click.option("--tasks", help="... of so many tasks, [default: 2]")
 @click.option("--ops", help="... with so many operations each, [default: 1]")

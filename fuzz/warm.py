@@ -12,6 +12,7 @@ import time
 from engine.program import Program, Task
 from engine.scenario import Scenario
 from engine.variant import VARIANTS
+from fuzz import exploration
 from fuzz.shrink.attempt import Gate
 from strategies.plan import make_plan
 from strategies.recorded import replay as recorded
@@ -26,6 +27,8 @@ def warm_class(size_class: str) -> None:
         machine = preset("thousand" if size_class == "wide" else "two-node")
         make_plan("v2", 0, machine).warm()
         Gate(VARIANTS["v2"], "I1").attempt(Scenario(machine, Program((Task(),))))
+        if size_class == "small":
+            exploration.prepare()
 
 
 def main() -> int:

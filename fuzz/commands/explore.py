@@ -9,10 +9,12 @@ from pathlib import Path
 
 from engine.errors import InputError
 from engine.scenario import load_finding
+from fuzz.campaign import say_on_stderr
 from fuzz.exploration import ExploreOptions, prepare, run_exploration
 from fuzz.findings import write_json, write_whole
 from fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
 from reports.explored import explored_text
+from strategies.explore.precharge import formula_lines
 from strategies.explore.run import REDUCTIONS, engine_world
 from strategies.explore.scopes import (
     LETTERS,
@@ -37,11 +39,16 @@ def explore_command(given: Given) -> int:
         for scope in SCOPES.values():
             print(f"{scope.name:12} {scope.words}")
         return 0
+    if given["precharge"]:
+        print(*formula_lines(), sep="\n")
+        return 0
     options = explore_options(given)
     engine_world(next(options.scope.scenarios()), options.variant)  # refuses what is too large before anything is made
     stamp = time.strftime("%Y%m%dT%H%M%S")
     out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
+    start = time.perf_counter()
     prepare()
+    say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
     row = run_exploration(options, out)
     text = explored_text(row)
     write_json(out / "scope.json", row)

@@ -20,7 +20,6 @@ from strategies.explore.record import (
     FUEL_OUT,
     NO_SLEEP,
     SLEEP_ALL,
-    SLEEP_FOREVER,
     STATES_FULL,
     STUCK_BIT,
     TABLE_CROWDED,
@@ -100,7 +99,7 @@ def enter(model: Model, stack: Stack, table: Table, ends: Table, sr: Any) -> Non
             put(table, row, sr.high, sr.low, stack.asleep[d])
         else:
             sr.revisits += 1
-            before = 0 if sr.use_sleep == SLEEP_FOREVER else table.numbers[row]
+            before = table.numbers[row]
             stack.todo[d] = before & ~stack.asleep[d]
             stack.asleep[d] &= before
             table.numbers[row] = stack.asleep[d]

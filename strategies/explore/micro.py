@@ -1,7 +1,8 @@
 """A machine small enough to enumerate by hand: tasks of a few atomic steps on shared counters and slots.
 
 It stands beside the engine behind the same interface (model.py), so that the search is compared with brute force on
-programs whose whole tree of interleavings can be walked. A task runs its instructions in order, one a step.
+programs whose whole tree of interleavings can be walked. A task runs its instructions in order, one a step; `spin`
+makes cycles.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from engine.records import Record
 SIZE: Size = {"tasks": 6, "places": 8, "cells": 4}
 MOST = 1 << 20
 
-KINDS = ("add", "load", "store", "take", "give", "try", "swap", "cas", "spend", "check")
-ADD, LOAD, STORE, TAKE, GIVE, TRY, SWAP, CAS, SPEND, CHECK = range(10)
+KINDS = ("add", "load", "store", "take", "give", "try", "swap", "cas", "spend", "check", "spin")
+ADD, LOAD, STORE, TAKE, GIVE, TRY, SWAP, CAS, SPEND, CHECK, SPIN = range(11)
 
 
 class MicroProg:
@@ -52,7 +53,7 @@ class Instruction:
     take: wait until the slot is free, then hold it; give: let it go if held; try: register = 1 and hold it, or 0;
     swap: exchange the register with the slot's content; cas: counter[cell] = number if it equals the register, which
     takes what was found; spend: counter[cell] -= number if there is as much, else register = -1;
-    check: a violation if counter[cell] is not number.
+    check: a violation if counter[cell] is not number; spin: back to the task's first instruction if it is not.
     """
 
     kind: str
@@ -120,6 +121,9 @@ def micro_step(prog: MicroProg, st: MicroState, t: int) -> None:
     elif kind == CHECK:
         if st.counter[c] != number:
             st.violated = 1
+    elif kind == SPIN:
+        if st.counter[c] != number:
+            st.place[t] = 0
     elif kind == SPEND:
         if st.counter[c] >= number:
             st.counter[c] -= number

@@ -12,8 +12,8 @@ from engine.records import NR_INVARIANTS, Record
 MOST_DEPTH = 1 << 15
 (FUEL_OUT, DONE, STATES_FULL, TABLE_CROWDED, ENDS_CROWDED, UNDO_FULL, TOO_DEEP, ROWS_FULL) = range(8)
 STUCK_BIT = 30
-# Search.use_sleep. The last two are wrong on purpose, so that tests can show that a wrong reduction is noticed.
-NO_SLEEP, SLEEP, SLEEP_ALL, SLEEP_FOREVER = range(4)
+# Search.use_sleep. The last is wrong on purpose, so that a test can show that a wrong reduction is noticed.
+NO_SLEEP, SLEEP, SLEEP_ALL = range(3)
 
 
 class Search:

@@ -1,0 +1,210 @@
+"""The shipped scopes: how many states each has, what breaks in them, and walks that cannot leave them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.errors import InputError
+from engine.runnable import case_over, runnable
+from engine.variant import VARIANTS
+from strategies.explore.run import (
+    Budget,
+    Explored,
+    World,
+    check_outside,
+    engine_world,
+    explore,
+    explore_nearest_first,
+    hash_of,
+)
+from strategies.explore.scopes import SCOPES, every_program, shipped_scope
+from strategies.explore.witness import witness
+from strategies.walk import CHECK_TOUCHED, checked_step
+
+BUDGET = Budget()
+
+# (states, terminal states, invariants that break) of a scope's program by variant. A change of the model's steps
+# changes these numbers: `percpu-fuzz explore --scope NAME --variant NAME` prints the new ones. A number that falls far
+# without such a change means that the exploration has lost something.
+PINNED: dict[tuple[str, str], tuple[int, int, str]] = {
+    ("two-allocs", "v2"): (19_622, 2, ""),
+    ("two-allocs", "fixed"): (9_740, 2, ""),
+    ("alloc-free", "v2"): (45_032, 4, ""),
+    ("alloc-free", "fixed"): (24_958, 4, ""),
+    ("alloc-drain", "v2"): (45_205, 1, ""),
+    ("alloc-drain", "fixed"): (27_427, 1, ""),
+    ("alloc-rmdir", "base"): (35_190, 4, ""),
+    ("alloc-rmdir", "split"): (66_625, 5, ""),
+    ("alloc-rmdir", "v1"): (267_657, 3_328, "I18 I8 I9"),
+    ("alloc-rmdir", "v2"): (211_709, 1_187, "I18 I8 I9"),
+    ("alloc-rmdir", "fixed"): (77_084, 8, ""),
+    ("free-rmdir", "v1"): (556_520, 3_340, "I18 I8 I9"),
+    ("free-rmdir", "v2"): (484_513, 1_200, "I18 I8 I9"),
+    ("free-rmdir", "fixed"): (177_295, 18, ""),
+    ("limit", "v2"): (79_318, 4, ""),
+    ("limit", "fixed"): (39_613, 4, ""),
+    ("shortage", "v1"): (526, 1, "I1 I10 I2 I5"),
+    ("shortage", "v2"): (572, 1, ""),
+    ("shortage", "fixed"): (400, 1, ""),
+    ("interrupt", "v2"): (7_648, 6, ""),
+    ("interrupt", "fixed"): (5_774, 6, ""),
+}
+
+
+def world_of(scope: str, variant: str) -> World:
+    return engine_world(next(shipped_scope(scope).scenarios()), VARIANTS[variant])
+
+
+@cache
+def explored(scope: str, variant: str, reduction: str = "hash") -> Explored:
+    if reduction == "shortest":
+        return explore_nearest_first(world_of(scope, variant), BUDGET)
+    return explore(world_of(scope, variant), reduction, BUDGET)
+
+
+def summary(done: Explored) -> tuple[int, int, str]:
+    return done.states, len(done.ends), " ".join(sorted(done.paths))
+
+
+@pytest.mark.parametrize(("scope", "variant"), PINNED)
+def test_the_numbers_of_states_are_pinned(scope: str, variant: str) -> None:
+    """Each scope is complete, without a deadlock, and has exactly the states that it had when it was written down."""
+    done = explored(scope, variant)
+    assert (done.complete, done.stuck) == (True, 0)
+    assert summary(done) == PINNED[scope, variant]
+
+
+def test_every_scope_is_pinned_for_the_patch_and_the_reference() -> None:
+    """No shipped scope can be emptied or dropped unseen; the reference breaks nothing in any."""
+    assert {scope for scope, _ in PINNED} == set(SCOPES)
+    for scope in SCOPES:
+        assert (scope, "v2") in PINNED
+        assert PINNED[scope, "fixed"][2] == ""
+
+
+@pytest.mark.parametrize("scope", ["two-allocs", "alloc-drain", "limit", "interrupt"])
+@pytest.mark.parametrize("reduction", ["both", "shortest"])
+def test_reductions_see_the_same_states(scope: str, reduction: str) -> None:
+    """Sleep sets take fewer steps and see the states, the ends and the violations that hashes alone see."""
+    whole, reduced = explored(scope, "v2"), explored(scope, "v2", reduction)
+    assert (reduced.states, reduced.ends, reduced.paths.keys()) == (whole.states, whole.ends, whole.paths.keys())
+    if reduction == "both":
+        assert reduced.transitions < whole.transitions
+
+
+def walk(world: World, rng: random.Random, distort: Any = None) -> list[bytes]:
+    """A random run to its end in the records of a world; the words in use after each step."""
+    _, topos, progs, states, _, _ = world.model
+    topo, prog, st = topos[0], progs[0], states[0]
+    seen = []
+    while not case_over(st):
+        ready = [t for t in range(int(st["nr_all"])) if runnable(topo, prog, st, t)]
+        rcu, offline = int(st["rcu_head"]), int(st["off_head"])
+        if distort is not None:
+            distort(st)
+        checked_step(topo, prog, st, rng.choice(ready), CHECK_TOUCHED)
+        if st["rcu_head"] > rcu:
+            st["rcu_kind"][rcu] = st["rcu_row"][rcu] = 0
+        if st["off_head"] > offline:
+            st["off_queue"][offline] = 0
+        seen.append((world.space.words[world.space.live] & world.space.masks).tobytes())
+    return seen
+
+
+@pytest.mark.parametrize(("scope", "variant"), [("two-allocs", "v2"), ("alloc-rmdir", "v2"), ("interrupt", "fixed")])
+def test_random_walks_end_where_the_search_ended(scope: str, variant: str) -> None:
+    """200 random runs end in terminal states of the exploration, and never write outside the rows in use."""
+    ends, rng = explored(scope, variant).ends, random.Random(7)
+    for _ in range(200):
+        world = world_of(scope, variant)
+        last = walk(world, rng)[-1]
+        world.space.now[:] = np.frombuffer(last, np.uint64)
+        check_outside(world)
+        assert hash_of(world.space.now) in ends
+
+
+def fill_logs(st: Any, rng: random.Random) -> None:
+    """Other values in what words.LOGS and ATTEMPTS leave out of the state, within what the fields may hold."""
+    small = ("viol_task", "probe_done")
+    fields = (
+        "hazard viol_step viol_label viol_want viol_found viol_hazards viol_task r_ops r_from probe_done "
+        "probe_precharge probe_used probe_bytes probe_area_bytes probe_misplaced in_flight in_flight_max waste_pages "
+        "nr_charged nr_refunded nr_charge_fail nr_alloc nr_free nr_illegal alloc_ops free_ops nr_steps dirty_cpu "
+        "dirty_objcg dirty_memcg dirty_area dirty_chunk nr_populates nr_creates nr_trylocks was_nodes was_cpus "
+        "was_pages"
+    )
+    for name in fields.split():
+        st[name] = rng.randrange(5 if name in small else 100)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_logs_are_no_part_of_the_state(scope: str) -> None:
+    """Runs whose logs and counts are overwritten before each step go through the same states as runs without."""
+    for seed in range(20):
+        plain = walk(world_of(scope, "v2"), random.Random(seed))
+        noisy = walk(world_of(scope, "v2"), random.Random(seed), partial(fill_logs, rng=random.Random(seed)))
+        assert noisy == plain
+
+
+def test_a_write_outside_the_rows_in_use_is_noticed() -> None:
+    """Control: a slot that no operation names is not in use, and changing it stops the exploration."""
+    world = world_of("shortage", "v2")
+    check_outside(world)
+    world.model.states[0]["slot_area"][15] = 3
+    with pytest.raises(AssertionError, match="outside the rows in use"):
+        check_outside(world)
+
+
+def test_violations_replay_from_the_shortest_schedule() -> None:
+    """Each broken invariant of v2 against rmdir replays at the very step, and depth first has no shorter run."""
+    scenario = next(shipped_scope("alloc-rmdir").scenarios())
+    nearest, found = explored("alloc-rmdir", "v2", "shortest"), explored("alloc-rmdir", "v2")
+    assert set(nearest.paths) == {"I8", "I9", "I18"}
+    for name, path in nearest.paths.items():
+        assert len(path) <= len(found.paths[name])
+        replayed, run = witness(scenario, VARIANTS["v2"], path, name)
+        broken = run.broken(name)
+        assert broken is not None
+        assert broken.step == len(path)
+        assert replayed.program == scenario.program
+
+
+def test_a_path_that_breaks_nothing_is_refused() -> None:
+    """A witness is never written for a violation that its replay does not show."""
+    scenario = next(shipped_scope("alloc-rmdir").scenarios())
+    with pytest.raises(AssertionError, match="does not come back"):
+        witness(scenario, VARIANTS["v2"], (0, 0, 0), "I12")
+
+
+def test_machines_of_other_classes_are_refused() -> None:
+    """What does not fit class small is refused by name before anything runs."""
+    scenario = next(shipped_scope("two-allocs").scenarios())
+    from strategies.topologies import preset
+
+    with pytest.raises(InputError, match="class small"):
+        engine_world(replace(scenario, topology=preset("thousand")), VARIANTS["v2"])
+
+
+def test_every_program_of_a_shape_is_there_once() -> None:
+    """Two tasks of one operation out of five make 25 programs; two operations out of two letters make 16."""
+    scope = every_program(2, 2, 1)
+    assert len(scope.programs) == len(set(scope.programs)) == 25
+    assert len(set(every_program(2, 2, 2, ("alloc", "free")).programs)) == 16
+    assert all(task.cpu == t for program in scope.programs for t, task in enumerate(program.tasks))
+
+
+def test_the_reference_holds_in_every_program_of_two_operations() -> None:
+    """fixed breaks nothing in any of the 25 programs of two tasks and one operation; v2 breaks only beside rmdir."""
+    broken = set()
+    for scenario in every_program(2, 2, 1).scenarios():
+        assert not explore(engine_world(scenario, VARIANTS["fixed"]), "hash", BUDGET).paths
+        if explore(engine_world(scenario, VARIANTS["v2"]), "hash", BUDGET).paths:
+            broken.add(frozenset(op.kind for task in scenario.program.tasks for op in task.ops))
+    assert broken
+    assert all("rmdir" in kinds for kinds in broken)
