@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.compiled import plain
 from engine.errors import InputError
+from engine.records import State
 from engine.runnable import case_over, runnable
 from engine.variant import VARIANTS
 from strategies.explore.run import (
@@ -25,6 +28,9 @@ from strategies.explore.run import (
 )
 from strategies.explore.scopes import SCOPES, every_program, shipped_scope
 from strategies.explore.witness import witness
+from strategies.explore.words import ATTEMPTS, LOGS, word_masks
+from strategies.replay import plain_records
+from strategies.topologies import preset
 from strategies.walk import CHECK_TOUCHED, checked_step
 
 BUDGET = Budget()
@@ -98,58 +104,81 @@ def test_reductions_see_the_same_states(scope: str, reduction: str) -> None:
         assert reduced.transitions < whole.transitions
 
 
-def walk(world: World, rng: random.Random, distort: Any = None) -> list[bytes]:
-    """A random run to its end in the records of a world; the words in use after each step."""
-    _, topos, progs, states, _, _ = world.model
-    topo, prog, st = topos[0], progs[0], states[0]
-    seen = []
-    while not case_over(st):
-        ready = [t for t in range(int(st["nr_all"])) if runnable(topo, prog, st, t)]
-        rcu, offline = int(st["rcu_head"]), int(st["off_head"])
+def words_of(world: World, state: Any) -> Any:
+    """The words in use of a plain state."""
+    return state.to_array().view(np.uint8).view(np.uint64)[world.space.live] & world.space.masks
+
+
+def walk(scope: str, variant: str, rng: random.Random, distort: Callable[[Any], None] | None = None) -> list[Any]:
+    """A random run to its end in plain mode; the words in use after every fourth step and at the end."""
+    world = world_of(scope, variant)
+    topo, prog, st = plain_records(next(shipped_scope(scope).scenarios()), VARIANTS[variant])
+    may, over, step = plain(runnable), plain(case_over), plain(checked_step)
+    seen, taken = [], 0
+    while not over(st) and taken < 2000:
+        ready = [t for t in range(st.nr_all) if may(topo, prog, st, t)]
+        rcu, offline = st.rcu_head, st.off_head
         if distort is not None:
             distort(st)
-        checked_step(topo, prog, st, rng.choice(ready), CHECK_TOUCHED)
-        if st["rcu_head"] > rcu:
-            st["rcu_kind"][rcu] = st["rcu_row"][rcu] = 0
-        if st["off_head"] > offline:
-            st["off_queue"][offline] = 0
-        seen.append((world.space.words[world.space.live] & world.space.masks).tobytes())
-    return seen
+        step(topo, prog, st, rng.choice(ready), CHECK_TOUCHED)
+        if st.rcu_head > rcu:
+            st.rcu_kind[rcu] = st.rcu_row[rcu] = 0
+        if st.off_head > offline:
+            st.off_queue[offline] = 0
+        taken += 1
+        if taken % 4 == 0:
+            seen.append(words_of(world, st).tobytes())
+    world.space.words[:] = st.to_array().view(np.uint8).view(np.uint64)
+    world.space.now[:] = words_of(world, st)
+    if distort is None:
+        check_outside(world)
+    return [*seen, world.space.now]
 
 
 @pytest.mark.parametrize(("scope", "variant"), [("two-allocs", "v2"), ("alloc-rmdir", "v2"), ("interrupt", "fixed")])
 def test_random_walks_end_where_the_search_ended(scope: str, variant: str) -> None:
-    """200 random runs end in terminal states of the exploration, and never write outside the rows in use."""
+    """200 random plain runs end in terminal states of the compiled search, and write in the rows in use alone."""
     ends, rng = explored(scope, variant).ends, random.Random(7)
     for _ in range(200):
-        world = world_of(scope, variant)
-        last = walk(world, rng)[-1]
-        world.space.now[:] = np.frombuffer(last, np.uint64)
-        check_outside(world)
-        assert hash_of(world.space.now) in ends
+        assert hash_of(walk(scope, variant, rng)[-1]) in ends
 
 
-def fill_logs(st: Any, rng: random.Random) -> None:
-    """Other values in what words.LOGS and ATTEMPTS leave out of the state, within what the fields may hold."""
-    small = ("viol_task", "probe_done")
-    fields = (
-        "hazard viol_step viol_label viol_want viol_found viol_hazards viol_task r_ops r_from probe_done "
-        "probe_precharge probe_used probe_bytes probe_area_bytes probe_misplaced in_flight in_flight_max waste_pages "
-        "nr_charged nr_refunded nr_charge_fail nr_alloc nr_free nr_illegal alloc_ops free_ops nr_steps dirty_cpu "
-        "dirty_objcg dirty_memcg dirty_area dirty_chunk nr_populates nr_creates nr_trylocks was_nodes was_cpus "
-        "was_pages"
-    )
-    for name in fields.split():
-        st[name] = rng.randrange(5 if name in small else 100)
+def other_values(value: Any, most: int, rng: random.Random) -> Any:
+    """A field's value with every number drawn anew."""
+    return [rng.randrange(most) for _ in value] if isinstance(value, list) else rng.randrange(most)
+
+
+def fill(st: Any, names: frozenset[str], rng: random.Random) -> None:
+    """Other values in fields of a plain state, within what the narrowest of them may hold."""
+    for name in sorted(names):
+        setattr(st, name, other_values(getattr(st, name), 5, rng))
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_logs_are_no_part_of_the_state(scope: str) -> None:
     """Runs whose logs and counts are overwritten before each step go through the same states as runs without."""
+    left_out = LOGS | frozenset(ATTEMPTS)
     for seed in range(20):
-        plain = walk(world_of(scope, "v2"), random.Random(seed))
-        noisy = walk(world_of(scope, "v2"), random.Random(seed), partial(fill_logs, rng=random.Random(seed)))
-        assert noisy == plain
+        quiet = walk(scope, "v2", random.Random(seed))
+        noisy = walk(scope, "v2", random.Random(seed), partial(fill, names=left_out, rng=random.Random(seed)))
+        assert noisy[:-1] == quiet[:-1]
+        assert np.array_equal(noisy[-1], quiet[-1])
+
+
+@pytest.mark.parametrize("name", ["r_used", "rs_pages", "objcg_moved"])
+def test_what_is_state_cannot_be_left_out(name: str) -> None:
+    """Control: overwriting a register or a row that steps read changes where runs go, its own words apart."""
+    world = world_of("alloc-rmdir", "v2")
+    rows = word_masks(State, world.model.states.dtype, {}, LOGS | frozenset(ATTEMPTS) | {name})[world.space.live]
+    differ = 0
+    for seed in range(10):
+        quiet = walk("alloc-rmdir", "v2", random.Random(seed))
+        noise = partial(fill, names=frozenset({name}), rng=random.Random(seed))
+        noisy = walk("alloc-rmdir", "v2", random.Random(seed), noise)
+        quiet_words, noisy_words = (np.frombuffer(run[4], np.uint64) & rows for run in (quiet, noisy))
+        differ += len(quiet) != len(noisy) or not np.array_equal(quiet_words, noisy_words)
+        differ += not np.array_equal(quiet[-1] & rows, noisy[-1] & rows)
+    assert differ > 0
 
 
 def test_a_write_outside_the_rows_in_use_is_noticed() -> None:
@@ -185,8 +214,6 @@ def test_a_path_that_breaks_nothing_is_refused() -> None:
 def test_machines_of_other_classes_are_refused() -> None:
     """What does not fit class small is refused by name before anything runs."""
     scenario = next(shipped_scope("two-allocs").scenarios())
-    from strategies.topologies import preset
-
     with pytest.raises(InputError, match="class small"):
         engine_world(replace(scenario, topology=preset("thousand")), VARIANTS["v2"])
 
