@@ -165,7 +165,7 @@ def test_logs_are_no_part_of_the_state(scope: str) -> None:
         assert np.array_equal(noisy[-1], quiet[-1])
 
 
-@pytest.mark.parametrize("name", ["r_used", "rs_pages", "objcg_moved"])
+@pytest.mark.parametrize("name", ["r_used", "rs_pages", "tc_pages"])
 def test_what_is_state_cannot_be_left_out(name: str) -> None:
     """Control: overwriting a register or a row that steps read changes where runs go, its own words apart."""
     world = world_of("alloc-rmdir", "v2")
