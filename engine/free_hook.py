@@ -39,9 +39,10 @@ from engine.labels import (
     SL_FREED,
     SL_PUT,
 )
+from engine.live_bytes import forget_live
 from engine.obj_stock import obj_uncharge
 from engine.objcg import objcg_nid, objcg_put, sibling, usable
-from engine.post_hook import forget_live, page_bytes
+from engine.post_each_page import page_bytes
 from engine.records import NR_LOG
 from engine.slips import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
 from engine.variant import FREE_EACH_PAGE, FREE_PAGES_UP, FREE_STORED, JUDGE_EXACT, LOOKUP_NODEINFO, WALK_SIZE

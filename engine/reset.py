@@ -58,6 +58,9 @@ def reset_locks(st: State) -> None:
     st.pcpu_lock = 0
     st.objcg_lock = 0
     st.charge_mutex = 0
+    for i in range(st.rcu_tail):
+        st.rcu_kind[i] = 0
+        st.rcu_row[i] = 0
     st.rcu_head = 0
     st.rcu_tail = 0
     st.off_head = 0

@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from engine.outcome import Outcome
 from fuzz.errors import HarnessError
-from fuzz.findings import pick, write_findings, write_json, write_whole
+from fuzz.files import write_json, write_whole
+from fuzz.findings import pick, write_findings
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.plan import Plan
 from fuzz.runner import Limits, run_batches
+from fuzz.shrink.attempt import load
 from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
+from reports.html import report_html
 from reports.json_report import contract, report_json
 from reports.text import report_text
+from strategies import canary
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
+from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
 
@@ -44,6 +50,7 @@ def run_campaign(options: RunOptions, out: Path, say: Callable[[str], None]) -> 
     say("configuration: " + json.dumps(describe | {"workers": options.workers, "hunt": float(options.hunt)}))
     start = time.perf_counter()
     plan.warm()
+    load(preset("two-node"))
     operations = kept_survey()
     compile_seconds = time.perf_counter() - start
     say(f"compiled or loaded in {compile_seconds:.1f} s, output in {out}")
@@ -73,7 +80,6 @@ def _run(
     log: CampaignLog,
     say: Callable[[str], None],
 ) -> Result:
-    begin = time.monotonic()
     store.set_meta("describe", plan.describe())
     store.set_meta("command", options.command)
     store.set_meta("operations", operations)
@@ -83,16 +89,17 @@ def _run(
     broken = None if ran.failure is None else str(ran.failure)
     findings: list[dict[str, Any]] = []
     try:
-        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out)
+        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out, options.workers)
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = broken or str(error)
+    broken = broken or dead_canary(store.outcomes(ran.prefix))
     store.set_meta("findings", findings)
     campaign = gather(
         store.outcomes(ran.prefix),
         describe=plan.describe(),
         digest=store.digest(ran.prefix),
-        seconds=time.monotonic() - begin,
+        seconds=ran.seconds,
         compile_seconds=compile_seconds,
         interrupted=ran.interrupted,
         stopped_by=ran.stopped_by,
@@ -107,10 +114,20 @@ def _run(
     exit_status = status_of(campaign, broken)
     text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
-    write_json(out / "report.json", report_json(campaign))
+    write_whole(out / "report.html", report_html(campaign).encode("ascii"))
+    write_json(out / "report.json", report_json(campaign, exit_status))
     store.set_meta("exit", exit_status)
-    LOGGER.info("campaign ends with status %d after %.1f s", exit_status, campaign.seconds)
+    LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
     return Result(exit_status, text, contract(campaign, exit_status), broken)
+
+
+def dead_canary(outcomes: Iterable[Outcome]) -> str | None:
+    """What is wrong if a planted mistake was not found; None if all were, or if no batch came back."""
+    planted, found = 0, 0
+    for outcome in outcomes:
+        planted += outcome.counts.get(canary.RUN, 0)
+        found += outcome.counts.get(canary.FOUND, 0)
+    return None if found == planted else f"{planted - found} of {planted} planted mistakes were not found"
 
 
 def status_of(campaign: Campaign, broken: str | None) -> int:

@@ -31,7 +31,12 @@ def cli() -> None:
 @click.option("--cases", help="Budget in cases, both streams; with --time the first to be reached ends the run.")
 @click.option("--seed", help="Whole number or commit hash. [default: drawn and printed]")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
-@click.option("--scheduler", default="random", show_default=True, help="Who steps next: random.")
+@click.option(
+    "--scheduler",
+    default="portfolio",
+    show_default=True,
+    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin.",
+)
 @click.option("--hunt", default="0.5", show_default=True, help="The hunting stream's share of the batches.")
 @click.option("--faults", default="", help="Comma-separated: nested-refresh (adds it), none (no injected failure).")
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
@@ -47,11 +52,12 @@ def run(**given: str | bool | None) -> int:
 @click.argument("file")
 @click.option("--variant", help="Replay on another variant than the file names.")
 @click.option("--lanes", is_flag=True, help="Draw the interleaving: a column a CPU, a line a step.")
-def replay(file: str, variant: str | None, lanes: bool) -> int:
+@click.option("--perfetto", help="Write the interleaving as Chrome trace-event JSON to this file.")
+def replay(file: str, variant: str | None, lanes: bool, perfetto: str | None) -> int:
     """Replay a finding; exit status 1 if its violation shows."""
     from fuzz.commands.replay import replay_command
 
-    return replay_command(file, variant, lanes)
+    return replay_command(file, variant, lanes, perfetto)
 
 
 @cli.command()
@@ -116,6 +122,16 @@ def explore(**given: str | bool | None) -> int:
     from fuzz.commands.explore import explore_command
 
     return explore_command(given)
+
+
+@cli.command()
+@click.argument("folder_a")
+@click.argument("folder_b")
+def compare(folder_a: str, folder_b: str) -> int:
+    """Compare two campaigns by their output folders: each figure's difference, and what would show a bug as fixed."""
+    from fuzz.commands.compare import compare_command
+
+    return compare_command(folder_a, folder_b)
 
 
 @cli.group()

@@ -9,14 +9,17 @@ from engine.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NO
 from engine.program import Op, Program
 from engine.scenario import Finding
 from engine.topology import Topology
+from fuzz.lanes import Line, charges
 from reports.invariant_words import WORDS as INVARIANT_WORDS
+from reports.layout import plural
 from strategies.replay import Violation
 
 WIDTH = 78
+MOST_CHARGES = 12
 
 
-def explained(finding: Finding, broken: Violation) -> list[str]:
-    """Lines of at most 78 columns."""
+def explained(finding: Finding, broken: Violation, steps: list[Line]) -> list[str]:
+    """Lines of at most 78 columns. steps: the lanes up to the violation."""
     program = finding.scenario.program
     lines = [machine_line(finding.scenario.topology)]
     lines += memcg_lines(program)
@@ -25,6 +28,10 @@ def explained(finding: Finding, broken: Violation) -> list[str]:
         kind = "An interrupt" if task.irq else f"Task {t}"
         lines.append(f"{kind} on acting CPU {task.cpu}, in memcg{task.memcg}: {what}.")
     lines += surroundings(program)
+    moves = list(charges(steps))
+    if len(moves) > MOST_CHARGES:
+        lines.append(f"Of {len(moves)} steps that charged or gave back, the last {MOST_CHARGES}:")
+    lines += moves[-MOST_CHARGES:]
     lines.append(
         f"Broken at step {broken.step}, {STEP_WORDS[broken.label]} ({broken.label}) of "
         f"{'task' if broken.task < len(program.tasks) else 'worker'} {broken.task}: {finding.invariant}, "
@@ -37,7 +44,8 @@ def machine_line(topology: Topology) -> str:
     places = ", ".join(f"CPU {cpu.id} on node {cpu.node}" for cpu in topology.cpus[:8])
     more = ", ..." if len(topology.cpus) > 8 else ""
     return (
-        f"Machine: {len(topology.nodes)} nodes, {len(topology.cpus)} possible CPUs ({places}{more}), "
+        f"Machine: {plural(len(topology.nodes), 'node')}, {plural(len(topology.cpus), 'possible CPU')} "
+        f"({places}{more}), "
         f"{topology.page_size}-byte pages."
     )
 

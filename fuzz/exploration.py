@@ -14,7 +14,7 @@ from engine.base import INVARIANT_NAMES
 from engine.scenario import Finding, Scenario, dump_finding
 from engine.variant import Variant
 from fuzz.errors import HarnessError
-from fuzz.findings import write_whole
+from fuzz.files import write_whole
 from strategies.explore.run import (
     Budget,
     Explored,

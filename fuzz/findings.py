@@ -1,21 +1,31 @@
-"""findings/NNN-I1-variant.json: the first two cases of each signature in batch order, as scenarios that replay."""
+"""Findings: which violating cases are worth showing, shrunk, one file for each distinct cause.
+
+A signature (invariant, step, hazards passed) says how a case failed; hundreds of signatures may have one cause. So a
+few cases of the most different signatures are shrunk, and of those that shrink to the same shape one is kept.
+"""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from engine.outcome import Outcome, Signature
+from engine.scenario import dump_finding
 from fuzz.errors import HarnessError
+from fuzz.files import write_whole
 from fuzz.plan import Plan
+from fuzz.showing import Shape, Shown, shown
 
 CASES_PER_SIGNATURE = 2
-SIGNATURES_PER_INVARIANT = 8  # the rest are counted; replaying hundreds would cost more than the campaign
+PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
+CASES_PER_PICK = 10_000  # a longer campaign has more to show
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +39,94 @@ class Pick:
 
 
 def pick(outcomes: Iterable[Outcome]) -> list[Pick]:
-    """The cases worth a file: the first two of each signature, of the first signatures of each invariant."""
-    picked: list[Pick] = []
-    cases: Counter[Signature] = Counter()
-    signatures: Counter[str] = Counter()
+    """The cases to shrink, by invariant: first a case of each step that broke it, then of other signatures.
+
+    Two cases a signature at most; cases of small machines before those of large ones, which take seconds to replay.
+    """
+    found: dict[str, list[Pick]] = {}
+    seen: Counter[Signature] = Counter()
+    cases = 0
     for outcome in outcomes:
-        for signature in sorted(outcome.violations, key=lambda s: (outcome.first_cases[s], s)):
-            if signature not in cases:
-                if signatures[signature.invariant] >= SIGNATURES_PER_INVARIANT:
-                    continue
-                signatures[signature.invariant] += 1
+        cases += outcome.cases
+        for signature in sorted(outcome.first_cases, key=lambda s: (outcome.first_cases[s], s)):
             for case in outcome.first_cases[signature]:
-                if cases[signature] < CASES_PER_SIGNATURE:
-                    cases[signature] += 1
-                    picked.append(Pick(outcome.stream, outcome.k, case, signature))
-    return picked
+                if seen[signature] < CASES_PER_SIGNATURE:
+                    seen[signature] += 1
+                    found.setdefault(signature.invariant, []).append(Pick(outcome.stream, outcome.k, case, signature))
+    most = min(PICKS_MOST, PICKS_LEAST + cases // CASES_PER_PICK)
+    return [one for invariant in sorted(found) for one in _most_different(found[invariant])[:most]]
+
+
+def _most_different(picks: list[Pick]) -> list[Pick]:
+    """In turns: the first pick of every label, then of every other signature, then second cases."""
+    labels: set[str] = set()
+    signatures: set[Signature] = set()
+    ranked: list[tuple[int, int, Pick]] = []
+    for place, one in enumerate(picks):
+        turn = 0 if one.signature.label not in labels else 1 if one.signature not in signatures else 2
+        labels.add(one.signature.label)
+        signatures.add(one.signature)
+        ranked.append((turn, place, one))
+    return [one for _, _, one in sorted(ranked, key=lambda r: r[:2])]
+
+
+def write_findings(plan: Plan, picked: list[Pick], out: Path, workers: int) -> list[dict[str, object]]:
+    """Shrink the picked cases, write a file for each distinct cause; what the report needs of each.
+
+    HarnessError if a case does not come back.
+    """
+    (out / "findings").mkdir(exist_ok=True)
+    rows: list[dict[str, object]] = []
+    for members in by_cause(list(zip(picked, shown_cases(plan, picked, workers), strict=True))):
+        one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
+        name = f"findings/{file_name(len(rows) + 1, one.signature)}"
+        write_whole(out / name, dump_finding(what.finding))
+        rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
+    return rows
+
+
+def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
+    """Cases of one cause together, in the order in which the causes were met."""
+    plainest = sorted({what.shape for _, what in cases}, key=lambda shape: (len(shape.takes), str(shape)))
+    cause = {shape: next(other for other in plainest if other.covers(shape)) for shape in plainest}
+    groups: dict[Shape, list[tuple[Pick, Shown]]] = {}
+    for one, what in cases:
+        groups.setdefault(cause[what.shape], []).append((one, what))
+    return list(groups.values())
+
+
+def shown_cases(plan: Plan, picked: list[Pick], workers: int) -> Iterator[Shown]:
+    """Each picked case drawn again and shrunk, in order; picks of one case go to one process."""
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number, one in enumerate(picked):
+        groups.setdefault((one.stream, one.k, one.case), []).append(number)
+    answers: dict[int, Shown] = {}
+    tasks = [(plan, *place, [picked[i].signature for i in numbers]) for place, numbers in groups.items()]
+    for numbers, done in zip(groups.values(), _in_processes(tasks, workers), strict=True):
+        answers.update(zip(numbers, done, strict=True))
+    return (answers[i] for i in range(len(picked)))
+
+
+def _in_processes(tasks: list[Any], workers: int) -> list[list[Shown]]:
+    """shown(*task) of every task. Forked: the plan and what is compiled need not be sent."""
+    if workers == 1 or len(tasks) < 2:
+        return [shown(*task) for task in tasks]
+    global _tasks
+    _tasks = tasks
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+            return list(pool.map(_shown_task, range(len(tasks))))
+    except BrokenProcessPool as error:
+        raise HarnessError(f"a process that shrank a finding died: {error}") from error
+    finally:
+        _tasks = []
+
+
+_tasks: list[Any] = []
+
+
+def _shown_task(number: int) -> list[Shown]:
+    return shown(*_tasks[number])
 
 
 def file_name(number: int, signature: Signature) -> str:
@@ -52,39 +135,7 @@ def file_name(number: int, signature: Signature) -> str:
     return f"{number:03d}-{signature.invariant}-{variant}.json"
 
 
-def write_json(path: Path, content: dict[str, object]) -> None:
-    """Canonical JSON (sorted keys, indent 1, ASCII) that is there whole or not at all."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
-    write_whole(path, text.encode("ascii"))
-
-
-def write_whole(path: Path, text: bytes) -> None:
-    """Write a file through a rename, so that no reader ever sees half of it."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
-def write_findings(plan: Plan, picked: list[Pick], out: Path) -> list[dict[str, object]]:
-    """Write a file for each picked case; what the report needs of each. HarnessError if a case does not come back."""
-    rows: list[dict[str, object]] = []
-    (out / "findings").mkdir(exist_ok=True)
-    for number, one in enumerate(picked, 1):
-        name = f"findings/{file_name(number, one.signature)}"
-        try:
-            content = plan.finding(one.stream, one.k, one.case, one.signature)
-        except Exception as error:
-            where = f"case {one.case} of {one.stream} batch {one.k}"
-            raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
-        write_whole(out / name, content)
-        rows.append(_row(name, one))
-    return rows
-
-
-def _row(name: str, one: Pick) -> dict[str, object]:
+def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:
     signature = one.signature
     return {
         "file": name,
@@ -95,4 +146,9 @@ def _row(name: str, one: Pick) -> dict[str, object]:
         "variant": signature.variant,
         "label": signature.label,
         "hazards": list(signature.hazards),
+        "shape": str(what.shape),
+        "alike": len(invariants),
+        "invariants": sorted(set(invariants)),
+        "explanation": what.explanation,
+        "lanes": what.lanes,
     }

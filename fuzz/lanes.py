@@ -68,12 +68,13 @@ def differences(before: dict[str, int], after: dict[str, int]) -> tuple[str, ...
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
         if old != new and (old, new) not in ((None, 0), (0, None)):
-            changes.append(f"{name}: {_shown(old)} -> {_shown(new)}")
+            pointer = name.endswith(" -> memcg") or " objcg[" in name
+            changes.append(f"{name}: {_shown(old, pointer)} -> {_shown(new, pointer)}")
     return tuple(changes)
 
 
-def _shown(value: int | None) -> str:
-    return "-" if value is None else "NULL" if value < 0 else str(value)
+def _shown(value: int | None, pointer: bool) -> str:
+    return "-" if value is None else "NULL" if pointer and value < 0 else str(value)
 
 
 def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
@@ -83,8 +84,13 @@ def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
     return "drain work" if t < nr_tasks + nr_act else WORKERS[t - nr_tasks - nr_act]
 
 
-def lanes(scenario: Scenario, variant: Variant, lenient: bool = False) -> tuple[list[Line], Run]:
-    """Replay a scenario and write down each step up to the last one that broke an invariant (or to the end)."""
+def lanes(
+    scenario: Scenario, variant: Variant, lenient: bool = False, until: str | None = None
+) -> tuple[list[Line], Run]:
+    """Replay a scenario and write down each step up to the one that broke invariant `until`.
+
+    Without it, or where it holds: up to the last one that broke any, or to the end.
+    """
     nodes = tuple(node.id for node in scenario.topology.nodes)
     nr_tasks = len(scenario.program.tasks)
     lines: list[Line] = []
@@ -107,8 +113,18 @@ def lanes(scenario: Scenario, variant: Variant, lenient: bool = False) -> tuple[
 
     run = run_scenario(scenario, variant, watch, lenient)
     marked = [_with_broken(line, run.violations) for line in lines]
-    last = max((line.step for line in marked if line.broken), default=len(marked))
-    return marked[:last], run
+    wanted = run.broken(until) if until is not None else None
+    if wanted is not None:
+        return marked[: wanted.step], run
+    return marked[: max((line.step for line in marked if line.broken), default=len(marked))], run
+
+
+def charges(lines: list[Line]) -> Iterator[str]:
+    """The steps that moved a page or a byte of somebody's account, in words: who, at which step, from what to what."""
+    for line in lines:
+        moved = [change for change in line.changes if " -> memcg" not in change and " objcg[" not in change]
+        if moved:
+            yield f"step {line.step}, {line.who}, {WORDS[line.label]}: {'; '.join(moved)}"
 
 
 def _with_broken(line: Line, violations: tuple[Violation, ...]) -> Line:

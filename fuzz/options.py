@@ -13,7 +13,7 @@ from engine.errors import InputError
 from engine.topology import Topology
 from engine.variant import VARIANTS, Variant
 from engine.variant_check import check_variant
-from strategies.recorded.importing import import_path
+from strategies.machines.importing import import_path
 from strategies.topologies import PRESETS, preset
 
 WORKERS_MAX = 512
@@ -32,7 +32,7 @@ class RunOptions:
     seconds: float | None = DEFAULT_SECONDS
     cases: int | None = None
     workers: int = 1
-    scheduler: str = "random"
+    scheduler: str = "portfolio"
     hunt: Fraction = Fraction(1, 2)
     faults: tuple[str, ...] = ()
     out: Path | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from engine.outcome import Outcome, Signature
+from engine.scenario import Finding
+from engine.variant import Variant
 
 
 class Plan(Protocol):
@@ -30,6 +32,11 @@ class Plan(Protocol):
         """Run batch k of a stream: a function of (seed, stream, k) and of nothing else; 0.1 to 0.2 s."""
         ...
 
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> bytes:
-        """The scenario file of a violating case, replayed so that it is known to violate."""
+    @property
+    def variant(self) -> Variant:
+        """What the campaign runs."""
+        ...
+
+    def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
+        """A violating case, replayed so that it is known to violate."""
         ...

@@ -11,6 +11,7 @@ from engine.errors import ScenarioError
 from engine.scenario import Finding
 from engine.variant import VARIANTS
 from fuzz.explain import explained
+from fuzz.lanes import lanes
 from strategies.replay import Violation, run_scenario
 
 WIDTH = 110
@@ -33,10 +34,11 @@ def verdict(finding: Finding) -> Violation:
 def regression_of(finding: Finding, source: str) -> tuple[str, str]:
     """(file name, text) of the test file; errors as `verdict`."""
     broken = verdict(finding)
+    steps, _ = lanes(finding.scenario, VARIANTS[finding.variant], until=finding.invariant)
     slug = re.sub(r"[^a-z0-9]+", "_", f"{finding.invariant}_{finding.variant}_{broken.label}".lower())
     text = TEMPLATE.format(
         title=f"{finding.invariant} on {finding.variant}, as percpu-fuzz found and shrank it.",
-        story="\n".join(explained(finding, broken)),
+        story="\n".join(explained(finding, broken, steps)),
         topology=shown(finding.scenario.topology, 1),
         program=shown(finding.scenario.program, 1),
         schedule=shown(finding.scenario.schedule, 1),

@@ -24,16 +24,24 @@ TRIES = 3  # a batch that killed so many workers is recorded as unknown
 DEATHS_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
 WAIT_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
+FINDING_SECONDS, FINDING_SHARE = 4.0, 0.1  # reserved of --time for what comes after the last batch
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop: a number of cases, a number of seconds of handing out, or both; whichever is reached first."""
+    """When to stop: a number of cases, a number of seconds, or both; whichever is reached first."""
 
     cases: int | None
     seconds: float | None
     hunt: Fraction
     workers: int
+
+    @property
+    def handing_seconds(self) -> float | None:
+        """When to hand out the last batch: a share of the time, at most some seconds, is left for the findings."""
+        if self.seconds is None:
+            return None
+        return self.seconds - min(FINDING_SECONDS, FINDING_SHARE * self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Desk:
             return None
         if self.retry:
             return self.retry.pop(0)
-        seconds = self.limits.seconds
+        seconds = self.limits.handing_seconds
         if seconds is not None and time.monotonic() - self.start >= seconds:
             self.timed_out = True
         if self.timed_out or self.interrupted:

@@ -9,11 +9,8 @@ import multiprocessing
 import sys
 import time
 
-from engine.program import Program, Task
-from engine.scenario import Scenario
-from engine.variant import VARIANTS
 from fuzz import exploration
-from fuzz.shrink.attempt import Gate
+from fuzz.shrink.attempt import load
 from strategies.plan import make_plan
 from strategies.recorded import replay as recorded
 from strategies.topologies import preset
@@ -26,7 +23,7 @@ def warm_class(size_class: str) -> None:
     else:
         machine = preset("thousand" if size_class == "wide" else "two-node")
         make_plan("v2", 0, machine).warm()
-        Gate(VARIANTS["v2"], "I1").attempt(Scenario(machine, Program((Task(),))))
+        load(machine)
         if size_class == "small":
             exploration.prepare()
 

@@ -69,6 +69,7 @@ class Campaign:
     findings: rows of fuzz.findings; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
     stopped_by: "cases", "time", "interrupt" or "failure"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
+    discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
     """
 
     describe: Mapping[str, Any]
@@ -86,6 +87,7 @@ class Campaign:
     command: str
     budget_cases: int | None = None
     budget_seconds: float | None = None
+    discoveries: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -137,8 +139,8 @@ class Campaign:
         return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
     def finding(self, invariant: str) -> Mapping[str, Any] | None:
-        """The first finding of an invariant; its "file" is relative to `out`."""
-        return next((row for row in self.findings if row["invariant"] == invariant), None)
+        """The first finding whose cases broke an invariant; its "file" is relative to `out`."""
+        return next((row for row in self.findings if invariant in _invariants(row)), None)
 
 
 def gather(
@@ -158,18 +160,28 @@ def gather(
     budget_cases: int | None = None,
     budget_seconds: float | None = None,
 ) -> Campaign:
-    """Fold outcomes, one at a time, into a Campaign. KeyError if `describe` lacks variant, seed or families."""
+    """Fold outcomes, one at a time and in batch order, into a Campaign.
+
+    KeyError if `describe` lacks variant, seed or families.
+    """
     for name in ("variant", "seed", "families"):
         describe[name]
     streams: dict[str, dict[str, Sums]] = {stream: {} for stream in STREAMS}
     signatures: dict[str, dict[Signature, Seen]] = {stream: {} for stream in STREAMS}
+    discoveries: dict[str, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
+    cases = dict.fromkeys(STREAMS, 0)
     for outcome in outcomes:
+        seen = signatures[outcome.stream]
+        before = len(seen)
         streams[outcome.stream].setdefault(outcome.family, Sums()).add(outcome)
-        _see(signatures[outcome.stream], outcome)
+        _see(seen, outcome)
+        cases[outcome.stream] += outcome.cases
+        if len(seen) > before:
+            discoveries[outcome.stream].append((cases[outcome.stream], len(seen)))
     return Campaign(
         describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
         tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
-        out, command, budget_cases, budget_seconds,
+        out, command, budget_cases, budget_seconds, discoveries,
     )  # fmt: skip
 
 
@@ -181,3 +193,8 @@ def _see(seen: dict[Signature, Seen], outcome: Outcome) -> None:
             seen[signature] = Seen(cases, *place)
         else:
             seen[signature] = Seen(before.cases + cases, *min(place, (before.k, before.case)))
+
+
+def _invariants(row: Mapping[str, Any]) -> Sequence[str]:
+    """What the cases of a finding broke; a finding that was not shrunk names its own only."""
+    return tuple(row["invariants"]) if "invariants" in row else (str(row["invariant"]),)

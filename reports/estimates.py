@@ -15,12 +15,12 @@ from reports.statistics import Interval, Quantile, clopper_pearson, mean_interva
 from reports.strata import Rate, Stratum, pooled_mean, pooled_quantile, pooled_rate, pooled_zero_bound
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
-QUANTITIES = ("waste_pages", "share_percent", "rounding_bytes16")
+QUANTITIES = ("waste_pages", "share_percent", "rounding_bytes16", "misplaced_bytes", "in_flight_pages")
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """One quantity over the charged probes of a family, or of all families by weight.
+    """One quantity over the charged probes of a family ("in_flight_pages": over its cases), or of all by weight.
 
     histogram: cases by value, unweighted. exceeding: with 95% confidence at most this share lies above `maximum`.
     """

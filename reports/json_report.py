@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from reports.campaign import STREAMS, Campaign
+from reports.cells import cells
+from reports.discovery import discovery
 from reports.estimates import (
     QUANTILES,
     Distribution,
@@ -18,7 +20,10 @@ from reports.estimates import (
     pooled_estimates,
     precharges,
 )
+from reports.headroom import Headroom, pooled_headrooms
+from reports.misplaced import misplaced_strata
 from reports.statistics import LEVEL, Interval
+from reports.strata import Rate, pooled_ratio
 
 SCHEMA = 1
 
@@ -94,6 +99,10 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "invariants": [_invariant(row) for row in invariant_estimates(campaign)],
         "signatures": _signatures(campaign),
         "counts": {stream: _counts(campaign, stream) for stream in STREAMS},
+        "headroom": [_headroom(row) for row in pooled_headrooms(campaign, True)],
+        "misplaced": _misplaced(campaign),
+        "cells": _cells(campaign),
+        "discovery": _discovery(campaign),
         "findings": [dict(row) for row in campaign.findings],
         "operations": [dict(row) for row in campaign.operations],
     }
@@ -138,13 +147,59 @@ def _families(campaign: Campaign) -> list[dict[str, Any]]:
     ]
 
 
+def _rate(rate: Rate | None) -> dict[str, Any] | None:
+    return None if rate is None else {"rate": rate.rate, "interval": _interval(rate.interval)}
+
+
+def _headroom(row: Headroom) -> dict[str, Any]:
+    """Failures that only the precharge causes, all families by weight, with so many pages of headroom."""
+    return {
+        "pages": row.pages,
+        "probes": row.probes,
+        "fitting": row.fitting,
+        "failing": row.failing,
+        "of_fitting": _rate(row.of_fitting),
+        "of_all": _rate(row.of_all),
+    }
+
+
+def _misplaced(campaign: Campaign) -> dict[str, Any] | None:
+    """Probes with bytes booked on another node than the one they lie on; the rate is by weight."""
+    strata = misplaced_strata(campaign)
+    amiss, right = sum(row[2] for row in strata), sum(row[3] for row in strata)
+    if not precharges(campaign) or amiss + right == 0:
+        return None
+    return {"probes": amiss + right, "with_bytes_amiss": amiss, "weighted": _rate(pooled_ratio(strata))}
+
+
+def _cells(campaign: Campaign) -> list[dict[str, Any]]:
+    """Mean waste by nodes and size, by weight."""
+    return [
+        {"nodes": list(c.nodes), "size_bytes_max": 1 << c.size, "probes": c.probes, "mean_waste_pages": c.mean_pages}
+        for c in cells(campaign)
+    ]
+
+
+def _discovery(campaign: Campaign) -> dict[str, Any]:
+    """Distinct signatures of the hunting stream, and how many new ones one more case is expected to show."""
+    found = discovery(campaign)
+    return {
+        "cases": found.cases,
+        "distinct": found.distinct,
+        "seen_once": found.once,
+        "seen_twice": found.twice,
+        "points": [list(point) for point in found.points],
+        "risk": found.risk,
+        "risk_interval": _interval(found.interval),
+    }
+
+
 def _reading(reading: Reading) -> dict[str, Any]:
     return {"k": reading.k, "n": reading.n, "interval": _interval(reading.interval), "upper_bound": reading.bound}
 
 
 def _invariant(row: InvariantEstimate) -> dict[str, Any]:
     first = None if row.first is None else {"stream": row.first[0], "k": row.first[1].k, "case": row.first[1].case}
-    weighted = row.weighted
     return {
         "invariant": row.name,
         "applicable": row.applicable,
@@ -152,7 +207,7 @@ def _invariant(row: InvariantEstimate) -> dict[str, Any]:
         "hunting_cases": row.hunted,
         "measurement": _reading(row.left_out),
         "measurement_unknown_as_violating": None if row.as_violating is None else _reading(row.as_violating),
-        "weighted": None if weighted is None else {"rate": weighted.rate, "interval": _interval(weighted.interval)},
+        "weighted": _rate(row.weighted),
         "weighted_upper_bound": row.weighted_bound,
         "first": first,
         "finding": _file(row),

@@ -122,12 +122,12 @@ def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap:
     return lines
 
 
-def bin_width(low: int, high: int) -> int:
-    """The smallest of 1, 2, 5, 10, 20, ... that covers low..high with at most ROWS_MAX bins."""
+def bin_width(low: int, high: int, most: int = ROWS_MAX) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that covers low..high with at most so many bins."""
     decade = 1
     while True:
         for width in (decade, 2 * decade, 5 * decade):
-            if high // width - low // width + 1 <= ROWS_MAX:
+            if high // width - low // width + 1 <= most:
                 return width
         decade *= 10
 

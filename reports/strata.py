@@ -44,6 +44,21 @@ def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL) 
     return Rate(rate, Interval(low, min(high, 1.0)))
 
 
+def pooled_ratio(strata: Sequence[tuple[float, int, int, int]], level: float = LEVEL) -> Rate | None:
+    """A / (A + C) for sums by share of disjoint rates a and c, from (share, cases, a's cases, c's cases).
+
+    None if neither was seen. It grows with A and falls with C: exact ends of both in each family, joined by Bonferroni.
+    """
+    a_sum = sum(s * a / n for s, n, a, _ in strata if n)
+    c_sum = sum(s * c / n for s, n, _, c in strata if n)
+    if a_sum + c_sum == 0:
+        return None
+    tail = (1 - level) / 4 / len(strata)
+    a_low, a_high = (sum(s * end(a, n, tail) for s, n, a, _ in strata) for end in (rate_low, rate_high))
+    c_low, c_high = (sum(s * end(c, n, tail) for s, n, _, c in strata) for end in (rate_low, rate_high))
+    return Rate(a_sum / (a_sum + c_sum), Interval(a_low / (a_low + c_high), a_high / (a_high + c_low)))
+
+
 def pooled_zero_bound(strata: Sequence[tuple[float, int]], level: float = LEVEL) -> float:
     """Upper bound of a rate by share after 0 of all cases of (share, cases), exact.
 
@@ -123,23 +138,37 @@ def _balance(strata: Sequence[Stratum], x: int, q: float, bound: tuple[float, in
 
 
 def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
-    """The weighted mean with a normal interval of the ratio (Cochran, Sampling Techniques, 6.11); None without a probe.
+    """The weighted mean with a normal interval; None without a probe.
 
     The interval is approximate, and open if a family has fewer than 30 cases: its spread is not known then.
+    """
+    found = weighted_mean(strata)
+    if found is None:
+        return None
+    mean, error = found
+    if error is None:
+        return mean, Interval(None, None)
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2)) * error
+    return mean, Interval(mean - half, mean + half)
+
+
+def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | None:
+    """The weighted mean and its standard error, that of a ratio (Cochran, Sampling Techniques, 6.11).
+
+    None without a probe; no error if a family has fewer than 30 cases.
     """
     charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
     if charged == 0:
         return None
     mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases) / charged
     if any(s.cases < 30 for s in strata):
-        return mean, Interval(None, None)
+        return mean, None
     variance = 0.0
     for s in strata:
         residues = [(v - mean, n) for v, n in s.histogram.items()]
         average = sum(r * n for r, n in residues) / s.cases
         squares = sum(n * r * r for r, n in residues) - s.cases * average * average
         variance += s.share**2 * squares / (s.cases - 1) / s.cases
-    from scipy.stats import norm
-
-    half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance) / charged
-    return mean, Interval(mean - half, mean + half)
+    return mean, math.sqrt(variance) / charged

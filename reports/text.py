@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
+from reports.campaign import HUNTING, MEASUREMENT, Campaign
 from reports.estimates import (
-    InvariantEstimate,
     families_without_cases,
     family_estimates,
     invariant_estimates,
@@ -12,29 +11,35 @@ from reports.estimates import (
     shares,
 )
 from reports.layout import command, entry, heading, number, paragraph, plural, title, weight
+from reports.run_words import (
+    LISTED,
+    STREAM_WORDS,
+    certificate_words,
+    ended_words,
+    option_words,
+    rate_words,
+    verdict_words,
+)
 from reports.text_events import events_section, hazards_section
+from reports.text_findings import findings_section
 from reports.text_operations import operations_section
+from reports.text_precharge import precharge_sections
 from reports.text_violations import signatures_section, violations_section
 from reports.text_waste import families_section, waste_section
-
-STOPPED = {
-    "cases": "the number of cases asked for was reached",
-    "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
-    "interrupt": "interrupted; what follows is what was finished until then",
-    "failure": "a batch failed; what follows is what was finished before it",
-}
-LISTED = ("variant", "seed", "families", "code")  # options that are printed with words of their own
 
 
 def report_text(campaign: Campaign) -> str:
     """The whole report, ending in a newline. Equal campaigns give equal bytes."""
-    invariants = invariant_estimates(campaign)
+    invariants, pooled = invariant_estimates(campaign), pooled_estimates(campaign)
     lines = [
         *title(f"percpu-fuzz: variant {campaign.variant}, seed {campaign.seed}"),
-        *summary(campaign, invariants),
+        *paragraph(verdict_words(campaign, invariants)),
         *run_section(campaign),
+        *certificate_section(campaign),
         *violations_section(campaign, invariants),
-        *waste_section(campaign, pooled_estimates(campaign), families_without_cases(campaign)),
+        *findings_section(campaign),
+        *waste_section(campaign, pooled, families_without_cases(campaign)),
+        *precharge_sections(campaign, pooled),
         *operations_section(campaign.operations),
         *events_section(campaign),
         *hazards_section(campaign),
@@ -44,14 +49,10 @@ def report_text(campaign: Campaign) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(campaign: Campaign, invariants: list[InvariantEstimate]) -> list[str]:
-    """The verdict, before anything else."""
-    broken = [row.name for row in invariants if row.cases]
-    cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
-    if not broken:
-        words = f"No invariant that applies was violated in {cases}."
-        return paragraph(f"{words} That bounds how often one is; it proves none.")
-    return paragraph(f"Violated: {', '.join(broken)}, in {cases}.")
+def certificate_section(campaign: Campaign) -> list[str]:
+    """What a bounded search proves, where the campaign holds it."""
+    words = certificate_words(campaign)
+    return [*heading("Certificate"), *(line for said in words for line in paragraph(said))] if words else []
 
 
 def run_section(campaign: Campaign) -> list[str]:
@@ -59,7 +60,7 @@ def run_section(campaign: Campaign) -> list[str]:
     lines = heading("Run")
     for name, value in campaign.describe.items():
         if name not in LISTED:
-            lines += entry(name, _shown(value))
+            lines += entry(name, option_words(value))
     lines += entry("families", ", ".join(f"{name} {weight(share)}" for name, share in shares(campaign).items()))
     lines += entry("code", str(campaign.describe.get("code", "not recorded")))
     measured, hunted = campaign.cases(MEASUREMENT), campaign.cases(HUNTING)
@@ -67,40 +68,8 @@ def run_section(campaign: Campaign) -> list[str]:
     lines += entry("steps", number(campaign.steps))
     lines += entry("seconds", f"{campaign.seconds:.1f} on {plural(campaign.workers, 'worker')}")
     lines += entry("compilation", f"{campaign.compile_seconds:.1f} s before that, not counted")
-    lines += entry("rate", _rate(campaign))
-    lines += entry("ended by", _ended(campaign))
+    lines += entry("rate", rate_words(campaign))
+    lines += entry("ended by", ended_words(campaign))
     lines += entry("digest", campaign.digest)
     lines += ["  repeat with:", *command(campaign.command, "    ")]
     return [*lines, "", *paragraph(STREAM_WORDS)]
-
-
-STREAM_WORDS = (
-    "Every estimate comes from the measured cases, drawn independently from the families above by weight. Hunted cases "
-    "are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their "
-    "unit is the case."
-)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
-
-
-def _rate(campaign: Campaign) -> str:
-    if campaign.seconds <= 0:
-        return "-"
-    cases = sum(campaign.cases(stream) for stream in STREAMS)
-    return f"{cases / campaign.seconds:,.0f} cases/s, {campaign.steps / campaign.seconds:,.0f} steps/s"
-
-
-def _ended(campaign: Campaign) -> str:
-    asked = []
-    if campaign.budget_cases is not None:
-        asked.append(f"--cases {campaign.budget_cases}")
-    if campaign.budget_seconds is not None:
-        asked.append(f"--time {campaign.budget_seconds:g}")
-    words = STOPPED.get(campaign.stopped_by, campaign.stopped_by)
-    return words + (f" ({', '.join(asked)})" if asked else "")

@@ -38,12 +38,12 @@ def operations_section(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     machines = sum(row["variant"] == variants[0] for row in rows)
     lines += paragraph(OPERATIONS_WORDS.format(machines=number(machines)))
     for hook in HOOKS:
-        for by, groups in _groupings(rows):
+        for by, groups in groupings(rows):
             lines += ["", *_groups(rows, variants, hook, by, groups)]
     return [*lines, "", *_fits(rows, variants), *paragraph(FIT_WORDS)]
 
 
-def _groupings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[tuple[int, int]]]]:
+def groupings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[tuple[int, int]]]]:
     """By nodes, by CPUs, and by the nodes that the allocation lies on, where the rows tell."""
     groupings: list[tuple[str, Sequence[tuple[int, int]]]] = [("nodes", NODE_GROUPS), ("cpus", CPU_GROUPS)]
     if all("touched" in row for row in rows):

@@ -14,7 +14,6 @@ COLUMNS = (
     ("share_percent", "% of precharge"),
     ("rounding_bytes16", "rounding, pages"),
 )
-CLIPPED = 4095  # the last bin of the histograms: this value or more
 WASTE_WORDS = (
     "Wasted precharge: pages precharged less pages used, of one probe allocation a case, marked beforehand and "
     "counted if it was charged; its share of the precharge is cut to whole percent. Rounding: of the pages used, what "
@@ -74,23 +73,19 @@ def distribution_table(found: Mapping[str, Distribution]) -> list[str]:
         label = f"p{100 * q.q:g}"
         rows.append([label, *(quantile_cell(name, found[name].quantiles[i]) for name, _ in shown)])
     rows.append(["max", *(value_words(name, found[name].maximum) for name, _ in shown)])
-    lines = table(rows)
-    if any(CLIPPED in found[name].histogram for name, _ in shown):
-        lines += paragraph("+: this or more, since counting stops there; the mean is then too small.", "  ")
-    return lines
+    return table(rows)
 
 
 def value_words(name: str, value: float | None) -> str:
-    """A value in its unit; the last bin holds all beyond, and says so."""
+    """A value in its unit."""
     if value is None:
         return "-"
-    words = figure(value / 16) if name == "rounding_bytes16" else number(int(value))
-    return words + ("+" if value == CLIPPED else "")
+    return figure(value / 16) if name == "rounding_bytes16" else number(int(value))
 
 
 def quantile_cell(name: str, q: Quantile) -> str:
     low, high = value_words(name, q.interval.low), value_words(name, q.interval.high)
-    return f"{value_words(name, q.value)} [{low.rstrip('+')}, {high}]"
+    return f"{value_words(name, q.value)} [{low}, {high}]"
 
 
 def mean_cell(name: str, found: Distribution) -> str:

@@ -26,9 +26,10 @@ TOTAL_NAMES = (
 )  # fmt: skip
 AT_PROBE = 16
 # Columns of the row that each case leaves.
-DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE = range(8)
-NR_COLUMNS = 8
+DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE, NODES = range(9)
+NR_COLUMNS = 9
 JOINT = 1 << 20  # a pair (precharge, used) is one number: precharge * JOINT + used
+SIZE_CELLS = 64  # a cell (nodes, size) is one number: nodes * SIZE_CELLS + ceil(log2(size_bytes))
 
 
 @compiled
@@ -59,6 +60,7 @@ def note_case(topo: Topo, st: State, row: Any) -> None:
     row[MISPLACED] = st.probe_misplaced
     row[IN_FLIGHT] = st.in_flight_max
     row[PAGE_SIZE] = topo.page_size
+    row[NODES] = topo.nr_nodes
 
 
 @compiled
@@ -121,6 +123,14 @@ def histogram_of(values: Any) -> Histogram:
     return dict(zip(found.tolist(), numbers.tolist(), strict=True))
 
 
+def sums_of(cells: Any, values: Any) -> Histogram:
+    """The sum of the values in each cell, cells ascending."""
+    found, place = np.unique(cells, return_inverse=True)
+    sums = np.zeros(len(found), dtype=np.int64)
+    np.add.at(sums, place, values)
+    return dict(zip(found.tolist(), sums.tolist(), strict=True))
+
+
 def histograms_of(rows: Any) -> dict[str, Histogram]:
     """The distributions of a batch: of its charged probes, and of what each case had in flight at most."""
     probes = rows[rows[:, DONE] == 1]
@@ -137,7 +147,11 @@ def histograms_of(rows: Any) -> dict[str, Histogram]:
         "misplaced_bytes": probes[:, MISPLACED],
         "in_flight_pages": rows[:, IN_FLIGHT],
     }
-    return {name: histogram_of(values) for name, values in found.items()}
+    cells = probes[:, NODES] * SIZE_CELLS + np.ceil(np.log2(np.maximum(probes[:, AREA_BYTES], 1))).astype(np.int64)
+    return {name: histogram_of(values) for name, values in found.items()} | {
+        "cell_cases": histogram_of(cells),
+        "cell_waste_pages": sums_of(cells, waste),
+    }
 
 
 def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[Signature, tuple[int, ...]]]:

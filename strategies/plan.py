@@ -13,17 +13,18 @@ from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
 from engine.reset import reset
-from engine.scenario import Scenario, dump_finding
+from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
+from strategies import canary
 from strategies.choices import KIND_NAMES, kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.schedulers.record import SCHEDULERS, new_sched
-from strategies.topologies import Family, families, single_family
+from strategies.topologies import Family, families, preset, single_family
 from strategies.walk import CHECK_TOUCHED
 
 CASES_PER_BATCH = 1000  # of class small; class wide fewer, by its number of nodes
@@ -129,8 +130,16 @@ class Plan:
         return key_of(self.seed, stream, k)
 
     def batch(self, stream: str, k: int, checks: int = CHECK_TOUCHED) -> Outcome:
-        """Run batch k of a stream."""
-        return self.run(stream, k, self.cases_per_batch(stream, k), checks)
+        """Run batch k of a stream, and the canary that it carries."""
+        outcome = self.run(stream, k, self.cases_per_batch(stream, k), checks)
+        if canary.is_due(k):
+            outcome.counts.update(self.canary(canary.turn_of(stream, k), checks))
+        return outcome
+
+    def canary(self, turn: int, checks: int = CHECK_TOUCHED) -> dict[str, int]:
+        """Counts of a canary: a planted mistake on a machine of its own."""
+        planted = Plan(canary.planted_variant(turn), canary.SEED, single_family(preset("two-node")), scheduler="random")
+        return canary.counts_of(planted.run("hunting", 0, canary.CASES, checks))
 
     def run(self, stream: str, k: int, cases: int, checks: int = CHECK_TOUCHED) -> Outcome:
         """Run the first `cases` cases of batch k."""
@@ -161,9 +170,9 @@ class Plan:
             self.cases_seen[key] = repeated(self, stream, k, case)
         return self.cases_seen[key]
 
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> bytes:
-        """A violating case as a scenario file, drawn again and replayed twice. NotRepeatableError if it differs."""
-        return dump_finding(finding_of(self, stream, k, case, signature))
+    def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
+        """A violating case, drawn again and replayed twice. NotRepeatableError if it differs."""
+        return finding_of(self, stream, k, case, signature)
 
     def warm(self) -> float:
         """Compile (or load) what the plan needs, in this process; seconds."""
@@ -174,17 +183,25 @@ class Plan:
             if size_class not in seen:
                 seen.add(size_class)
                 self.run("measurement", k, 1)
+        self.canary(0)
         return time.perf_counter() - start
 
     def describe(self) -> dict[str, object]:
         return {
             "variant": self.variant.name,
+            "differs_from_v2": _changed(self.variant),
             "seed": self.seed,
             "scheduler": self.scheduler,
             "faults": list(self.faults),
             "families": {family.name: family.weight for family in self.strata},
             "code": code_version(),
         }
+
+
+def _changed(variant: Variant) -> dict[str, int]:
+    """The choices in which a variant differs from v2; what it is held to (judge) is no part of what it does."""
+    v2 = VARIANTS["v2"].choices()
+    return {name: value for name, value in variant.choices().items() if value != v2[name] and name != "judge"}
 
 
 def _stratum_order(weights: list[int]) -> tuple[int, ...]:

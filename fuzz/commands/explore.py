@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.scenario import load_finding
 from fuzz.campaign import say_on_stderr
 from fuzz.exploration import ExploreOptions, prepare, run_exploration
-from fuzz.findings import write_json, write_whole
+from fuzz.files import write_json, write_whole
 from fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
 from reports.explored import explored_text
 from strategies.explore.precharge import formula_lines

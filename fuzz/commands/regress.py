@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.errors import InputError
 from engine.scenario import load_finding
 from fuzz.commands.replay import named_variant
-from fuzz.findings import write_whole
+from fuzz.files import write_output
 from fuzz.regression import regression_of
 from strategies.recorded.files import read_bytes
 
@@ -18,10 +17,6 @@ def regress_command(file: str, output: str) -> int:
     named_variant(finding.variant, f"{file}, variant")
     name, text = regression_of(finding, file)
     path = Path(output) / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("ascii"))
-    except OSError as error:
-        raise InputError("--output", f"{path}: {error.strerror}", "a folder that can be written") from None
+    write_output(path, text.encode("ascii"), "--output", make_folder=True)
     print(f"{path}: red on {finding.variant}, green on fixed")
     return 0

@@ -7,19 +7,23 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.scenario import load_finding
 from engine.variant import VARIANTS, Variant
+from fuzz.files import write_output
 from fuzz.lanes import drawn, lanes
 from fuzz.options import variant_option
+from fuzz.perfetto import trace_events
 from strategies.recorded.files import read_bytes
 
 
-def replay_command(file: str, variant: str | None, show_lanes: bool) -> int:
+def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: str | None) -> int:
     """Replay a scenario file and say which invariants break; 1 if the file's own does."""
     finding = load_finding(read_bytes(Path(file)), file)
     where = "--variant" if variant is not None else f"{file}, variant"
     chosen = variant_option(variant, where) if variant is not None else named_variant(finding.variant, where)
-    lines, run = lanes(finding.scenario, chosen, lenient=chosen.name != finding.variant)
+    lines, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
     if show_lanes:
         print(*drawn(lines), sep="\n")
+    if perfetto is not None:
+        write_output(Path(perfetto), trace_events(lines, f"{finding.invariant} on {chosen.name}"), "--perfetto")
     topology = finding.scenario.topology
     print(
         f"{file}: {chosen.name} on {topology.name} ({len(topology.nodes)} nodes, {len(topology.cpus)} CPUs), "

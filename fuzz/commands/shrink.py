@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from engine.errors import InputError, ScenarioError
+from engine.errors import ScenarioError
 from engine.scenario import dump_finding, load_finding
 from fuzz.commands.replay import named_variant
-from fuzz.findings import write_whole
+from fuzz.files import write_output
 from fuzz.options import seconds_option
-from fuzz.shrink.shrinker import Shrunk, shrink
+from fuzz.showing import told
+from fuzz.shrink.shrinker import shrink
 from strategies.recorded.files import read_bytes
 
 
@@ -23,11 +23,8 @@ def shrink_command(file: str, budget: str | None, output: str | None) -> int:
     if shrunk is None:
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
-    smaller = replace(finding, scenario=shrunk.attempt.scenario, origin=finding.origin | notes_of(shrunk))
-    try:
-        write_whole(path, dump_finding(smaller))
-    except OSError as error:
-        raise InputError("--output", f"{path}: {error.strerror}", "a file that can be written") from None
+    smaller = told(finding, shrunk, variant)
+    write_output(path, dump_finding(smaller.finding), "--output")
     scenario = shrunk.attempt.scenario
     print(
         f"{path}: {len(scenario.topology.nodes)} nodes, {len(scenario.topology.cpus)} CPUs, "
@@ -36,8 +33,3 @@ def shrink_command(file: str, budget: str | None, output: str | None) -> int:
     )
     print("  no single removal or reduction fails any more" if shrunk.minimal else "  cut short by the budget")
     return 1
-
-
-def notes_of(shrunk: Shrunk) -> dict[str, object]:
-    """What a finding records of its shrinking."""
-    return {"shrunk": {"executions": shrunk.executions, "minimal": shrunk.minimal}}

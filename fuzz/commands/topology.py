@@ -8,9 +8,9 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.topology import Topology
 from engine.topology_file import dump_topology
-from fuzz.findings import write_whole
+from fuzz.files import write_whole
 from fuzz.options import topology_option
-from strategies.recorded.importing import import_path
+from strategies.machines.importing import import_path
 from strategies.topologies import PRESETS, families, preset
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from fuzz.options import topology_option, variant_option
@@ -27,6 +28,7 @@ def trace_command(
     workload = build_workload(read_events(Path(file), counts))
     replayed = replay_workload(workload, topology, chosen, nodes, snapshots)
     print(f"{file}: {chosen.name} on {topology.name}, placement from {where if nodes is not None else 'the model'}")
+    print(f"  {counts_words(counts)}")
     print_waste(replayed)
     if snapshots:
         print(
@@ -38,9 +40,22 @@ def trace_command(
             "rows": len(replayed.rows),
             "rows_equal": replayed.rows_equal,
             "worst_difference_bytes": replayed.worst_difference_bytes,
+            "input": asdict(counts),
         }
         print(json.dumps(row, sort_keys=True))
     return int(replayed.rows_equal != len(replayed.rows))
+
+
+def counts_words(counts: Counts) -> str:
+    """What was read, and everything that was not: nothing is left out in silence."""
+    words = [f"{counts.events} events in {counts.lines} lines"]
+    if counts.unparsed:
+        words.append(f"{counts.unparsed} lines not understood")
+    if counts.lost_gaps:
+        words.append(f"{counts.lost_events or 'an unknown number of'} events lost in {counts.lost_gaps} gaps")
+    if counts.truncated:
+        words.append("the last line is cut off")
+    return ", ".join(words)
 
 
 def print_waste(replayed: Replayed) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from engine.labels import NAMES
-from engine.program import prog_record
+from engine.program import Program, Task, prog_record
 from engine.records import Record, State, new_record
 from engine.scenario import Scenario, Switch
 from engine.topology import Topology, size_class_of, topo_record
-from engine.variant import Variant
+from engine.variant import VARIANTS, Variant
 from fuzz.shrink.actors import Actor, cast_of
 from strategies.recorded_walk import walk_recorded
 from strategies.replay import schedule_of
@@ -24,6 +24,9 @@ from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, new_sched
 
 MOST_STEPS = 20_000
 DEFAULT_EXECUTIONS = 5_000
+
+
+AT_THE_END = (NAMES.index("AT_BARRIER"), NAMES.index("FINISHED"))  # judged there, gone wrong anywhere
 
 
 class BudgetSpentError(Exception):
@@ -75,12 +78,16 @@ class Attempt:
 
 @dataclass
 class Gate:
-    """Runs candidates on one variant until one invariant breaks; holds the budget and what was tried before."""
+    """Runs candidates on one variant until one invariant breaks; holds the budget and what was tried before.
+
+    at: the label at which it must break, None for any. Without it shrinking slips from one cause to a simpler one.
+    """
 
     variant: Variant
     invariant: str
     executions_left: int = DEFAULT_EXECUTIONS
     deadline: float | None = None
+    at: int | None = None
     executions: int = 0
     tried: dict[Scenario, Attempt | None] = field(default_factory=dict)
     topos: dict[Topology, tuple[str, Record]] = field(default_factory=dict)
@@ -119,6 +126,8 @@ class Gate:
         steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
         if not states[0]["violated"][wanted]:
             return None
+        if self.at is not None and states[0]["viol_label"][wanted] != self.at:
+            return None
         rows = self.taken[:steps].tolist()
         events = tuple(Event(cast.actor(t), op, label, after) for t, label, after, op in rows)
         exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
@@ -137,6 +146,11 @@ class Gate:
         for i, switch in enumerate(schedule[:MOST_SWITCHES]):
             sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
             sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
+
+
+def load(topology: Topology) -> None:
+    """Compile, or load from the cache, what a Gate runs on machines of this size; processes forked later have it."""
+    Gate(VARIANTS["fixed"], "I1").attempt(Scenario(topology, Program((Task(),))))
 
 
 def schedule_from(events: list[Event], scenario: Scenario) -> tuple[Switch, ...]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import InputError
-from engine.program import Op
+from engine.program import Memcg, Op, Program, Task
 from engine.records import SIZE_CLASSES
 from engine.scenario import Scenario
 from engine.topology import Cpu, Node, Topology, size_class_of
-from fuzz.shrink.actors import KWORKER, Actor
+from fuzz.shrink.actors import KWORKER, PROGRAM, Actor
 from fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 PLENTY = 1 << 20
@@ -94,6 +94,25 @@ def resized_on(attempt: Attempt, machines: Iterator[Topology]) -> Iterator[Scena
                     replace(t, ops=tuple(_resized(op, size_bytes, gfp) for op in t.ops)) for t in scenario.program.tasks
                 )
                 yield replace(scenario, program=replace(scenario.program, tasks=tasks))
+
+
+def alone(attempt: Attempt) -> Iterator[Scenario | None]:
+    """The operation that broke the invariant as the whole program, on plain machines, plainly placed.
+
+    A failure that needs no company is often far from here in single steps: smaller machines need larger sizes, and
+    company that only shifts where an area begins cannot be left out while the size stays.
+    """
+    actor, number = attempt.events[-1].actor, attempt.events[-1].op
+    program = attempt.scenario.program
+    if actor.role != PROGRAM or sum(len(task.ops) for task in program.tasks) == 1:
+        return
+    ops = program.tasks[actor.number].ops
+    if not (0 <= number < len(ops) and ops[number].kind == "alloc"):
+        return
+    op = replace(ops[number], memcg=1, slot=0)
+    single = Program((Task(0, 0, False, (op,)),), (Memcg(0),))
+    bare = replace(attempt, scenario=Scenario(attempt.scenario.topology, single), events=())
+    yield from resized_on(bare, even_machines(attempt.scenario.topology))
 
 
 def _resized(op: Op, size_bytes: int, gfp: int) -> Op:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from engine.scenario import Finding, Scenario, Switch
 from engine.variant import Variant
 from fuzz.shrink import candidates
-from fuzz.shrink.attempt import DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
-from fuzz.shrink.machines import even_machines, moved, plainer_machines, resized_on
+from fuzz.shrink.attempt import AT_THE_END, DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
+from fuzz.shrink.machines import alone, even_machines, moved, plainer_machines, resized_on
 from fuzz.shrink.reduce import reduced
 
 
@@ -53,6 +53,7 @@ class Shrinker:
         self.offer(replace(self.best.scenario, schedule=()))
         self._tasks()
         self._ops()
+        self._until_none(lambda: alone(self.best))
 
     def _round(self) -> bool:
         before = self.best.size
@@ -121,12 +122,17 @@ class Shrinker:
 def shrink(
     finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None
 ) -> Shrunk | None:
-    """Shrink a finding on a variant; None if its violation does not show. `seconds` bounds the time from now."""
+    """Shrink a finding on a variant; None if its violation does not show. `seconds` bounds the time from now.
+
+    What breaks in a step of the kernel still breaks in the same step; what is judged at the end may move.
+    """
     deadline = None if seconds is None else time.monotonic() + seconds
     gate = Gate(variant, finding.invariant, executions, deadline)
     first = gate.attempt(finding.scenario)
     if first is None:
         return None
+    if first.events[-1].label not in AT_THE_END:
+        gate.at = first.events[-1].label
     shrinker = Shrinker(gate, first)
     minimal = shrinker.run()
     return Shrunk(shrinker.best, minimal, gate.executions)

@@ -15,7 +15,7 @@ from engine.reset import reset
 from engine.topology import Cpu, Node, Topology, topo_record
 from engine.variant import Variant
 from strategies.drive import PRECHARGE, REFUND, USED, WATCH_FREED, WATCH_PAGES, WATCH_REMAINDER, watch_operations
-from strategies.recorded.hooks import FIRST_CHUNK, HookRecord
+from strategies.recorded.hooks import CHARGED, FAILED, FIRST_CHUNK, HookRecord
 
 SIZE_CLASS = "trace"
 CHUNK = 2  # the dynamic chunk whose pages are laid as each record says
@@ -113,7 +113,7 @@ class HookBench:
         """Allocate and free the record's area through the hooks of the variant."""
         state, prog = self.states[0], self.progs[0]
         off = self.lay_pages(record)
-        chunk = -1 if record.outcome == "failed" else CHUNK
+        chunk = -1 if record.outcome == FAILED else CHUNK
         state["chunk_state"][CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
         prog["nr_ops"][0] = 2
         prog["op_kind"][0, :2], prog["op_memcg"][0, :2], prog["op_slot"][0, :2] = (OP_PLACE, OP_FREE), 1, 0
@@ -137,9 +137,18 @@ def positive(row: dict[int, int]) -> dict[int, int]:
 
 
 def compare(number: int, record: HookRecord, ours: Computed) -> Difference | None:
-    """The first figure that differs; a record without place has only its precharge and refund balance to compare."""
+    """The first figure that differs.
+
+    A charged record without place has only its precharge and the balance of its refund to compare: which nodes its
+    pages lay on is not known. One whose allocation failed, or that has no obj_exts, needs no place.
+    """
     pairs: list[tuple[str, object, object]] = [("precharge", record.precharge_pages, ours.precharge_pages)]
-    if record.place is None:
+    if record.outcome != CHARGED:
+        pairs += [
+            ("used", record.used_pages, ours.used_pages),
+            ("unprecharge", record.unprecharge_pages, ours.unprecharge_pages),
+        ]
+    elif record.place is None:
         pairs.append(("used + unprecharge", record.used_pages + record.unprecharge_pages, record.precharge_pages))
     else:
         pairs += [

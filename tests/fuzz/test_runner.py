@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.outcome import Outcome, Signature, digest
+from engine.scenario import Finding
+from engine.variant import VARIANTS, Variant
 from fuzz.errors import HarnessError
 from fuzz.log import CampaignLog
 from fuzz.runner import Limits, Ran, run_batches
@@ -29,6 +31,7 @@ class Toy:
     kill: tuple[BatchId, ...] = ()
     times: int = 1
     raises: BatchId | None = None
+    variant: Variant = VARIANTS["v1"]
 
     def describe(self) -> dict[str, object]:
         return {"variant": "toy", "seed": 1, "families": {"toy": 1}}
@@ -52,8 +55,8 @@ class Toy:
             raise ArithmeticError("planted")
         return Outcome(stream, k, "toy", k + 1, 10 * k, violations={SIGNATURE: 1}, first_cases={SIGNATURE: (k,)})
 
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> bytes:
-        return b"{}"
+    def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
+        raise LookupError("planted: the case does not come back")
 
 
 def ran(tmp_path: Path, plan: Toy, cases: int = 60, workers: int = 2) -> tuple[Ran, Store]:

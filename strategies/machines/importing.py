@@ -9,9 +9,9 @@ import msgspec
 from engine.errors import InputError
 from engine.topology_file import load_topology
 from strategies.recorded.files import decode_json, read_bytes
-from strategies.recorded.machine import Imported
-from strategies.recorded.sysfs import import_sysfs
-from strategies.recorded.topology_json import import_topology_json
+from strategies.machines.machine import Imported
+from strategies.machines.sysfs import import_sysfs
+from strategies.machines.topology_json import import_topology_json
 
 ALLOWED = 'a sysfs folder, a topology file ("schema"), or a recorded run\'s topology.json ("possible_nodes")'
 

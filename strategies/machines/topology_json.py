@@ -11,7 +11,7 @@ import msgspec
 from engine.errors import InputError
 from engine.topology import PAGE_SIZES, Cpu, Node, Topology
 from strategies.recorded.files import read_bytes, read_json
-from strategies.recorded.machine import Imported, all_distances, parse_list, show_list, unit_pages_of
+from strategies.machines.machine import Imported, all_distances, parse_list, show_list, unit_pages_of
 
 ALLOWED = "a recorded run's topology.json"
 PCPU_ALLOC = re.compile(rb"pcpu-alloc: s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,12})\b")

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import InputError
 from engine.topology import Cpu, Node, Topology, zonelists
 from engine.topology_file import dump_topology
-from strategies.recorded.importing import import_path
+from strategies.machines.importing import import_path
 
 RUN = "r11-2node-small-6.1"
 

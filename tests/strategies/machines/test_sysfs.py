@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.topology import Cpu, Node
-from strategies.recorded.sysfs import import_sysfs
+from strategies.machines.sysfs import import_sysfs
 
 FILES = {
     "node/possible": "0-2\n",

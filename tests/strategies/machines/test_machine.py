@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InputError
-from strategies.recorded.machine import all_distances, parse_list, show_list, spread_absent, unit_pages_of
+from strategies.machines.machine import all_distances, parse_list, show_list, spread_absent, unit_pages_of
 
 
 @pytest.mark.parametrize(

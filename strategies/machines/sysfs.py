@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.errors import InputError
 from engine.topology import PAGE_SIZES, Cpu, Node, Topology
-from strategies.recorded.machine import (
+from strategies.machines.machine import (
     PAGES_MAX,
     Imported,
     all_distances,

@@ -1,0 +1,14 @@
+"""`percpu-fuzz compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fuzz.reading import read_campaign
+from reports.compare_text import compare_text
+
+
+def compare_command(folder_a: str, folder_b: str) -> int:
+    """Print how two campaigns differ; 0 whatever the difference is."""
+    print(compare_text(read_campaign(Path(folder_a)), read_campaign(Path(folder_b))), end="")
+    return 0

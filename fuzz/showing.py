@@ -1,0 +1,108 @@
+"""One violating case made fit to be shown: drawn again, shrunk, explained, its interleaving drawn, its shape named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.outcome import Signature
+from engine.scenario import Finding
+from engine.variant import Variant
+from fuzz.errors import HarnessError
+from fuzz.explain import explained
+from fuzz.lanes import drawn, lanes
+from fuzz.plan import Plan
+from fuzz.shrink.shrinker import Shrunk, shrink
+from strategies.replay import Run
+
+AT_THE_END = "FINISHED"
+SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
+EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a shrunk case fails: what it breaks first, at which step, in which direction, and what that takes."""
+
+    invariant: str
+    label: str
+    more: bool
+    takes: frozenset[str]
+
+    def __str__(self) -> str:
+        way = "more" if self.more else "less"
+        return f"{self.invariant} at {self.label}, {way} than expected: {', '.join(sorted(self.takes))}"
+
+    def covers(self, other: Shape) -> bool:
+        """Whether a case of the other shape is one of this shape with something to spare.
+
+        What is judged only after a case has ended says little about where it went wrong: there only equal shapes are
+        one cause.
+        """
+        if self.label == AT_THE_END:
+            return self == other
+        alike = (self.invariant, self.label, self.more) == (other.invariant, other.label, other.more)
+        return alike and self.takes <= other.takes
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks."""
+
+    finding: Finding
+    shape: Shape
+    breaks_first: bool
+    size: tuple[int, ...]
+    explanation: list[str]
+    lanes: list[str]
+
+
+def shown(plan: Plan, stream: str, k: int, case: int, signatures: list[Signature]) -> list[Shown]:
+    """The violations of one case. HarnessError if it does not come back as it was."""
+    answers = []
+    for signature in signatures:
+        try:
+            finding = plan.finding(stream, k, case, signature)
+        except Exception as error:
+            where = f"case {case} of {stream} batch {k}"
+            raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
+        answers.append(smaller(finding, plan.variant))
+    return answers
+
+
+def smaller(finding: Finding, variant: Variant) -> Shown:
+    """A finding shrunk and told. HarnessError if the compiled engine does not see what the replay saw."""
+    shrunk = shrink(finding, variant, EXECUTIONS)
+    if shrunk is None:
+        raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
+    return told(finding, shrunk, variant)
+
+
+def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
+    """A shrunk finding with explanation and lanes, in the file and beside it."""
+    scenario = shrunk.attempt.scenario
+    finding = replace(original, scenario=replace(scenario, topology=replace(scenario.topology, name="shrunk")))
+    lines, run = lanes(finding.scenario, variant, until=finding.invariant)
+    broken = run.broken(finding.invariant)
+    if broken is None:
+        raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
+    words, picture = explained(finding, broken, lines), list(drawn(lines))
+    notes = {"executions": shrunk.executions, "minimal": shrunk.minimal}
+    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture}
+    first = run.violations[0].invariant == finding.invariant
+    return Shown(
+        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture
+    )  # fmt: skip
+
+
+def shape_of(finding: Finding, run: Run) -> Shape:
+    """What the shrunk case breaks first, and what it takes: kinds of operations, faults, pressure, limits.
+
+    Counters that go wrong in one step break several invariants later on: those are one cause. How often an operation
+    is there, in whose hands and in which order is where shrinking happened to end, and is left out.
+    """
+    first, program = run.violations[0], finding.scenario.program
+    takes = {op.kind for task in program.tasks for op in task.ops}
+    takes |= {name for name in SURROUNDINGS if any(getattr(program, name))}
+    if any(memcg.max_pages >= 0 for memcg in program.memcgs):
+        takes.add("memory.max")
+    return Shape(first.invariant, first.label, first.found > first.want, frozenset(takes))

@@ -1,0 +1,32 @@
+"""report.html: one file with its style and pictures inside; no script, no address, all text from outside escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from reports.campaign import Campaign
+from reports.layout import plain
+from reports.pages import page_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+CONTENT = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def report_html(campaign: Campaign) -> str:
+    """The whole page, ending in a newline. ASCII; equal campaigns give equal bytes."""
+    return _template().render(page=page_of(campaign), policy=CONTENT).rstrip("\n") + "\n"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES, encoding="ascii"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["plain"] = plain
+    environment.filters["words"] = str.split
+    environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="ascii")
+    return environment.get_template("report.html.j2")

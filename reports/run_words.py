@@ -1,0 +1,78 @@
+"""How a campaign was run and how it ended, in the words that every report uses."""
+
+from __future__ import annotations
+
+from reports.campaign import STREAMS, Campaign
+from reports.estimates import InvariantEstimate
+from reports.layout import plural
+
+STOPPED = {
+    "cases": "the number of cases asked for was reached",
+    "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
+    "interrupt": "interrupted; what follows is what was finished until then",
+    "failure": "a batch failed; what follows is what was finished before it",
+}
+RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "failure": "a failure"}
+LISTED = ("variant", "seed", "families", "code", "certificate")  # options that are printed with words of their own
+STREAM_WORDS = (
+    "Every estimate comes from the measured cases, drawn independently from the families by weight. Hunted cases "
+    "are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their "
+    "unit is the case."
+)
+
+
+def ended_words(campaign: Campaign) -> str:
+    """What ended the run, with the budget that was asked for."""
+    words = STOPPED.get(campaign.stopped_by, campaign.stopped_by)
+    asked = asked_for(campaign)
+    return words + (f" ({asked})" if asked else "")
+
+
+def rule_words(campaign: Campaign) -> str:
+    """The stopping rule in a few words, to stand at a figure."""
+    asked = asked_for(campaign)
+    return f"stopped by {RULES.get(campaign.stopped_by, campaign.stopped_by)}" + (f" ({asked})" if asked else "")
+
+
+def asked_for(campaign: Campaign) -> str:
+    asked = []
+    if campaign.budget_cases is not None:
+        asked.append(f"--cases {campaign.budget_cases}")
+    if campaign.budget_seconds is not None:
+        asked.append(f"--time {campaign.budget_seconds:g}")
+    return ", ".join(asked)
+
+
+def rate_words(campaign: Campaign) -> str:
+    """Cases and steps a second."""
+    if campaign.seconds <= 0:
+        return "-"
+    cases = sum(campaign.cases(stream) for stream in STREAMS)
+    return f"{cases / campaign.seconds:,.0f} cases/s, {campaign.steps / campaign.seconds:,.0f} steps/s"
+
+
+def verdict_words(campaign: Campaign, invariants: list[InvariantEstimate]) -> str:
+    """What was violated, or what no violation does and does not say."""
+    broken = [row.name for row in invariants if row.cases]
+    cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
+    if not broken:
+        words = f"No invariant that applies was violated in {cases}."
+        return f"{words} That bounds how often one is; it proves none."
+    return f"Violated: {', '.join(broken)}, in {cases}."
+
+
+def option_words(value: object) -> str:
+    """An option's value as words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def certificate_words(campaign: Campaign) -> tuple[str, ...]:
+    """The certificate's statements, where the campaign's description holds one: a string or a list of strings."""
+    held = campaign.describe.get("certificate")
+    if not held:
+        return ()
+    return tuple(map(str, held)) if isinstance(held, list | tuple) else (str(held),)

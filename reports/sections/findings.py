@@ -1,0 +1,63 @@
+"""Findings as a section: each distinct cause with its story, its lanes and the line that replays it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.campaign import Campaign
+from reports.lanes_picture import LINES_MOST, lanes_picture
+from reports.layout import number, plural
+from reports.page import Figure, Section
+from reports.text_findings import WORDS
+from reports.text_violations import replay_line
+
+PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 MB
+
+
+def findings_section(campaign: Campaign) -> Section:
+    """Every finding that was written, lanes as long as there is room for them."""
+    title = f"Findings: {plural(len(campaign.findings), 'distinct cause')}"
+    if not campaign.findings:
+        return Section("findings", "Findings", ("None was written.",))
+    parts, room = [], PICTURES_BYTES
+    for i, row in enumerate(campaign.findings):
+        part = one_finding(campaign, row, i, room)
+        room -= sum(len(figure.picture) for figure in part.figures)
+        parts.append(part)
+    return Section("findings", title, (WORDS,), parts=tuple(parts))
+
+
+def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: int) -> Section:
+    """Story, lanes and replay line; a row may lack all but its file and its invariant."""
+    words = []
+    if "alike" in row:
+        words.append(
+            f"{plural(int(row['alike']), 'shrunk case')}, of {', '.join(map(str, row.get('invariants', ())))}."
+        )
+    words.append(f"Case {row.get('case', '-')} of {row.get('stream', '-')} batch {row.get('k', '-')}.")
+    lanes = _lines(row, "lanes")
+    figures: tuple[Figure, ...] = ()
+    if lanes:
+        name = f"{row['invariant']}: the interleaving"
+        picture = lanes_picture(name, lanes)
+        if len(picture) <= room:
+            figures = (Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True),)
+        else:
+            words.append("Its lanes are left out for the size of this page; the line below draws them.")
+    return Section(
+        f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), figures,
+        command=replay_line(campaign, str(row["file"])) + " --lanes", lines=_lines(row, "explanation"), folded=True,
+    )  # fmt: skip
+
+
+def lanes_caption(lanes: Sequence[str]) -> str:
+    """What is drawn of how much."""
+    words = "A column a CPU, a line a step; beside it what the step changed."
+    if len(lanes) - 1 > LINES_MOST:
+        words += f" The last {LINES_MOST} of {number(len(lanes) - 1)} lines."
+    return words
+
+
+def _lines(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(str(line) for line in row.get(key) or ())

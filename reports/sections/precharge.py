@@ -1,0 +1,194 @@
+"""What the precharge costs beside waste, as sections: spurious failures, pages in flight; and bytes booked amiss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.outcome import Histogram
+from reports.campaign import Campaign
+from reports.estimates import Distribution, family_estimates, measured, pooled_estimates, precharges, shares
+from reports.headroom import JOINT, Headroom, family_headroom, headrooms, pooled_headrooms
+from reports.layout import number, percent, plural
+from reports.misplaced import misplaced_strata
+from reports.page import Figure, Section, Table
+from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
+from reports.run_words import rule_words
+from reports.statistics import Quantile, clopper_pearson, dkw_half
+from reports.strata import Rate, pooled_ratio
+from reports.text_violations import interval_words
+
+HEADROOM_WORDS = (
+    "Spurious failure: an allocation that would fit by the pages it uses, and fails because its precharge does not. "
+    "With h pages left below the limit these are the probes with used <= h < precharged. 'Of those that fit' is the "
+    "question of somebody whose allocation would have gone through; 'of all' counts every charged probe. Only charged "
+    "probes tell: what a real limit refused has no pages used."
+)
+MISPLACED_WORDS = (
+    "Attribution error: bytes that the walk books on another node than the one they lie on, which is possible where an "
+    "area straddles pages of different nodes. One probe a case."
+)
+IN_FLIGHT_WORDS = (
+    "Peak precharge in flight: the most pages that all CPUs together had precharged and neither used nor given back, "
+    "in each case. memory.current holds them, memory.stat does not."
+)
+
+
+def headroom_section(campaign: Campaign) -> Section:
+    """The curve by weight, the same by family, and a table at powers of two."""
+    title = "Failures that only the precharge causes"
+    if not precharges(campaign):
+        return Section("headroom", title, (f"n/a: {campaign.variant} precharges nothing.",))
+    found = pooled_headrooms(campaign)
+    if not found:
+        return Section("headroom", title, (HEADROOM_WORDS, "No probe was charged: no estimate."))
+    keys = (("s1", "of those that fit"), ("s2", "of all charged probes"))
+    caption = (
+        f"{campaign.variant}, n = {plural(found[0].probes, 'probe')}; 95% at each headroom, exact by family, joined; "
+        f"{rule_words(campaign)}."
+    )
+    curves = [headroom_curve("s1", found, fitting=True), headroom_curve("s2", found, fitting=False)]
+    picture = curves_picture("Share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
+    figures = [Figure(f"{campaign.variant}, all families by weight", picture, caption, keys)]
+    figures += [family_headroom_figure(campaign, name) for name in shares(campaign) if joint(campaign, name)]
+    return Section(
+        "headroom", title, (HEADROOM_WORDS,), tuple(figures), (headroom_table(pooled_headrooms(campaign, True)),)
+    )
+
+
+HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the precharge")
+
+
+def joint(campaign: Campaign, family: str) -> Histogram:
+    return measured(campaign, family).histogram(JOINT)
+
+
+def headroom_curve(kind: str, found: Sequence[Headroom], *, fitting: bool) -> Curve:
+    """The curve of a share, from the first headroom at which it is known."""
+    points = []
+    for row in found:
+        rate = row.of_fitting if fitting else row.of_all
+        if rate is not None:
+            points.append((float(row.pages), rate.rate, rate.interval.low or 0.0, rate.interval.high or 0.0))
+    return Curve(kind, tuple(points))
+
+
+def family_headroom_figure(campaign: Campaign, name: str) -> Figure:
+    """One family, with exact intervals at each headroom."""
+    histogram = joint(campaign, name)
+    found = [family_headroom(histogram, pages) for pages in headrooms([histogram])]
+    picture = curves_picture(
+        f"{name}: share of failures by headroom", [headroom_curve("s1", found, fitting=True)], HEADROOM_TITLES,
+        log=True, percent=True,
+    )  # fmt: skip
+    caption = f"n = {plural(found[0].probes, 'probe')}, of those that fit; 95% Clopper-Pearson; {rule_words(campaign)}."
+    return Figure(name, picture, caption)
+
+
+def headroom_table(found: Sequence[Headroom]) -> Table:
+    """Rows at powers of two."""
+    rows = [
+        (
+            number(row.pages),
+            number(row.fitting),
+            number(row.failing),
+            rate_words(row.of_fitting),
+            rate_words(row.of_all),
+        )
+        for row in found
+    ]
+    head = ("headroom, pages", "fit", "fail all the same", "share of those that fit", "share of all")
+    return Table(head, tuple(rows), caption="Counts as run; shares by weight, [95% interval]")
+
+
+def rate_words(rate: Rate | None) -> str:
+    """28% [27%, 30%]; '-' for what is not known."""
+    return "-" if rate is None else f"{percent(rate.rate)} {interval_words(rate.interval)}"
+
+
+def misplaced_section(campaign: Campaign) -> Section:
+    """How often, by family; how much, where it happens."""
+    title = "Bytes booked on another node"
+    pooled = pooled_estimates(campaign).get("misplaced_bytes")
+    if pooled is None:
+        return Section("misplaced", title, ("Not counted: no estimate.",))
+    figures = [misplaced_figure(campaign, pooled)] if pooled.maximum > 0 else []
+    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), (misplaced_table(campaign, pooled),))
+
+
+def misplaced_table(campaign: Campaign, pooled: Distribution) -> Table:
+    """Share of probes with bytes amiss: all by weight, then each family with a probe."""
+    strata = misplaced_strata(campaign)
+    amiss_cases = sum(amiss for _, _, amiss, _ in strata)
+    pooled_cells = (number(pooled.n), number(amiss_cases), rate_words(pooled_ratio(strata)), number(pooled.maximum))
+    rows = [("all, by weight", *pooled_cells)]
+    for name, (_, _, amiss, right) in zip(shares(campaign), strata, strict=True):
+        if amiss + right:
+            rate = Rate(amiss / (amiss + right), clopper_pearson(amiss, amiss + right))
+            most = max(measured(campaign, name).histogram("misplaced_bytes"))
+            rows.append((name, number(amiss + right), number(amiss), rate_words(rate), number(most)))
+    head = ("family", "probes", "with bytes amiss", "share", "most bytes")
+    return Table(head, tuple(rows), caption="[95% interval], exact by family")
+
+
+def misplaced_figure(campaign: Campaign, pooled: Distribution) -> Figure:
+    """Probes with bytes amiss, by powers of two."""
+    counts: dict[int, int] = {}
+    for value, k in pooled.histogram.items():
+        if value > 0:
+            counts[value.bit_length()] = counts.get(value.bit_length(), 0) + k
+    bars = [(number(1 << (b - 1)), counts.get(b, 0)) for b in range(min(counts), max(counts) + 1)]
+    amiss = sum(counts.values())
+    caption = (
+        f"{number(amiss)} of n = {plural(pooled.n, 'probe')}, counted as run (intervals of the shares: in the table); "
+        f"{rule_words(campaign)}."
+    )
+    picture = bars_picture(
+        "Probes with bytes amiss", bars, "bytes on another node, from ... up to its double", "probes"
+    )
+    return Figure("How many bytes, where any are", picture, caption)
+
+
+def in_flight_section(campaign: Campaign) -> Section:
+    """Quantiles by weight and by family; the distribution function of each."""
+    title = "Precharge in flight"
+    pooled = pooled_estimates(campaign).get("in_flight_pages")
+    if pooled is None:
+        return Section("in-flight", title, ("Not counted, or nothing is precharged: no estimate.",))
+    figures = [
+        in_flight_figure(campaign, row.name, row.distributions["in_flight_pages"])
+        for row in family_estimates(campaign)
+        if "in_flight_pages" in row.distributions
+    ]
+    return Section("in-flight", title, (IN_FLIGHT_WORDS,), tuple(figures), (in_flight_table(campaign, pooled),))
+
+
+def in_flight_table(campaign: Campaign, pooled: Distribution) -> Table:
+    """Quantiles of the peak: all by weight, then each family."""
+    rows = [in_flight_row("all, by weight", pooled)]
+    for row in family_estimates(campaign):
+        found = row.distributions.get("in_flight_pages")
+        if found is not None:
+            rows.append(in_flight_row(row.name, found))
+    head = ("family", "cases", *(f"p{100 * q.q:g}" for q in pooled.quantiles), "max")
+    return Table(head, tuple(rows), caption="Pages; [95% interval], exact by family, joined in the first row")
+
+
+def in_flight_row(name: str, found: Distribution) -> tuple[str, ...]:
+    return (name, number(found.n), *(pages_cell(q) for q in found.quantiles), number(found.maximum))
+
+
+def pages_cell(q: Quantile) -> str:
+    return f"{number(q.value)} [{_end(q.interval.low)}, {_end(q.interval.high)}]"
+
+
+def _end(value: float | None) -> str:
+    return "-" if value is None else number(int(value))
+
+
+def in_flight_figure(campaign: Campaign, name: str, found: Distribution) -> Figure:
+    """The share of cases whose peak lies at or below each number of pages."""
+    curve = dkw_curve(found.histogram, dkw_half(found.n), "s1")
+    titles = ("pages in flight at most", "share of cases at or below")
+    picture = curves_picture(f"{name}: peak precharge in flight", [curve], titles, percent=True)
+    caption = f"n = {plural(found.n, 'case')}; 95% DKW band, all values at once; {rule_words(campaign)}."
+    return Figure(name, picture, caption)

@@ -1,0 +1,205 @@
+"""Wasted precharge as sections: all families by weight, by nodes and size, and each family by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.outcome import Histogram
+from engine.variant import JUDGE_TIGHT
+from reports.campaign import MEASUREMENT, Campaign
+from reports.cells import CASES_LEAST, Cell, cells, group_text, size_text
+from reports.estimates import (
+    Distribution,
+    FamilyEstimate,
+    families_without_cases,
+    family_estimates,
+    measured,
+    pooled_estimates,
+    precharges,
+    shares,
+)
+from reports.headroom import JOINT, left_over
+from reports.invariant_words import described_variant
+from reports.layout import figure, number, percent, plural, upper_percent, weight
+from reports.page import Figure, Section, Table
+from reports.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
+from reports.run_words import rule_words
+from reports.statistics import dkw_half
+from reports.strata import pooled_ratio
+from reports.text_waste import COLUMNS, WASTE_WORDS, mean_cell, quantile_cell, value_words
+
+X_TITLE = "pages precharged but not used"
+PLACES_MOST = 64  # values at which the pooled distribution function is worked out
+TAIL = 0.985  # a picture ends here where the rest would stretch over more than TAIL_TIMES of it
+TAIL_TIMES = 4
+KEYS = (("bar", "share of probes"), ("s2", "share at or below, with its band"), ("mark", "bound of the precharge"))
+
+
+def waste_section(campaign: Campaign) -> Section:
+    """All families by weight: table, picture; n/a for a variant that precharges nothing."""
+    title = "Wasted precharge"
+    if not precharges(campaign):
+        return Section("waste", title, (f"n/a: {campaign.variant} precharges nothing.",))
+    pooled = pooled_estimates(campaign)
+    if "waste_pages" not in pooled:
+        return Section("waste", title, (WASTE_WORDS, "No probe was charged: no estimate."))
+    words = [WASTE_WORDS, interval_words(campaign, pooled["waste_pages"].n)]
+    figures = [pooled_figure(campaign), *heat_figures(campaign)]
+    families = family_estimates(campaign)
+    part = Section(
+        "waste-families", "Family by family",
+        ("Quantiles have exact distribution-free intervals (order statistics), means Student's (approximate).",),
+        tuple(family_figure(campaign, row) for row in families if row.distributions),
+        (families_table(families),),
+    )  # fmt: skip
+    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(pooled),), parts=(part,))
+
+
+def interval_words(campaign: Campaign, n: int) -> str:
+    """What the intervals of pooled figures stand for, and what is missing in them."""
+    words = (
+        f"n = {number(n)} probes, {rule_words(campaign)}. Each family counts by its weight. The intervals hold at "
+        "least 95% whatever the distributions are (exact intervals of each family, joined by Bonferroni); the mean's "
+        "is a normal approximation, '-' while a family has fewer than 30 cases."
+    )
+    empty = families_without_cases(campaign)
+    if empty:
+        words += f" No case yet: {', '.join(empty)}; their weight is left open by the intervals."
+    if campaign.unknown(MEASUREMENT):
+        words += f" Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches."
+    return words
+
+
+def pooled_table(pooled: Mapping[str, Distribution]) -> Table:
+    """One row each for mean, quantiles and largest, a column a quantity."""
+    shown = [(name, words) for name, words in COLUMNS if name in pooled]
+    rows = [("mean", *(mean_cell(name, pooled[name]) for name, _ in shown))]
+    for i, q in enumerate(pooled[shown[0][0]].quantiles):
+        rows.append((f"p{100 * q.q:g}", *(quantile_cell(name, pooled[name].quantiles[i]) for name, _ in shown)))
+    rows.append(("max", *(value_words(name, pooled[name].maximum) for name, _ in shown)))
+    return Table(("", *(words for _, words in shown)), tuple(rows), caption="All families by weight; [95% interval]")
+
+
+def families_table(families: list[FamilyEstimate]) -> Table:
+    """Pages wasted, a row a family."""
+    rows = []
+    for row in families:
+        waste = row.distributions.get("waste_pages")
+        cells_ = ["-"] * 4
+        if waste is not None:
+            median, tail = (quantile_cell("waste_pages", q) for q in (waste.quantiles[0], waste.quantiles[2]))
+            cells_ = [mean_cell("waste_pages", waste), median, tail, f"at most {upper_percent(waste.exceeding)}"]
+        rows.append((row.name, weight(row.share), number(row.cases), number(row.probes), *cells_))
+    head = ("family", "weight", "cases", "probes", "mean", "median", "p99", "above the largest")
+    return Table(head, tuple(rows), caption="Pages wasted by family; [95% interval]")
+
+
+def bound_of(campaign: Campaign) -> tuple[float, str]:
+    """The least pages that a precharge leaves over: 0 (I1), or 1 where the variant claims it (I1b)."""
+    variant = described_variant(campaign.describe)
+    if variant is not None and variant.judge & JUDGE_TIGHT:
+        return 1, "I1b: at least 1 left"
+    return 0, "I1: at least 0 left"
+
+
+def left_over_of(campaign: Campaign, family: str) -> Histogram:
+    """Pages left over by probe: from the pairs where they were stored, else the waste, which is cut at 0."""
+    sums = measured(campaign, family)
+    return left_over(sums.histogram(JOINT)) or sums.histogram("waste_pages")
+
+
+def family_figure(campaign: Campaign, row: FamilyEstimate) -> Figure:
+    """A family's distribution with the band of its distribution function."""
+    found = left_over_of(campaign, row.name)
+    n = sum(found.values())
+    drawn, beyond = cut({value: k / n for value, k in found.items()})
+    curve = shortened(dkw_curve(found, dkw_half(n)), max(drawn))
+    caption = f"n = {plural(n, 'probe')}; 95% DKW band, all values at once; {rule_words(campaign)}.{beyond}"
+    label = f"{row.name}: pages precharged but not used"
+    return Figure(row.name, distribution_picture(label, drawn, curve, X_TITLE, bound_of(campaign)), caption, KEYS)
+
+
+def cut(shares_: Mapping[int, float]) -> tuple[dict[int, float], str]:
+    """The values to draw, and words on those beyond the picture's end; far ones would squeeze all others."""
+    below, last = 0.0, max(shares_)
+    for value, share in sorted(shares_.items()):
+        below += share
+        if below >= TAIL:
+            last = value
+            break
+    if max(shares_) <= TAIL_TIMES * max(last, 8):
+        return dict(shares_), ""
+    words = f" Not drawn: {percent(1 - below)} beyond {number(last)}, up to {number(max(shares_))} pages."
+    return {value: share for value, share in shares_.items() if value <= last}, words
+
+
+def shortened(curve: Curve, last: int) -> Curve:
+    return Curve(curve.kind, tuple(point for point in curve.points if point[0] <= last))
+
+
+def pooled_figure(campaign: Campaign) -> Figure:
+    """All families by weight, with an interval at each value."""
+    strata = [(s, measured(campaign, name).cases, left_over_of(campaign, name)) for name, s in shares(campaign).items()]
+    weights = weighted(strata)
+    drawn, beyond = cut(weights)
+    places = thinned([value for value in weights if value <= max(drawn)])
+    points = []
+    for value in places:
+        rows = []
+        for share, cases, found in strata:
+            below = sum(k for v, k in found.items() if v <= value)
+            rows.append((share, cases, below, sum(found.values()) - below))
+        rate = pooled_ratio(rows)
+        assert rate is not None
+        points.append((float(value), rate.rate, rate.interval.low or 0.0, rate.interval.high or 1.0))
+    n = sum(k for _, _, found in strata for k in found.values())
+    picture = distribution_picture(
+        "Pages precharged but not used, all families by weight", drawn, Curve("s2", tuple(points)), X_TITLE,
+        bound_of(campaign),
+    )  # fmt: skip
+    caption = f"n = {plural(n, 'probe')}; band: 95% at each value, exact by family, joined; {rule_words(campaign)}."
+    return Figure("All families by weight", picture, caption + beyond, KEYS)
+
+
+def weighted(strata: list[tuple[float, int, Histogram]]) -> dict[int, float]:
+    """Share of each value among charged probes, families by weight."""
+    total: dict[int, float] = {}
+    for share, cases, found in strata:
+        for value, k in found.items():
+            total[value] = total.get(value, 0.0) + share * k / cases
+    whole = sum(total.values())
+    return {value: share / whole for value, share in sorted(total.items())}
+
+
+def thinned(values: list[int]) -> list[int]:
+    """At most about PLACES_MOST of the values, first and last among them."""
+    every = -(-len(values) // PLACES_MOST)
+    return sorted({*values[::every], values[-1]})
+
+
+def heat_figures(campaign: Campaign) -> list[Figure]:
+    """Mean waste by nodes and size; none where the store has no cells."""
+    found = cells(campaign)
+    if not found:
+        return []
+    groups, sizes = sorted({cell.nodes for cell in found}), sorted({cell.size for cell in found})
+    drawn = [heat_cell(cell, sizes.index(cell.size), groups.index(cell.nodes)) for cell in found]
+    picture = heat_picture(
+        "Mean pages wasted by nodes and size", [size_text(s) for s in sizes], [group_text(g) for g in groups], drawn,
+        ("size of the allocation, up to ... bytes", "possible nodes"),
+    )  # fmt: skip
+    n = sum(cell.probes for cell in found)
+    caption = (
+        f"n = {plural(n, 'probe')}; means, families by weight; no interval, since the store keeps no squares by cell; "
+        f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
+    )
+    return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
+
+
+def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
+    mean = figure(cell.mean_pages)
+    note = (
+        f"{group_text(cell.nodes)} nodes, up to {size_text(cell.size)} bytes: mean {mean}, {number(cell.probes)} probes"
+    )
+    text = f"{cell.mean_pages:.1f}" if cell.mean_pages < 10 else f"{cell.mean_pages:.0f}"
+    return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST)

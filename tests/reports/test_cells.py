@@ -1,0 +1,37 @@
+"""Mean waste by nodes and size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.outcome import Outcome
+from reports.campaign import Campaign
+from reports.cells import Cell, cells, group_text, size_text
+
+Made = Callable[..., Campaign]
+
+
+def test_cells_join_groups_and_weigh_families(make: Made) -> None:
+    """6 and 7 nodes share a cell; family "few" counts 3/4 a case of 100, "many" 1/4 a case of 50."""
+    key = 6 * 64 + 3
+    outcomes = [
+        Outcome("measurement", 0, "few", 100, 1, 0, {"cell_cases": {key: 4}, "cell_waste_pages": {key: 8}}),
+        Outcome("measurement", 1, "many", 50, 1, 0,
+                {"cell_cases": {key: 1, 7 * 64 + 3: 1, 64 + 5: 3}, "cell_waste_pages": {key: 6, 7 * 64 + 3: 8}}),
+        Outcome("hunting", 0, "few", 100, 1, 0, {"cell_cases": {key: 99}, "cell_waste_pages": {key: 999}}),
+    ]  # fmt: skip
+    mean = (0.75 / 100 * 8 + 0.25 / 50 * 14) / (0.75 / 100 * 4 + 0.25 / 50 * 2)
+    assert cells(make(outcomes)) == [Cell((1, 1), 5, 3, 0.0), Cell((5, 8), 3, 6, pytest.approx(mean))]
+
+
+def test_a_store_without_cells_has_none(make: Made) -> None:
+    """Nothing is drawn from nothing."""
+    assert cells(make()) == []
+
+
+def test_names() -> None:
+    """Groups as ranges, sizes as their largest."""
+    assert [group_text(group) for group in ((2, 2), (5, 8), (65, 1024))] == ["2", "5-8", "65+"]
+    assert [size_text(size) for size in (2, 9, 10, 15, 20)] == ["4", "512", "1K", "32K", "1M"]

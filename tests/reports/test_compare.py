@@ -1,0 +1,120 @@
+"""Comparing campaigns: differences by hand, errors of both kinds by simulation, and the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from engine.errors import InputError
+from engine.outcome import Histogram, Outcome, Signature
+from reports.campaign import Campaign
+from reports.compare import compare
+from reports.compare_text import compare_text
+
+Made = Callable[..., Campaign]
+I18 = Signature("I18", "v2", "PO_ACCOUNT", (2,))
+
+
+def counts(values: np.ndarray) -> Histogram:
+    found, numbers = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), numbers.tolist(), strict=True))
+
+
+def drawn(make: Made, rng: np.random.Generator, cases: int, extra: int = 0) -> Campaign:
+    """A campaign drawn anew: two families; `extra` pages of waste in all cases of family "many"."""
+    outcomes = []
+    for k, (family, share, mean) in enumerate((("few", 0.75, 2.0), ("many", 0.25, 6.0))):
+        n = int(cases * share)
+        used = rng.integers(1, 4, n)
+        waste = rng.poisson(mean, n) + (extra if family == "many" else 0)
+        named = {
+            "waste_pages": counts(waste), "share_percent": counts(waste * 100 // (waste + used)),
+            "rounding_bytes16": counts(rng.integers(0, 32, n)), "in_flight_pages": counts(rng.poisson(3 * mean, n)),
+            "misplaced_bytes": counts((rng.random(n) < 0.02) * 48),
+            "precharge_used": counts((waste + used << 20) + used),
+        }  # fmt: skip
+        bad = int(rng.binomial(n, 0.01))
+        outcomes.append(Outcome("measurement", k, family, n, n, 0, named, {}, {I18: bad} if bad else {}))
+    return make(outcomes)
+
+
+def test_differences_by_hand(make: Made) -> None:
+    """Means 0.75 * 1 + 0.25 * 3 and 0.75 * 2 + 0.25 * 3 of as many probes; the rate of I18 falls from 1/40 to 0."""
+
+    def made(few: int, violated: int) -> Campaign:
+        first = Outcome(
+            "measurement", 0, "few", 30, 9, 0, {"waste_pages": {few: 30}}, {}, {I18: violated} if violated else {}
+        )
+        return make([first, Outcome("measurement", 1, "many", 10, 9, 0, {"waste_pages": {3: 10}})])
+
+    found = compare(made(1, 1), made(2, 0))
+    waste, rate = found.differences
+    assert (waste.name, waste.a, waste.b, waste.difference) == ("waste_pages", 1.5, 2.25, 0.75)
+    assert waste.a12 == pytest.approx(0.75 * 1 + 0.25 * 0.5)
+    assert waste.interval.low is None
+    assert (rate.name, rate.b) == ("I18 violated", 0.0)
+    assert rate.a == pytest.approx(0.75 / 30)
+    assert rate.interval.low is not None
+    assert rate.interval.high is not None
+    assert rate.interval.low < -0.025 < rate.interval.high
+    assert rate.p == 1.0
+    assert [(row.invariant, row.clean, row.needed) for row in found.fixed] == [("I18", 40, 119)]
+
+
+def test_families_of_one_campaign_only_are_left_out(make: Made) -> None:
+    """They are named; without a common family there is nothing to compare."""
+    few, many = (Outcome("measurement", 0, name, 40, 9, 0, {"waste_pages": {1: 40}}) for name in ("few", "many"))
+    found = compare(make([few, many]), make([few]))
+    assert (found.families, found.left_out, found.cases) == (("few",), ("many",), (40, 40))
+    with pytest.raises(InputError, match="without a common family"):
+        compare(make([few]), make([many]))
+
+
+def test_equal_laws_are_rarely_flagged(make: Made) -> None:
+    """Of 150 comparisons of a law with itself at most 17 flag anything (true rate 5%: P(more) < 0.1%).
+
+    The control: without the correction more than 17 do, since a comparison holds some ten figures.
+    """
+    rng = np.random.default_rng(11)
+    flagged = uncorrected = 0
+    for _ in range(150):
+        rows = compare(drawn(make, rng, 1000), drawn(make, rng, 1000)).differences
+        flagged += any(row.adjusted <= 0.05 for row in rows)
+        uncorrected += any(row.p <= 0.05 for row in rows)
+    assert flagged <= 17
+    assert uncorrected > 17
+
+
+def test_an_extra_page_is_found(make: Made) -> None:
+    """One page more in a quarter of 2,000 cases, drawn apart: found in each of 20 trials (power below 0.95: P < 36%,
+    below 0.6: P < 0.01%), its interval holds the true 0.25 in 16 or more of them (nominal 95%: P(fewer) < 0.3%).
+    """
+    rng = np.random.default_rng(12)
+    held = 0
+    for _ in range(20):
+        waste = compare(drawn(make, rng, 2000), drawn(make, rng, 2000, extra=1)).differences[0]
+        assert waste.adjusted <= 0.05
+        assert waste.interval.low is not None
+        assert waste.interval.high is not None
+        held += waste.interval.low <= 0.25 <= waste.interval.high
+    assert held >= 16
+
+
+def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
+    """Sections for quantities, rates and what is fixed; hostile names are escaped; equal input, equal bytes."""
+    rng = np.random.default_rng(13)
+    a, b = drawn(make, rng, 2000), drawn(make, rng, 2000, extra=1)
+    clean = make(
+        [Outcome("measurement", 0, "few", 500, 9, 0, {"waste_pages": {1: 500}})], out="out/\u00e9\x1b" + "x" * 99
+    )
+    for one, other in ((a, b), (a, clean), (clean, clean)):
+        text = compare_text(one, other)
+        assert text.isascii()
+        assert all(line.isprintable() and len(line) <= 78 for line in text.splitlines())
+        assert text == compare_text(one, other)
+    assert "pages wasted" in compare_text(a, b)
+    assert "Is it fixed?" in compare_text(a, clean)
+    assert "Is it fixed?" not in compare_text(clean, a)
+    assert "None of 1 figures differs" in compare_text(clean, clean)
