@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.compiled import plain
+from engine.compiled import ROOT, plain
 from engine.errors import InputError
 from engine.records import State
 from engine.runnable import case_over, runnable
 from engine.variant import VARIANTS
+from strategies.explore.precharge import formula_lines
 from strategies.explore.run import (
     Budget,
     Explored,
@@ -235,3 +237,22 @@ def test_the_reference_holds_in_every_program_of_two_operations() -> None:
             broken.add(frozenset(op.kind for task in scenario.program.tasks for op in task.ops))
     assert broken
     assert all("rmdir" in kinds for kinds in broken)
+
+
+def doc() -> str:
+    return (ROOT / "docs" / "explore.md").read_text(encoding="ascii")
+
+
+def test_the_table_of_scopes_has_the_pinned_numbers() -> None:
+    """Each row's states, terminal states and broken invariants are those that the tests pin, and none is missing."""
+    rows = re.findall(r"\| `([\w-]+)` \| [^|]+ \| ([\w-]+) \| ([\d,]+) \| ([\d,]+) \| ([^|]+) \|", doc())
+    found = {
+        (scope, variant): (int(states.replace(",", "")), int(ends.replace(",", "")), broken.replace("-", ""))
+        for scope, variant, states, ends, broken in rows
+    }
+    assert found == PINNED
+
+
+def test_the_precharge_lines_are_the_command_s() -> None:
+    """What stands there is what `percpu-fuzz explore --precharge` prints."""
+    assert "\n".join(formula_lines()) in doc()
