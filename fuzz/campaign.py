@@ -24,6 +24,7 @@ from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
 from reports.html import report_html
 from reports.json_report import contract, report_json
+from reports.markdown import report_markdown
 from reports.text import report_text
 from strategies import canary
 from strategies.plan import make_plan
@@ -114,6 +115,7 @@ def _run(
     exit_status = status_of(campaign, broken)
     text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
+    write_whole(out / "report.md", report_markdown(campaign).encode("ascii"))
     write_whole(out / "report.html", report_html(campaign).encode("ascii"))
     write_json(out / "report.json", report_json(campaign, exit_status))
     store.set_meta("exit", exit_status)

@@ -136,7 +136,7 @@ def compare(folder_a: str, folder_b: str) -> int:
 
 @cli.group()
 def topology() -> None:
-    """Machines: named ones, and imports from real ones."""
+    """Machines: named ones, imports from real ones, exports to QEMU."""
 
 
 @topology.command("list")
@@ -158,12 +158,35 @@ def topology_show(name: str) -> int:
 
 @topology.command("import")
 @click.argument("path", default="/sys/devices/system")
+@click.option("--possible-nodes", help="Possible nodes, such as 0-3.")
+@click.option("--possible-cpus", help="Possible CPUs, such as 0-63.")
+@click.option("--isolated-cpus", help="Isolated CPUs.")
+@click.option("--cpuless-nodes", help="Nodes without CPUs that hwloc lists with near ones.")
+@click.option("--distances", help="LOCAL:REMOTE, such as 10:20, or a file with a square of numbers.")
+@click.option("--memory", help="Free memory: NODE=SIZE[,NODE=SIZE...], such as 0=4G,1=512M.")
+@click.option("--page-size", help="4096, 16384 or 65536.")
+@click.option("--zoneinfo", help="/proc/zoneinfo of the machine: free memory and watermarks.")
 @click.option("-o", "--output", help="Write the topology file here instead of to standard output.")
-def topology_import(path: str, output: str | None) -> int:
-    """Read a machine: a sysfs tree (default: this machine's), a recorded topology.json, a topology file."""
+def topology_import(path: str, output: str | None, **given: str | None) -> int:
+    """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
+
+    Formats: sysfs as a folder or tar, topology.json of a recorded run, a topology file, hwloc XML, numactl -H,
+    lscpu -J, QEMU arguments.
+    """
     from fuzz.commands.topology import import_command
 
-    return import_command(path, output)
+    return import_command(path, given, output)
+
+
+@topology.command("export")
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["qemu", "json"]), default="qemu", show_default=True)
+@click.option("-o", "--output", help="Write to this file instead of to standard output.")
+def topology_export(name: str, form: str, output: str | None) -> int:
+    """Write a machine (a name or a file) as QEMU arguments, with notes on what they cannot say."""
+    from fuzz.commands.topology import export_command
+
+    return export_command(name, form, output)
 
 
 @cli.command()

@@ -20,6 +20,7 @@ WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
 CASES_MAX = 10**15
 DEFAULT_SECONDS = 60.0
+DEFAULT_SCHEDULER = "portfolio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class RunOptions:
     seconds: float | None = DEFAULT_SECONDS
     cases: int | None = None
     workers: int = 1
-    scheduler: str = "portfolio"
+    scheduler: str = DEFAULT_SCHEDULER
     hunt: Fraction = Fraction(1, 2)
     faults: tuple[str, ...] = ()
     out: Path | None = None

@@ -64,6 +64,8 @@ def command_of(options: opt.RunOptions, given: Mapping[str, str | bool | None]) 
     words += ["--seed", str(options.seed)]
     if options.hunt != Fraction(1, 2):
         words += ["--hunt", str(given["hunt"])]
+    if options.scheduler != opt.DEFAULT_SCHEDULER:
+        words += ["--scheduler", options.scheduler]
     if options.faults:
         words += ["--faults", ",".join(options.faults)]
     return shlex.join(words)

@@ -1,16 +1,17 @@
-"""`percpu-fuzz topology list|show|import`."""
+"""`percpu-fuzz topology list|show|import|export`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from engine.errors import InputError
 from engine.topology import Topology
 from engine.topology_file import dump_topology
-from fuzz.files import write_whole
+from fuzz.files import write_output
 from fuzz.options import topology_option
+from strategies.machines.answers import answers_of
 from strategies.machines.importing import import_path
+from strategies.machines.qemu_export import export_qemu
 from strategies.topologies import PRESETS, families, preset
 
 
@@ -42,18 +43,30 @@ def show_command(name: str) -> int:
     return 0
 
 
-def import_command(path: str, output: str | None) -> int:
+def import_command(path: str, given: dict[str, str | None], output: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
-    imported = import_path(Path(path))
-    for note in imported.notes:
+    imported = import_path(Path(path), answers_of(given))
+    _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
+    return 0
+
+
+def export_command(name: str, form: str, output: str | None) -> int:
+    """Write a machine (a name or a file) as QEMU arguments or as a topology file."""
+    topology = topology_option(name, "topology export")
+    if form == "json":
+        _write(topology, dump_topology(topology), (), output)
+    else:
+        export = export_qemu(topology)
+        _write(topology, export.text.encode("ascii"), () if output is None else export.notes, output)
+    return 0
+
+
+def _write(topology: Topology, text: bytes, notes: tuple[str, ...], output: str | None) -> None:
+    """To a file with a line about it, or to standard output; notes go to standard error."""
+    for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    text = dump_topology(imported.topology)
     if output is None:
         sys.stdout.write(text.decode())
-        return 0
-    try:
-        write_whole(Path(output), text)
-    except OSError as error:
-        raise InputError("--output", f"{output}: {error.strerror}", "a file that can be written") from None
-    print(f"{output}: {summary(imported.topology)}")
-    return 0
+    else:
+        write_output(Path(output), text, "--output")
+        print(f"{output}: {summary(topology)}")

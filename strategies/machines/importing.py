@@ -1,35 +1,88 @@
-"""Importing: picks the reader for what a path holds: a sysfs tree, a topology file of ours, or a recorded run's."""
+"""Importing: picks the reader for what a path holds, by its content, and adds what the user answers."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
 from engine.errors import InputError
 from engine.topology_file import load_topology
-from strategies.recorded.files import decode_json, read_bytes
+from strategies.machines import numactl, qemu_words, zoneinfo
+from strategies.machines.answers import NOTHING_SAID, Answers, check_agreement, with_memory
+from strategies.machines.facts import Facts, topology_of
+from strategies.machines.hwloc import read_hwloc
+from strategies.machines.lscpu import read_lscpu
 from strategies.machines.machine import Imported
+from strategies.machines.numactl import read_numactl
+from strategies.machines.qemu_import import read_qemu
+from strategies.machines.reading import Unpacked, text_of
 from strategies.machines.sysfs import import_sysfs
 from strategies.machines.topology_json import import_topology_json
+from strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, TarTree
+from strategies.recorded.files import decode_json
 
-ALLOWED = 'a sysfs folder, a topology file ("schema"), or a recorded run\'s topology.json ("possible_nodes")'
+TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+ALLOWED = (
+    "a sysfs folder or tar of it, a topology file, a recorded run's topology.json, hwloc XML, numactl -H, lscpu -J, "
+    "QEMU arguments"
+)
 
 
-def import_path(path: Path) -> Imported:
+def import_path(path: Path, answers: Answers = NOTHING_SAID) -> Imported:
     """The machine that a path holds. Imported machines are named after the path, our own files name themselves.
 
-    A folder with a topology.json is a recorded run, any other folder sysfs. Raises InputError or TopologyError.
+    A folder with a topology.json is a recorded run, any other folder sysfs; a file is told by its content, which may
+    be gzip. Raises InputError or TopologyError.
     """
     if path.is_dir():
+        name = path.resolve().name
         if (path / "topology.json").is_file():
-            return import_topology_json(path / "topology.json", path.name or "recorded")
-        return import_sysfs(path, path.name or "sysfs")
-    data = read_bytes(path)
+            found = import_topology_json(path / "topology.json", name or "recorded")
+        else:
+            found = import_sysfs(FolderTree(path), name or "sysfs", answers)
+    else:
+        found = _import_file(path, answers)
+    check_agreement(found.topology, answers, str(path))
+    return with_memory(found, answers)
+
+
+def _import_file(path: Path, answers: Answers) -> Imported:
+    name = path.name.removesuffix(".gz")
+    stem = name.removesuffix(".tar").removesuffix(".tgz") if name != path.name else path.stem
+    with Unpacked(path) as file:
+        if file.head[TAR_MAGIC_AT : TAR_MAGIC_AT + len(TAR_MAGIC)] == TAR_MAGIC:
+            file.limit_bytes = ARCHIVE_MAX_BYTES
+            return import_sysfs(TarTree(file), stem, answers)
+        data = file.rest()
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start in (b"{", b"["):
+        return _import_json(path, data, answers)
+    if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return topology_of(read_hwloc(data, str(path), answers.cpuless_nodes), answers, stem)
+    return topology_of(_facts_of_text(path, data, answers), answers, stem)
+
+
+def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     keys = decode_json(data, dict[str, msgspec.Raw], str(path), ALLOWED)
     if "schema" in keys:
         return Imported(load_topology(data, str(path)))
     if "possible_nodes" in keys:
         run = path.resolve().parent.name
         return import_topology_json(path, run if path.name == "topology.json" and run else path.stem)
+    if "lscpu" in keys or "cpus" in keys:
+        return topology_of(read_lscpu(data, str(path)), answers, path.stem)
     raise InputError(str(path), f"JSON with the keys {', '.join(list(keys)[:5]) or 'none'}", ALLOWED)
+
+
+def _facts_of_text(path: Path, data: bytes, answers: Answers) -> Facts:
+    text = text_of(data, str(path))
+    if numactl.MARK.search(text):
+        return read_numactl(text, str(path))
+    if qemu_words.MARK.search(text):
+        return read_qemu(text, str(path), answers.page_size)
+    if zoneinfo.ZONE.search(text):
+        raise InputError(str(path), "/proc/zoneinfo alone, which has no CPUs", "another file, with --zoneinfo FILE")
+    first = re.sub(r"[^ -~]", "?", text.strip()[:40])
+    raise InputError(str(path), f"begins with {first!r}" if first else "is empty", ALLOWED)

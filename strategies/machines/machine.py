@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import InputError
-from engine.topology import LOCAL_DISTANCE, Topology
+from engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
 MIN_UNIT_BYTES = 32768
 PAGES_MAX = 2**31 - 1
+NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +47,61 @@ def show_list(ids: Iterable[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
+def some_pages(pages: int, what: str, notes: list[str]) -> int:
+    """Pages of a node that has memory: at least one, for a node without any would count as memoryless; a note."""
+    kept = min(max(pages, 1), PAGES_MAX)
+    if kept != pages:
+        notes.append(f"{what} has {pages} free pages: {kept} are assumed")
+    return kept
+
+
+def check_page_size(page_size: int, where: str) -> int:
+    """A page size that a kernel can have; InputError for any other."""
+    if page_size not in PAGE_SIZES:
+        raise InputError(where, str(page_size), ", ".join(map(str, PAGE_SIZES)))
+    return page_size
+
+
 def unit_pages_of(unit_bytes: int, page_size: int) -> int:
     """Pages of a unit of that many bytes; of an unknown one (0) 8, or the kernel's minimum if that is more."""
     return unit_bytes // page_size if unit_bytes else max(8, MIN_UNIT_BYTES // page_size)
 
 
 def all_distances(
-    possible: Sequence[int], known: Mapping[int, Mapping[int, int]], notes: list[str]
+    possible: Sequence[int], known: Mapping[int, Mapping[int, int]], notes: list[str], remote: int | None = None
 ) -> tuple[tuple[int, ...], ...]:
-    """Distances of all possible nodes, from rows that know the online ones. Appends a note if some are assumed."""
+    """Distances of all possible nodes, from rows that know the online ones and `remote` for the other pairs.
+
+    Without `remote` the kernel's default is assumed for them, and a note says so.
+    """
     silent = [node for node in possible if node not in known]
-    if silent:
+    if silent and remote is None and len(possible) > 1:
         notes.append(
             f"nodes {show_list(silent)} are possible and offline: their distances are not recorded, "
             f"{REMOTE_DISTANCE} is assumed both ways"
         )
+    other = REMOTE_DISTANCE if remote is None else remote
 
     def one(here: int, there: int) -> int:
-        assumed = LOCAL_DISTANCE if here == there else REMOTE_DISTANCE
+        assumed = LOCAL_DISTANCE if here == there else other
         return known.get(here, {}).get(there, assumed)
 
     return tuple(tuple(one(here, there) for there in possible) for here in possible)
 
 
 def spread_absent(
-    possible: Sequence[int], known: Mapping[int, int], online_nodes: Sequence[int], notes: list[str]
+    possible: Sequence[int], known: Mapping[int, int], nodes: Sequence[int], notes: list[str]
 ) -> dict[int, int]:
-    """cpu_to_node of all possible CPUs: those that no node lists go to the online nodes in turn, as the kernel does.
+    """cpu_to_node of all possible CPUs, where `nodes` are those with memory, ascending.
 
-    Appends a note if there are any.
+    x86 lays all CPUs over the nodes that have memory in turn before it knows of any CPU (arch/x86/mm/numa.c,
+    numa_init_array); those that it never finds keep that. So the turn counts CPUs that are there too. Appends a note.
     """
     absent = [cpu for cpu in possible if cpu not in known]
     if absent:
         notes.append(
             f"CPUs {show_list(absent)} are possible and listed by no node: "
-            f"spread in turn over the online nodes {show_list(online_nodes)}"
+            f"laid in turn over the nodes {show_list(nodes)}, as x86 does at boot"
         )
-    spread = {cpu: online_nodes[i % len(online_nodes)] for i, cpu in enumerate(absent)}
-    return {cpu: known[cpu] if cpu in known else spread[cpu] for cpu in possible}
+    turn = {cpu: nodes[i % len(nodes)] for i, cpu in enumerate(possible)}
+    return {cpu: known.get(cpu, turn[cpu]) for cpu in possible}

@@ -9,9 +9,16 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import InputError
-from engine.topology import PAGE_SIZES, Cpu, Node, Topology
+from engine.topology import Cpu, Node, Topology
+from strategies.machines.machine import (
+    Imported,
+    all_distances,
+    check_page_size,
+    parse_list,
+    show_list,
+    unit_pages_of,
+)
 from strategies.recorded.files import read_bytes, read_json
-from strategies.machines.machine import Imported, all_distances, parse_list, show_list, unit_pages_of
 
 ALLOWED = "a recorded run's topology.json"
 PCPU_ALLOC = re.compile(rb"pcpu-alloc: s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,12})\b")
@@ -104,8 +111,7 @@ def import_topology_json(path: Path, name: str) -> Imported:
     chunk's dynamic and reserved room are those of its pcpu-alloc line. Raises InputError or TopologyError.
     """
     machine = read_json(path, _Machine, ALLOWED)
-    if machine.page_size not in PAGE_SIZES:
-        raise InputError(f"{path}, page_size", str(machine.page_size), ", ".join(map(str, PAGE_SIZES)))
+    check_page_size(machine.page_size, f"{path}, page_size")
     notes: list[str] = []
     sizes = _boot_sizes(path.with_name("dmesg-boot.txt"), machine, notes)
     possible = parse_list(machine.possible_nodes, f"{path}, possible_nodes")

@@ -8,7 +8,10 @@ import pytest
 
 from engine.errors import InputError
 from engine.topology import Cpu, Node
-from strategies.machines.sysfs import import_sysfs
+from strategies.machines.answers import Answers
+from strategies.machines.machine import Imported
+from strategies.machines.sysfs import import_sysfs as import_tree
+from strategies.machines.tree import FolderTree
 
 FILES = {
     "node/possible": "0-2\n",
@@ -26,6 +29,11 @@ FILES = {
 }
 
 
+def import_sysfs(root: Path, name: str, answers: Answers = Answers()) -> Imported:  # noqa: B008
+    """The machine below a folder."""
+    return import_tree(FolderTree(root), name, answers)
+
+
 def tree(root: Path, **changes: str | None) -> Path:
     """A copy of a sysfs tree; a change is named by the file's path with __ for /, None removes the file."""
     files = {**FILES, **{name.replace("__", "/"): text for name, text in changes.items()}}
@@ -37,20 +45,26 @@ def tree(root: Path, **changes: str | None) -> Path:
 
 
 def test_machine_with_an_offline_and_a_memoryless_node(tmp_path: Path) -> None:
-    """Ids, free pages, asymmetric distances, isolation, absent CPUs in turn; and a note for each assumption."""
+    """Ids, free pages, asymmetric distances, isolation, absent CPUs in turn; each assumption noted."""
     found = import_sysfs(tree(tmp_path), "lab")
     topology = found.topology
     assert topology.name == "lab"
     assert topology.nodes == (Node(0, True, 91972), Node(1, False), Node(2, True))
     assert topology.distances == ((10, 20, 21), (20, 10, 20), (31, 20, 10))
     assert topology.cpus == (
-        Cpu(0, 0), Cpu(1, 0, True, True), Cpu(2, 0, False), Cpu(3, 2), Cpu(4, 2, False), Cpu(5, 0, False),
-        Cpu(6, 2, False),
+        Cpu(0, 0), Cpu(1, 0, True, True), Cpu(2, 0, False), Cpu(3, 2), Cpu(4, 0, False), Cpu(5, 0, False),
+        Cpu(6, 0, False),
     )  # fmt: skip
     assert (topology.page_size, topology.unit_pages) == (4096, 8)
-    for what in ("nodes 1 are possible and offline", "CPUs 2,4-6", "no watermarks", "no percpu unit size"):
+    for what in (
+        "nodes 1 are possible and offline",
+        "CPUs 2,4-6",
+        "no watermarks",
+        "no percpu unit size",
+        "no page size",
+    ):
         assert sum(what in note for note in found.notes) == 1
-    assert len(found.notes) == 4
+    assert len(found.notes) == 5
 
 
 @pytest.mark.parametrize("below", ["", "devices/system", "sys/devices/system"])
@@ -64,12 +78,12 @@ def test_offline_cpu_keeps_the_node_that_links_it(tmp_path: Path) -> None:
     """cpulist has online CPUs only; a link cpuN tells the node of one that is present and offline."""
     root = tree(tmp_path)
     (root / "node/node2/cpu2").mkdir()
-    assert [cpu.node for cpu in import_sysfs(root, "lab").topology.cpus] == [0, 0, 2, 2, 0, 2, 0]
+    assert [cpu.node for cpu in import_sysfs(root, "lab").topology.cpus] == [0, 0, 2, 2, 0, 0, 0]
 
 
 def test_large_pages(tmp_path: Path) -> None:
     """Free memory is counted in the page size that is given."""
-    topology = import_sysfs(tree(tmp_path), "lab", page_size=65536).topology
+    topology = import_sysfs(tree(tmp_path), "lab", Answers(page_size=65536)).topology
     assert (topology.nodes[0].pages, topology.unit_pages) == (5748, 8)
 
 
@@ -129,9 +143,3 @@ def test_folder_that_is_no_sysfs_is_refused(tmp_path: Path) -> None:
     """The message says what would be taken."""
     with pytest.raises(InputError, match="no folders `node` and `cpu`; allowed: /, /sys"):
         import_sysfs(tmp_path, "lab")
-
-
-def test_page_size_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """Also 0, before anything is divided by it."""
-    with pytest.raises(InputError, match="page size: 0"):
-        import_sysfs(tree(tmp_path), "lab", page_size=0)

@@ -1,0 +1,188 @@
+"""Answers: what the user says where a file cannot. Nothing is guessed: what is missing is asked for by its option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
+from strategies.machines.machine import (
+    NO_WATERMARKS,
+    PAGES_MAX,
+    Imported,
+    all_distances,
+    check_page_size,
+    parse_list,
+    show_list,
+    some_pages,
+)
+from strategies.machines.reading import read_text
+from strategies.machines.zoneinfo import Zones, parse_zoneinfo
+
+Matrix = tuple[tuple[int, ...], ...]
+SIZE = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")
+UNITS = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """None where nothing was said. remote: distance of the pairs of nodes that the file says nothing about."""
+
+    possible_nodes: tuple[int, ...] | None = None
+    possible_cpus: tuple[int, ...] | None = None
+    isolated_cpus: tuple[int, ...] | None = None
+    cpuless_nodes: tuple[int, ...] = ()
+    distances: Matrix | None = None
+    remote: int | None = None
+    memory_bytes: Mapping[int, int] | None = None
+    page_size: int | None = None
+    zones: Mapping[int, Zones] | None = None
+
+
+NOTHING_SAID = Answers()
+
+
+def answers_of(given: Mapping[str, str | None]) -> Answers:
+    """The answers that options give, by the names of Answers, `zoneinfo` and `distances`. InputError names the option.
+
+    distances is LOCAL:REMOTE or a file with a square of numbers; memory is NODE=SIZE[,NODE=SIZE...].
+    """
+
+    def ids(name: str) -> tuple[int, ...] | None:
+        text = given.get(name)
+        return None if text is None else parse_list(text, "--" + name.replace("_", "-"))
+
+    matrix, remote = _distances_option(given.get("distances"))
+    memory, page, zoneinfo = given.get("memory"), given.get("page_size"), given.get("zoneinfo")
+    if page is not None and not re.fullmatch(r"[0-9]{1,6}", page):
+        raise InputError("--page-size", repr(page), ", ".join(map(str, PAGE_SIZES)))
+    return Answers(
+        possible_nodes=ids("possible_nodes"),
+        possible_cpus=ids("possible_cpus"),
+        isolated_cpus=ids("isolated_cpus"),
+        cpuless_nodes=ids("cpuless_nodes") or (),
+        distances=matrix,
+        remote=remote,
+        memory_bytes=None if memory is None else dict(_memory_option(memory)),
+        page_size=None if page is None else check_page_size(int(page), "--page-size"),
+        zones=None if zoneinfo is None else parse_zoneinfo(read_text(Path(zoneinfo)), zoneinfo),
+    )
+
+
+def _distances_option(text: str | None) -> tuple[Matrix | None, int | None]:
+    if text is None:
+        return None, None
+    if found := re.fullmatch(r"(\d{1,3}):(\d{1,3})", text):
+        local, remote = int(found[1]), int(found[2])
+        if local != LOCAL_DISTANCE or not LOCAL_DISTANCE <= remote <= 255:
+            raise InputError("--distances", text, "LOCAL:REMOTE with 10 and a number from 10 to 255, or a file")
+        return None, remote
+    if not Path(text).exists():
+        raise InputError("--distances", repr(text), "LOCAL:REMOTE, such as 10:20, or a file with a square of numbers")
+    content = read_text(Path(text))
+    rows = [line.split() for line in content.splitlines() if line.strip() and not line.startswith("#")]
+    square = rows and len(rows) <= MAX_NODES and all(len(row) == len(rows) for row in rows)
+    if not square or not all(re.fullmatch(r"[0-9]{1,3}", word) for row in rows for word in row):
+        raise InputError(
+            "--distances", f"{text}: {len(rows)} rows", "a square of numbers, a row for each possible node"
+        )
+    return tuple(tuple(map(int, row)) for row in rows), None
+
+
+def parse_size(text: str, where: str, plain_unit: str = "") -> int:
+    """Bytes of a size such as 512M; K, M, G and T are powers of 1024. plain_unit: that of a number without one."""
+    found = SIZE.fullmatch(text)
+    size = int(found[1]) * UNITS[found[2] or plain_unit] if found else -1
+    if not 0 <= size <= PAGES_MAX * 4096:
+        raise InputError(where, f"size {text[:40]!r}", "a whole number with K, M, G or T, up to 8 TiB")
+    return size
+
+
+def _memory_option(text: str) -> Iterator[tuple[int, int]]:
+    seen: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"([0-9]{1,5})=(.+)", part)
+        if found is None or int(found[1]) in seen:
+            raise InputError("--memory", repr(part[:40]), "NODE=SIZE, each node once, as in 0=4G,1=512M")
+        seen.add(int(found[1]))
+        yield int(found[1]), parse_size(found[2], "--memory")
+
+
+def ask(where: str, missing: str, option: str) -> InputError:
+    """The refusal of a file that lacks something; it names the option that gives it."""
+    return InputError(where, f"does not say {missing}", f"say it with {option}")
+
+
+def distances_of(
+    possible: tuple[int, ...], known: Mapping[int, Mapping[int, int]], answers: Answers, notes: list[str], where: str
+) -> Matrix:
+    """Distances of the possible nodes: those the file knows, and for other pairs those that were answered.
+
+    Of a file that knows those of the online nodes, pairs with an offline one are 20 unless answered; a note says so.
+    A file that knows none must be answered. An answer must not contradict the file.
+    """
+    if answers.distances is None:
+        if not known and answers.remote is None and len(possible) > 1:
+            raise ask(where, "the distances", "--distances FILE or --distances LOCAL:REMOTE")
+        return all_distances(possible, known, notes, answers.remote)
+    given = answers.distances
+    if len(given) != len(possible):
+        raise InputError("--distances", f"{len(given)} rows", f"{len(possible)}, one for each possible node")
+    for i, here in enumerate(possible):
+        for j, there in enumerate(possible):
+            said = known.get(here, {}).get(there, given[i][j])
+            if said != given[i][j]:
+                raise InputError(
+                    "--distances", f"{given[i][j]} from node {here} to {there}", f"{said}, as {where} says"
+                )
+    return given
+
+
+def check_agreement(topology: Topology, answers: Answers, where: str) -> None:
+    """Refuse an answer that contradicts a file which says that itself."""
+    said = {
+        "--possible-nodes": (answers.possible_nodes, tuple(node.id for node in topology.nodes)),
+        "--possible-cpus": (answers.possible_cpus, tuple(cpu.id for cpu in topology.cpus)),
+        "--isolated-cpus": (answers.isolated_cpus, tuple(cpu.id for cpu in topology.cpus if cpu.isolated)),
+    }
+    for option, (given, truth) in said.items():
+        if given is not None and given != truth:
+            raise InputError(option, show_list(given) or "none", f"{show_list(truth) or 'none'}, as {where} says")
+    if answers.page_size not in (None, topology.page_size):
+        raise InputError("--page-size", str(answers.page_size), f"{topology.page_size}, as {where} says")
+    if answers.distances not in (None, topology.distances):
+        raise InputError("--distances", "other numbers", f"those that {where} says")
+
+
+def with_memory(imported: Imported, answers: Answers) -> Imported:
+    """With the memory that was answered: --zoneinfo for all nodes, then --memory for those it names."""
+    topology, notes = imported.topology, list(imported.notes)
+    ids = tuple(node.id for node in topology.nodes)
+    nodes = list(topology.nodes)
+    for option, named in (("--zoneinfo", answers.zones), ("--memory", answers.memory_bytes)):
+        stray = sorted(set(named or ()) - set(ids))
+        if stray:
+            raise InputError(option, f"nodes {show_list(stray)}", f"possible nodes, which are {show_list(ids)}")
+    if answers.zones is not None:
+        nodes = [_zoned(node, answers.zones.get(node.id), notes) for node in nodes]
+        notes = [note for note in notes if note != NO_WATERMARKS]
+    for i, node in enumerate(nodes):
+        size = (answers.memory_bytes or {}).get(node.id)
+        if size is not None:
+            pages = some_pages(size // topology.page_size, f"--memory: node {node.id}", notes) if size else 0
+            nodes[i] = replace(node, pages=pages) if pages else Node(node.id, node.online)
+    if nodes == list(topology.nodes):
+        return Imported(topology, tuple(notes))
+    return Imported(replace(topology, nodes=tuple(nodes)), tuple(notes))
+
+
+def _zoned(node: Node, zones: Zones | None, notes: list[str]) -> Node:
+    if zones is None and node.has_memory:
+        raise InputError("--zoneinfo", f"no zones of node {node.id}", "zones of every node that has memory")
+    if zones is None or zones.managed_pages == 0:
+        return Node(node.id, node.online)
+    pages = some_pages(zones.free_pages, f"node {node.id}", notes)
+    return Node(node.id, node.online, pages, zones.low_pages, zones.min_pages)

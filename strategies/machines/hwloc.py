@@ -1,0 +1,184 @@
+"""Reads what `lstopo file.xml` writes, format 1 and 2: nodes, CPUs, total memory, page size, distances."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine.errors import InputError
+from engine.topology import LOCAL_DISTANCE
+from strategies.machines.facts import Facts
+from strategies.machines.machine import ID_MAX, show_list
+from strategies.machines.xml_events import Element, parse_xml
+
+ALLOWED = "hwloc XML as `lstopo --of xml` writes it"
+MEANS_LATENCY = 4
+WORD_BITS = 32
+
+
+@dataclass(slots=True)
+class _Numa:
+    """A NUMANode object: its id, the CPUs it is local to, online ones and all, and its memory."""
+
+    id: int
+    gp_index: str
+    cpus: frozenset[int]
+    all_cpus: frozenset[int]
+    memory_bytes: int
+    depth: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a walk over the objects collects."""
+
+    nodes: list[_Numa] = field(default_factory=list)
+    online: set[int] = field(default_factory=set)
+    page_sizes: set[int] = field(default_factory=set)
+
+
+def parse_bitmap(text: str, where: str) -> frozenset[int]:
+    """The ids of a hwloc bitmap: words of 32 bits, the highest first, an empty word being 0."""
+    words = text.split(",")
+    if len(words) > (ID_MAX + 1) // WORD_BITS or not all(re.fullmatch(r"(?:0x[0-9a-f]{1,8})?", word) for word in words):
+        raise InputError(where, f"bitmap {text[:40]!r}", "finite, words such as 0x0000000f with commas between")
+    ids: set[int] = set()
+    for place, word in enumerate(reversed(words)):
+        value = int(word, 16) if word else 0
+        ids.update(place * WORD_BITS + bit for bit in range(WORD_BITS) if value >> bit & 1)
+    return frozenset(ids)
+
+
+def _number(element: Element, name: str, where: str, most: int = ID_MAX) -> int:
+    text = element.attributes.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) > most:
+        kind = element.attributes.get("type", element.tag)
+        raise InputError(where, f"{kind} with {name} {text[:20]!r}", f"a number up to {most}")
+    return int(text)
+
+
+def _objects(element: Element, depth: int = 0) -> Iterator[tuple[Element, int]]:
+    """Every object below an element with its depth, in document order; nesting is bounded by the parser."""
+    for child in element.children:
+        if child.tag == "object":
+            yield child, depth
+            yield from _objects(child, depth + 1)
+
+
+def _numa(element: Element, depth: int, where: str) -> _Numa:
+    given = element.attributes
+    cpus = parse_bitmap(given.get("cpuset", ""), where)
+    return _Numa(
+        _number(element, "os_index", where),
+        given.get("gp_index", ""),
+        cpus,
+        cpus | parse_bitmap(given.get("complete_cpuset", ""), where),
+        _number(element, "local_memory", where, 1 << 55) if "local_memory" in given else 0,
+        depth,
+    )
+
+
+def _walk(root: Element, where: str) -> _Found:
+    found = _Found()
+    for element, depth in _objects(root):
+        kind = element.attributes.get("type")
+        if kind == "NUMANode":
+            found.nodes.append(_numa(element, depth, where))
+            for page in element.children:
+                if page.tag == "page_type":
+                    found.page_sizes.add(_number(page, "size", where, 1 << 40))
+        elif kind == "Machine":
+            online = element.attributes.get("online_cpuset", element.attributes.get("cpuset", ""))
+            found.online |= parse_bitmap(online, where)
+    return found
+
+
+def _cpu_node(nodes: list[_Numa], cpuless: tuple[int, ...], where: str) -> dict[int, int]:
+    """cpu_to_node, of offline CPUs too where a node has them.
+
+    hwloc lists near CPUs with a node that has none of its own, so a CPU may be listed twice.
+    """
+    node_of: dict[int, int] = {}
+    for node in nodes:
+        for cpu in () if node.id in cpuless else sorted(node.all_cpus):
+            if node_of.setdefault(cpu, node.id) != node.id:
+                given = f"CPU {cpu} near nodes {node_of[cpu]} and {node.id}"
+                raise InputError(where, given, "one node each: say with --cpuless-nodes LIST which have memory only")
+    return node_of
+
+
+def _square(order: list[int], values: list[int]) -> dict[int, dict[int, int]]:
+    """Rows and columns by node, or none if the values are no distances of a kernel: square, and 10 to themselves."""
+    n = len(order)
+    if len(values) != n * n or any(values[i * n + i] != LOCAL_DISTANCE for i in range(n)):
+        return {}
+    return {here: dict(zip(order, values[i * n : i * n + n], strict=True)) for i, here in enumerate(order)}
+
+
+def _texts(element: Element, tag: str) -> list[str]:
+    return [word for child in element.children if child.tag == tag for word in child.text.split()]
+
+
+def _distances_v2(root: Element, nodes: list[_Numa]) -> dict[int, dict[int, int]]:
+    """Of <distances2> of nodes that means latency; indexes are os_index, or gp_index with indexing="gp"."""
+    by_gp = {node.gp_index: node.id for node in nodes}
+    for element in root.children:
+        given = element.attributes
+        kind = given.get("kind", "")
+        if element.tag != "distances2" or given.get("type") != "NUMANode":
+            continue
+        if not kind.isdecimal() or not int(kind[:9]) & MEANS_LATENCY:
+            continue
+        by_os = {str(node.id): node.id for node in nodes}
+        names = by_gp if given.get("indexing") == "gp" else by_os
+        words, values = _texts(element, "indexes"), _texts(element, "u64values")
+        if all(word in names for word in words) and all(re.fullmatch(r"[0-9]{1,9}", value) for value in values):
+            if rows := _square([names[word] for word in words], list(map(int, values))):
+                return rows
+    return {}
+
+
+def _distances_v1(root: Element, nodes: list[_Numa]) -> dict[int, dict[int, int]]:
+    """Of <distances> in the machine, as a base and factors; relative_depth is the level it is about."""
+    depths = {str(node.depth) for node in nodes}
+    order = [node.id for node in nodes]
+    for machine in root.children:
+        for element in machine.children:
+            given = element.attributes
+            if element.tag != "distances" or given.get("relative_depth") not in depths:
+                continue
+            words = [given.get("latency_base", ""), *(child.attributes.get("value", "") for child in element.children)]
+            if all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", word) for word in words):
+                base = float(words[0])
+                if rows := _square(order, [round(base * float(word)) for word in words[1:]]):
+                    return rows
+    return {}
+
+
+def read_hwloc(data: bytes, where: str, cpuless: tuple[int, ...] = ()) -> Facts:
+    """The facts of an hwloc XML file. cpuless: nodes without CPUs, which it may list with CPUs that are near.
+
+    Memory is each node's total, since hwloc has no free memory. Raises InputError for what is missing or malformed.
+    """
+    root = parse_xml(data, where)
+    if root.tag != "topology":
+        raise InputError(where, f"XML of {root.tag[:40]!r}", ALLOWED)
+    found = _walk(root, where)
+    if not found.nodes or not found.online:
+        raise InputError(where, "no NUMANode or no CPU", ALLOWED)
+    ids = [node.id for node in found.nodes]
+    if len(set(ids)) != len(ids) or not set(cpuless) <= set(ids):
+        raise InputError(where, f"nodes {ids[:8]}, CPU-less {show_list(cpuless) or 'none'}", "different ids")
+    version = root.attributes.get("version", "1")
+    distances = _distances_v1 if version.split(".")[0] in ("0", "1") else _distances_v2
+    return Facts(
+        where,
+        tuple(sorted(ids)),
+        tuple(sorted(found.online)),
+        _cpu_node(found.nodes, cpuless, where),
+        {node.id: node.memory_bytes for node in found.nodes},
+        distances(root, found.nodes),
+        page_size=min(found.page_sizes, default=0) or None,
+        notes=["hwloc has total memory: that free is not said, --zoneinfo or --memory gives it"],
+    )

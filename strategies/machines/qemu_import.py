@@ -1,0 +1,252 @@
+"""Reads QEMU arguments back into facts: what a guest kernel is told of nodes, CPUs and distances."""
+
+from __future__ import annotations
+
+import re
+
+from engine.errors import InputError
+from engine.topology import LOCAL_DISTANCE, MAX_CPUS, MAX_NODES
+from strategies.machines.answers import parse_size
+from strategies.machines.facts import Facts
+from strategies.machines.machine import REMOTE_DISTANCE, parse_list, show_list
+from strategies.machines.qemu_words import LEVELS, Layout, Pairs, machine_options, number_of, pairs_of, words_of
+
+QEMU_NODES_MAX = 128
+PROGRAM = re.compile(r"(?:.*/)?qemu-system-(\w+)")
+DISTANCE = re.compile(r"dist,src=(\d{1,5}),dst=(\d{1,5}),val=(\d{1,3})")
+FOUR_KIB = ("x86_64", "i386")
+CPUS_LIMIT = 1 << 20
+ALL_MEMORY = "QEMU has the memory of the machine: a kernel takes part of it before anything is free"
+
+
+class _Machine:
+    """Takes option after option, as QEMU does, and refuses what QEMU would."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.layout = Layout([("cpus", "1")], where)
+        self.ram_bytes: int | None = None
+        self.hotplug = False
+        self.backends: dict[str, int] = {}
+        self.nodes: dict[int, int] = {}
+        self.node_of: dict[int, int] = {}
+        self.distances: dict[tuple[int, int], int] = {}
+        self.kernel: list[str] = []
+        self._memdevs: dict[int, str] = {}
+        self._cpus: list[tuple[str, Pairs]] = []
+
+    def take(self, name: str, value: str) -> None:
+        if name == "append":
+            self.kernel = value.split()
+        elif name == "smp":
+            self.layout = Layout(pairs_of(value, "cpus", self.where), self.where)
+        elif name == "m":
+            self._memory(dict(pairs_of(value, "size", self.where)))
+        elif name == "object":
+            self._object(dict(pairs_of(value, "qom-type", self.where)))
+        elif found := DISTANCE.fullmatch(value):  # a machine of a thousand nodes has a million of these
+            self._distance(dict(zip(("src", "dst", "val"), found.groups(), strict=True)))
+        else:
+            pairs = pairs_of(value, "type", self.where)
+            self._numa(pairs[0][1], pairs[1:])
+
+    def _memory(self, given: dict[str, str]) -> None:
+        if "size" in given:
+            self.ram_bytes = parse_size(given["size"], f"{self.where}, -m", "M")
+        self.hotplug = "maxmem" in given
+
+    def _object(self, given: dict[str, str]) -> None:
+        if given.get("qom-type", "").startswith("memory-backend-"):
+            if "id" not in given or "size" not in given:
+                raise InputError(self.where, "a memory backend without id or size", "id=NAME,size=SIZE")
+            self.backends[given["id"]] = parse_size(given["size"], f"{self.where}, -object {given['id']}")
+
+    def _numa(self, kind: str, pairs: Pairs) -> None:
+        if kind == "node":
+            self._node(pairs)
+        elif kind == "cpu":
+            self._cpus.append((kind, pairs))
+        elif kind == "dist":
+            self._distance(dict(pairs))
+        elif not kind.startswith("hmat"):
+            raise InputError(self.where, f"-numa {kind[:20]!r}", "node, cpu, dist or hmat-...")
+
+    def _distance(self, given: dict[str, str]) -> None:
+        src = number_of(given.get("src", ""), "-numa dist,src", self.where, MAX_NODES - 1)
+        dst = number_of(given.get("dst", ""), "-numa dist,dst", self.where, MAX_NODES - 1)
+        self.distances[src, dst] = number_of(given.get("val", ""), "-numa dist,val", self.where, 255)
+
+    def _node(self, pairs: Pairs) -> None:
+        given = dict(pairs)
+        node = number_of(given.get("nodeid", str(len(self.nodes))), "-numa node,nodeid", self.where, MAX_NODES - 1)
+        if node in self.nodes:
+            raise InputError(self.where, f"node {node} twice", "different nodeid")
+        self.nodes[node] = parse_size(given.get("mem", "0"), f"{self.where}, -numa node,mem", "M")
+        if "memdev" in given:
+            self._memdevs[node] = given["memdev"]
+        for key, text in pairs:
+            if key == "cpus":
+                self._cpus.append(("range", [("node-id", str(node)), ("cpus", text)]))
+
+    def finish(self) -> None:
+        """What needs the whole command line: memory adds up, ids have no gap, CPUs get their nodes."""
+        if not self.nodes:
+            self.nodes[0] = self.ram_bytes or 0
+        for node, memdev in self._memdevs.items():
+            if memdev not in self.backends:
+                raise InputError(self.where, f"memdev={memdev[:40]}", "the id of a memory backend")
+            self.nodes[node] = self.backends[memdev]
+        ids = sorted(self.nodes)
+        if ids != list(range(len(ids))):
+            raise InputError(self.where, f"nodes {show_list(ids)}", "node ids from 0 on without a gap, as QEMU wants")
+        total = sum(self.nodes.values())
+        if self.ram_bytes is not None and total != self.ram_bytes:
+            raise InputError(self.where, f"nodes of {total} bytes, -m {self.ram_bytes}", "nodes that add up to -m")
+        for kind, pairs in self._cpus:
+            self._place(kind, dict(pairs))
+
+    def _place(self, kind: str, given: dict[str, str]) -> None:
+        node = number_of(given.pop("node-id", ""), "-numa cpu,node-id", self.where, MAX_NODES - 1)
+        if node not in self.nodes:
+            raise InputError(
+                self.where, f"-numa cpu on node {node}", f"a node there is: {show_list(sorted(self.nodes))}"
+            )
+        if kind == "range":
+            cpus = list(parse_list(given["cpus"], f"{self.where}, -numa node,cpus"))
+        else:
+            known = {f"{level.removesuffix('s')}-id": level for level in LEVELS}
+            strange = [key for key in given if key not in known]
+            if strange or not given:
+                raise InputError(self.where, f"-numa cpu with {strange or 'no place'}", ", ".join(known))
+            fixed = {known[key]: number_of(text, key, self.where, MAX_CPUS) for key, text in given.items()}
+            cpus = list(self.layout.matching(fixed))
+        if not cpus or cpus[-1] >= self.layout.possible:
+            raise InputError(self.where, f"-numa cpu {given}", f"one of {self.layout.possible} possible CPUs")
+        for cpu in cpus:
+            if self.node_of.setdefault(cpu, node) != node:
+                raise InputError(self.where, f"CPU {cpu} on nodes {self.node_of[cpu]} and {node}", "one node each")
+
+    def place_rest(self, notes: list[str]) -> None:
+        """CPUs that no argument names: all by their socket in turn, or node 0 if some are named."""
+        rest = [cpu for cpu in range(self.layout.possible) if cpu not in self.node_of]
+        if rest and self.node_of:
+            notes.append(f"CPUs {show_list(rest)} are named by no -numa argument: QEMU puts them on node 0")
+        elif rest and len(self.nodes) > 1:
+            notes.append("no -numa argument names a CPU: QEMU lays sockets over the nodes in turn")
+        named = bool(self.node_of)
+        for cpu in rest:
+            self.node_of[cpu] = 0 if named else self.layout.socket_of(cpu) % len(self.nodes)
+
+
+def _distances(machine: _Machine) -> dict[int, dict[int, int]]:
+    """All distances: as given, else the other direction's, else 10 and 20 if none is given at all."""
+    given, ids, where = machine.distances, sorted(machine.nodes), machine.where
+    stray = [(src, dst) for src, dst in given if src not in machine.nodes or dst not in machine.nodes]
+    if stray:
+        raise InputError(where, f"a distance from node {stray[0][0]} to {stray[0][1]}", f"nodes {show_list(ids)}")
+    lopsided = any(given.get((dst, src), val) != val for (src, dst), val in given.items())
+    rows: dict[int, dict[int, int]] = {}
+    for src in ids:
+        rows[src] = {}
+        for dst in ids:
+            usual = LOCAL_DISTANCE if src == dst else None if given else REMOTE_DISTANCE
+            other = None if lopsided else given.get((dst, src))
+            value = given.get((src, dst), other if other is not None else usual)
+            if value is None:
+                allowed = "all pairs, in both directions if any pair differs, or no distance at all"
+                raise InputError(where, f"no distance from node {src} to {dst}", allowed)
+            rows[src][dst] = value
+    return rows
+
+
+def _boot_words(machine: _Machine, notes: list[str]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """What the kernel's command line says: number of possible CPUs, online CPUs, isolated CPUs."""
+    where = f"{machine.where}, -append"
+    possible, first = machine.layout.possible, machine.layout.present
+    isolated: tuple[int, ...] = ()
+    for word in machine.kernel:
+        key, _, value = word.partition("=")
+        if key in ("numa", "possible_cpus", "nosmp"):
+            raise InputError(where, word[:40], "a kernel that takes nodes and CPUs as QEMU has them")
+        if key == "nr_cpus":
+            possible = min(possible, max(number_of(value, key, where, CPUS_LIMIT), 1))
+        if key == "maxcpus":
+            first = min(first, max(number_of(value, key, where, CPUS_LIMIT), 1))
+        if key == "isolcpus":
+            flags = re.findall(r"(domain|nohz|managed_irq),", value)
+            listed = parse_list(re.sub(r"^(?:(?:domain|nohz|managed_irq),)+", "", value), f"{where}, isolcpus")
+            isolated = tuple(cpu for cpu in listed if cpu < possible) if not flags or "domain" in flags else ()
+    absent = range(machine.layout.present, possible)
+    memory = [node for node, size in sorted(machine.nodes.items()) if size]
+    if memory and any(machine.node_of[cpu] != memory[cpu % len(memory)] for cpu in absent):
+        notes.append(
+            f"CPUs {show_list(absent)} are absent at boot: an x86 kernel lays them over the nodes that have memory in "
+            "turn, whatever node QEMU has for them"
+        )
+    return possible, tuple(range(min(first, possible))), isolated
+
+
+def _guest_notes(machine: _Machine, facts: Facts) -> None:
+    """What the arguments mean to QEMU and not to a guest kernel."""
+    memory = [node for node, size in sorted(machine.nodes.items()) if size]
+    with_cpus = list(dict.fromkeys(machine.node_of[cpu] for cpu in range(machine.layout.possible)))
+    last = [max(machine.nodes)] if machine.hotplug else []
+    order = list(dict.fromkeys([*with_cpus, *memory, *last]))
+    unknown = [node for node in sorted(machine.nodes) if node not in order]
+    if unknown:
+        facts.notes.append(
+            f"nodes {show_list(unknown)} have neither CPU nor memory: QEMU's tables do not mention them, and to an "
+            "ACPI guest they are not even possible"
+        )
+    if order != sorted(order) or (unknown and unknown[0] < max(order)):
+        pairs = " ".join(f"{node}={i}" for i, node in enumerate(order) if node != i)
+        facts.notes.append(f"Linux numbers nodes as the tables mention them, CPUs first: QEMU's node=Linux's, {pairs}")
+    near = [n for n, row in facts.distances.items() for other, val in row.items() if n != other and val <= 10]
+    if near:
+        facts.notes.append(f"node {near[0]} is 10 from another node: Linux then refuses the whole table of distances")
+    if len(machine.nodes) > QEMU_NODES_MAX:
+        facts.notes.append(f"{len(machine.nodes)} nodes: QEMU takes {QEMU_NODES_MAX} at most unless built with more")
+
+
+def _page_size(words: list[str], facts: Facts, given: int | None) -> int | None:
+    """By the program that is called; without one 4096 and a note. None: it must be asked for."""
+    program = next((found[1] for word in words if (found := PROGRAM.fullmatch(word))), None)
+    if program in FOUR_KIB:
+        return 4096
+    if program is None and given is None:
+        facts.notes.append(
+            "the arguments name no qemu-system-...: pages of 4096 bytes assumed, --page-size gives another"
+        )
+        return 4096
+    return given
+
+
+def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
+    """The facts of QEMU arguments: a command line, or a file of arguments with comments.
+
+    A node is online if it has memory or a CPU that is present at boot. Words of -append that matter are maxcpus,
+    nr_cpus and isolcpus. Raises InputError for what QEMU would refuse.
+    """
+    machine, words = _Machine(where), words_of(text, where)
+    for name, value in machine_options(words, where):
+        machine.take(name, value)
+    machine.finish()
+    notes = [ALL_MEMORY]
+    machine.place_rest(notes)
+    possible, online, isolated = _boot_words(machine, notes)
+    present = {machine.node_of[cpu] for cpu in range(min(machine.layout.present, possible))}
+    facts = Facts(
+        where,
+        tuple(node for node in sorted(machine.nodes) if machine.nodes[node] or node in present),
+        online,
+        {cpu: machine.node_of[cpu] for cpu in range(possible)},
+        dict(machine.nodes) if machine.ram_bytes is not None or any(machine.nodes.values()) else {},
+        _distances(machine),
+        possible_nodes=tuple(sorted(machine.nodes)),
+        possible_cpus=tuple(range(possible)),
+        isolated_cpus=isolated,
+        notes=notes,
+    )
+    facts.page_size = _page_size(words, facts, page_size)
+    _guest_notes(machine, facts)
+    return facts
