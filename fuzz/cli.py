@@ -103,6 +103,28 @@ def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json:
 
 
 @cli.command()
+@click.option("--variant", default="v2", show_default=True, help="Accounting to explore: a name or FILE.py:NAME.")
+@click.option("--scope", help="A shipped scope, or a scenario file whose schedule is not looked at.")
+@click.option("--list", "listed", is_flag=True, help="List the shipped scopes.")
+@click.option("--precharge", is_flag=True, help="Precharge formulas over every placement of small areas, instead.")
+@click.option("--nodes", help="Without --scope: every program on so many nodes, [default: 2]")
+@click.option("--tasks", help="... of so many tasks, [default: 2]")
+@click.option("--ops", help="... with so many operations each, [default: 1]")
+@click.option("--alphabet", help="... out of these. [default: alloc,free,drain,rmdir,limit]")
+@click.option("--reduction", help="none, sleep, hash or both. [default: hash]")
+@click.option("--shortest", is_flag=True, help="Breadth first: each violation by as few steps as can be.")
+@click.option("--max-states", "states", default="10000000", show_default=True, help="Stop when so many are stored.")
+@click.option("--time", "seconds", help="Budget in seconds. [default: 60]")
+@click.option("-o", "--output", help="Folder, new or empty. [default: out/<timestamp>-explore-<scope>]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def explore(**given: str | bool | None) -> int:
+    """Explore every interleaving of small programs, and say which scope is complete."""
+    from fuzz.commands.explore import explore_command
+
+    return explore_command(given)
+
+
+@cli.command()
 @click.argument("folder_a")
 @click.argument("folder_b")
 def compare(folder_a: str, folder_b: str) -> int:

@@ -115,14 +115,14 @@ def workers_option(text: str | None) -> int:
     return len(os.sched_getaffinity(0)) if given is None else given
 
 
-def out_option(text: str | None, default: str) -> Path:
+def out_option(text: str | None, default: str, where: str = "--out") -> Path:
     """The output folder: new, or empty. It is made; what is already there is never touched."""
     path = Path(text if text is not None else default)
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise InputError("--out", f"{path} is not empty", "a new or an empty folder")
+            raise InputError(where, f"{path} is not empty", "a new or an empty folder")
         (path / "findings").mkdir()
     except OSError as error:
-        raise InputError("--out", f"{path}: {error.strerror}", "a folder that can be written") from None
+        raise InputError(where, f"{path}: {error.strerror}", "a folder that can be written") from None
     return path

@@ -9,6 +9,7 @@ import multiprocessing
 import sys
 import time
 
+from fuzz import exploration
 from fuzz.shrink.attempt import load
 from strategies.plan import make_plan
 from strategies.recorded import replay as recorded
@@ -23,6 +24,8 @@ def warm_class(size_class: str) -> None:
         machine = preset("thousand" if size_class == "wide" else "two-node")
         make_plan("v2", 0, machine).warm()
         load(machine)
+        if size_class == "small":
+            exploration.prepare()
 
 
 def main() -> int:

@@ -17,13 +17,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from exams import campaigns, findings, modes, recorded, speed  # noqa: E402
+from exams import campaigns, exploring, findings, modes, recorded, speed  # noqa: E402
 
 from engine.compiled import code_version  # noqa: E402
 
 Line = Callable[[], dict[str, Any]]
 KEPT = ROOT / "out" / "exam.json"
-LINES: dict[str, Line] = {**campaigns.LINES, **findings.LINES, **modes.LINES, **recorded.LINES, **speed.LINES}
+LINES: dict[str, Line] = {
+    **campaigns.LINES,
+    **exploring.LINES,
+    **findings.LINES,
+    **modes.LINES,
+    **recorded.LINES,
+    **speed.LINES,
+}
 
 
 def load() -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""`percpu-fuzz explore`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.scenario import load_finding
+from fuzz.campaign import say_on_stderr
+from fuzz.exploration import ExploreOptions, prepare, run_exploration
+from fuzz.files import write_json, write_whole
+from fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
+from reports.explored import explored_text
+from strategies.explore.precharge import formula_lines
+from strategies.explore.run import REDUCTIONS, engine_world
+from strategies.explore.scopes import (
+    LETTERS,
+    NODES_MOST,
+    OPS_MOST,
+    SCOPES,
+    TASKS_MOST,
+    Scope,
+    every_program,
+    shipped_scope,
+)
+from strategies.recorded.files import read_bytes
+
+Given = Mapping[str, str | bool | None]
+STATES_MOST = 500_000_000
+PROGRAMS_MOST = 100_000
+
+
+def explore_command(given: Given) -> int:
+    """Explore a scope, print and store what was completed; the exit status."""
+    if given["listed"]:
+        for scope in SCOPES.values():
+            print(f"{scope.name:12} {scope.words}")
+        return 0
+    if given["precharge"]:
+        print(*formula_lines(), sep="\n")
+        return 0
+    options = explore_options(given)
+    engine_world(next(options.scope.scenarios()), options.variant)  # refuses what is too large before anything is made
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
+    start = time.perf_counter()
+    prepare()
+    say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
+    row = run_exploration(options, out)
+    text = explored_text(row)
+    write_json(out / "scope.json", row)
+    write_whole(out / "scope.txt", text.encode("ascii"))
+    print(text, end="")
+    print(f"stored in {out}")
+    if given["as_json"]:
+        print(json.dumps(row, sort_keys=True))
+    return int(row["exit"])
+
+
+def _text(given: Given, name: str) -> str | None:
+    value = given[name]
+    return value if isinstance(value, str) else None
+
+
+def explore_options(given: Given) -> ExploreOptions:
+    """The options as a frozen value; InputError names the one that is refused."""
+    reduction = _text(given, "reduction")
+    if reduction is not None and reduction not in REDUCTIONS:
+        raise InputError("--reduction", repr(reduction), ", ".join(REDUCTIONS))
+    if reduction is not None and given["shortest"]:
+        raise InputError("--reduction", f"{reduction} with --shortest", "one of the two: --shortest stores every state")
+    return ExploreOptions(
+        variant=variant_option(_text(given, "variant") or ""),
+        scope=scope_option(given),
+        reduction=reduction or "hash",
+        shortest=bool(given["shortest"]),
+        most_states=number_option(_text(given, "states"), "--max-states", 1, STATES_MOST) or 0,
+        seconds=seconds_option(_text(given, "seconds")) or DEFAULT_SECONDS,
+    )
+
+
+def scope_option(given: Given) -> Scope:
+    """A shipped scope, a scenario file, or every program of a given shape."""
+    name = _text(given, "scope")
+    shape = [option for option in ("nodes", "tasks", "ops", "alphabet") if given[option] is not None]
+    if name is None:
+        return shaped_scope(given)
+    if shape:
+        raise InputError(f"--{shape[0]}", "given with --scope", "one of the two")
+    if name in SCOPES or not Path(name).exists():
+        return shipped_scope(name)
+    scenario = load_finding(read_bytes(Path(name)), name).scenario
+    return Scope(Path(name).stem, f"the program of {Path(name).name}", scenario.topology, (scenario.program,))
+
+
+def shaped_scope(given: Given) -> Scope:
+    """Every program of --tasks tasks with --ops operations each out of --alphabet, on --nodes nodes."""
+    nodes = number_option(_text(given, "nodes"), "--nodes", 1, NODES_MOST) or 2
+    tasks = number_option(_text(given, "tasks"), "--tasks", 1, TASKS_MOST) or 2
+    ops = number_option(_text(given, "ops"), "--ops", 1, OPS_MOST) or 1
+    alphabet = _text(given, "alphabet")
+    letters = LETTERS if alphabet is None else tuple(dict.fromkeys(alphabet.split(",")))
+    for letter in letters:
+        if letter not in LETTERS:
+            raise InputError("--alphabet", repr(letter), ", ".join(LETTERS))
+    programs = len(letters) ** (tasks * ops)
+    if programs > PROGRAMS_MOST:
+        raise InputError("--ops", f"{programs} programs", f"at most {PROGRAMS_MOST}; take less of --alphabet")
+    return every_program(nodes, tasks, ops, letters)

@@ -1,0 +1,319 @@
+"""Runs a search in short compiled calls: grows what is full, honours a limit of time, and says what it completed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.base import INVARIANT_NAMES
+from engine.errors import ScenarioError
+from engine.program import prog_record
+from engine.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
+from engine.reset import reset
+from engine.scenario import Scenario
+from engine.topology import size_class_of, topo_record
+from engine.variant import Variant
+from strategies.explore.breadth_first import search_level
+from strategies.explore.depth_first import search_depth_first
+from strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
+from strategies.explore.model import ENGINE, MICRO, Model
+from strategies.explore.record import (
+    DONE,
+    ENDS_CROWDED,
+    FUEL_OUT,
+    MOST_DEPTH,
+    NO_SLEEP,
+    ROWS_FULL,
+    SLEEP,
+    SLEEP_ALL,
+    STATES_FULL,
+    STUCK_BIT,
+    TABLE_CROWDED,
+    TOO_DEEP,
+    UNDO_FULL,
+    Level,
+    Stack,
+    Tree,
+    new_search,
+)
+from strategies.explore.table import grown, new_table
+from strategies.explore.words import Space, contribution_high, contribution_low, logs_of, rows_in_use, word_masks
+
+SIZE_CLASS = "small"
+FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
+REDUCTIONS = {"none": (0, NO_SLEEP), "sleep": (0, SLEEP), "hash": (1, NO_SLEEP), "both": (1, SLEEP)}
+WRONG = {"all asleep": (0, SLEEP_ALL)}  # what the tests must notice
+STOPS = {STATES_FULL: "states", TOO_DEEP: "depth"}
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True)
+class World:
+    """A model ready to be searched: the records, and its words in use (see words.py)."""
+
+    model: Model
+    space: Space
+    outside: Array  # semantic words that are not in use, as they stood at the start
+    outside_masks: Array
+    roots: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What a search did. stopped: "" if it saw everything, else "time", "states", "depth" or "interrupted".
+
+    ends: terminal states by 128-bit hash, each with what is broken there; paths: a violating run by invariant, as the
+    tasks that step; shortest: whether no run to that violation has fewer steps.
+    """
+
+    stopped: str
+    states: int
+    transitions: int
+    probes: int
+    deepest: int
+    ends: dict[tuple[int, int], int]
+    paths: dict[str, tuple[int, ...]]
+    shortest: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.stopped == ""
+
+    @property
+    def stuck(self) -> int:
+        """Terminal states in which somebody has work left and nobody may step."""
+        return sum(info >> STUCK_BIT & 1 for info in self.ends.values())
+
+    @property
+    def collision(self) -> float:
+        """An upper bound of the probability that two states shared a hash: n (n - 1) / 2 over 2^128."""
+        return self.states * (self.states - 1) / 2 / 2.0**128
+
+    def ends_broken(self, invariant: str) -> int:
+        """Terminal states on whose every recorded way the invariant had been broken."""
+        return sum(info >> INVARIANT_NAMES.index(invariant) & 1 for info in self.ends.values())
+
+
+def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
+    """masks: words in use; every: all semantic words."""
+    words = record.view(np.uint8).view(np.uint64)
+    live = np.nonzero(masks)[0].astype(np.int32)
+    outside = every & ~masks
+    space = Space(
+        words, live, masks[live], np.zeros(len(live), np.uint64), np.zeros(4096, np.int32), np.zeros(4096, np.uint64),
+    )  # fmt: skip
+    space.now[:] = words[live] & space.masks
+    return World(model, space, words & outside, outside, hash_of(space.now))
+
+
+def hash_of(words: Array) -> tuple[int, int]:
+    """The two halves of the hash of a state, from its words in use (semantic bits only), not step by step."""
+    high = low = 0
+    for i, word in enumerate(words):
+        high ^= int(contribution_high(i, word))
+        low ^= int(contribution_low(i, word))
+    return high, low
+
+
+def engine_world(scenario: Scenario, variant: Variant) -> World:
+    """The engine on a scenario's machine and program; its schedule is not looked at. ScenarioError if not small."""
+    if size_class_of(scenario.topology) != SIZE_CLASS:
+        raise ScenarioError("explore", f"machine {scenario.topology.name!r}", "a machine of class small")
+    size = SIZE_CLASSES[SIZE_CLASS]
+    topos = topo_record(scenario.topology, SIZE_CLASS)
+    progs = prog_record(scenario.program, SIZE_CLASS, len(scenario.topology.acting_cpus(size["act"])))
+    variant.write(progs[0])
+    states = new_record(State, SIZE_CLASS)
+    reset(topos[0], progs[0], states[0], True)
+    logs = logs_of(progs[0])
+    masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
+    every = word_masks(State, states.dtype, {}, logs)
+    model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
+    return _world(model, states, masks, every)
+
+
+def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:
+    """The micro-machine on a program; the first counters start as given, the others at 0."""
+    unused = (new_record(Topo, SIZE_CLASS), new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS))
+    states = micro_state()
+    states["counter"][0, : len(counters)] = counters
+    masks = word_masks(MicroState, states.dtype, {}, frozenset())
+    return _world(Model(MICRO, *unused, micro_record(program), states), states, masks, masks)
+
+
+def check_outside(world: World) -> None:
+    """AssertionError if a step wrote where rows_in_use says that nothing is: the search would not have seen it."""
+    words = world.space.words
+    wrong = np.nonzero((words & world.outside_masks) != world.outside)[0]
+    assert len(wrong) == 0, f"words {wrong[:4].tolist()} of the state changed outside the rows in use"
+    assert np.array_equal(words[world.space.live] & world.space.masks, world.space.now), (
+        "the words in use are not in step"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop. asked: called between two compiled calls, tenths of a second apart; "" to go on, else why not."""
+
+    most_states: int = 10_000_000
+    asked: Callable[[], str] = lambda: ""
+
+
+class _Grower:
+    """The arrays that grow while a search runs."""
+
+    def __init__(self, world: World, most_states: int) -> None:
+        self.space = world.space
+        self.table, self.ends = new_table(), new_table()
+        self.records = new_search()
+        self.sr: Any = self.records[0]
+        self.sr["most_states"] = most_states
+        self.sr["high"], self.sr["low"] = world.roots
+
+    def grow(self, reason: int) -> bool:
+        """Make room for what the search asked for; False if it asked for nothing that grows."""
+        if reason == TABLE_CROWDED:
+            self.table = grown(self.table)
+        elif reason == ENDS_CROWDED:
+            self.ends = grown(self.ends)
+        elif reason == UNDO_FULL:
+            index, word = self.space.undo_index, self.space.undo_word
+            wider = (np.zeros(2 * len(index), index.dtype), np.zeros(2 * len(word), word.dtype))
+            wider[0][: len(index)], wider[1][: len(word)] = index, word
+            self.space = self.space._replace(undo_index=wider[0], undo_word=wider[1])
+        else:
+            return False
+        return True
+
+    def explored(self, stopped: str, paths: dict[str, tuple[int, ...]], shortest: bool) -> Explored:
+        highs, lows, infos = self.ends.highs, self.ends.lows, self.ends.numbers
+        rows = np.nonzero((highs != 0) | (lows != 0))[0]
+        ends = {(int(highs[i]), int(lows[i])): int(infos[i]) for i in rows}
+        sr = self.sr
+        return Explored(
+            stopped, int(sr["states"]), int(sr["transitions"]), int(sr["probes"]), int(sr["deepest"]), ends, paths,
+            shortest,
+        )  # fmt: skip
+
+
+def _stopped(grower: _Grower, call: Callable[[], int], budget: Budget) -> str:
+    """Call again and again until the search is done ("") or must stop: why."""
+    while True:
+        reason = call()
+        if reason == DONE:
+            return ""
+        if reason in STOPS:
+            return STOPS[reason]
+        if reason != FUEL_OUT and not grower.grow(reason):
+            raise AssertionError(f"search stopped with {reason}")
+        asked = budget.asked()
+        if asked:
+            return asked
+
+
+def explore(world: World, reduction: str, budget: Budget) -> Explored:
+    """Every interleaving, depth first. reduction: none, sleep, hash or both (or a wrong one, for tests)."""
+    grower = _Grower(world, budget.most_states)
+    sr = grower.sr
+    sr["use_hash"], sr["use_sleep"] = (REDUCTIONS | WRONG)[reduction]
+    stack = Stack(
+        *(
+            np.zeros(MOST_DEPTH, kind)
+            for kind in (np.int8, np.int32, np.int32, np.int64, np.uint64, np.uint64, np.int64)
+        )
+    )
+    paths = np.zeros((NR_INVARIANTS, MOST_DEPTH), np.int8)
+
+    def call() -> int:
+        return search_depth_first(
+            world.model, grower.space, stack, grower.table, grower.ends, paths, grower.records, FUEL
+        )
+
+    stopped = _stopped(grower, call, budget)
+    if stopped == "":
+        check_outside(world)
+    found = {
+        name: tuple(int(t) for t in paths[i, : sr["length"][i]])
+        for i, name in enumerate(INVARIANT_NAMES)
+        if sr["length"][i]
+    }
+    return grower.explored(stopped, found, shortest=False)
+
+
+class _Levels:
+    """The two levels at hand of a breadth-first search, and the tree that leads back to the start."""
+
+    def __init__(self, world: World) -> None:
+        self.width = len(world.space.live)
+        self.level, self.following = self.block(64), self.block(1024)
+        self.tree = Tree(np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
+        self.level.rows[0] = world.space.now
+        self.level.highs[0], self.level.lows[0] = world.roots
+        self.count = 1
+
+    def block(self, rows: int) -> Level:
+        return Level(
+            np.zeros((rows, self.width), np.uint64), np.zeros(rows, np.uint64), np.zeros(rows, np.uint64),
+            np.zeros(rows, np.int32),
+        )  # fmt: skip
+
+    def grow(self, nr_next: int, nr_states: int) -> None:
+        if nr_next + 32 > len(self.following.highs):
+            wider = self.block(2 * len(self.following.highs))
+            for old, new in zip(self.following, wider, strict=True):
+                new[: len(old)] = old
+            self.following = wider
+        if nr_states + 32 > len(self.tree.parents):
+            self.tree = Tree(*(np.concatenate([part, np.zeros_like(part)]) for part in self.tree))
+
+    def turn(self, nr_next: int) -> None:
+        """The next level becomes the one at hand."""
+        self.level, self.following, self.count = self.following, self.level, nr_next
+
+    def path(self, number: int, task: int) -> tuple[int, ...]:
+        back = [task]
+        while number != 0:
+            back.append(int(self.tree.tasks[number]))
+            number = int(self.tree.parents[number])
+        return tuple(reversed(back))
+
+
+def explore_nearest_first(world: World, budget: Budget) -> Explored:
+    """Every state once, breadth first, so that each violation found is a shortest. Always with state hashes."""
+    grower, levels = _Grower(world, budget.most_states), _Levels(world)
+    sr = grower.sr
+    sr["states"] = 1
+    _remember_start(grower)
+
+    def call() -> int:
+        reason = search_level(
+            world.model, grower.space, grower.table, grower.ends, grower.records, levels.level, levels.count,
+            levels.following, levels.tree, FUEL,
+        )  # fmt: skip
+        if reason == ROWS_FULL:
+            levels.grow(int(sr["nr_next"]), int(sr["states"]))
+            return FUEL_OUT
+        if reason != DONE or sr["nr_next"] == 0:
+            return reason
+        levels.turn(int(sr["nr_next"]))
+        sr["depth"] += 1
+        sr["deepest"] = sr["depth"]
+        sr["at"] = sr["nr_next"] = 0
+        return FUEL_OUT
+
+    stopped = _stopped(grower, call, budget)
+    found = {
+        name: levels.path(int(sr["from_number"][i]), int(sr["by_task"][i]))
+        for i, name in enumerate(INVARIANT_NAMES)
+        if sr["length"][i]
+    }
+    return grower.explored(stopped, found, shortest=True)
+
+
+def _remember_start(grower: _Grower) -> None:
+    sr = grower.sr
+    row = int(sr["low"]) & (len(grower.table.highs) - 1)
+    grower.table.highs[row], grower.table.lows[row] = sr["high"], sr["low"]

@@ -1,0 +1,29 @@
+"""From the tasks that step, as a search leaves them, to a scenario that replays: the run with its schedule."""
+
+from __future__ import annotations
+
+from engine.compiled import plain
+from engine.scenario import Scenario
+from engine.variant import Variant
+from strategies.replay import Run, plain_records, run_scenario, schedule_of
+from strategies.walk import CHECK_TOUCHED, checked_step
+
+
+def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invariant: str) -> tuple[Scenario, Run]:
+    """The scenario with the schedule of `path`, and its replay; AssertionError if the violation is not at its end.
+
+    After the last step of the path its task runs on, then whoever can, to the end of the case.
+    """
+    topo, prog, state = plain_records(scenario, variant)
+    step = plain(checked_step)
+    taken: list[tuple[int, int, int]] = []
+    for task in path:
+        label = state.pc[task]
+        step(topo, prog, state, task, CHECK_TOUCHED)
+        taken.append((task, label, state.pc[task]))
+    found = Scenario(scenario.topology, scenario.program, schedule_of(taken))
+    run = run_scenario(found, variant)
+    broken = run.broken(invariant)
+    assert broken is not None, f"{invariant} of {variant.name} does not come back"
+    assert broken.step == len(path), f"{invariant} of {variant.name} comes at step {broken.step}, not {len(path)}"
+    return found, run
