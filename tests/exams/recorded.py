@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.variant import VARIANTS
+from strategies.machines.importing import import_path
 from strategies.recorded.hook_check import check_hooks
 from strategies.recorded.hooks import read_hooks
-from strategies.machines.importing import import_path
 from strategies.recorded.placement import import_placement
 from strategies.recorded.replay import replay_workload
 from strategies.recorded.states import import_states
