@@ -1,0 +1,65 @@
+"""Damaged files: whatever is changed, cut or doubled in a sample, the answer is a machine or one line of refusal."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from strategies.machines.answers import answers_of
+from strategies.machines.importing import import_path
+
+PAGE = {"page_size": "4096"}
+THREE = {"possible_nodes": "0-2", "possible_cpus": "0-7", "distances": "10:20", "memory": "0=1G,1=1G,2=0"}
+SAMPLES: dict[str, dict[str, str | None]] = {
+    "numactl.txt": {"possible_nodes": "0-2", "possible_cpus": "0-7", **PAGE},
+    "numactl-sparse.txt": {"possible_nodes": "0,8,252-253", "possible_cpus": "0,4,8,12,16,20,24,28", **PAGE},
+    "lscpu.json": {**THREE},
+    "lscpu-e.json": {**THREE, **PAGE},
+    "hwloc-v1.xml": {"possible_nodes": "0-1", "possible_cpus": "0-4"},
+    "hwloc-v2.xml": {"possible_nodes": "0-2", "possible_cpus": "0-2,32-34", "cpuless_nodes": "2"},
+    "qemu.sh": {},
+}
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """One to three changes: a byte, a cut, a line doubled or dropped, a number made large."""
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(data) + 1)
+        lines = data.splitlines(keepends=True)
+        line = rng.randrange(len(lines)) if lines else 0
+        kind = rng.randrange(6)
+        if kind == 0:
+            data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
+        elif kind == 1:
+            data = data[:at]
+        elif kind == 2:
+            data = b"".join([*lines[: line + 1], *lines[line:]])
+        elif kind == 3:
+            data = b"".join([*lines[:line], *lines[line + 1 :]])
+        elif kind == 4:
+            data = data[:at] + rng.choice([b"9" * 30, b"-1", b"{", b'"', b",,", b"=", b"\0", b"\xff"]) + data[at:]
+        else:
+            data = data[:at] + data[max(at - rng.randrange(200), 0) :]
+    return data
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_damage_is_a_machine_or_one_line(machines: Path, tmp_path: Path, sample: str) -> None:
+    """200 damaged copies of each sample raise nothing but InputError, on one line; some are refused, some are not."""
+    rng, whole = random.Random(sample), (machines / sample).read_bytes()
+    answers = answers_of(SAMPLES[sample])
+    import_path(machines / sample, answers)
+    messages, taken = [], 0
+    for _ in range(200):
+        (tmp_path / sample).write_bytes(damaged(whole, rng))
+        try:
+            import_path(tmp_path / sample, answers)
+            taken += 1
+        except InputError as error:
+            messages.append(str(error))
+    assert not any("\n" in message for message in messages)
+    assert len(messages) > 20
+    assert taken > 5
