@@ -32,7 +32,7 @@ class QemuExport:
     @property
     def text(self) -> str:
         """An option a line, after comments with the notes; what topology import reads back."""
-        lines = [f"# QEMU arguments of the machine {self.name}: grep -v '^#' THIS | xargs qemu-system-x86_64 ..."]
+        lines = [f"# QEMU arguments of the machine {self.name}: grep -v '^#' THIS | xargs -x qemu-system-x86_64 ..."]
         lines += [f"# {note}" for note in self.notes]
         lines += [f"{option} {shlex.quote(value)}" for option, value in self.options]
         return "\n".join(lines) + "\n"

@@ -62,4 +62,4 @@ def test_damage_is_a_machine_or_one_line(machines: Path, tmp_path: Path, sample:
             messages.append(str(error))
     assert not any("\n" in message for message in messages)
     assert len(messages) > 20
-    assert taken > 5
+    assert taken > 0
