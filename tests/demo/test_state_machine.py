@@ -30,14 +30,14 @@ STEPS_MOST = 20_000
 
 
 class Accounting(RuleBasedStateMachine):
-    """Three tasks in one cgroup; each has eight operations, at first none that does anything."""
+    """Three tasks that charge to one cgroup; each has eight operations, at first none that does anything."""
 
     variant = VARIANTS["fixed"]
 
     def __init__(self) -> None:
         super().__init__()
         nothing = (Op("nop"),) * SLOTS
-        tasks = tuple(Task(cpu=t % CPUS, memcg=1, ops=nothing) for t in range(TASKS))
+        tasks = tuple(Task(cpu=t % CPUS, ops=nothing) for t in range(TASKS))
         scenario = Scenario(preset("two-node"), Program(tasks, (Memcg(0),)))
         self.topo, self.prog, self.state = plain_records(scenario, self.variant)
         self.given = [0] * TASKS
