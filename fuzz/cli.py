@@ -161,6 +161,7 @@ def topology_show(name: str) -> int:
 @click.option("--possible-nodes", help="Possible nodes, such as 0-3.")
 @click.option("--possible-cpus", help="Possible CPUs, such as 0-63.")
 @click.option("--isolated-cpus", help="Isolated CPUs.")
+@click.option("--cpu-nodes", help="Nodes of CPUs that the file does not place: CPU=NODE[,CPU=NODE...].")
 @click.option("--cpuless-nodes", help="Nodes without CPUs that hwloc lists with near ones.")
 @click.option("--distances", help="LOCAL:REMOTE, such as 10:20, or a file with a square of numbers.")
 @click.option("--memory", help="Free memory: NODE=SIZE[,NODE=SIZE...], such as 0=4G,1=512M.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.errors import InputError
@@ -34,6 +34,7 @@ class Answers:
     possible_nodes: tuple[int, ...] | None = None
     possible_cpus: tuple[int, ...] | None = None
     isolated_cpus: tuple[int, ...] | None = None
+    cpu_nodes: Mapping[int, int] = field(default_factory=dict)
     cpuless_nodes: tuple[int, ...] = ()
     distances: Matrix | None = None
     remote: int | None = None
@@ -48,7 +49,8 @@ NOTHING_SAID = Answers()
 def answers_of(given: Mapping[str, str | None]) -> Answers:
     """The answers that options give, by the names of Answers, `zoneinfo` and `distances`. InputError names the option.
 
-    distances is LOCAL:REMOTE or a file with a square of numbers; memory is NODE=SIZE[,NODE=SIZE...].
+    distances is LOCAL:REMOTE or a file with a square of numbers, memory NODE=SIZE[,NODE=SIZE...], cpu_nodes
+    CPU=NODE[,CPU=NODE...].
     """
 
     def ids(name: str) -> tuple[int, ...] | None:
@@ -56,6 +58,7 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         return None if text is None else parse_list(text, "--" + name.replace("_", "-"))
 
     matrix, remote = _distances_option(given.get("distances"))
+    cpu_nodes = given.get("cpu_nodes")
     memory, page, zoneinfo = given.get("memory"), given.get("page_size"), given.get("zoneinfo")
     if page is not None and not re.fullmatch(r"[0-9]{1,6}", page):
         raise InputError("--page-size", repr(page), ", ".join(map(str, PAGE_SIZES)))
@@ -63,6 +66,7 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         possible_nodes=ids("possible_nodes"),
         possible_cpus=ids("possible_cpus"),
         isolated_cpus=ids("isolated_cpus"),
+        cpu_nodes={} if cpu_nodes is None else dict(_cpu_nodes_option(cpu_nodes)),
         cpuless_nodes=ids("cpuless_nodes") or (),
         distances=matrix,
         remote=remote,
@@ -111,6 +115,16 @@ def _memory_option(text: str) -> Iterator[tuple[int, int]]:
         yield int(found[1]), parse_size(found[2], "--memory")
 
 
+def _cpu_nodes_option(text: str) -> Iterator[tuple[int, int]]:
+    seen: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"([0-9]{1,5})=([0-9]{1,5})", part)
+        if found is None or int(found[1]) in seen:
+            raise InputError("--cpu-nodes", repr(part[:40]), "CPU=NODE, each CPU once, as in 6=0,7=1")
+        seen.add(int(found[1]))
+        yield int(found[1]), int(found[2])
+
+
 def ask(where: str, missing: str, option: str) -> InputError:
     """The refusal of a file that lacks something; it names the option that gives it."""
     return InputError(where, f"does not say {missing}", f"say it with {option}")
@@ -151,6 +165,11 @@ def check_agreement(topology: Topology, answers: Answers, where: str) -> None:
     for option, (given, truth) in said.items():
         if given is not None and given != truth:
             raise InputError(option, show_list(given) or "none", f"{show_list(truth) or 'none'}, as {where} says")
+    node_of = {cpu.id: cpu.node for cpu in topology.cpus}
+    for cpu, node in answers.cpu_nodes.items():
+        if node_of.get(cpu) != node:
+            allowed = f"node {node_of[cpu]}, as {where} says" if cpu in node_of else "a possible CPU"
+            raise InputError("--cpu-nodes", f"{cpu}={node}", allowed)
     if answers.page_size not in (None, topology.page_size):
         raise InputError("--page-size", str(answers.page_size), f"{topology.page_size}, as {where} says")
     if answers.distances not in (None, topology.distances):

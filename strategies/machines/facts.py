@@ -23,14 +23,16 @@ class Facts:
     """What one file says. `where` is how messages call it.
 
     online_nodes: those that the file lists. cpu_node: node of each CPU that a node lists, offline ones too where the
-    format has them. memory_bytes: what is free, or all where the format has only that; a node without memory has 0.
-    distances: rows and columns by node id, empty if the format has none. None: the format cannot say it.
+    format has them. offline_cpus: those that are there, offline, and on a node that the format does not say.
+    memory_bytes: what is free, or all where the format has only that; a node without memory has 0. distances: rows
+    and columns by node id, empty if the format has none. None: the format cannot say it.
     """
 
     where: str
     online_nodes: tuple[int, ...]
     online_cpus: tuple[int, ...]
     cpu_node: dict[int, int]
+    offline_cpus: tuple[int, ...] = ()
     memory_bytes: dict[int, int] = field(default_factory=dict)
     distances: dict[int, dict[int, int]] = field(default_factory=dict)
     page_size: int | None = None
@@ -56,7 +58,7 @@ def topology_of(facts: Facts, answers: Answers, name: str) -> Imported:
     if not cpus:
         raise ask(facts.where, "which CPUs are possible", f"--possible-cpus LIST (online: {_show(facts.online_cpus)})")
     _within(facts.online_nodes, possible, "--possible-nodes", facts.where)
-    _within((*facts.cpu_node, *facts.online_cpus), cpus, "--possible-cpus", facts.where)
+    _within((*facts.cpu_node, *facts.online_cpus, *facts.offline_cpus), cpus, "--possible-cpus", facts.where)
     distances = distances_of(possible, facts.distances, answers, notes, facts.where)
     nodes = _nodes(facts, answers, possible, page_size, notes)
     unit_pages = unit_pages_of(0, page_size)
@@ -104,5 +106,9 @@ def _cpus(
     if isolated is None:
         notes.append("isolated CPUs are not said: none are assumed, --isolated-cpus gives them")
     _within(isolated or (), possible, "--possible-cpus", "--isolated-cpus")
-    placed = spread_absent(possible, facts.cpu_node, memory, notes)
+    known = {**answers.cpu_nodes, **facts.cpu_node}
+    silent = sorted(set(facts.offline_cpus) - set(known))
+    if silent:
+        raise ask(facts.where, f"the node of offline CPUs {show_list(silent)}", "--cpu-nodes CPU=NODE,...")
+    placed = spread_absent(possible, known, memory, notes)
     return tuple(Cpu(cpu, placed[cpu], cpu in facts.online_cpus, cpu in (isolated or ())) for cpu in possible)

@@ -35,6 +35,7 @@ class _Found:
 
     nodes: list[_Numa] = field(default_factory=list)
     online: set[int] = field(default_factory=set)
+    all_cpus: set[int] = field(default_factory=set)
     page_sizes: set[int] = field(default_factory=set)
 
 
@@ -91,6 +92,7 @@ def _walk(root: Element, where: str) -> _Found:
         elif kind == "Machine":
             online = element.attributes.get("online_cpuset", element.attributes.get("cpuset", ""))
             found.online |= parse_bitmap(online, where)
+            found.all_cpus |= parse_bitmap(element.attributes.get("complete_cpuset", online), where)
     return found
 
 
@@ -172,11 +174,13 @@ def read_hwloc(data: bytes, where: str, cpuless: tuple[int, ...] = ()) -> Facts:
         raise InputError(where, f"nodes {ids[:8]}, CPU-less {show_list(cpuless) or 'none'}", "different ids")
     version = root.attributes.get("version", "1")
     distances = _distances_v1 if version.split(".")[0] in ("0", "1") else _distances_v2
+    cpu_node = _cpu_node(found.nodes, cpuless, where)
     return Facts(
         where,
         tuple(sorted(ids)),
         tuple(sorted(found.online)),
-        _cpu_node(found.nodes, cpuless, where),
+        cpu_node,
+        tuple(sorted(found.all_cpus - found.online - set(cpu_node))),
         {node.id: node.memory_bytes for node in found.nodes},
         distances(root, found.nodes),
         page_size=min(found.page_sizes, default=0) or None,

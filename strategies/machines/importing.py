@@ -13,7 +13,7 @@ from strategies.machines import numactl, qemu_words, zoneinfo
 from strategies.machines.answers import NOTHING_SAID, Answers, check_agreement, with_memory
 from strategies.machines.facts import Facts, topology_of
 from strategies.machines.hwloc import read_hwloc
-from strategies.machines.lscpu import read_lscpu
+from strategies.machines.lscpu import read_lscpu, repaired
 from strategies.machines.machine import Imported
 from strategies.machines.numactl import read_numactl
 from strategies.machines.qemu_import import read_qemu
@@ -65,6 +65,7 @@ def _import_file(path: Path, answers: Answers) -> Imported:
 
 
 def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
+    data = repaired(data)
     keys = decode_json(data, dict[str, msgspec.Raw], str(path), ALLOWED)
     if "schema" in keys:
         return Imported(load_topology(data, str(path)))

@@ -59,7 +59,8 @@ def _summary(fields: list[_Field], where: str) -> Facts:
         raise InputError(where, "no `On-line CPU(s) list:`", ALLOWED)
     online = parse_list(online_row, f"{where}, On-line CPU(s) list")
     page_size = 4096 if rows.get("Architecture:") in FOUR_KIB else None
-    return Facts(where, tuple(sorted(listed)), online, node_of, page_size=page_size)
+    offline = parse_list(rows.get("Off-line CPU(s) list:", ""), f"{where}, Off-line CPU(s) list")
+    return Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size)
 
 
 def _number(value: int | str, where: str) -> int:
@@ -83,7 +84,13 @@ def _table(rows: list[_Cpu], where: str) -> Facts:
             online.add(cpu)
     if len({str(row.cpu) for row in rows}) != len(rows):
         raise InputError(where, "a CPU twice", ALLOWED)
-    return Facts(where, tuple(sorted(set(node_of.values()))), tuple(sorted(online)), node_of)
+    offline = tuple(sorted({_number(row.cpu, where) for row in rows} - set(node_of) - online))
+    return Facts(where, tuple(sorted(set(node_of.values()))), tuple(sorted(online)), node_of, offline)
+
+
+def repaired(data: bytes) -> bytes:
+    """The JSON that was meant: lscpu 2.38 writes a bare minus sign for what it does not know of an offline CPU."""
+    return re.sub(rb'(":\s*)-(?=\s*[,}])', rb"\1null", data) if b'"cpus"' in data else data
 
 
 def read_lscpu(data: bytes, where: str) -> Facts:

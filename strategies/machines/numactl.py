@@ -80,6 +80,7 @@ def read_numactl(text: str, where: str) -> Facts:
         online,
         tuple(sorted(cpu_node)),
         cpu_node,
+        (),
         memory,
         {here: {there: reader.rows[here][there] for there in online} for here in reader.rows if here in online},
         notes=["numactl has whole MiB: free memory is that, rounded down, and one MiB at least"],

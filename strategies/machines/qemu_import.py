@@ -240,6 +240,7 @@ def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
         tuple(node for node in sorted(machine.nodes) if machine.nodes[node] or node in present),
         online,
         {cpu: machine.node_of[cpu] for cpu in range(possible)},
+        (),
         dict(machine.nodes) if machine.ram_bytes is not None or any(machine.nodes.values()) else {},
         _distances(machine),
         possible_nodes=tuple(sorted(machine.nodes)),

@@ -107,7 +107,9 @@ def _nodes(files: _Files, possible: tuple[int, ...], page_size: int, notes: list
     return tuple(nodes)
 
 
-def _cpus(files: _Files, online_nodes: tuple[int, ...], memory: list[int], notes: list[str]) -> tuple[Cpu, ...]:
+def _cpus(
+    files: _Files, online_nodes: tuple[int, ...], memory: list[int], answers: Answers, notes: list[str]
+) -> tuple[Cpu, ...]:
     possible = files.ids("cpu/possible")
     online = set(files.ids("cpu/online"))
     isolated = set(files.optional_ids("cpu/isolated") or ())
@@ -115,7 +117,7 @@ def _cpus(files: _Files, online_nodes: tuple[int, ...], memory: list[int], notes
     strange = sorted((online | set(known)) - set(possible))
     if strange:
         raise InputError(files.label("cpu/possible"), f"CPUs {show_list(strange)} not in it", "every CPU there is")
-    nodes = spread_absent(possible, known, memory, notes)
+    nodes = spread_absent(possible, {**answers.cpu_nodes, **known}, memory, notes)
     return tuple(Cpu(cpu, nodes[cpu], cpu in online, cpu in isolated) for cpu in possible)
 
 
@@ -144,7 +146,7 @@ def import_sysfs(tree: Tree, name: str, answers: Answers = NOTHING_SAID) -> Impo
         raise InputError(files.label("node/possible"), f"nodes {show_list(stray)} not in it", "every online node")
     distances = distances_of(possible, _distances(files, online), answers, notes, "sysfs")
     nodes = _nodes(files, possible, page_size, notes)
-    cpus = _cpus(files, online, [node.id for node in nodes if node.has_memory] or list(online), notes)
+    cpus = _cpus(files, online, [node.id for node in nodes if node.has_memory] or list(online), answers, notes)
     unit_pages = unit_pages_of(0, page_size)
     notes.append(f"sysfs has no percpu unit size: {unit_pages} pages of {page_size} bytes are assumed")
     topology = Topology(name, nodes, cpus, distances, page_size=page_size, unit_pages=unit_pages)

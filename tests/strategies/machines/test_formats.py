@@ -66,7 +66,7 @@ def test_numactl_of_old_versions_has_rows_for_missing_nodes(machines: Path, tmp_
 def test_lscpu(machines: Path) -> None:
     """Nodes and CPUs, the page size by the architecture; memory and distances only from answers."""
     given = {"possible_nodes": "0-2", "possible_cpus": "0-7", "distances": "10:32", "memory": "0=1G,1=512M,2=2G"}
-    topology = import_path(machines / "lscpu.json", answers_of(given)).topology
+    topology = import_path(machines / "lscpu.json", answers_of({**given, "cpu_nodes": "7=1"})).topology
     assert [node.pages for node in topology.nodes] == [GIB_PAGES, GIB_PAGES // 2, GIB_PAGES * 2]
     assert topology.cpus == tuple(Cpu(cpu, node, cpu < 7) for cpu, node in enumerate((0, 0, 0, 0, 1, 1, 1, 1)))
     assert topology.distances == ((10, 32, 32), (32, 10, 32), (32, 32, 10))
@@ -76,6 +76,7 @@ def test_lscpu(machines: Path) -> None:
 def test_lscpu_table(machines: Path, tmp_path: Path) -> None:
     """lscpu -J -e has a row for each CPU and no node without CPUs: memory that is answered makes one."""
     given = {"possible_nodes": "0-2", "possible_cpus": "0-3", "distances": "10:20", "page_size": "4096"}
+    given["cpu_nodes"] = "3=2"
     topology = import_path(machines / "lscpu-e.json", answers_of({**given, "memory": "0=8M,1=0,2=4M"})).topology
     assert [(node.online, node.pages) for node in topology.nodes] == [(True, 2048), (True, 0), (True, 1024)]
     assert [(cpu.node, cpu.online) for cpu in topology.cpus] == [(0, True), (0, True), (1, True), (2, False)]
@@ -120,6 +121,33 @@ def test_hwloc_1(machines: Path) -> None:
     assert topology.distances == ((10, 21), (31, 10))
     assert [(cpu.node, cpu.online) for cpu in topology.cpus] == [(0, True), (1, True), (0, True), (1, True), (1, False)]
     assert [node.pages for node in topology.nodes] == [8 * GIB_PAGES, 9 * GIB_PAGES]
+
+
+ONE = {"possible_nodes": "0-3", "possible_cpus": "0-7", "page_size": "4096", "memory": "0=8G,1=7680M,2=16G"}
+ONE_TABLE = {"distances": "{square}", "cpu_nodes": "5=1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("lstopo-v1.xml", {"cpuless_nodes": "2", "cpu_nodes": "5=1"}),
+        ("lstopo-v2.xml", {"cpuless_nodes": "2", "cpu_nodes": "5=1"}),
+        ("lscpu.json", ONE_TABLE),
+        ("lscpu-e.json", ONE_TABLE),
+    ],
+)
+def test_one_machine_in_five_formats(machines: Path, tmp_path: Path, name: str, more: dict[str, str]) -> None:
+    """What hwloc and lscpu printed of one sysfs tree, with what they cannot say, is what the tree itself says."""
+    square = tmp_path / "square"
+    square.write_text("10 21 17 20\n21 10 28 20\n17 28 10 20\n20 20 20 10\n")
+    given = {**ONE, "isolated_cpus": "", **{key: value.format(square=square) for key, value in more.items()}}
+    truth = import_path(machines / "one" / "sysfs.tar.gz").topology
+    found = import_path(machines / "one" / name, answers_of(given)).topology
+    assert (found.nodes, found.cpus, found.distances) == (truth.nodes, truth.cpus, truth.distances)
+    assert [node.pages for node in truth.nodes] == [8 * GIB_PAGES, 7680 * MIB_PAGES, 16 * GIB_PAGES, 0]
+    assert [(cpu.node, cpu.online) for cpu in truth.cpus] == [
+        (0, True), (0, True), (0, True), (1, True), (1, True), (1, False), (0, False), (1, False),
+    ]  # fmt: skip
 
 
 def test_a_doctype_without_entities_is_read_and_one_with_them_refused(machines: Path, tmp_path: Path) -> None:
@@ -173,6 +201,11 @@ def test_zoneinfo_on_top_of_another_file(machines: Path) -> None:
         ("numactl.txt", {"page_size": "4096", "possible_nodes": "0-2"}, "--possible-cpus"),
         ("lscpu.json", {"possible_nodes": "0-2", "possible_cpus": "0-7"}, "--distances"),
         ("lscpu.json", {"possible_nodes": "0-2", "possible_cpus": "0-7", "distances": "10:20"}, "--memory"),
+        (
+            "lscpu.json",
+            {"possible_nodes": "0-2", "possible_cpus": "0-7", "distances": "10:20", "memory": "0=1G,1=0,2=0"},
+            "offline CPUs 7; allowed: say it with --cpu-nodes",
+        ),
         ("lscpu-e.json", {}, "--page-size"),
         ("hwloc-v1.xml", {}, "--possible-nodes"),
         ("hwloc-v2.xml", {}, "--cpuless-nodes"),
