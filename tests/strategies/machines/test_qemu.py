@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,29 @@ def test_drawn_machines_differ_as_the_notes_say(family: str) -> None:
         assert nodes == ("QEMU cannot say so" in notes), topology.name
         noted += cpus or nodes
     assert noted > 0
+
+
+QEMU = shutil.which("qemu-system-x86_64")
+
+
+@pytest.mark.skipif(QEMU is None, reason="qemu-system-x86_64 is not installed")
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "thousand"])
+def test_qemu_takes_the_arguments(name: str) -> None:
+    """QEMU starts with them and shows the same CPUs and sizes for each node. Memory is made small beforehand."""
+    wanted = renumbered(preset(name))
+    small = tuple(replace(n, pages=(16 + n.id) * 256, low_pages=0, min_pages=0) if n.pages else n for n in wanted.nodes)
+    wanted = replace(wanted, nodes=small, page_size=4096, unit_pages=8)
+    options = [word for pair in export_qemu(wanted).options if pair[0] != "-append" for word in pair]
+    command = [QEMU or "", "-accel", "tcg", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio", *options]
+    said = subprocess.run(
+        command, input="info numa\nquit\n", capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    shown = {int(node): cpus.split() for node, cpus in re.findall(r"node (\d+) cpus:([ \d]*)", said)}
+    present = int(options[1].split(",")[0])
+    cpus = {n.id: [str(c.id) for c in wanted.cpus if c.node == n.id and c.id < present] for n in wanted.nodes}
+    assert shown == cpus
+    sizes = {int(node): int(size) * 256 for node, size in re.findall(r"node (\d+) size: (\d+) MB", said)}
+    assert sizes == {node.id: node.pages for node in wanted.nodes}
 
 
 def nodes(*kinds: str) -> tuple[Node, ...]:
