@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check exam clean
+.PHONY: setup run test check exam mutate clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,9 @@ check: $(STAMP)
 
 exam: setup
 	$(BIN)/python -m tests.exam $(ONLY)
+
+mutate: setup
+	$(BIN)/python -m tests.mutation --time $(or $(TIME),600)
 
 clean:
 	rm -rf $(VENV) out .cache

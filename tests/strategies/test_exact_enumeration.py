@@ -85,6 +85,7 @@ def exact(sizes: tuple[int, ...]) -> dict[int, Fraction]:
 
 def only(**chosen: tuple[int, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
     """The measurement stream's thresholds, but the named kinds take only the given values, each equally likely."""
+    assert set(chosen) <= set(KINDS)
     limits = np.full((len(KINDS), WIDTH), 1 << 32, dtype=np.uint64)
     for row, kind in enumerate(KINDS.values()):
         allowed = chosen.get(kind.name)
@@ -101,7 +102,8 @@ def sampled(place: int, sizes: tuple[int, ...]) -> dict[int, int]:
     plan = Plan(VARIANTS["v2"], SEED, single_family(MACHINE))
     limits = only(
         place=(place,), size=sizes, tasks=(1,), ops=(2,), op=(OP_ALLOC,), gfp=(GFP_ACCOUNT,), memcgs=(1,), memcg=(1,),
-        max=(-1,), user=(0,), irq=(0,), align=(8,), slot=(0,), fault=(0,), probe=(0,), parent=(0,), cpu=(0,),
+        max=(-1,), user=(0,), irq=(0,), align=(8,), slot=(0,), fail_populate=(0,), fail_create=(0,),
+        fail_trylock=(0,), probe=(0,), parent=(0,), cpu=(0,),
     )  # fmt: skip
     plan.tables["measurement"] = (*kind_arrays(), limits)
     outcome = plan.run("measurement", 0, CASES)
