@@ -16,6 +16,7 @@ from engine.topology import Topology
 from engine.topology_file import TopologyRow, row_of, topology_of
 
 SCHEMA = 1
+MOST_TASK, MOST_PASSED = 127, (1 << 31) - 1  # what a schedule's record holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,13 @@ def load_finding(text: bytes, where: str) -> Finding:
         raise ScenarioError(where, " ".join(str(error).split()), "a scenario file, schema 1") from None
     if row.schema != SCHEMA:
         raise ScenarioError(where, f"schema {row.schema}", str(SCHEMA))
-    for task, label, _ in row.schedule:
+    for task, label, passed in row.schedule:
+        if not 0 <= passed <= MOST_PASSED:
+            raise ScenarioError(where, f"schedule passes {label!r} {passed} times", f"0 to {MOST_PASSED}")
         if label and label not in NAMES:
             raise ScenarioError(where, f"schedule names the step {label!r}", "a label of docs/MODEL.md")
-        if task < 0:
-            raise ScenarioError(where, f"schedule names task {task}", "0 or more")
+        if not 0 <= task <= MOST_TASK:
+            raise ScenarioError(where, f"schedule names task {task}", f"0 to {MOST_TASK}")
     if row.invariant not in INVARIANT_NAMES:
         raise ScenarioError(where, f"invariant {row.invariant!r}", ", ".join(INVARIANT_NAMES))
     schedule = tuple(Switch(task, label, passed) for task, label, passed in row.schedule)

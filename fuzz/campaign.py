@@ -44,9 +44,13 @@ class Result:
     broken: str | None = None
 
 
-def run_campaign(options: RunOptions, out: Path, say: Callable[[str], None]) -> Result:
+def plan_of(options: RunOptions) -> Plan:
+    """The plan that the options ask for. InputError for what cannot go together."""
+    return make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler)
+
+
+def run_campaign(options: RunOptions, plan: Plan, out: Path, say: Callable[[str], None]) -> Result:
     """Run a campaign into the empty folder `out`. `say` gets lines for the person who waits."""
-    plan = make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler)
     describe = plan.describe()
     say("configuration: " + json.dumps(describe | {"workers": options.workers, "hunt": float(options.hunt)}))
     start = time.perf_counter()

@@ -22,14 +22,15 @@ ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} an
 
 def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
     """The rates that were asked for by name; `none` asks for 0 of each. InputError for what is no fault."""
-    rates: dict[str, Fraction] = {}
+    rates = dict.fromkeys(FAILURES, Fraction(0)) if NONE in faults else {}
+    named = [fault.partition("=")[0] for fault in faults]
     for fault in faults:
+        if named.count(fault.partition("=")[0]) > 1:
+            raise InputError("--faults", repr(fault), "each name once")
         name, given, rate = fault.partition("=")
-        if fault == NONE:
-            rates |= dict.fromkeys(FAILURES, Fraction(0))
-        elif name in FAILURES and given and re.fullmatch(r"(0|1|0?\.[0-9]{1,6}|1\.0+)", rate):
+        if name in FAILURES and given and re.fullmatch(r"(0|1|0?\.[0-9]{1,6}|1\.0+)", rate):
             rates[name] = Fraction(rate)
-        elif fault != NESTED_REFRESH:
+        elif fault not in (NONE, NESTED_REFRESH):
             raise InputError("--faults", repr(fault), ALLOWED)
     return rates
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from fuzz import options as opt
-from fuzz.campaign import run_campaign, say_on_stderr
+from fuzz.campaign import plan_of, run_campaign, say_on_stderr
 
 CASES_MAX = 10**15
 
@@ -18,10 +18,11 @@ CASES_MAX = 10**15
 def run_command(given: Mapping[str, str | bool | None]) -> int:
     """Check the options, run the campaign, print the report; the exit status."""
     options = run_options(given)
+    plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
     safe = options.variant.name.replace("/", "_").replace(":", "_")
     stamp = time.strftime("%Y%m%dT%H%M%S")
     out = opt.out_option(_text(given, "out"), f"out/{stamp}-{safe}-{options.seed}")
-    result = run_campaign(options, out, say_on_stderr)
+    result = run_campaign(options, plan, out, say_on_stderr)
     print(result.text, end="")
     if result.broken is not None:
         say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")

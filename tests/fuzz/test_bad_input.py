@@ -119,6 +119,9 @@ SCENARIOS: dict[str, bytes] = {
     "a label that does not exist": scenario_with(set_in("schedule", to=[[0, "PO_NOWHERE", 1]])),
     "a task below zero": scenario_with(set_in("schedule", to=[[-1, "PO_BEGIN", 1]])),
     "a task that does not exist": scenario_with(set_in("schedule", to=[[99, "PO_BEGIN", 1]])),
+    "a task beyond the record": scenario_with(set_in("schedule", to=[[1 << 40, "PO_BEGIN", 1]])),
+    "a label passed more often than can be counted": scenario_with(set_in("schedule", to=[[0, "PO_BEGIN", 1 << 31]])),
+    "a label passed a negative number of times": scenario_with(set_in("schedule", to=[[0, "PO_BEGIN", -1]])),
     "a step never reached": scenario_with(set_in("schedule", to=[[0, "FR_BEGIN", 50]])),
     "an operation that does not exist": scenario_with(set_in("program", "tasks", 0, "ops", 0, "kind", to="explode")),
     "a memcg that does not exist": scenario_with(set_in("program", "tasks", 0, "ops", 0, "memcg", to=77)),
@@ -235,3 +238,14 @@ def test_a_variant_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     refused(capsys, ["run", "--variant", f"{path}:absent"])
     path.write_text("1 / 0\n")
     assert "ZeroDivisionError" in refused(capsys, ["run", "--variant", f"{path}:wrong"])
+
+
+@pytest.mark.parametrize("option", [("--scheduler", "nope"), ("--faults", "nope"), ("--variant", "nope")])
+def test_a_refused_campaign_leaves_no_folder(
+    option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is refused is refused before the output folder is made."""
+    out = tmp_path / "out"
+    assert call(["run", "--cases", "10", "--out", str(out), *option]) == 2
+    assert not out.exists()
+    assert capsys.readouterr().err.count("\n") == 1

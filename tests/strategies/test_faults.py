@@ -52,6 +52,12 @@ def test_more_failures_leave_fewer_areas() -> None:
     assert lost[0] < lost[1]
 
 
+def test_a_name_twice_is_refused() -> None:
+    """Two rates of one failure contradict each other."""
+    with pytest.raises(InputError, match="each name once"):
+        fault_rates(("killed=0.5", "killed=0.6"))
+
+
 @pytest.mark.parametrize("text", ["fire", "populate", "populate=", "populate=2", "populate=-0.1", "trylock=1e-3", "=1"])
 def test_what_is_no_fault_is_refused(text: str) -> None:
     """One line that names the option and what it takes."""
