@@ -18,15 +18,21 @@ def write_json(path: Path, content: dict[str, object]) -> None:
 def write_whole(path: Path, text: bytes) -> None:
     """Write a file through a rename, so that no reader ever sees half of it."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with part.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_output(path: Path, content: bytes, option: str, make_folder: bool = False) -> None:
     """Write the file that an option names, in a folder that is there or is made. InputError where that fails."""
+    if not path.name:
+        raise InputError(option, repr(str(path)), "the name of a file")
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,8 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
     if show_lanes:
         print(*drawn(lines), sep="\n")
     if perfetto is not None:
+        if Path(perfetto).resolve() == Path(file).resolve():
+            raise InputError("--perfetto", perfetto, "another file than the finding")
         write_output(Path(perfetto), trace_events(lines, f"{finding.invariant} on {chosen.name}"), "--perfetto")
     topology = finding.scenario.topology
     print(

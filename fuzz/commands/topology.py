@@ -63,10 +63,8 @@ def export_command(name: str, form: str, output: str | None) -> int:
 
 def _write(topology: Topology, text: bytes, notes: tuple[str, ...], output: str | None) -> None:
     """To a file with a line about it, or to standard output; notes go to standard error."""
+    if output is not None:
+        write_output(Path(output), text, "--output")
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    if output is None:
-        sys.stdout.write(text.decode())
-    else:
-        write_output(Path(output), text, "--output")
-        print(f"{output}: {summary(topology)}")
+    print(f"{output}: {summary(topology)}" if output is not None else text.decode(), end="" if output is None else "\n")
