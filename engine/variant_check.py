@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from engine.errors import InputError
 from engine.slips import SLIPS
 from engine.variant import Variant
 
+NAME_MOST = 60  # it is in folder names, file names and on lines of 78 columns
+NAME = rf"[\w.:/+-]{{1,{NAME_MOST}}}"
 PRECHARGE_MOST = 4096  # pages, for each term of the precharge formula
 
 LARGEST: dict[str, int] = {
@@ -17,7 +21,9 @@ LARGEST: dict[str, int] = {
 
 
 def check_variant(variant: Variant, where: str) -> None:
-    """InputError for a choice that does not exist, naming it and what is allowed."""
+    """InputError for a name or a choice that cannot be, naming it and what is allowed."""
+    if not isinstance(variant.name, str) or not re.fullmatch(NAME, variant.name, re.ASCII):
+        raise InputError(where, f"a variant named {variant.name!r}", f"up to {NAME_MOST} letters, digits and _.:/+-")
     for name, value in variant.choices().items():
         if name == "obj_slots":
             allowed: tuple[int, ...] = (1, 5)
@@ -25,7 +31,8 @@ def check_variant(variant: Variant, where: str) -> None:
             allowed = (-PRECHARGE_MOST, PRECHARGE_MOST)
         else:
             allowed = (0, LARGEST[name])
-        inside = value in allowed if name == "obj_slots" else allowed[0] <= value <= allowed[1]
-        if not isinstance(value, int) or not inside:
+        if type(value) is not int or not (
+            value in allowed if name == "obj_slots" else allowed[0] <= value <= allowed[1]
+        ):
             words = "1 or 5" if name == "obj_slots" else f"{allowed[0]} to {allowed[1]}"
             raise InputError(where, f"variant {variant.name!r} has {name} = {value!r}", words)

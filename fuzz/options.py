@@ -51,13 +51,15 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
         raise InputError(where, f"no file {path!r}", "a Python file that can be read")
     try:
         names = runpy.run_path(path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(where, f"{path} raises {type(error).__name__}: {error}", "a file that runs") from None
     found = names.get(name)
     if not isinstance(found, Variant):
         raise InputError(where, f"{name!r} of {path} is {type(found).__name__}", "an engine.variant.Variant")
+    if found.name in VARIANTS:
+        found = replace(found, name=text)
     check_variant(found, where)
-    return replace(found, name=text) if found.name in VARIANTS else found
+    return found
 
 
 def topology_option(text: str, where: str = "--topology") -> Topology:

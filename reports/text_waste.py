@@ -37,7 +37,9 @@ def waste_section(campaign: Campaign, pooled: Mapping[str, Distribution], empty:
         "Bonferroni); the mean's is a normal approximation, '-' while a family has fewer than 30 cases."
     )
     if empty:
-        words += f" No case yet: {', '.join(empty)}; their weight is left open by the intervals."
+        words += (
+            f" No case yet: {', '.join(empty)}: estimates speak of the other families only, intervals leave these open."
+        )
     if campaign.unknown(MEASUREMENT):
         words += f" Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches."
     return [*lines, *paragraph(words)]

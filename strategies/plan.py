@@ -194,7 +194,7 @@ class Plan:
     def describe(self) -> dict[str, object]:
         return {
             "variant": self.variant.name,
-            "differs_from_v2": _changed(self.variant),
+            "not as v2": _changed(self.variant),
             "seed": self.seed,
             "scheduler": self.scheduler,
             "faults": list(self.faults),

@@ -64,7 +64,9 @@ def interval_words(campaign: Campaign, n: int) -> str:
     )
     empty = families_without_cases(campaign)
     if empty:
-        words += f" No case yet: {', '.join(empty)}; their weight is left open by the intervals."
+        words += (
+            f" No case yet: {', '.join(empty)}: estimates speak of the other families only, intervals leave these open."
+        )
     if campaign.unknown(MEASUREMENT):
         words += f" Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches."
     return words

@@ -249,3 +249,24 @@ def test_a_refused_campaign_leaves_no_folder(
     assert call(["run", "--cases", "10", "--out", str(out), *option]) == 2
     assert not out.exists()
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("raise SystemExit(0)", "SystemExit"),
+        ("import sys; sys.exit('boom')", "SystemExit"),
+        ("from engine.variant import Variant; v = Variant('two\\nlines', '')", "letters, digits"),
+        ("from engine.variant import Variant; v = Variant('n' * 61, '')", "letters, digits"),
+        ("from engine.variant import Variant; v = Variant(7, '')", "letters, digits"),
+        ("from engine.variant import Variant; v = Variant('x', '', ext='one')", "ext = 'one'"),
+        ("from engine.variant import Variant; v = Variant('x', '', ext=True)", "ext = True"),
+    ],
+)
+def test_variant_files_that_are_refused(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that ends the process, an odd name, a choice of another type: one line each, and never a clean exit."""
+    path = tmp_path / "mine.py"
+    path.write_text(text + "\n")
+    assert said in refused(capsys, ["run", "--variant", f"{path}:v"])
