@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Sequence
 
@@ -15,8 +16,22 @@ from fuzz.errors import HarnessError
 BAD_INPUT, BROKEN = 2, 3
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="percpu-fuzz")
+def show_version(context: click.Context, _option: click.Parameter, given: bool) -> None:
+    """Print the installed version and end; from a bare checkout there is none."""
+    if given:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"percpu-fuzz {version('percpu-fuzz')}")
+        except PackageNotFoundError:
+            click.echo("percpu-fuzz, not installed")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version, help="Print the version."
+)
 def cli() -> None:
     """Monte Carlo stress and fuzzing of percpu memory accounting.
 
@@ -220,11 +235,22 @@ def complain(message: str) -> None:
     print(f"percpu-fuzz: {' '.join(message.split())}", file=sys.stderr)
 
 
+def invoke(arguments: list[str]) -> int | None:
+    """The command's own status. Not click's main, which turns a broken pipe into exit status 1."""
+    try:
+        with cli.make_context("percpu-fuzz", arguments) as context:
+            status: int | None = cli.invoke(context)
+    except click.exceptions.Exit as ended:  # --help, --version
+        return ended.exit_code
+    return status
+
+
 def call(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit status."""
     try:
-        status = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
-        sys.stdout.flush()
+        status = invoke(sys.argv[1:] if arguments is None else list(arguments))
+        if sys.stdout is not None:  # None: it was closed before the start
+            sys.stdout.flush()
     except InputError as error:
         complain(str(error))
         return BAD_INPUT
@@ -238,9 +264,19 @@ def call(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; say nothing at exit
-        return 0
+        forget_output()
+        return 128 + signal.SIGPIPE
+    except (OSError, sqlite3.Error) as error:
+        forget_output()
+        complain(f"harness broken: {error}")
+        return BROKEN
     return int(status or 0)
+
+
+def forget_output() -> None:
+    """Nobody takes standard output any more: what is left in its buffer must not fail again at exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
