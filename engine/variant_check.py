@@ -8,7 +8,7 @@ from engine.errors import InputError
 from engine.slips import SLIPS
 from engine.variant import Variant
 
-NAME_MOST = 60  # it is in folder names, file names and on lines of 78 columns
+NAME_MOST = 120  # it is in names of folders and files
 NAME = rf"[\w.:/+-]{{1,{NAME_MOST}}}"
 PRECHARGE_MOST = 4096  # pages, for each term of the precharge formula
 
@@ -23,7 +23,7 @@ LARGEST: dict[str, int] = {
 def check_variant(variant: Variant, where: str) -> None:
     """InputError for a name or a choice that cannot be, naming it and what is allowed."""
     if not isinstance(variant.name, str) or not re.fullmatch(NAME, variant.name, re.ASCII):
-        raise InputError(where, f"a variant named {variant.name!r}", f"up to {NAME_MOST} letters, digits and _.:/+-")
+        raise InputError(where, f"a variant named {variant.name!r}", f"at most {NAME_MOST} letters, digits and _.:/+-")
     for name, value in variant.choices().items():
         if name == "obj_slots":
             allowed: tuple[int, ...] = (1, 5)

@@ -77,13 +77,14 @@ def replay(file: str, variant: str | None, lanes: bool, perfetto: str | None) ->
 
 @cli.command()
 @click.argument("file")
+@click.option("--variant", help="The variant that it was found on, if the file cannot name it: FILE.py:NAME.")
 @click.option("--budget", help="Most seconds to take; the smallest case so far is kept.")
 @click.option("-o", "--output", help="Write the shrunk finding here. [default: FILE with .shrunk.json]")
-def shrink(file: str, budget: str | None, output: str | None) -> int:
+def shrink(file: str, variant: str | None, budget: str | None, output: str | None) -> int:
     """Shrink a finding's machine, program, placement and schedule together; exit status 1: the violation shows."""
     from fuzz.commands.shrink import shrink_command
 
-    return shrink_command(file, budget, output)
+    return shrink_command(file, variant, budget, output)
 
 
 @cli.command()

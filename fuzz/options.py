@@ -56,10 +56,10 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
     found = names.get(name)
     if not isinstance(found, Variant):
         raise InputError(where, f"{name!r} of {path} is {type(found).__name__}", "an engine.variant.Variant")
-    if found.name in VARIANTS:
-        found = replace(found, name=text)
     check_variant(found, where)
-    return found
+    named = replace(found, name=text)  # what was typed: the lines that replay its findings need it
+    check_variant(named, where)
+    return named
 
 
 def topology_option(text: str, where: str = "--topology") -> Topology:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import InputError
-from engine.scenario import load_finding
+from engine.scenario import Finding, load_finding
 from engine.variant import VARIANTS, Variant
 from fuzz.files import write_output
 from fuzz.lanes import drawn, lanes
@@ -17,8 +17,7 @@ from strategies.recorded.files import read_bytes
 def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: str | None) -> int:
     """Replay a scenario file and say which invariants break; 1 if the file's own does."""
     finding = load_finding(read_bytes(Path(file)), file)
-    where = "--variant" if variant is not None else f"{file}, variant"
-    chosen = variant_option(variant, where) if variant is not None else named_variant(finding.variant, where)
+    chosen = chosen_variant(finding, variant, file)
     lines, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
     if show_lanes:
         print(*drawn(lines), sep="\n")
@@ -42,6 +41,13 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
         print(f"  {finding.invariant} holds")
         return 0
     return 1
+
+
+def chosen_variant(finding: Finding, text: str | None, file: str) -> Variant:
+    """The variant that was typed, else the one that the finding names."""
+    if text is not None:
+        return variant_option(text)
+    return named_variant(finding.variant, f"{file}, variant")
 
 
 def named_variant(name: str, where: str) -> Variant:

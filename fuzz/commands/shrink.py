@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.errors import ScenarioError
 from engine.scenario import dump_finding, load_finding
-from fuzz.commands.replay import named_variant
+from fuzz.commands.replay import chosen_variant
 from fuzz.files import write_output
 from fuzz.options import seconds_option
 from fuzz.showing import told
@@ -14,11 +14,11 @@ from fuzz.shrink.shrinker import shrink
 from strategies.recorded.files import read_bytes
 
 
-def shrink_command(file: str, budget: str | None, output: str | None) -> int:
+def shrink_command(file: str, variant_text: str | None, budget: str | None, output: str | None) -> int:
     """Shrink a scenario file and write the result; 1 because its violation shows, ScenarioError if it does not."""
     seconds = seconds_option(budget, "--budget")
     finding = load_finding(read_bytes(Path(file)), file)
-    variant = named_variant(finding.variant, f"{file}, variant")
+    variant = chosen_variant(finding, variant_text, file)
     shrunk = shrink(finding, variant, seconds=seconds)
     if shrunk is None:
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")

@@ -257,7 +257,7 @@ def test_a_refused_campaign_leaves_no_folder(
         ("raise SystemExit(0)", "SystemExit"),
         ("import sys; sys.exit('boom')", "SystemExit"),
         ("from engine.variant import Variant; v = Variant('two\\nlines', '')", "letters, digits"),
-        ("from engine.variant import Variant; v = Variant('n' * 61, '')", "letters, digits"),
+        ("from engine.variant import Variant; v = Variant('n' * 121, '')", "letters, digits"),
         ("from engine.variant import Variant; v = Variant(7, '')", "letters, digits"),
         ("from engine.variant import Variant; v = Variant('x', '', ext='one')", "ext = 'one'"),
         ("from engine.variant import Variant; v = Variant('x', '', ext=True)", "ext = True"),
