@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from exams import campaigns, exploring, findings, modes, recorded, speed  # noqa: E402
+from exams import campaigns, exploring, findings, modes, recorded, schedulers, speed  # noqa: E402
 
 from engine.compiled import code_version  # noqa: E402
 
@@ -29,6 +29,7 @@ LINES: dict[str, Line] = {
     **findings.LINES,
     **modes.LINES,
     **recorded.LINES,
+    **schedulers.LINES,
     **speed.LINES,
 }
 

@@ -49,16 +49,16 @@ def p_value(program: Program, steps: tuple[int, ...], scheduler: str, left: tupl
 
 def expected_by_the_engine(program: Program) -> list[int]:
     """What URW is given in a campaign: the steps of each task in a run before the one that counts."""
-    topo = PlainRecord(machine_record()[0])
+    topo: Any = PlainRecord(machine_record()[0])
     record = prog_record(program, "small", 2)
     VARIANTS["v2"].write(record[0])
-    prog, state = PlainRecord(record[0]), PlainRecord(new_record(State, "small")[0])
-    rng, sched = PlainRecord(new_rng()[0]), PlainRecord(new_sched()[0])
-    whole: Any = (topo, prog, state)
-    plain(reset)(*whole, True)
-    plain(expect_steps)(*whole, rng, sched, 10_000)  # type: ignore[arg-type]
-    left: Any = sched
-    return list(left.left)
+    prog: Any = PlainRecord(record[0])
+    state: Any = PlainRecord(new_record(State, "small")[0])
+    rng: Any = PlainRecord(new_rng()[0])
+    sched: Any = PlainRecord(new_sched()[0])
+    plain(reset)(topo, prog, state, True)
+    plain(expect_steps)(topo, prog, state, rng, sched, 10_000)
+    return list(sched.left)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from engine.program import Memcg, Op, Program, Task, prog_record
 from engine.records import State, new_record
 from engine.topology import topo_record
 from engine.variant import VARIANTS
+from strategies.plan import DEPTHS, TURNS
 from strategies.recorded_walk import walk_recorded
 from strategies.rng import key_of, new_rng, seed_rng
 from strategies.schedulers.record import SCHEDULERS, URW, new_sched
@@ -65,7 +66,7 @@ def small(*tasks: Task) -> Program:
 
 def chain(*steps: Step) -> tuple[Pair, ...]:
     """Consecutive steps in this order; those of one task need no pair, as the task has them in order anyway."""
-    return tuple((a, b) for a, b in zip(steps, steps[1:], strict=False) if a[0] != b[0])
+    return tuple((a, b) for a, b in pairwise(steps) if a[0] != b[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +286,34 @@ def runs_to_bug(bug: Bug, turns: Sequence[Turn], walk: Walker, most: int) -> int
 
 
 def mean_runs(turns: Sequence[Turn], seeds: int, most: int) -> tuple[float, dict[str, float]]:
-    """Geometric mean of the runs to each bug over the seeds, of all bugs and by bug."""
+    """Geometric mean of the runs to each bug over the seeds, of all bugs and by bug. Round robin draws nothing."""
     by_bug = {}
     for bug in BUGS:
         walk = walker(bug, ("portfolio", bug.name, tuple(turns)))
-        found = [runs_to_bug(bug, turns, walk, most) for _ in range(seeds)]
+        tries = 1 if tuple(turns) == (("round-robin", 0),) else seeds
+        found = [runs_to_bug(bug, turns, walk, 1 if tries == 1 else most) for _ in range(tries)]
+        if tries == 1 and not hits(bug, walk.run()):
+            found = [most]
         by_bug[bug.name] = float(np.exp(np.mean(np.log(found))))
     return float(np.exp(np.mean(np.log(list(by_bug.values()))))), by_bug
+
+
+def single_turns() -> list[Turn]:
+    """Every scheduler by itself: with the depth of its own name, and with each that the portfolio gives it."""
+    named = [(name, DEPTHS.get(name, 0)) for name in SCHEDULERS if name != "follow"]
+    return sorted({*named, *TURNS})
+
+
+def compare_portfolio(seeds: int, most: int) -> dict[str, Any]:
+    """The portfolio against the one scheduler that is best over all bugs, in geometric means of runs to the bug.
+
+    Means are cut at `most` runs, which only makes a single scheduler look better than it is.
+    """
+    portfolio, by_bug = mean_runs(TURNS, seeds, most)
+    alone = {f"{name} {depth}".removesuffix(" 0"): mean_runs(((name, depth),), seeds, most)[0]
+             for name, depth in single_turns()}  # fmt: skip
+    best = min(alone, key=lambda name: alone[name])
+    return {
+        "portfolio": portfolio, "best": best, "best_runs": alone[best], "ratio": portfolio / alone[best],
+        "alone": alone, "by_bug": by_bug, "seeds": seeds, "most_runs": most,
+    }  # fmt: skip
