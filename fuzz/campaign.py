@@ -137,9 +137,11 @@ def dead_canary(outcomes: Iterable[Outcome]) -> str | None:
 
 
 def status_of(campaign: Campaign, broken: str | None) -> int:
-    """The exit status of the contract: broken before violated before clean."""
+    """The exit status of the contract: broken before violated before clean; of no case at all nothing is known."""
     if broken is not None:
         return BROKEN
+    if not any(campaign.cases(stream) for stream in STREAMS):
+        return INCONCLUSIVE
     violated = any(campaign.signatures[stream] for stream in STREAMS)
     return VIOLATED if violated else CLEAN
 

@@ -54,7 +54,10 @@ def rate_words(campaign: Campaign) -> str:
 def verdict_words(campaign: Campaign, invariants: list[InvariantEstimate]) -> str:
     """What was violated, or what no violation does and does not say."""
     broken = [row.name for row in invariants if row.cases]
-    cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
+    number_of_cases = sum(campaign.cases(stream) for stream in STREAMS)
+    if not number_of_cases:
+        return "No case was finished: nothing is known."
+    cases = plural(number_of_cases, "case")
     if not broken:
         words = f"No invariant that applies was violated in {cases}."
         return f"{words} That bounds how often one is; it proves none."

@@ -11,9 +11,11 @@ import pytest
 from engine.outcome import Outcome, Signature
 from engine.scenario import load_finding
 from engine.variant import VARIANTS
+from fuzz.campaign import status_of
 from fuzz.errors import HarnessError
 from fuzz.findings import Pick, by_cause, pick, write_findings
 from fuzz.showing import Shape, Shown, shown
+from reports.campaign import gather
 from strategies.plan import Plan, make_plan
 from strategies.replay import run_scenario
 
@@ -100,3 +102,22 @@ def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
         for i, shape in enumerate((wide, else_, plain))
     ]
     assert [[one.k for one, _ in group] for group in by_cause(cases)] == [[0, 2], [1]]
+
+
+def test_no_case_is_no_verdict() -> None:
+    """Without a finished batch the exit status is 4, inconclusive; with a clean one 0, with a violation 1."""
+    describe: dict[str, object] = {"variant": "v1", "seed": 1, "families": {"f": 1}}
+    signature = Signature("I1", "v1", "PO_REFUND", ())
+
+    def status(*outcomes: Outcome) -> int:
+        campaign = gather(
+            outcomes, describe=describe, digest="", seconds=1.0, compile_seconds=0.0, interrupted=True,
+            stopped_by="interrupt", workers=1, out="out", command="", findings=[], operations=[], budget_cases=None,
+            budget_seconds=1.0,
+        )  # fmt: skip
+        return status_of(campaign, None)
+
+    assert status() == 4
+    assert status(Outcome("measurement", 0, "f", 10, 10)) == 0
+    broken = Outcome("hunting", 0, "f", 10, 10, violations={signature: 1}, first_cases={signature: (0,)})
+    assert status(broken) == 1

@@ -219,3 +219,10 @@ def test_signatures_are_listed_by_cases(make: Made, outcomes: list[Outcome]) -> 
     assert ("PO_ACCOUNT", "2", "4") in labels
     assert totals == sorted(totals, reverse=True)
     assert len(labels) == 10
+
+
+def test_no_case_is_no_verdict(make: Made) -> None:
+    """A campaign that was stopped before its first batch came back does not read as clean."""
+    text = report_text(make([]))
+    assert "No case was finished: nothing is known." in text
+    assert "No invariant that applies was violated" not in text
