@@ -19,7 +19,7 @@ def findings_section(campaign: Campaign) -> list[str]:
     """Every finding that was written; nothing where there is none."""
     if not campaign.findings:
         return []
-    lines = heading(f"Findings: {plural(len(campaign.findings), 'distinct cause')}")
+    lines = heading(f"Findings: {plural(len(campaign.findings), 'distinct shape')}")
     lines += paragraph(WORDS)
     for row in campaign.findings:
         lines += one_finding(campaign, row)

@@ -17,7 +17,7 @@ PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 M
 
 def findings_section(campaign: Campaign) -> Section:
     """Every finding that was written, lanes as long as there is room for them."""
-    title = f"Findings: {plural(len(campaign.findings), 'distinct cause')}"
+    title = f"Findings: {plural(len(campaign.findings), 'distinct shape')}"
     if not campaign.findings:
         return Section("findings", "Findings", ("None was written.",))
     parts, room = [], PICTURES_BYTES
