@@ -8,10 +8,11 @@ from dataclasses import replace
 from schedules import replay_schedules
 
 from engine.errors import ScenarioError
+from engine.topology import size_class_of
 from strategies.plan import TURNS, make_plan
 from strategies.redraw import redraw
 from strategies.replay import run_scenario, state_hash
-from strategies.topologies import preset
+from strategies.topologies import families, preset
 
 
 def test_random_schedules_replay_to_the_same_state() -> None:
@@ -23,6 +24,12 @@ def test_random_schedules_replay_to_the_same_state() -> None:
     assert found["different"] == []
     assert set(found["by_scheduler"]) == {name for name, _ in TURNS}
     assert found["switches"] > 50 * 10
+
+
+def test_families_hold_machines_of_one_size_class() -> None:
+    """A family runs in one class; a machine of a smaller one would be replayed with other tasks than were walked."""
+    for family in families():
+        assert len({size_class_of(topology) for topology in family.topologies}) == 1, family.name
 
 
 def test_another_schedule_ends_elsewhere() -> None:
