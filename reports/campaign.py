@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.outcome import Histogram, Outcome, Signature
+from reports.evidence import Evidence
 
 MEASUREMENT = "measurement"
 HUNTING = "hunting"
@@ -70,6 +71,7 @@ class Campaign:
     stopped_by: "cases", "time", "interrupt" or "failure"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
     discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
+    evidence: what the certificate needs besides.
     """
 
     describe: Mapping[str, Any]
@@ -88,6 +90,7 @@ class Campaign:
     budget_cases: int | None = None
     budget_seconds: float | None = None
     discoveries: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def variant(self) -> str:
@@ -169,8 +172,9 @@ def gather(
     streams: dict[str, dict[str, Sums]] = {stream: {} for stream in STREAMS}
     signatures: dict[str, dict[Signature, Seen]] = {stream: {} for stream in STREAMS}
     discoveries: dict[str, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
-    cases = dict.fromkeys(STREAMS, 0)
+    cases, evidence = dict.fromkeys(STREAMS, 0), Evidence()
     for outcome in outcomes:
+        evidence.add(outcome)
         seen = signatures[outcome.stream]
         before = len(seen)
         streams[outcome.stream].setdefault(outcome.family, Sums()).add(outcome)
@@ -181,7 +185,7 @@ def gather(
     return Campaign(
         describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
         tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
-        out, command, budget_cases, budget_seconds, discoveries,
+        out, command, budget_cases, budget_seconds, discoveries, evidence,
     )  # fmt: skip
 
 

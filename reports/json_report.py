@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.campaign import STREAMS, Campaign
 from reports.cells import cells
+from reports.certificate import certificate
 from reports.discovery import discovery
 from reports.estimates import (
     QUANTILES,
@@ -103,6 +104,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "misplaced": _misplaced(campaign),
         "cells": _cells(campaign),
         "discovery": _discovery(campaign),
+        "certificate": _certificate(campaign),
         "findings": [dict(row) for row in campaign.findings],
         "operations": [dict(row) for row in campaign.operations],
     }
@@ -192,6 +194,13 @@ def _discovery(campaign: Campaign) -> dict[str, Any]:
         "risk": found.risk,
         "risk_interval": _interval(found.interval),
     }
+
+
+def _certificate(campaign: Campaign) -> dict[str, Any]:
+    """Every number of the certificate beside what it was computed from; names as in reports.certificate."""
+    made = asdict(certificate(campaign))
+    return {**made, "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
+            "scopes": list(made["scopes"])}  # fmt: skip
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -13,7 +13,14 @@ STOPPED = {
     "failure": "a batch failed; what follows is what was finished before it",
 }
 RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "failure": "a failure"}
-LISTED = ("variant", "seed", "families", "code", "certificate")  # options that are printed with words of their own
+LISTED = (
+    "variant",
+    "seed",
+    "families",
+    "code",
+    "pct_caps",
+    "explored",
+)  # options that are printed with words of their own
 STREAM_WORDS = (
     "Every estimate comes from the measured cases, drawn independently from the families by weight. Hunted cases "
     "are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their "
@@ -71,11 +78,3 @@ def option_words(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)
-
-
-def certificate_words(campaign: Campaign) -> tuple[str, ...]:
-    """The certificate's statements, where the campaign's description holds one: a string or a list of strings."""
-    held = campaign.describe.get("certificate")
-    if not held:
-        return ()
-    return tuple(map(str, held)) if isinstance(held, list | tuple) else (str(held),)

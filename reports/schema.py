@@ -121,7 +121,28 @@ def figures() -> Json:
         "misplaced": maybe(record({"probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE)})),
         "cells": array(record(cell)),
         "discovery": record(discovery),
+        "certificate": certificate(),
     }
+
+
+def certificate() -> Json:
+    """Names as in reports.certificate."""
+    pct = {
+        "depth": COUNT, "pct_depth": COUNT, "families": array(TEXT), "tasks_max": COUNT, "steps_max": COUNT,
+        "runs": COUNT, "violating": COUNT, "missed": SHARE, "share_at_most": maybe(SHARE),
+    }  # fmt: skip
+    behaviour = {
+        "cases": COUNT, "features": COUNT, "lone_cases": COUNT, "estimate": SHARE, "discoveries": COUNT,
+        "later_cases": COUNT, "upper_bound": SHARE,
+    }  # fmt: skip
+    return record(
+        {
+            "pct": array(record(pct)),
+            "rate": maybe(record({"violating": COUNT, "cases": COUNT, "exact": SHARE, "anytime": SHARE})),
+            "behaviour": maybe(record(behaviour)),
+            "scopes": array(TEXT),
+        }
+    )
 
 
 def rows() -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.campaign import HUNTING, MEASUREMENT, Campaign
+from reports.certificate_words import certificate_words
 from reports.estimates import (
     families_without_cases,
     family_estimates,
@@ -14,7 +15,6 @@ from reports.layout import command, entry, heading, number, paragraph, plural, t
 from reports.run_words import (
     LISTED,
     STREAM_WORDS,
-    certificate_words,
     ended_words,
     option_words,
     rate_words,
@@ -50,7 +50,7 @@ def report_text(campaign: Campaign) -> str:
 
 
 def certificate_section(campaign: Campaign) -> list[str]:
-    """What a bounded search proves, where the campaign holds it."""
+    """What the campaign bounds, each statement with its theorem."""
     words = certificate_words(campaign)
     return [*heading("Certificate"), *(line for said in words for line in paragraph(said))] if words else []
 

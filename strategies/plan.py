@@ -11,7 +11,7 @@ import numpy as np
 from engine.compiled import code_version
 from engine.errors import InputError
 from engine.outcome import Outcome, Signature
-from engine.records import Prog, Record, State, new_record
+from engine.records import SIZE_CLASSES, Prog, Record, State, new_record
 from engine.reset import reset
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
@@ -163,7 +163,10 @@ class Plan:
         if k % FEATURES_EVERY == 0:
             outcome = replace(outcome, **features_of(cases_with, last_case))
             outcome.counts["feature_cases"] = cases
-        outcome.counts["scheduler." + self.turn(stream, k)[0]] = cases
+        name, depth = self.turn(stream, k)
+        outcome.counts["scheduler." + name] = cases
+        if name == "pct":
+            outcome.counts[f"pct.depth.{depth}"] = cases
         return outcome
 
     def repeated(self, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
@@ -199,8 +202,14 @@ class Plan:
             "scheduler": self.scheduler,
             "faults": list(self.faults),
             "families": {family.name: family.weight for family in self.strata},
+            "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_version(),
         }
+
+
+def caps_of(size_class: str) -> list[int]:
+    """[n, k] of PCT's guarantee: most tasks with the kernel's workers, steps that change points are spread over."""
+    return [SIZE_CLASSES[size_class]["tasks"], MOST_STEPS[size_class]]
 
 
 def _changed(variant: Variant) -> dict[str, int]:

@@ -1,0 +1,74 @@
+"""The certificate in words: one paragraph a statement, its theorem named, for every kind of report."""
+
+from __future__ import annotations
+
+from reports.campaign import Campaign
+from reports.certificate import Certificate, NewBehaviour, PctStatement, ViolationRate, certificate
+from reports.layout import number, plural
+
+PCT = "Burckhardt and others, ASPLOS 2010"
+
+
+def certificate_words(campaign: Campaign) -> tuple[str, ...]:
+    """The statements; none where nothing was stored that they could be made of."""
+    return words_of(certificate(campaign))
+
+
+def words_of(made: Certificate) -> tuple[str, ...]:
+    """One string a statement."""
+    words = []
+    if made.rate is not None:
+        words.append(rate_words(made.rate))
+    if made.behaviour is not None:
+        words.append(behaviour_words(made.behaviour))
+    words += [pct_words(rows) for rows in by_caps(made.pct)]
+    return (*words, *made.scopes) if words or made.scopes else ()
+
+
+def by_caps(rows: tuple[PctStatement, ...]) -> list[list[PctStatement]]:
+    caps = dict.fromkeys((row.tasks_max, row.steps_max) for row in rows)
+    return [[row for row in rows if (row.tasks_max, row.steps_max) == cap] for cap in caps]
+
+
+def rate_words(rate: ViolationRate) -> str:
+    return (
+        f"Violations: {at_most(rate.violating)} of {plural(rate.cases, 'measured case')} broke an invariant. The rate "
+        f"is at most {rate.exact:.2g} with 95% if the number of cases was fixed beforehand (Clopper and Pearson 1934), "
+        f"and at most {rate.anytime:.2g} whenever one looks (method of mixtures: Robbins 1970; Howard and others 2021)."
+    )
+
+
+def at_most(violating: int) -> str:
+    return f"at most {number(violating)}" if violating else "0"
+
+
+def behaviour_words(row: NewBehaviour) -> str:
+    return (
+        f"New behaviour: {number(row.lone_cases)} of {plural(row.cases, 'measured case')} whose features were kept "
+        f"hold one that no other case holds, so one more case shows a new feature with a chance of about "
+        f"{row.estimate:.2g} (Good 1953); with 95% at most {row.upper_bound:.2g} (method of mixtures, cases "
+        f"that depend on those before them; from at most {number(row.discoveries)} discoveries in the last {number(row.later_cases)})."
+    )
+
+
+def pct_words(rows: list[PctStatement]) -> str:
+    first = rows[0]
+    said = "; ".join(depth_words(row) for row in rows)
+    return (
+        f"Bugs of depth d under PCT ({PCT}; a run hits with at least 1/(n k^(d-1))), with caps fixed beforehand of "
+        f"n = {first.tasks_max} tasks and k = {number(first.steps_max)} steps, families {', '.join(first.families)}: "
+        f"{said}."
+    )
+
+
+def depth_words(row: PctStatement) -> str:
+    by = "" if row.pct_depth == row.depth else f" of PCT({row.pct_depth})"
+    drawn = (
+        "no statement on the share of drawn scenarios that hold one"
+        if row.share_at_most is None
+        else f"with 95% at most {row.share_at_most:.2g} of the drawn scenarios hold one"
+    )
+    return (
+        f"d = {row.depth}: {plural(row.runs, 'run')}{by}, {at_most(row.violating)} violating; all runs of one scenario "
+        f"would miss it with at most {row.missed:.2g}; {drawn}"
+    )
