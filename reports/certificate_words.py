@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from reports.campaign import Campaign
 from reports.certificate import Certificate, NewBehaviour, PctStatement, ViolationRate, certificate
 from reports.layout import number, plural
@@ -30,24 +32,34 @@ def by_caps(rows: tuple[PctStatement, ...]) -> list[list[PctStatement]]:
     return [[row for row in rows if (row.tasks_max, row.steps_max) == cap] for cap in caps]
 
 
-def rate_words(rate: ViolationRate) -> str:
-    return (
-        f"Violations: {at_most(rate.violating)} of {plural(rate.cases, 'measured case')} broke an invariant. The rate "
-        f"is at most {rate.exact:.2g} with 95% if the number of cases was fixed beforehand (Clopper and Pearson 1934), "
-        f"and at most {rate.anytime:.2g} whenever one looks (method of mixtures: Robbins 1970; Howard and others 2021)."
-    )
+def upper(bound: float) -> str:
+    """Two significant digits, rounded up: a bound stays one."""
+    if bound <= 0:
+        return "0"
+    digits = 1 - math.floor(math.log10(bound))
+    return f"{min(1.0, math.ceil(bound * 10**digits - 1e-9) / 10**digits):.2g}"
 
 
 def at_most(violating: int) -> str:
     return f"at most {number(violating)}" if violating else "0"
 
 
+def rate_words(rate: ViolationRate) -> str:
+    return (
+        f"Violations: {at_most(rate.violating)} of {plural(rate.cases, 'measured case')} broke an invariant. The rate "
+        f"is at most {upper(rate.exact)} with 95% if the number of cases was fixed beforehand (Clopper and Pearson "
+        f"1934), and at most {upper(rate.anytime)} whenever one looks (method of mixtures: Robbins 1970; Howard and "
+        "others 2021)."
+    )
+
+
 def behaviour_words(row: NewBehaviour) -> str:
     return (
         f"New behaviour: {number(row.lone_cases)} of {plural(row.cases, 'measured case')} whose features were kept "
         f"hold one that no other case holds, so one more case shows a new feature with a chance of about "
-        f"{row.estimate:.2g} (Good 1953); with 95% at most {row.upper_bound:.2g} (method of mixtures, cases "
-        f"that depend on those before them; from at most {number(row.discoveries)} discoveries in the last {number(row.later_cases)})."
+        f"{row.estimate:.2g} (Good 1953); with 95% at most {upper(row.upper_bound)} (method of mixtures, cases that "
+        f"depend on those before them; from at most {number(row.discoveries)} discoveries in the last "
+        f"{number(row.later_cases)})."
     )
 
 
@@ -63,12 +75,11 @@ def pct_words(rows: list[PctStatement]) -> str:
 
 def depth_words(row: PctStatement) -> str:
     by = "" if row.pct_depth == row.depth else f" of PCT({row.pct_depth})"
-    drawn = (
-        "no statement on the share of drawn scenarios that hold one"
-        if row.share_at_most is None
-        else f"with 95% at most {row.share_at_most:.2g} of the drawn scenarios hold one"
-    )
+    share = row.share_at_most
+    drawn = "no statement on drawn scenarios"
+    if share is not None:
+        drawn = f"at most {upper(share)} of drawn scenarios hold one (95%)"
     return (
-        f"d = {row.depth}: {plural(row.runs, 'run')}{by}, {at_most(row.violating)} violating; all runs of one scenario "
-        f"would miss it with at most {row.missed:.2g}; {drawn}"
+        f"d = {row.depth}: {plural(row.runs, 'run')}{by}, {at_most(row.violating)} violating; as runs of one scenario "
+        f"they miss it with at most {upper(row.missed)}; {drawn}"
     )
