@@ -15,10 +15,11 @@ from engine.outcome import Outcome
 from fuzz.errors import HarnessError
 from fuzz.files import write_json, write_whole
 from fuzz.findings import pick, write_findings
+from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.plan import Plan
-from fuzz.runner import Limits, run_batches
+from fuzz.runner import FINDING_SECONDS, Limits, run_batches
 from fuzz.shrink.attempt import load
 from fuzz.store import Store
 from reports.campaign import STREAMS, Campaign, gather
@@ -93,11 +94,16 @@ def _run(
     ran = run_batches(plan, limits, store, log, options.seed, say)
     broken = None if ran.failure is None else str(ran.failure)
     findings: list[dict[str, Any]] = []
+    interrupts = Interrupts()
+    start = time.monotonic()
     try:
-        findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out, options.workers)
+        with interrupts.caught():
+            enough = interrupts.or_after(None if options.seconds is None else FINDING_SECONDS)
+            findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out, options.workers, enough)
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = broken or str(error)
+    LOGGER.info("%d findings shrunk in %.1f s", len(findings), time.monotonic() - start)
     broken = broken or dead_canary(store.outcomes(ran.prefix))
     store.set_meta("findings", findings)
     campaign = gather(
@@ -106,7 +112,7 @@ def _run(
         digest=store.digest(ran.prefix),
         seconds=ran.seconds,
         compile_seconds=compile_seconds,
-        interrupted=ran.interrupted,
+        interrupted=ran.interrupted or interrupts.seen,
         stopped_by=ran.stopped_by,
         workers=options.workers,
         out=str(out),

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -53,7 +54,11 @@ def cli() -> None:
     help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin.",
 )
 @click.option("--hunt", default="0.5", show_default=True, help="The hunting stream's share of the batches.")
-@click.option("--faults", default="", help="Comma-separated: nested-refresh (adds it), none (no injected failure).")
+@click.option(
+    "--faults",
+    default="",
+    help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, create, trylock, killed.",
+)
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def run(**given: str | bool | None) -> int:
@@ -270,6 +275,10 @@ def call(arguments: Sequence[str] | None = None) -> int:
     except (OSError, sqlite3.Error) as error:
         forget_output()
         complain(f"harness broken: {error}")
+        return BROKEN
+    except Exception as error:  # a fault of ours must not read as a verdict: an exit status of 1 would
+        traceback.print_exc()
+        complain(f"harness broken: {type(error).__name__}: {error}")
         return BROKEN
     return int(status or 0)
 

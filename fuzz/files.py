@@ -33,6 +33,9 @@ def write_output(path: Path, content: bytes, option: str, make_folder: bool = Fa
     """Write the file that an option names, in a folder that is there or is made. InputError where that fails."""
     if not path.name:
         raise InputError(option, repr(str(path)), "the name of a file")
+    path = path.resolve()  # the file that a link points to is written, and the link stays
+    if path.exists() and not path.is_file():
+        raise InputError(option, f"{path} is there and is no file", "a new file, or one to replace")
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)

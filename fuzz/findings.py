@@ -6,9 +6,13 @@ few cases of the most different signatures are shrunk, and of those that shrink 
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ from fuzz.showing import Shape, Shown, shown
 
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
+PARENT_SECONDS = 0.5
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
 
 
@@ -70,14 +75,17 @@ def _most_different(picks: list[Pick]) -> list[Pick]:
     return [one for _, _, one in sorted(ranked, key=lambda r: r[:2])]
 
 
-def write_findings(plan: Plan, picked: list[Pick], out: Path, workers: int) -> list[dict[str, object]]:
+def write_findings(
+    plan: Plan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
+) -> list[dict[str, object]]:
     """Shrink the picked cases, write a file for each distinct cause; what the report needs of each.
 
-    HarnessError if a case does not come back.
+    enough: asked between cases; once it says yes, the cases that are left are not shown (but each invariant has its
+    first). HarnessError if a case does not come back.
     """
     (out / "findings").mkdir(exist_ok=True)
     rows: list[dict[str, object]] = []
-    for members in by_cause(list(zip(picked, shown_cases(plan, picked, workers), strict=True))):
+    for members in by_cause(shown_cases(plan, picked, workers, enough)):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
         write_whole(out / name, dump_finding(what.finding))
@@ -95,31 +103,68 @@ def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
     return list(groups.values())
 
 
-def shown_cases(plan: Plan, picked: list[Pick], workers: int) -> Iterator[Shown]:
-    """Each picked case drawn again and shrunk, in order; picks of one case go to one process."""
+def shown_cases(
+    plan: Plan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
+) -> list[tuple[Pick, Shown]]:
+    """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
+
+    The first pick of each invariant is worked on first, so that `enough` cuts second cases before it cuts causes.
+    """
     groups: dict[tuple[str, int, int], list[int]] = {}
-    for number, one in enumerate(picked):
+    for number in _firsts_first(picked):
+        one = picked[number]
         groups.setdefault((one.stream, one.k, one.case), []).append(number)
     answers: dict[int, Shown] = {}
     tasks = [(plan, *place, [picked[i].signature for i in numbers]) for place, numbers in groups.items()]
-    for numbers, done in zip(groups.values(), _in_processes(tasks, workers), strict=True):
+    for numbers, done in zip(groups.values(), _in_processes(tasks, workers, enough), strict=False):
         answers.update(zip(numbers, done, strict=True))
-    return (answers[i] for i in range(len(picked)))
+    return [(picked[i], answers[i]) for i in sorted(answers)]
 
 
-def _in_processes(tasks: list[Any], workers: int) -> list[list[Shown]]:
-    """shown(*task) of every task. Forked: the plan and what is compiled need not be sent."""
+def _firsts_first(picked: list[Pick]) -> list[int]:
+    """Numbers of the picks: the first of every invariant, the second of every one, and so on."""
+    rank: Counter[str] = Counter()
+    order: list[tuple[int, int]] = []
+    for number, one in enumerate(picked):
+        order.append((rank[one.signature.invariant], number))
+        rank[one.signature.invariant] += 1
+    return [number for _, number in sorted(order)]
+
+
+def _in_processes(tasks: list[Any], workers: int, enough: Callable[[], bool]) -> Iterator[list[Shown]]:
+    """shown(*task) of the tasks in order, until it is enough. Forked: plan and compiled code need not be sent."""
     if workers == 1 or len(tasks) < 2:
-        return [shown(*task) for task in tasks]
+        for task in tasks:
+            yield shown(*task)
+            if enough():
+                return
+        return
     global _tasks
     _tasks = tasks
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_enter, initargs=(os.getpid(),))
     try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-            return list(pool.map(_shown_task, range(len(tasks))))
+        for future in [pool.submit(_shown_task, number) for number in range(len(tasks))]:
+            yield future.result()
+            if enough():
+                return
     except BrokenProcessPool as error:
         raise HarnessError(f"a process that shrank a finding died: {error}") from error
     finally:
+        pool.shutdown(cancel_futures=True)
         _tasks = []
+
+
+def _enter(parent: int) -> None:
+    """In the process that shrinks: Ctrl-C is the parent's to handle, and its death ends this process too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _tasks: list[Any] = []

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from types import FrameType
-from typing import Any
 
 from engine.outcome import Outcome
 from fuzz.errors import BatchError, HarnessError
+from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.plan import Plan
 from fuzz.schedule import STREAMS, BatchId, Handed, batches_for_cases, next_batch
@@ -72,7 +69,7 @@ class Desk:
     unknown: list[BatchId] = field(default_factory=list)
     back: set[BatchId] = field(default_factory=set)
     failure: BatchError | None = None
-    interrupted: bool = False
+    interrupts: Interrupts = field(default_factory=Interrupts)
     timed_out: bool = False
     deaths: int = 0
     cases: int = 0
@@ -89,7 +86,7 @@ class Desk:
         seconds = self.limits.handing_seconds
         if seconds is not None and time.monotonic() - self.start >= seconds:
             self.timed_out = True
-        if self.timed_out or self.interrupted:
+        if self.timed_out or self.interrupts.seen:
             return None
         batch = next_batch(self.handed, self.limits.hunt, self.most)
         if batch is not None:
@@ -161,28 +158,9 @@ class Desk:
     def stopped_by(self) -> str:
         if self.failure is not None:
             return "failure"
-        if self.interrupted:
+        if self.interrupts.seen:
             return "interrupt"
         return "time" if self.timed_out else "cases"
-
-
-@contextmanager
-def asked_to_stop(desk: Desk) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) ends the budget early; a second one is a KeyboardInterrupt."""
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        desk.interrupted = True
-        for number in before:
-            signal.signal(number, signal.default_int_handler)
-
-    before: dict[signal.Signals, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def run_batches(
@@ -195,11 +173,11 @@ def run_batches(
     most = None if limits.cases is None else batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch)
     start = time.monotonic()
     desk = Desk(plan, store, limits, say, most, start)
-    with asked_to_stop(desk):
+    with desk.interrupts.caught():
         while not _one_crew(desk, log, seed):
             pass
     return Ran(
-        desk.prefix(), desk.interrupted, desk.stopped_by(), tuple(sorted(desk.unknown)), desk.failure,
+        desk.prefix(), desk.interrupts.seen, desk.stopped_by(), tuple(sorted(desk.unknown)), desk.failure,
         time.monotonic() - start,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from fuzz.shrink.shrinker import Shrunk, shrink
 from strategies.replay import Run
 
 AT_THE_END = "FINISHED"
+POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
 SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
 EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
@@ -29,8 +30,8 @@ class Shape:
     takes: frozenset[str]
 
     def __str__(self) -> str:
-        way = "more" if self.more else "less"
-        return f"{self.invariant} at {self.label}, {way} than expected: {', '.join(sorted(self.takes))}"
+        way = "" if self.invariant in POINTERS else ", more than expected" if self.more else ", less than expected"
+        return f"{self.invariant} at {self.label}{way}: {', '.join(sorted(self.takes))}"
 
     def covers(self, other: Shape) -> bool:
         """Whether a case of the other shape is one of this shape with something to spare.

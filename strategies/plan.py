@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -203,13 +204,19 @@ class Plan:
             "faults": list(self.faults),
             "families": {family.name: family.weight for family in self.strata},
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
-            "code": code_version(),
+            "code": code_at_start(),
         }
 
 
 def caps_of(size_class: str) -> list[int]:
     """[n, k] of PCT's guarantee: most tasks with the kernel's workers, steps that change points are spread over."""
     return [SIZE_CLASSES[size_class]["tasks"], MOST_STEPS[size_class]]
+
+
+@cache
+def code_at_start() -> str:
+    """The code version of this process: what was loaded, whatever is edited meanwhile."""
+    return code_version()
 
 
 def _changed(variant: Variant) -> dict[str, int]:
