@@ -17,7 +17,7 @@ CASES_LEAST = 30  # a mean of fewer is marked
 class Cell:
     """Probes on machines of nodes[0]..nodes[1] nodes, of 2^(size - 1) + 1 to 2^size bytes: number and mean waste.
 
-    The mean weighs families by weight. The store keeps no squares, so it has no interval; probes says how many.
+    The mean weighs families by weight and has no interval; probes says of how many it is.
     """
 
     nodes: tuple[int, int]

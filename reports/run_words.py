@@ -22,9 +22,9 @@ LISTED = (
     "explored",
 )  # options that are printed with words of their own
 STREAM_WORDS = (
-    "Every estimate comes from the measured cases, drawn independently from the families by weight. Hunted cases "
-    "are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their "
-    "unit is the case."
+    "Every estimate comes from the measured cases: independent draws within each family; the families take turns in a "
+    "fixed order, and estimates weigh each by its weight, not by its number of cases. Hunted cases are drawn to find "
+    "bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their unit is the case."
 )
 
 

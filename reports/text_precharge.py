@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reports.campaign import Campaign
 from reports.estimates import Distribution, precharges
 from reports.headroom import pooled_headrooms
-from reports.layout import heading, number, paragraph, plain, table
+from reports.layout import WIDTH, heading, number, paragraph, plain, table
 from reports.page import Table
 from reports.run_words import rule_words
 from reports.sections.precharge import (
@@ -64,9 +64,20 @@ def quantity_lines(
 
 
 def table_lines(found: Table) -> list[str]:
-    """The table with short column heads; long names are cut, so that it fits the width."""
+    """The table with short column heads and names; in two or more parts where it does not fit the width."""
     head = [SHORT.get(cell, cell) for cell in found.head]
-    return table([head, *([shortened(row[0]), *row[1:]] for row in found.rows)], found.left, gap=1)
+    return fitting([head, *([shortened(row[0]), *row[1:]] for row in found.rows)], found.left)
+
+
+def fitting(rows: list[list[str]], left: int) -> list[str]:
+    """A table of at most WIDTH columns: the right half of its columns goes below the left one, names repeated."""
+    lines = table(rows, left, gap=1)
+    columns = len(rows[0]) - left
+    if max(map(len, lines)) <= WIDTH or columns < 2:
+        return lines
+    half = left + (columns + 1) // 2
+    first = fitting([row[:half] for row in rows], left)
+    return [*first, "", *fitting([[*row[:left], *row[half:]] for row in rows], left)]
 
 
 def shortened(name: str) -> str:

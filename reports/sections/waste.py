@@ -192,7 +192,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
     )  # fmt: skip
     n = sum(cell.probes for cell in found)
     caption = (
-        f"n = {plural(n, 'probe')}; means, families by weight; no interval, since the store keeps no squares by cell; "
+        f"n = {plural(n, 'probe')}; means, families by weight, without interval; "
         f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]

@@ -72,11 +72,11 @@ class HookBench:
     """The engine with one task in one cgroup; each record is one allocation and its free."""
 
     def __init__(self, first: HookRecord, variant: Variant) -> None:
-        topology = machine_of(first)
         size = SIZE_CLASSES[SIZE_CLASS]
         if first.nr_nodes > size["nodes"] or first.nr_cpus > size["cpus"]:
             given = f"{first.nr_nodes} nodes and {first.nr_cpus} CPUs"
             raise InputError("hooks", given, f"at most {size['nodes']} nodes and {size['cpus']} CPUs")
+        topology = machine_of(first)
         self.shape = (first.nr_nodes, first.nr_cpus)
         self.topos = topo_record(topology, SIZE_CLASS)
         self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)

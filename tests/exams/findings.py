@@ -14,10 +14,15 @@ from typing import Any
 from engine.scenario import Finding
 from engine.variant import VARIANTS, Variant
 from fuzz.regression import regression_of
+from fuzz.shrink.attempt import Gate
 from fuzz.shrink.shrinker import Shrunk, shrink
 from strategies.mutants import catalogue
 from strategies.plan import STREAMS, Plan, make_plan
 from strategies.redraw import finding_of
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from preemptions import preemptions
 
 RACES = ("I18", "I8", "I9", "I19", "I12", "I5", "I10")
 
@@ -68,21 +73,29 @@ def planted() -> dict[str, Any]:
             finding = first_of(plan, invariant, 12)
             if finding is None:
                 continue
+            first = Gate(plan.variant, invariant).attempt(finding.scenario)
+            assert first is not None
             done, seconds = shrunk_of(finding, plan.variant)
             start = time.perf_counter()
             quick, _ = shrunk_of(finding, plan.variant, seconds=2.0)
             in_budget &= time.perf_counter() - start < 3.0 and len(quick.attempt.events) > 0
             scenario = done.attempt.scenario
+            in_budget &= quick.attempt.size < first.size
             rows.append((
-                sum(len(task.ops) for task in scenario.program.tasks), max(len(scenario.schedule) - 1, 0),
+                sum(len(task.ops) for task in scenario.program.tasks), preemptions(scenario, plan.variant, invariant),
                 len(done.attempt.events), done.minimal, seconds,
             ))  # fmt: skip
     times = sorted(row[4] for row in rows)
     p95 = times[min(len(times) - 1, int(0.95 * len(times)))]
     return {
-        "passed": len(rows) >= 20 and all(row[3] for row in rows) and p95 <= 10 and in_budget,
+        "passed": len(rows) >= 20
+        and all(row[3] for row in rows)
+        and p95 <= 10
+        and in_budget
+        and statistics.median(row[0] for row in rows) <= 10
+        and statistics.median(row[1] for row in rows) <= 2,
         "failures": len(rows), "median_operations": statistics.median(row[0] for row in rows),
-        "median_switches": statistics.median(row[1] for row in rows),
+        "median_preemptions": statistics.median(row[1] for row in rows),
         "median_steps": statistics.median(row[2] for row in rows),
         "minimal": sum(row[3] for row in rows), "p95_seconds": round(p95, 2), "budget_held": in_budget,
     }  # fmt: skip

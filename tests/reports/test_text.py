@@ -10,8 +10,10 @@ import pytest
 
 from engine.outcome import Outcome, Signature
 from reports.campaign import Campaign
+from reports.layout import table
 from reports.statistics import clopper_pearson
 from reports.text import report_text
+from reports.text_precharge import fitting
 
 Made = Callable[..., Campaign]
 SECTIONS = (
@@ -226,3 +228,15 @@ def test_no_case_is_no_verdict(make: Made) -> None:
     text = report_text(make([]))
     assert "No case was finished: nothing is known." in text
     assert "No invariant that applies was violated" not in text
+
+
+def test_a_table_that_is_too_wide_comes_in_parts() -> None:
+    """Columns that do not fit go below, with the row names again; no cell is lost, no line is over 78 columns."""
+    rows = [[f"row {r}", *(f"{r}{c}" * 9 for c in range(8))] for r in range(10, 13)]
+    lines = fitting(rows, 1)
+    assert max(map(len, lines)) <= 78
+    text = "\n".join(lines)
+    for row in rows:
+        assert all(text.count(cell) == 1 for cell in row[1:])
+        assert text.count(row[0]) >= 2
+    assert fitting([row[:3] for row in rows], 1) == table([row[:3] for row in rows], 1, gap=1)
