@@ -14,7 +14,7 @@ from fuzz.plan import Plan
 from fuzz.shrink.shrinker import Shrunk, shrink
 from strategies.replay import Run
 
-AT_THE_END = "FINISHED"
+AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
 SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
 EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
@@ -36,13 +36,12 @@ class Shape:
     def covers(self, other: Shape) -> bool:
         """Whether a case of the other shape is one of this shape with something to spare.
 
-        What is judged only after a case has ended says little about where it went wrong: there only equal shapes are
-        one cause.
+        The step in which an invariant broke says where it went wrong, whatever led there. What is judged only after a
+        case has ended says little: there only equal shapes are one.
         """
-        if self.label == AT_THE_END:
+        if self.label in AT_THE_END:
             return self == other
-        alike = (self.invariant, self.label, self.more) == (other.invariant, other.label, other.more)
-        return alike and self.takes <= other.takes
+        return (self.invariant, self.label, self.more) == (other.invariant, other.label, other.more)
 
 
 @dataclass(frozen=True, slots=True)
