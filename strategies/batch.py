@@ -158,8 +158,6 @@ def histograms_of(rows: Any) -> dict[str, Histogram]:
     return {name: histogram_of(values) for name, values in found.items()} | {
         "cell_cases": histogram_of(cells),
         "cell_waste_pages": sums_of(cells, waste),
-        "cell_waste_squares": sums_of(cells, waste * waste),
-        "cell_misplaced_bytes": sums_of(cells, probes[:, MISPLACED]),
     }
 
 

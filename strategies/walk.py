@@ -76,6 +76,8 @@ def expect_steps(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, most
         if mask == 0:
             return
         t = choose_round_robin(sched, st, mask)
+        if st.pc[t] == FINISHED:
+            return  # the teardown begins: nothing interleaves with what task 0 does from here on
         sched.left[t] += 1
         sched.last = t
         untouch(st)

@@ -23,7 +23,7 @@ from strategies.rng import new_rng
 from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, new_sched
 
 MOST_STEPS = 20_000
-DEFAULT_EXECUTIONS = 5_000
+DEFAULT_EXECUTIONS = 20_000
 
 
 AT_THE_END = (NAMES.index("AT_BARRIER"), NAMES.index("FINISHED"))  # judged there, gone wrong anywhere

@@ -10,6 +10,7 @@ import pytest
 
 from engine.outcome import Outcome, Signature
 from engine.scenario import load_finding
+from engine.slips import SLIP_FAT_SLOT
 from engine.variant import VARIANTS
 from fuzz.campaign import status_of
 from fuzz.errors import HarnessError
@@ -102,6 +103,26 @@ def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
         for i, shape in enumerate((wide, else_, plain))
     ]
     assert [[one.k for one, _ in group] for group in by_cause(cases)] == [[0, 2], [1]]
+
+
+FIVE = replace(VARIANTS["fixed"], name="five", metadata=1, refund=1, entry=1, evict=1, slip=SLIP_FAT_SLOT)
+CAUSES = {
+    "I11 at FINISHED": "metadata: 8 bytes a granule are charged where there are 16",
+    "I2 at PO_UNDONE": "refund: a failed allocation gives ceil(F) pages back",
+    "I6 at PO_BEGIN": "entry: the obj_exts entry is not cleared",
+    "I20 at DO_PUT": "evict: a slot's reference is not put",
+    "I4 at RS_BODY": "fat slot: a slot above 64 pages is not drained",
+}
+
+
+def test_five_planted_causes_are_five_findings(tmp_path: Path) -> None:
+    """Five mistakes at once break ten invariants; what is left after shrinking is one finding for each mistake."""
+    plan = make_plan(FIVE, 1)
+    outcomes = [plan.batch(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
+    broken = {signature.invariant for outcome in outcomes for signature in outcome.violations}
+    assert len(broken) >= 9
+    rows = write_findings(plan, pick(outcomes), tmp_path, 2)
+    assert sorted(str(row["shape"]).split(",")[0] for row in rows) == sorted(CAUSES)
 
 
 def test_no_case_is_no_verdict() -> None:

@@ -82,7 +82,6 @@ def test_a_step_too_many_is_seen() -> None:
     assert p_value(program, steps, "urw", (steps[0] + 6, steps[1])) < 1e-6
 
 
-@pytest.mark.xfail(strict=True, reason="expect_steps counts the teardown's steps, taken when all is settled, to task 0")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_engine_expects_the_steps_that_interleave(name: str) -> None:
     """The numbers that URW is given are those of the steps that can interleave, for every task."""
