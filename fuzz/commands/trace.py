@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from engine.errors import InputError
 from fuzz.options import topology_option, variant_option
 from strategies.recorded.placement import import_placement
 from strategies.recorded.replay import Replayed, replay_workload
@@ -21,6 +22,8 @@ def trace_command(
     chosen = variant_option(variant)
     topology = topology_option(topology_path)
     snapshots = () if states is None else import_states(Path(states))
+    if states is not None and not snapshots:
+        raise InputError(states, "no snapshot", "at least one: nothing would be compared")
     beside = Path(file).with_name("placement.json")
     where = Path(placement) if placement is not None else beside
     nodes = import_placement(where) if placement is not None or beside.is_file() else None

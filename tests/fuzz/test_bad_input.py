@@ -270,3 +270,11 @@ def test_variant_files_that_are_refused(
     path = tmp_path / "mine.py"
     path.write_text(text + "\n")
     assert said in refused(capsys, ["run", "--variant", f"{path}:v"])
+
+
+def test_states_without_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A comparison with nothing is refused: 0 of 0 rows equal would read as agreement."""
+    run = Path(__file__).parent.parent / "data" / "recorded" / "r11-2node-small-6.1"
+    (tmp_path / "states.json").write_text("[]")
+    line = ["trace", str(run / "percpu.trace.gz"), "--topology", str(run / "topology.json")]
+    assert "no snapshot" in refused(capsys, [*line, "--states", str(tmp_path / "states.json")])
