@@ -94,14 +94,19 @@ def _simpler(op: Op) -> Iterator[Op]:
     """Sizes stay multiples of 4, as the allocator rounds them; alignment 8 is the plain one."""
     if op.align not in (0, 8):
         yield replace(op, align=8)
-    for size_bytes in (*(n for n in NUMBERS if n % 4 == 0), op.size_bytes // 8 * 4, op.size_bytes - 4):
+    for size_bytes in (*(n for n in NUMBERS if n % 4 == 0), *_less(op.size_bytes, 4)):
         if 0 < size_bytes < op.size_bytes:
             yield replace(op, size_bytes=size_bytes)
     for name in ("gfp", "value", "slot", "memcg"):
         given = getattr(op, name)
-        for number in sorted({*NUMBERS, given - 1, given // 2}):
+        for number in sorted({*NUMBERS, *_less(given, 1)}):
             if 0 <= number < given:
                 yield _set(op, name, number)
+
+
+def _less(given: int, unit: int) -> list[int]:
+    """What is left of a number after ever smaller steps, down to one unit: a lowest value is near in few of them."""
+    return [given - (unit << k) for k in reversed(range(given.bit_length())) if unit << k <= given]
 
 
 def _with_task(attempt: Attempt, t: int, task: Task) -> Scenario:
