@@ -124,7 +124,8 @@ def out_option(text: str | None, default: str, where: str = "--out") -> Path:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
             raise InputError(where, f"{path} is not empty", "a new or an empty folder")
-        (path / "findings").mkdir()
+        (path / "findings").mkdir()  # what cannot be written shows now, and nothing is left of the try
+        (path / "findings").rmdir()
     except OSError as error:
         raise InputError(where, f"{path}: {error.strerror}", "a folder that can be written") from None
     return path
