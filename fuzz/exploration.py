@@ -139,6 +139,7 @@ def write_witnesses(options: ExploreOptions, total: Total, out: Path) -> list[di
         origin: dict[str, Any] = {"explored": options.scope.name, "steps": len(path), "shortest": options.shortest}
         variant = options.variant.name
         file = f"findings/{number:03d}-{name}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in variant)}.json"
+        (out / "findings").mkdir(exist_ok=True)
         write_whole(out / file, dump_finding(Finding(found, variant, name, origin)))
         rows.append(
             {
