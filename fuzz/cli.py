@@ -226,6 +226,16 @@ def trace(file: str, topology_path: str, states: str | None, placement: str | No
 
 
 @cli.command()
+@click.argument("folders", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def fidelity(folders: tuple[str, ...], as_json: bool) -> int:
+    """Measure how far recorded runs and the model agree: rows, areas, pages, placement, charge failures."""
+    from fuzz.commands.fidelity import fidelity_command
+
+    return fidelity_command(folders, as_json)
+
+
+@cli.command()
 @click.argument("file")
 @click.option("--variant", required=True, help="The variant that the recorded kernel had.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")

@@ -52,6 +52,7 @@ class AreaReport:
     depopulates_equal: int = 0
     conflicts: int = 0
     unknown_frees: int = 0
+    unprobed: int = 0
     misses: list[Miss] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
 
@@ -124,6 +125,7 @@ class _Pass:
         else:
             self.expected[e.pair_key()] = chunk.clear_ranges(at, granules)
         if not self.probed:
+            self.report.unprobed += 1
             self.balance()
 
     def compare(self, i: int, e: ev.Alloc, got: Place, chunk: ChunkMap, at: int) -> None:

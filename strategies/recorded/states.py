@@ -19,10 +19,14 @@ ALLOWED = 'a list of {"phase", "cgroups": {path: {"ino", "memory.stat": {"percpu
 
 @dataclass(frozen=True, slots=True)
 class CgroupRow:
-    """One cgroup in one snapshot: inode number of its directory, and the percpu line of memory.stat in bytes."""
+    """One cgroup in one snapshot: inode number of its directory, and the percpu line of memory.stat in bytes.
+
+    current_bytes is memory.current, None where it was not recorded (the root has none).
+    """
 
     ino: int
     percpu_bytes: int
+    current_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Snapshot:
 class _Cgroup(msgspec.Struct):
     ino: int
     stat: dict[str, int] = msgspec.field(name="memory.stat", default_factory=dict)
+    current: int | None = msgspec.field(name="memory.current", default=None)
 
 
 class _State(msgspec.Struct):
@@ -49,7 +54,11 @@ def import_states(path: Path) -> tuple[Snapshot, ...]:
     return tuple(
         Snapshot(
             state.phase,
-            {name: CgroupRow(c.ino, c.stat["percpu"]) for name, c in state.cgroups.items() if "percpu" in c.stat},
+            {
+                name: CgroupRow(c.ino, c.stat["percpu"], c.current)
+                for name, c in state.cgroups.items()
+                if "percpu" in c.stat
+            },
         )
         for state in states
     )

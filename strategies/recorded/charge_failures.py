@@ -1,0 +1,145 @@
+"""Charge failures: does the model's page counter refuse the requests that the kernel refused?
+
+The trace has every charged percpu area but nothing else that a cgroup uses, and no size of a request that failed. So
+the usage of a limited cgroup is bounded: percpu as traced, the rest (slab, stacks, anonymous memory) by the snapshots
+around it, and what the CPUs' stocks hold, up to 64 pages each, which a request that must not wait cannot count on. A
+request's size is that of the task's last charged one. What these bounds leave open is counted as open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from engine.base import ceil_div
+from strategies.recorded import operations as ops
+from strategies.recorded.operations import ROOT
+from strategies.recorded.states import Snapshot
+from strategies.recorded.workload import Workload
+
+PAGE_BYTES = 4096
+STOCK_PAGES = 64
+
+
+@dataclass(slots=True)
+class ChargeReport:
+    """Requests by what the kernel did and what the bounds say of the model.
+
+    failures, successes: counts of "same", "open" and "other". "other" of a success: the model would have refused it
+    unless reclaim made room. unlimited: failures of tasks whose cgroup has no limit; unattributed: of tasks never
+    seen charged.
+    """
+
+    failures: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
+    unlimited: int = 0
+    unattributed: int = 0
+
+    @property
+    def recorded(self) -> int:
+        return self.failures.total() + self.unlimited + self.unattributed
+
+    @property
+    def contradicted(self) -> int:
+        """Failures that the model would not have had, whatever the other memory was within its bounds."""
+        return self.failures["other"] + self.unlimited
+
+
+def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
+    """By cgroup: what it uses besides percpu at each snapshot, bytes; -1 where it is not in the snapshot."""
+    found: dict[int, list[int]] = {}
+    for i, snapshot in enumerate(snapshots):
+        for row in snapshot.cgroups.values():
+            if row.current_bytes is not None:
+                found.setdefault(row.ino, [-1] * len(snapshots))[i] = max(row.current_bytes - row.percpu_bytes, 0)
+    return found
+
+
+class _Ledger:
+    """Percpu bytes of each cgroup with all below it, its limit, and the bounds of its other memory."""
+
+    def __init__(self, snapshots: tuple[Snapshot, ...], nr_cpus: int) -> None:
+        self.stock_bytes = nr_cpus * STOCK_PAGES * PAGE_BYTES
+        self.phases = [snapshot.phase for snapshot in snapshots]
+        self.other = other_memory(snapshots)
+        self.next = 0  # the next snapshot to come
+        self.parent: dict[int, int] = {}
+        self.limit: dict[int, int | None] = {}
+        self.percpu: Counter[int] = Counter()
+        self.areas: dict[tuple[str, int], tuple[int, int]] = {}
+        self.last_bytes: dict[int, int] = {}  # by pid
+        self.report = ChargeReport()
+
+    def chain(self, cg: int) -> list[int]:
+        found = [cg]
+        while cg != ROOT:
+            cg = self.parent.get(cg, ROOT)
+            found.append(cg)
+        return found
+
+    def bounds(self, cg: int) -> tuple[int, int]:
+        """Least and most of the other memory between the snapshots around now."""
+        values = self.other.get(cg, [])
+        near = [v for v in values[max(self.next - 1, 0) : self.next + 1] if v >= 0]
+        return (min(near), max(near)) if near else (0, 0)
+
+    def judge(self, cg: int, need_bytes: int) -> str | None:
+        """What the model does with a request: "fails", "fits" or "open"; None if no cgroup on the way has a limit."""
+        verdicts = set()
+        for level in self.chain(cg):
+            limit = self.limit.get(level)
+            if limit is None:
+                continue
+            need = ceil_div(need_bytes, PAGE_BYTES) * PAGE_BYTES
+            low, high = self.bounds(level)
+            used = self.percpu[level] + need
+            verdicts.add(
+                "fails" if used + low > limit else "fits" if used + high + self.stock_bytes <= limit else "open"
+            )
+        return next((verdict for verdict in ("fails", "open", "fits") if verdict in verdicts), None)
+
+    def request(self, cg: int, pid: int, full_bytes: int) -> None:
+        verdict = self.judge(cg, full_bytes)
+        if verdict is not None:
+            self.report.successes[{"fits": "same", "fails": "other"}.get(verdict, verdict)] += 1
+        self.last_bytes[pid] = full_bytes
+
+    def add(self, cg: int, nr_bytes: int) -> None:
+        for level in self.chain(cg):
+            self.percpu[level] += nr_bytes
+
+    def fail(self, failed: ops.ChargeFailure) -> None:
+        if failed.cg_likely is None:
+            self.report.unattributed += 1
+            return
+        verdict = self.judge(failed.cg_likely, self.last_bytes.get(failed.pid, 4))
+        if verdict is None:
+            self.report.unlimited += 1
+        else:
+            self.report.failures[{"fails": "same", "fits": "other"}.get(verdict, verdict)] += 1
+
+    def apply(self, o: ops.Operation) -> None:
+        if isinstance(o, ops.MkCgroup):
+            self.parent[o.cg], self.limit[o.cg] = o.parent, o.max_bytes
+        elif isinstance(o, ops.SetMax):
+            self.limit[o.cg] = o.max_bytes
+        elif isinstance(o, ops.AllocArea) and o.cg is not None:
+            full = max(o.bytes_alloc, o.size_bytes)
+            self.request(o.cg, o.pid, full)
+            self.areas[o.base, o.off] = (o.cg, full)
+            self.add(o.cg, full)
+        elif isinstance(o, ops.FreeArea) and (o.base, o.off) in self.areas:
+            cg, full = self.areas.pop((o.base, o.off))
+            self.add(cg, -full)
+        elif isinstance(o, ops.ChargeFailure):
+            self.fail(o)
+        elif isinstance(o, ops.SnapEnd) and o.name in self.phases:
+            self.next = self.phases.index(o.name) + 1
+
+
+def check_charge_failures(workload: Workload, snapshots: tuple[Snapshot, ...], nr_cpus: int) -> ChargeReport:
+    """Judge every charged request and every charge failure of a workload on a machine of so many possible CPUs."""
+    ledger = _Ledger(snapshots, nr_cpus)
+    for operation in workload.operations:
+        ledger.apply(operation)
+    return ledger.report
