@@ -16,7 +16,7 @@ def test_snapshots_of_the_small_run(recorded: Path) -> None:
     snapshots = import_states(recorded / "r11-2node-small-6.1" / "states.json.gz")
     assert (len(snapshots), sum(len(s.cgroups) for s in snapshots)) == (20, 1797)
     assert (snapshots[0].phase, snapshots[-1].phase) == ("base", "end")
-    assert snapshots[1].cgroups["/A"] == CgroupRow(23, 177984)
+    assert snapshots[1].cgroups["/A"] == CgroupRow(23, 177984, 479232)
 
 
 def test_cgroup_without_a_percpu_line_is_left_out(tmp_path: Path) -> None:
