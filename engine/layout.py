@@ -94,6 +94,9 @@ class PlainGrid:
         self.shape = shape
         self.cells = cells
 
+    def __len__(self) -> int:
+        return self.shape[0]
+
     def _flat(self, index: tuple[int, ...]) -> int:
         flat = 0
         for position, length in zip(index, self.shape, strict=True):

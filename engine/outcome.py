@@ -30,7 +30,8 @@ class Outcome:
         most; counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
     violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
     once: features (strategies.features) that one case of the batch holds, with that case's number; more: features that
-        several cases hold, ascending.
+        several cases hold, ascending. Of a hunting batch only features that no epoch before it has shown.
+    corpus: what was drawn for cases with such new features, as strategies.learning encodes it.
     """
 
     stream: str
@@ -45,6 +46,7 @@ class Outcome:
     first_cases: dict[Signature, tuple[int, ...]] = field(default_factory=dict)
     once: dict[int, int] = field(default_factory=dict)
     more: tuple[int, ...] = ()
+    corpus: tuple[str, ...] = ()
 
     def canonical(self) -> bytes:
         """The bytes that a digest covers: sorted, without white space, nothing that depends on time or machine."""
@@ -63,6 +65,7 @@ class Outcome:
             ],
             "once": [sorted(self.once), [self.once[f] for f in sorted(self.once)]],
             "more": f"{sum(1 << feature for feature in self.more):x}",
+            "corpus": list(self.corpus),
         }
         return json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
 
@@ -79,6 +82,7 @@ class Outcome:
             row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
             {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
             row["counts"], violations, first, dict(zip(*row["once"], strict=True)), _bits(int(row["more"], 16)),
+            tuple(row["corpus"]),
         )  # fmt: skip
 
 

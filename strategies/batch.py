@@ -11,9 +11,10 @@ from engine.compiled import compiled, compiled_entry
 from engine.labels import GFP_NOBLOCK, NAMES
 from engine.outcome import Histogram, Outcome, Signature
 from engine.reset import reset
+from strategies.choices import LENGTH
 from strategies.decode import decode, draw_choices
 from strategies.features import add_case, begin_trail
-from strategies.rng import Rng, below_n, seed_rng, to_word
+from strategies.rng import ONE, ZERO, Rng, below_n, next_word, seed_rng, to_word
 from strategies.schedulers.record import URW
 from strategies.walk import OVERLONG, STUCK, expect_steps, run_case
 
@@ -27,32 +28,63 @@ TOTAL_NAMES = (
 )  # fmt: skip
 AT_PROBE = 16
 # Columns of the row that each case leaves.
-DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE, NODES, NOWAIT = range(10)
-NR_COLUMNS = 10
+DONE, PRECHARGE, USED, BOOKED, AREA_BYTES, MISPLACED, IN_FLIGHT, PAGE_SIZE, NODES, NOWAIT, CPUS, PLACE = range(12)
+NR_COLUMNS = 12
 JOINT = 1 << 20  # (group, precharge, used) is one number: (group * JOINT + precharge) * JOINT + used;
 # a group is nodes * 2, and 1 more if the allocation must not block
 SIZE_CELLS = 64  # a cell (nodes, size) is one number: nodes * SIZE_CELLS + ceil(log2(size_bytes))
+FRESH_WORDS = 4  # so many random words AND-ed: one position in 16 of a varied case is drawn anew
+HALF = 2  # one case in so many varies a case of the corpus, once there is a corpus
 
 
-@compiled
-def draw_case(
-    topos: Any, progs: Any, rng: Rng, key: Any, case: int, hunt: int, tables: Any, choices: Any, v: Any
+@compiled_entry
+def draw_numbers(
+    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
 ) -> Any:
-    """Draw case number `case` of a batch into progs[0]; the index of its machine."""
-    kinds, values, counts, limits = tables
+    """Draw the choices of case number `case` of a batch; the index of its machine.
+
+    corpus: (n, LENGTH) choices of earlier cases that showed something new; half of the cases of a hunting batch vary
+    one of them. With n = 0 every case is a fresh draw.
+    """
+    kinds, _, counts, limits = tables
     seed_rng(rng, to_word(key), to_word(case))
-    which = below_n(rng, len(topos))
+    which = below_n(rng, nr_topos)
     mask = 0
     if hunt == 1:
         # A swarm: operation kinds are switched off at random; allocs and frees stay.
         mask = below_n(rng, 1 << 30) & below_n(rng, 1 << 30)
     draw_choices(rng, kinds, limits, counts, mask, choices)
+    if len(corpus) > 0 and below_n(rng, HALF) == 0:
+        vary(rng, corpus, below_n(rng, len(corpus)), choices)
+    return which
+
+
+@compiled
+def vary(rng: Rng, corpus: Any, parent: int, choices: Any) -> None:
+    """Put the parent's choices over the drawn ones, but for one position in 16."""
+    for start in range(0, LENGTH, 64):
+        fresh = next_word(rng)
+        for _ in range(FRESH_WORDS - 1):
+            fresh &= next_word(rng)
+        for i in range(start, min(start + 64, LENGTH)):
+            if fresh & ONE == ZERO:
+                choices[i] = corpus[parent, i]
+            fresh >>= ONE
+
+
+@compiled
+def draw_case(
+    topos: Any, progs: Any, rng: Rng, key: Any, case: int, hunt: int, tables: Any, corpus: Any, choices: Any, v: Any
+) -> Any:
+    """Draw case number `case` of a batch into progs[0]; the index of its machine."""
+    kinds, values, counts, _ = tables
+    which = draw_numbers(rng, key, case, len(topos), hunt, tables, corpus, choices)
     decode(choices, topos[which], progs[0], kinds, values, counts, v)
     return which
 
 
 @compiled
-def note_case(topo: Topo, prog: Prog, st: State, row: Any) -> None:
+def note_case(topo: Topo, prog: Prog, st: State, place: int, row: Any) -> None:
     """What the case measured, as one row."""
     row[DONE] = st.probe_done
     row[PRECHARGE] = st.probe_precharge
@@ -63,6 +95,8 @@ def note_case(topo: Topo, prog: Prog, st: State, row: Any) -> None:
     row[IN_FLIGHT] = st.in_flight_max
     row[PAGE_SIZE] = topo.page_size
     row[NODES] = topo.nr_nodes
+    row[CPUS] = topo.nr_cpus
+    row[PLACE] = place
     if st.probe_done != 0:
         row[NOWAIT] = 1 if prog.op_gfp[prog.probe_task, prog.probe_op] & GFP_NOBLOCK else 0
 
@@ -103,14 +137,14 @@ def log_violations(st: State, case: int, events: Any, nr_events: int) -> int:
 @compiled_entry
 def run_batch(
     topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, trails: Any, key: Any, cases: int, hunt: int,
-    checks: int, tables: Any, choices: Any, v: Any, rows: Any, totals: Any, hazards: Any, events: Any,
+    checks: int, tables: Any, corpus: Any, choices: Any, v: Any, rows: Any, totals: Any, hazards: Any, events: Any,
     cases_with: Any, last_case: Any,
 ) -> int:  # fmt: skip
     """Run every case of a batch; counts go into the arrays given. Returns the number of violation rows."""
     nr_events = 0
     st = states[0]
     for case in range(cases):
-        which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, choices, v)
+        which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, corpus, choices, v)
         reset(topos[which], progs[0], st, False)
         if scheds[0].kind == URW:
             expect_steps(topos[which], progs[0], st, rngs[0], scheds[0], MOST_STEPS)
@@ -118,7 +152,7 @@ def run_batch(
         begin_trail(trails[0])
         status = run_case(topos[which], progs[0], st, rngs[0], scheds[0], trails[0], checks, MOST_STEPS)
         add_case(trails[0], st, case, cases_with, last_case)
-        note_case(topos[which], progs[0], st, rows[case])
+        note_case(topos[which], progs[0], st, v[0], rows[case])
         add_totals(st, status, totals, hazards)
         nr_events = log_violations(st, case, events, nr_events)
     return nr_events
@@ -138,27 +172,42 @@ def sums_of(cells: Any, values: Any) -> Histogram:
     return dict(zip(found.tolist(), sums.tolist(), strict=True))
 
 
-def histograms_of(rows: Any) -> dict[str, Histogram]:
-    """The distributions of a batch: of its charged probes, and of what each case had in flight at most."""
+def histograms_of(rows: Any, stream: str) -> dict[str, Histogram]:
+    """The distributions of a batch: of its charged probes, and of what each case had in flight at most.
+
+    Of the hunting stream, which adds nothing to any estimate, only those that show what it does.
+    """
     probes = rows[rows[:, DONE] == 1]
     precharge, used = probes[:, PRECHARGE], probes[:, USED]
     waste = np.maximum(precharge - used, 0)
+    shown = {"waste_pages": waste, "in_flight_pages": rows[:, IN_FLIGHT]}
+    if stream == "hunting":
+        return {name: histogram_of(values) for name, values in shown.items()}
     reserved = precharge > 0
     rounding = used * probes[:, PAGE_SIZE] - probes[:, BOOKED]
-    found = {
-        "waste_pages": waste,
+    size = binary_class(probes[:, AREA_BYTES])
+    cells = probes[:, NODES] * SIZE_CELLS + size
+    found = shown | {
         "precharge_pages": precharge,
         "share_percent": waste[reserved] * 100 // precharge[reserved],
         "rounding_bytes16": np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE],
         "precharge_used": ((probes[:, NODES] * 2 + probes[:, NOWAIT]) * JOINT + precharge) * JOINT + used,
         "misplaced_bytes": probes[:, MISPLACED],
-        "in_flight_pages": rows[:, IN_FLIGHT],
+        "waste_by_cpus": binary_class(probes[:, CPUS]) * JOINT + waste,
+        "waste_by_size": size * JOINT + waste,
+        "waste_by_page": binary_class(probes[:, PAGE_SIZE] // 4096) * JOINT + waste,
+        "waste_by_place": probes[:, PLACE] * JOINT + waste,
     }
-    cells = probes[:, NODES] * SIZE_CELLS + np.ceil(np.log2(np.maximum(probes[:, AREA_BYTES], 1))).astype(np.int64)
     return {name: histogram_of(values) for name, values in found.items()} | {
         "cell_cases": histogram_of(cells),
         "cell_waste_pages": sums_of(cells, waste),
+        "cell_waste_squares": sums_of(cells, waste * waste),
     }
+
+
+def binary_class(values: Any) -> Any:
+    """ceil(log2(value)), 0 for what is below 1."""
+    return np.ceil(np.log2(np.maximum(values, 1))).astype(np.int64)
 
 
 def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[Signature, tuple[int, ...]]]:
@@ -182,5 +231,5 @@ def outcome_of(
     counts |= {f"probe.{name}": int(totals[AT_PROBE + i]) for i, name in enumerate(PROBE_NAMES)}
     counts |= {f"hazard.H{h}": int(hazards[h]) for h in range(1, 26)}
     counted, first = count_events(events, variant)
-    named = histograms_of(rows)
+    named = histograms_of(rows, stream)
     return Outcome(stream, k, family, cases, int(totals[0]), int(totals[1]), named, counts, counted, first)

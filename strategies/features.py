@@ -74,11 +74,15 @@ def add_case(trail: Trail, st: State, case: int, cases_with: Any, last_case: Any
             last_case[NR_PAIRS + h] = case
 
 
-def features_of(cases_with: Any, last_case: Any) -> dict[str, Any]:
-    """A batch's features as an Outcome has them: `once` with its case, `more` ascending."""
+def features_of(cases_with: Any, last_case: Any, known: int = 0) -> dict[str, Any]:
+    """A batch's features as an Outcome has them: `once` with its case, `more` ascending; without those that are known.
+
+    known: a set of features as one integer, bit f for feature f.
+    """
+    new = [int(f) for f in np.flatnonzero(cases_with) if not known >> int(f) & 1]
     return {
-        "once": {int(f): int(last_case[f]) for f in np.flatnonzero(cases_with == 1)},
-        "more": tuple(np.flatnonzero(cases_with > 1).tolist()),
+        "once": {f: int(last_case[f]) for f in new if cases_with[f] == 1},
+        "more": tuple(f for f in new if cases_with[f] > 1),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -23,6 +24,17 @@ from strategies.choices import kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
 from strategies.features import NR_FEATURES, features_of, new_trail
+from strategies.learning import (
+    EPOCH_BATCHES,
+    Learnt,
+    fold,
+    new_cases,
+    no_corpus,
+    nothing_learnt,
+    spread,
+    varies,
+    written,
+)
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
@@ -30,13 +42,24 @@ from strategies.schedulers.record import SCHEDULERS, new_sched
 from strategies.topologies import Family, families, preset, single_family
 from strategies.walk import CHECK_TOUCHED
 
-CASES_AT_FIRST, CASES_LATER = 1000, 4000  # a batch of class small; class wide fewer, by its number of nodes
-BATCHES_AT_FIRST = 16  # of each stream: short campaigns spread over all workers, long ones keep fewer rows
-FEATURES_EVERY = 9  # of so many batches one keeps its features: they are most of a row; 9 passes through all turns
+# Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
+# over all workers, long ones keep fewer rows.
+CASES_FROM = ((256, 16_000), (16, 4000), (0, 1000))
+FEATURES_EVERY = 9  # of so many measurement batches one keeps its features: they are most of a row
 CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
 PORTFOLIO = "portfolio"
-TURNS = (("pct", 3), ("random", 0), ("pos", 0), ("pct", 2), ("urw", 0), ("preemption", 2), ("delay", 3), ("pct", 4))
+TURNS = (
+    ("pct", 3),
+    ("random", 0),
+    ("pos", 0),
+    ("pct", 2),
+    ("urw", 0),
+    ("preemption", 2),
+    ("delay", 3),
+    ("pct", 4),
+    ("pct", 1),
+)
 DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
 MOST_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
 
@@ -70,7 +93,9 @@ class Plan:
         kinds, values, counts = kind_arrays()
         self.tables = {stream: (kinds, values, counts, self._limits(stream)) for stream in STREAMS}
         self.choices, self.scratch = new_scratch(), new_scratch()
-        self.order = _stratum_order([family.weight for family in self.strata])
+        self.order = spread([family.weight for family in self.strata])
+        self.learnt = [nothing_learnt(len(TURNS))]
+        self.shared_rows: Any = None  # (cases, NR_COLUMNS) int64 in memory that another process may look at
 
     @staticmethod
     def _class_of(family: Family) -> str:
@@ -87,7 +112,7 @@ class Plan:
     def cases_per_batch(self, stream: str, k: int) -> int:
         stratum = self.stratum(stream, k)
         if self.classes[stratum] == "small":
-            return CASES_AT_FIRST if k < BATCHES_AT_FIRST else CASES_LATER
+            return next(cases for start, cases in CASES_FROM if k >= start)
         return max(2, 2000 // max(len(t.nodes) for t in self.strata[stratum].topologies))
 
     def pool(self, stratum: int) -> Record:
@@ -114,12 +139,25 @@ class Plan:
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]
 
+    def learn(self, epoch: Sequence[Outcome]) -> Learnt:
+        """Take in the outcomes of the next whole epoch of hunting batches; what the one after it will use."""
+        self.learnt.append(fold(self.learnt[-1], epoch))
+        return self.learnt[-1]
+
+    def learnt_for(self, k: int) -> Learnt:
+        """What hunting batch k uses; nothing learnt where no epoch was taken in."""
+        return self.learnt[min(k // EPOCH_BATCHES, len(self.learnt) - 1)]
+
+    def corpus(self, stream: str, k: int) -> Any:
+        """(n, LENGTH) choices that a batch varies; n is 0 unless it is one that does."""
+        return self.learnt_for(k).corpus_array() if stream == "hunting" and varies(k) else no_corpus()
+
     def turn(self, stream: str, k: int) -> tuple[str, int]:
         """Scheduler and depth of a batch. The measurement stream always walks at random: its distribution is fixed."""
         if stream == "measurement":
             return "random", 0
         if self.scheduler == PORTFOLIO:
-            return TURNS[k % len(TURNS)]
+            return TURNS[self.learnt_for(k).order[k % EPOCH_BATCHES]]
         return self.scheduler, DEPTHS.get(self.scheduler, 0)
 
     def set_sched(self, sched: Any, stream: str, k: int) -> None:
@@ -148,27 +186,53 @@ class Plan:
         stratum = self.stratum(stream, k)
         m = self.machine(self.classes[stratum])
         self.set_sched(m.scheds[0], stream, k)
-        rows = np.zeros((cases, batches.NR_COLUMNS), dtype=np.int64)
+        rows, corpus = self.rows(cases), self.corpus(stream, k)
         totals, hazards = np.zeros(batches.NR_TOTALS, dtype=np.int64), np.zeros(26, dtype=np.int64)
         events = np.zeros((cases * batches.NR_INVARIANT, 4), dtype=np.int32)
         cases_with, last_case = np.zeros(NR_FEATURES, dtype=np.int32), np.zeros(NR_FEATURES, dtype=np.int32)
         nr_events = batches.run_batch(
             self.pool(stratum), m.progs, m.states, m.rngs, m.scheds, m.trails, np.uint64(self.key(stream, k)), cases,
-            int(stream == "hunting"), checks, self.tables[stream], self.choices, self.scratch,
+            int(stream == "hunting"), checks, self.tables[stream], corpus, self.choices, self.scratch,
             rows, totals, hazards, events, cases_with, last_case,
         )  # fmt: skip
         outcome = batches.outcome_of(
             stream, k, self.strata[stratum].name, self.variant.name, cases, rows, totals, hazards,
             events[:nr_events],
         )  # fmt: skip
-        if k % FEATURES_EVERY == 0:
-            outcome = replace(outcome, **features_of(cases_with, last_case))
-            outcome.counts["feature_cases"] = cases
         name, depth = self.turn(stream, k)
         outcome.counts["scheduler." + name] = cases
-        if name == "pct":
+        if name == "pct" and not len(corpus):  # PCT's bound is on cases that are drawn afresh
             outcome.counts[f"pct.depth.{depth}"] = cases
-        return outcome
+        return self.with_features(outcome, cases_with, last_case)
+
+    def rows(self, cases: int) -> Any:
+        """A cleared row for each case; once its case is over, its page size is set."""
+        if self.shared_rows is None:
+            return np.zeros((cases, batches.NR_COLUMNS), dtype=np.int64)
+        self.shared_rows[:] = 0
+        return self.shared_rows[:cases]
+
+    def with_features(self, outcome: Outcome, cases_with: Any, last_case: Any) -> Outcome:
+        """Keep a batch's features: all of them in some measurement batches, what is new in every hunting batch."""
+        if outcome.stream == "measurement":
+            if outcome.k % FEATURES_EVERY:
+                return outcome
+            outcome.counts["feature_cases"] = outcome.cases
+            return replace(outcome, **features_of(cases_with, last_case))
+        known = self.learnt_for(outcome.k).known
+        found = replace(outcome, **features_of(cases_with, last_case, known))
+        drawn = [self.drawn(outcome.stream, outcome.k, case) for case in new_cases(found, last_case)]
+        return replace(found, corpus=tuple(drawn))
+
+    def drawn(self, stream: str, k: int, case: int) -> str:
+        """The choices of a case, as the corpus keeps them."""
+        stratum = self.stratum(stream, k)
+        rngs = self.machine(self.classes[stratum]).rngs
+        batches.draw_numbers(
+            rngs[0], np.uint64(self.key(stream, k)), case, len(self.pool(stratum)), int(stream == "hunting"),
+            self.tables[stream], self.corpus(stream, k), self.choices,
+        )  # fmt: skip
+        return written(self.choices)
 
     def repeated(self, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
         """A case drawn and replayed; the last ones are kept, as a case often violates several invariants."""
@@ -223,15 +287,6 @@ def _changed(variant: Variant) -> dict[str, int]:
     """The choices in which a variant differs from v2; what it is held to (judge) is no part of what it does."""
     v2 = VARIANTS["v2"].choices()
     return {name: value for name, value in variant.choices().items() if value != v2[name] and name != "judge"}
-
-
-def _stratum_order(weights: list[int]) -> tuple[int, ...]:
-    """A cycle of sum(weights) batches in which each stratum has its weight's number, spread evenly."""
-    total = sum(weights)
-    seats = [((i + 0.5) / weight, s) for s, weight in enumerate(weights) for i in range(weight)]
-    order = tuple(s for _, s in sorted(seats))
-    assert len(order) == total
-    return order
 
 
 def make_plan(

@@ -45,7 +45,7 @@ def drawn_case(plan: Plan, stream: str, k: int, case: int) -> tuple[Any, Any, An
     tables = tuple(plain_array(table) for table in plan.tables[stream])
     which = plain(draw_case)(
         topos, progs, rng, plan.key(stream, k), case, int(stream == "hunting"), tables,  # type: ignore[arg-type]
-        plain_array(plan.choices), plain_array(plan.scratch),
+        plain_array(plan.corpus(stream, k)), plain_array(plan.choices), plain_array(plan.scratch),
     )  # fmt: skip
     plain(reset)(topos[which], progs[0], state, True)  # type: ignore[arg-type]
     return topos[which], progs[0], state, rng, which

@@ -46,7 +46,7 @@ def hash_words(words: Any) -> Any:
 @compiled_entry
 def walk_hashed(
     topos: Any, progs: Any, states: Any, rngs: Any, scheds: Any, key: Any, case: int, hunt: int, tables: Any,
-    choices: Any, v: Any, words: Any, hashes: Any, most_steps: int, whole: bool,
+    corpus: Any, choices: Any, v: Any, words: Any, hashes: Any, most_steps: int, whole: bool,
 ) -> int:  # fmt: skip
     """Draw, reset and walk one case as run_batch does; hashes[k] = hash after k steps. Returns the number of steps.
 
@@ -54,7 +54,7 @@ def walk_hashed(
     file, whose own edits numba sees, or in sources that name the folder.
     """
     st = states[0]
-    which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, choices, v)
+    which = draw_case(topos, progs, rngs[0], key, case, hunt, tables, corpus, choices, v)
     reset(topos[which], progs[0], st, whole)
     sched = scheds[0]
     begin(sched, st, rngs[0])
@@ -128,8 +128,8 @@ class CompiledSide:
         plan.prepare(self.progs[0])
         return walk_hashed(
             case.pool, self.progs, self.states, self.rngs, case.sched(), np.uint64(plan.key(case.stream, case.k)), 0,
-            case.hunt, plan.tables[case.stream], plan.choices, plan.scratch, self.states.view(np.uint64), self.hashes,
-            most_steps, clear,
+            case.hunt, plan.tables[case.stream], plan.corpus(case.stream, case.k), plan.choices, plan.scratch,
+            self.states.view(np.uint64), self.hashes, most_steps, clear,
         )  # fmt: skip
 
 
@@ -144,8 +144,8 @@ class PlainSide:
         topos = LazyTopos(case.pool)
         which = plain(draw_case)(
             topos, [self.prog], self.rng, plan.key(case.stream, case.k), 0, case.hunt,  # type: ignore[arg-type]
-            tuple(plain_array(table) for table in plan.tables[case.stream]), plain_array(plan.choices),
-            plain_array(plan.scratch),
+            tuple(plain_array(table) for table in plan.tables[case.stream]),
+            plain_array(plan.corpus(case.stream, case.k)), plain_array(plan.choices), plain_array(plan.scratch),
         )  # fmt: skip
         self.sched: Any = PlainRecord(case.sched()[0])
         self.which = int(which)
