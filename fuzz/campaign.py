@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
 from engine.outcome import Outcome
+from fuzz.desk import Criterion, Desk, Failed, Limits, failed_rows
 from fuzz.errors import HarnessError
-from fuzz.files import write_json, write_whole
+from fuzz.files import write_json
 from fuzz.findings import pick, write_findings
 from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.plan import Plan
-from fuzz.runner import FINDING_SECONDS, Limits, run_batches
+from fuzz.reading import gathered
+from fuzz.rendering import render, time_to_render
+from fuzz.resuming import Earlier
+from fuzz.runner import Lines, Ran, View, run_batches
 from fuzz.shrink.attempt import load
 from fuzz.store import Store
-from reports.campaign import STREAMS, Campaign, gather
-from reports.html import report_html
-from reports.json_report import contract, report_json
-from reports.markdown import report_markdown
-from reports.text import report_text
+from fuzz.workers import Crew
+from reports.campaign import STREAMS, Campaign
+from reports.json_report import contract
 from strategies import canary
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
 from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
+FINDING_SECONDS, FINDING_SHARE = 4.0, 0.1  # reserved of --time for shrinking findings
+PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +51,45 @@ class Result:
     broken: str | None = None
 
 
+@dataclass(slots=True)
+class Campaigning:
+    """One session of a campaign: what it needs from start to end."""
+
+    options: RunOptions
+    plan: Plan
+    out: Path
+    store: Store
+    log: CampaignLog
+    view: View
+    earlier: Earlier
+    compile_seconds: float = 0.0
+
+
 def plan_of(options: RunOptions) -> Plan:
     """The plan that the options ask for. InputError for what cannot go together."""
-    return make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler)
+    learns = options.learning and options.shard.count == 1
+    return make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
 
 
-def run_campaign(options: RunOptions, plan: Plan, out: Path, say: Callable[[str], None]) -> Result:
-    """Run a campaign into the empty folder `out`. `say` gets lines for the person who waits."""
-    describe = plan.describe()
-    say("configuration: " + json.dumps(describe | {"workers": options.workers, "hunt": float(options.hunt)}))
-    start = time.perf_counter()
-    plan.warm()
-    load(preset("two-node"))
-    operations = kept_survey()
-    compile_seconds = time.perf_counter() - start
-    say(f"compiled or loaded in {compile_seconds:.1f} s, output in {out}")
+def run_campaign(
+    options: RunOptions, plan: Plan, out: Path, say: Callable[[str], None], view: View | None = None
+) -> Result:
+    """Run a campaign into the folder `out`: an empty one, or that of a campaign to resume.
+
+    say: gets lines for the person who waits. InputError if the folder's campaign is another one.
+    """
+    say("configuration: " + json.dumps(dict(options.given) | {"seed": options.seed, "code": plan.describe()["code"]}))
     store, log = open_output(out)
     try:
-        return _run(options, plan, operations, compile_seconds, out, store, log, say)
+        earlier = Earlier.of(store, plan, options)
+        start = time.perf_counter()
+        plan.warm()
+        load(preset("two-node"))
+        operations = kept_survey()
+        session = Campaigning(options, plan, out, store, log, view or Lines(say), earlier, time.perf_counter() - start)
+        say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
+        provenance(session, operations)
+        return _run(session)
     finally:
         log.close()
         store.close()
@@ -76,61 +103,110 @@ def open_output(out: Path) -> tuple[Store, CampaignLog]:
         raise InputError("--out", f"{out}: {error.strerror}", "a folder that can be written") from None
 
 
-def _run(
-    options: RunOptions,
-    plan: Plan,
-    operations: list[dict[str, Any]],
-    compile_seconds: float,
-    out: Path,
-    store: Store,
-    log: CampaignLog,
-    say: Callable[[str], None],
-) -> Result:
-    store.set_meta("describe", plan.describe())
+def provenance(session: Campaigning, operations: list[dict[str, Any]]) -> None:
+    """Keep what the results depend on, and how they came about."""
+    store, options = session.store, session.options
+    store.set_meta("describe", session.plan.describe())
+    store.set_meta("given", dict(options.given))
     store.set_meta("command", options.command)
     store.set_meta("operations", operations)
-    LOGGER.info("campaign begins: %s", json.dumps(plan.describe()))
-    limits = Limits(options.cases, options.seconds, options.hunt, options.workers)
-    ran = run_batches(plan, limits, store, log, options.seed, say)
-    broken = None if ran.failure is None else str(ran.failure)
-    findings: list[dict[str, Any]] = []
-    interrupts = Interrupts()
-    start = time.monotonic()
-    try:
-        with interrupts.caught():
-            enough = interrupts.or_after(None if options.seconds is None else FINDING_SECONDS)
-            findings = write_findings(plan, pick(store.outcomes(ran.prefix)), out, options.workers, enough)
-    except HarnessError as error:
-        LOGGER.error("%s", error)
-        broken = broken or str(error)
-    LOGGER.info("%d findings shrunk in %.1f s", len(findings), time.monotonic() - start)
-    broken = broken or dead_canary(store.outcomes(ran.prefix))
-    store.set_meta("findings", findings)
-    campaign = gather(
-        store.outcomes(ran.prefix),
-        describe=plan.describe(),
-        digest=store.digest(ran.prefix),
-        seconds=ran.seconds,
-        compile_seconds=compile_seconds,
-        interrupted=ran.interrupted or interrupts.seen,
-        stopped_by=ran.stopped_by,
-        workers=options.workers,
-        out=str(out),
-        command=options.command,
-        findings=findings,
-        operations=operations,
-        budget_cases=options.cases,
-        budget_seconds=options.seconds,
-    )
-    exit_status = status_of(campaign, broken)
-    text = report_text(campaign)
-    write_whole(out / "report.txt", text.encode("ascii"))
-    write_whole(out / "report.md", report_markdown(campaign).encode("ascii"))
-    write_whole(out / "report.html", report_html(campaign).encode("ascii"))
-    write_json(out / "report.json", report_json(campaign, exit_status))
+    store.set_meta("shard", [options.shard.index, options.shard.count])
+    store.set_meta("versions", versions())
+    store.set_meta("compile_seconds", session.compile_seconds)
+    store.forget("ran")  # until this session has ended, the store's own rows say how far the campaign is
+    if session.earlier.forced:
+        store.note(time.time(), f"resumed by force: {session.earlier.forced}")
+    LOGGER.info("campaign begins: %s", json.dumps(session.plan.describe()))
+
+
+def versions() -> dict[str, str]:
+    """Of the interpreter, of what computes, and of this project."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for name in (*PACKAGES, "percpu-fuzz"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def limits_of(session: Campaigning) -> Limits:
+    """When to stop; what is kept of the time for findings and report comes from a measurement made now."""
+    options = session.options
+    reserve, row_seconds = 0.0, 0.0
+    if options.seconds is not None:
+        whole, row_seconds = time_to_render(session.plan.describe(), session.plan.batch("measurement", 0))
+        reserve = whole + min(FINDING_SECONDS, FINDING_SHARE * options.seconds)
+    return Limits(
+        options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds,
+        reserve, row_seconds,
+    )  # fmt: skip
+
+
+def criterion_of(options: RunOptions, plan: Plan) -> Criterion | None:
+    """What --stop asks for; None without it."""
+    return None
+
+
+def _run(session: Campaigning) -> Result:
+    options, plan, store, out = session.options, session.plan, session.store, session.out
+    desk = Desk(plan, store, limits_of(session), criterion_of(options, plan))
+    ran = run_batches(desk, lambda: Crew(plan, session.log, options.bounds), session.view)
+    failed = session.earlier.failed + failed_rows(list(ran.failed), plan)
+    findings, interrupted, broken = shrunk(session, ran)
+    broken = broken or dead_canary(store.outcomes(ran.prefix, options.shard))
+    for key, value in (("findings", findings), ("failed", failed), ("ran", ran_row(session, ran, interrupted))):
+        store.set_meta(key, value)
+    campaign = gathered(store, out)
+    exit_status = status_of(campaign, broken, inconclusive=options.stop is not None and ran.stopped_by != "criterion")
+    text = render(campaign, exit_status, out, options.reports)
     store.set_meta("exit", exit_status)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
     return Result(exit_status, text, contract(campaign, exit_status), broken)
+
+
+def ran_row(session: Campaigning, ran: Ran, interrupted: bool) -> dict[str, Any]:
+    """How the campaign ended, for the report."""
+    return {
+        "seconds": ran.seconds,
+        "compile_seconds": session.compile_seconds,
+        "interrupted": ran.interrupted or interrupted,
+        "stopped_by": ran.stopped_by,
+        "workers": session.options.workers,
+        "budget_cases": session.options.cases,
+        "budget_seconds": session.options.seconds,
+        "stop": session.options.stop,
+        "prefix": [ran.prefix.measurement, ran.prefix.hunting],
+    }
+
+
+def shrunk(session: Campaigning, ran: Ran) -> tuple[list[dict[str, Any]], bool, str | None]:
+    """Findings of the cases so far, whether somebody cut that short, and what was found broken in doing it."""
+    options, interrupts = session.options, Interrupts()
+    start = time.monotonic()
+    findings: list[dict[str, Any]] = []
+    broken = None
+    outcomes = session.store.outcomes(ran.prefix, options.shard)
+    for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
+        old.unlink()  # of an earlier session, which had seen less
+    try:
+        with interrupts.caught():
+            enough = interrupts.or_after(None if options.seconds is None else FINDING_SECONDS)
+            findings = write_findings(session.plan, pick(outcomes), session.out, options.workers, enough)
+    except HarnessError as error:
+        LOGGER.error("%s", error)
+        broken = str(error)
+    write_failed(session, list(ran.failed))
+    LOGGER.info("%d findings shrunk in %.1f s", len(findings), time.monotonic() - start)
+    return findings, interrupts.seen, broken
+
+
+def write_failed(session: Campaigning, failed: list[Failed]) -> None:
+    """A file for each batch that could not be run: what each try said, and the case that it was at."""
+    rows = {(row["stream"], row["k"]): row for row in session.earlier.failed + failed_rows(failed, session.plan)}
+    for (stream, k), row in sorted(rows.items()):
+        head: dict[str, object] = {"schema": 1, "seed": session.options.seed, "describe": session.plan.describe()}
+        write_json(session.out / "findings" / f"batch-{stream}-{k}.json", head | row)
 
 
 def dead_canary(outcomes: Iterable[Outcome]) -> str | None:
@@ -142,14 +218,15 @@ def dead_canary(outcomes: Iterable[Outcome]) -> str | None:
     return None if found == planted else f"{planted - found} of {planted} planted mistakes were not found"
 
 
-def status_of(campaign: Campaign, broken: str | None) -> int:
-    """The exit status of the contract: broken before violated before clean; of no case at all nothing is known."""
+def status_of(campaign: Campaign, broken: str | None, inconclusive: bool = False) -> int:
+    """The exit status of the contract: broken before found before inconclusive before clean."""
     if broken is not None:
         return BROKEN
-    if not any(campaign.cases(stream) for stream in STREAMS):
+    if campaign.failed or any(campaign.signatures[stream] for stream in STREAMS):
+        return VIOLATED
+    if inconclusive or not any(campaign.cases(stream) for stream in STREAMS):
         return INCONCLUSIVE
-    violated = any(campaign.signatures[stream] for stream in STREAMS)
-    return VIOLATED if violated else CLEAN
+    return CLEAN
 
 
 def say_on_stderr(line: str) -> None:

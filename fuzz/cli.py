@@ -41,25 +41,29 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--variant", default="v2", show_default=True, help="Accounting to run: a name or FILE.py:NAME.")
+@click.option("--variant", help="Accounting to run: a name or FILE.py:NAME. [default: v2]")
 @click.option("--topology", help="One machine instead of the default families: a name or a file.")
-@click.option("--time", "seconds", help="Budget in seconds. [default: 60 unless --cases is given]")
+@click.option("--time", help="Budget in seconds. [default: 60 unless --cases is given]")
 @click.option("--cases", help="Budget in cases, both streams; with --time the first to be reached ends the run.")
 @click.option("--seed", help="Whole number or commit hash. [default: drawn and printed]")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option(
     "--scheduler",
-    default="portfolio",
-    show_default=True,
-    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin.",
+    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin. "
+    "[default: portfolio]",
 )
-@click.option("--hunt", default="0.5", show_default=True, help="The hunting stream's share of the batches.")
+@click.option("--hunt", help="The hunting stream's share of the batches. [default: 0.5]")
 @click.option(
     "--faults",
-    default="",
     help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, create, trylock, killed.",
 )
+@click.option("--learning", help="on: the hunting stream learns by epochs of 64 batches; off. [default: on]")
+@click.option("--shard", help="I/N: part I of N of the campaign, without learning; merge joins the parts.")
+@click.option("--batch-seconds", help="A worker that is at one batch for longer is killed. [default: 120]")
+@click.option("--worker-memory", help="What a worker may allocate, such as 512M. [default: 2G]")
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
+@click.option("--resume", help="Go on with the campaign in this folder; --time and --cases count from its start.")
+@click.option("--force", is_flag=True, help="Resume although configuration or code differ.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def run(**given: str | bool | None) -> int:
     """Run a campaign and print its report."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import runpy
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from engine.errors import InputError
 from engine.topology import Topology
 from engine.variant import VARIANTS, Variant
 from engine.variant_check import check_variant
+from fuzz.crew import Bounds
+from fuzz.schedule import WHOLE, Shard
 from strategies.machines.importing import import_path
 from strategies.topologies import PRESETS, preset
 
@@ -25,7 +28,11 @@ DEFAULT_SCHEDULER = "portfolio"
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """A campaign as asked for. seconds and cases: None where there is no such limit; at least one is set."""
+    """A campaign as asked for. seconds and cases: None where there is no such limit; at least one is set.
+
+    given: what was typed or configured, option by option, as text: what the store keeps and a resumed session reads.
+    stop: a criterion as text (reports.stopping). reports: more formats to write. force: resume in spite of differences.
+    """
 
     variant: Variant
     seed: int
@@ -36,8 +43,14 @@ class RunOptions:
     scheduler: str = DEFAULT_SCHEDULER
     hunt: Fraction = Fraction(1, 2)
     faults: tuple[str, ...] = ()
-    out: Path | None = None
     command: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+    learning: bool = True
+    shard: Shard = WHOLE
+    stop: str | None = None
+    force: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+    reports: tuple[str, ...] = ()
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:
@@ -115,6 +128,32 @@ def workers_option(text: str | None) -> int:
     """Worker processes; by default one for each CPU that this process may use."""
     given = number_option(text, "--workers", 1, WORKERS_MAX)
     return len(os.sched_getaffinity(0)) if given is None else given
+
+
+def size_option(text: str, where: str, least: int, most: int) -> int:
+    """Bytes: a whole number, or one with K, M or G behind it (powers of 1,024)."""
+    found = re.fullmatch(r"([0-9]{1,15})([KMG]?)", text)
+    size = int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2]] if found else -1
+    if not least <= size <= most:
+        raise InputError(where, repr(text), f"bytes from {least} to {most}, such as 512M or 2G")
+    return size
+
+
+def shard_option(text: str | None) -> Shard:
+    """I/N: part I (from 1 on) of N."""
+    if text is None:
+        return WHOLE
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise InputError("--shard", repr(text), "I/N with I from 1 to N, such as 2/3")
+    return Shard(int(found[1]) - 1, int(found[2]))
+
+
+def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
+    """One of some words."""
+    if text not in allowed:
+        raise InputError(where, repr(text), ", ".join(allowed))
+    return text
 
 
 def out_option(text: str | None, default: str, where: str = "--out") -> Path:

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from mmap import mmap
+from typing import Any, Protocol
 
 from engine.outcome import Outcome, Signature
 from engine.scenario import Finding
 from engine.variant import Variant
+
+
+class Learner(Protocol):
+    """What learns by epochs of fuzz.schedule.EPOCH_BATCHES hunting batches.
+
+    Epoch e + 1 uses what epochs 0 to e taught; a lesson is what one of them did, as data fit for JSON.
+    """
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are known."""
+        ...
+
+    def learn(self, epoch: Sequence[Outcome]) -> object:
+        """Take in the next epoch, its outcomes by number."""
+        ...
+
+    def lessons(self, since: int) -> list[dict[str, Any]]:
+        """What epochs since, since + 1, ... taught."""
+        ...
+
+    def take_lessons(self, lessons: Sequence[dict[str, Any]]) -> None:
+        """Know what another process learnt: the lessons of the epochs after those that are known."""
+        ...
 
 
 class Plan(Protocol):
@@ -29,7 +55,25 @@ class Plan(Protocol):
         ...
 
     def batch(self, stream: str, k: int) -> Outcome:
-        """Run batch k of a stream: a function of (seed, stream, k) and of nothing else; 0.1 to 0.2 s."""
+        """Run batch k of a stream: a function of (seed, stream, k), of the lessons so far, and of nothing else."""
+        ...
+
+    @property
+    def learner(self) -> Learner | None:
+        """None where nothing is learnt."""
+        ...
+
+    @property
+    def watch_bytes(self) -> int:
+        """How much shared memory batch() needs to say which case it is at."""
+        ...
+
+    def watch(self, memory: mmap) -> None:
+        """From now on batch() leaves its traces there."""
+        ...
+
+    def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
+        """The case that batch k was at when it left these traces; None after its last case."""
         ...
 
     @property

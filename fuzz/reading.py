@@ -1,10 +1,10 @@
-"""A finished (or interrupted) campaign read back from its folder, without writing to it."""
+"""A finished, interrupted or running campaign read from its store, without writing to it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from engine.errors import InputError
 from engine.outcome import Outcome
-from fuzz.schedule import STREAMS
+from fuzz.schedule import STREAMS, WHOLE, Shard
+from fuzz.store import VERSION, Store, digest_of, unpacked
 from reports.campaign import Campaign, gather
 
 ALLOWED = "an output folder of percpu-fuzz run"
@@ -21,7 +22,7 @@ ALLOWED = "an output folder of percpu-fuzz run"
 def read_campaign(folder: Path) -> Campaign:
     """The campaign in an output folder: its whole batches 0..K-1 of each stream. InputError if there is none.
 
-    What the store does not hold (seconds, workers, budget) is 0 or None.
+    Of a campaign that has not ended, seconds, workers and budget are 0 or None.
     """
     path = folder / "campaign.db"
     if not path.is_file():
@@ -29,11 +30,35 @@ def read_campaign(folder: Path) -> Campaign:
     try:
         connection = sqlite3.connect(address(path), uri=True)
         try:
-            return _campaign(connection, folder)
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found != VERSION:
+                raise InputError(str(path), f"a store of version {found}", f"version {VERSION}")
+            return campaign_of(connection, folder)
         finally:
             connection.close()
-    except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (sqlite3.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
+
+
+def read_given(folder: Path) -> dict[str, str]:
+    """The options that a campaign was run with, as text. InputError if there is no campaign in the folder."""
+    path = folder / "campaign.db"
+    if not path.is_file():
+        raise InputError(str(folder), "no campaign.db", ALLOWED)
+    try:
+        connection = sqlite3.connect(address(path), uri=True)
+        try:
+            found = connection.execute("SELECT value FROM meta WHERE key = 'given'").fetchone()
+        finally:
+            connection.close()
+        return {str(name): str(text) for name, text in json.loads(found[0]).items()}
+    except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
+
+
+def gathered(store: Store, folder: Path) -> Campaign:
+    """The same of a store that this process writes."""
+    return campaign_of(store.connection, folder)
 
 
 def address(path: Path) -> str:
@@ -43,35 +68,42 @@ def address(path: Path) -> str:
     return f"file:{quote(str(path.resolve()))}?mode=ro" + ("&immutable=1" if unchanging else "")
 
 
-def _campaign(connection: sqlite3.Connection, folder: Path) -> Campaign:
+def campaign_of(connection: sqlite3.Connection, folder: Path) -> Campaign:
+    """Fold what a store holds. KeyError and the like if it is not a campaign's."""
     meta: dict[str, Any] = {k: json.loads(text) for k, text in connection.execute("SELECT key, value FROM meta")}
     for name in ("variant", "seed", "families"):
         meta["describe"][name]
-    total = hashlib.sha256()
-    for row in rows(connection):
-        total.update(row + b"\n")
-    outcomes = map(Outcome.from_canonical, rows(connection))
+    shard = Shard(*meta["shard"]) if "shard" in meta else WHOLE
+    ran: dict[str, Any] = meta.get("ran", {})
+    prefix = ran.get("prefix")
+    most = {} if prefix is None else dict(zip(STREAMS, prefix, strict=True))
+    outcomes = map(Outcome.from_canonical, rows(connection, shard, most))
     return gather(
         outcomes,
         describe=meta["describe"],
-        digest=total.hexdigest(),
-        seconds=0.0,
-        compile_seconds=0.0,
-        interrupted=False,
-        stopped_by="not recorded",
-        workers=0,
+        digest=digest_of(rows(connection, shard, most)),
+        seconds=ran.get("seconds", 0.0),
+        compile_seconds=ran.get("compile_seconds", 0.0),
+        interrupted=ran.get("interrupted", False),
+        stopped_by=ran.get("stopped_by", "not recorded"),
+        workers=ran.get("workers", 0),
         out=str(folder),
         command=meta["command"],
         findings=meta.get("findings", ()),
         operations=meta.get("operations", ()),
+        budget_cases=ran.get("budget_cases"),
+        budget_seconds=ran.get("budget_seconds"),
+        failed=meta.get("failed", ()),
+        stop=ran.get("stop"),
     )
 
 
-def rows(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Rows 0..K-1 of each stream in the order of the digest; what lies behind a gap is left out."""
+def rows(connection: sqlite3.Connection, shard: Shard, most: dict[str, int]) -> Iterator[bytes]:
+    """The first rows of each stream in the order of the digest, up to the first that is missing; at most so many."""
     for stream in sorted(STREAMS):
-        query = "SELECT k, row FROM batch WHERE stream = ? ORDER BY k"
-        for place, (k, row) in enumerate(connection.execute(query, (stream,))):
-            if k != place:
+        query = "SELECT k, row FROM batch WHERE stream = ? AND k % ? = ? ORDER BY k"
+        found = connection.execute(query, (stream, shard.count, shard.index))
+        for place, (k, blob) in enumerate(found):
+            if k != shard.number(place) or place == most.get(stream):
                 break
-            yield row
+            yield unpacked(blob)

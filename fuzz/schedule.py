@@ -9,7 +9,7 @@ from fractions import Fraction
 MEASUREMENT = "measurement"
 HUNTING = "hunting"
 STREAMS = (MEASUREMENT, HUNTING)
-EPOCH_BATCHES = 64
+EPOCH_BATCHES = 64  # of the hunting stream; what learns by epochs must know as many
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +36,21 @@ class Handed:
         return Handed(self.measurement, self.hunting + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The part `index` of `count` equal parts of a campaign: batches index, index + count, ... of each stream."""
+
+    index: int = 0
+    count: int = 1
+
+    def number(self, place: int) -> int:
+        """The number of this part's place-th batch."""
+        return self.index + self.count * place
+
+
+WHOLE = Shard()
+
+
 def preferred_stream(handed: Handed, hunt: Fraction) -> str:
     """The stream that keeps the hunting share: hunting as soon as it has fallen one whole batch behind."""
     total = handed.measurement + handed.hunting + 1
@@ -55,7 +70,7 @@ def next_batch(handed: Handed, hunt: Fraction, most: Handed | None, epochs_folde
         k = handed.of(stream)
         if most is not None and k >= most.of(stream):
             continue
-        if most is None and stream != first and not _waits(first, handed, epochs_folded):
+        if stream != first and (hunt == 1 or (most is None and not _waits(first, handed, epochs_folded))):
             continue
         if not _waits(stream, handed, epochs_folded):
             return BatchId(stream, k)
@@ -67,11 +82,21 @@ def _waits(stream: str, handed: Handed, epochs_folded: int | None) -> bool:
     return stream == HUNTING and epochs_folded is not None and handed.hunting // EPOCH_BATCHES > epochs_folded
 
 
-def batches_for_cases(cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int]) -> Handed:
+def batches_for_cases(
+    cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int], shard: Shard = WHOLE
+) -> Handed:
     """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams."""
     handed, counted = Handed(), 0
     while counted < cases:
         stream = preferred_stream(handed, hunt)
-        counted += cases_per_batch(stream, handed.of(stream))
+        counted += cases_per_batch(stream, shard.number(handed.of(stream)))
         handed = handed.with_one_more(stream)
+    return handed
+
+
+def batches_up_to(measured: int, hunt: Fraction) -> Handed:
+    """What is handed out, if nothing waits, until so many measurement batches are."""
+    handed = Handed()
+    while handed.measurement < measured:
+        handed = handed.with_one_more(preferred_stream(handed, hunt))
     return handed

@@ -1,12 +1,14 @@
-"""Worker processes: forked with everything compiled, one pipe each; a raise or a kill is an event, never silence."""
+"""Worker processes: forked with everything compiled, one pipe each; a raise, a kill or a hang is an event."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import logging
+import mmap
 import multiprocessing
 import os
+import resource
 import signal
 import time
 import traceback
@@ -14,46 +16,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
+from pathlib import Path
+from typing import Any
 
-from fuzz.errors import BatchError, HarnessError
+from engine.outcome import Outcome
+from fuzz.crew import Bounds
+from fuzz.errors import HarnessError
+from fuzz.events import Done, Event, Lost, Raised
 from fuzz.log import CampaignLog, Channel
 from fuzz.plan import Plan
-from fuzz.schedule import BatchId
+from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
 
 END_SECONDS = 10.0  # a worker that was told to end and has not: killed
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A finished batch: its canonical row, the seconds it took, and the figures of a progress line."""
-
-    batch: BatchId
-    row: bytes
-    seconds: float
-    cases: int
-    steps: int
-    violating: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A worker is gone; batch is what it had in hand."""
-
-    batch: BatchId | None
-    exitcode: int | None
-
-
-Event = Done | Lost | BatchError
+PARENT_DIED = 1
 
 
 @dataclass(slots=True)
 class Worker:
-    """One process: idle (batch is None), busy, or gone (removed from the crew)."""
+    """One process: idle (batch is None), busy since `since`, or gone (removed from the crew)."""
 
     process: ForkProcess
     connection: Connection
     channel: Channel
+    memory: mmap.mmap
+    epochs: int
     batch: BatchId | None = None
+    since: float = 0.0
+    hung: bool = False
 
 
 class Crew:
@@ -63,10 +52,12 @@ class Crew:
     happens while this process has no thread (the log's receiving threads have ended with the old crew).
     """
 
-    def __init__(self, plan: Plan, log: CampaignLog, seed: object) -> None:
+    refills = False
+
+    def __init__(self, plan: Plan, log: CampaignLog, bounds: Bounds) -> None:
         self.plan = plan
         self.log = log
-        self.seed = seed
+        self.bounds = bounds
         self.workers: list[Worker] = []
         self.gone: list[Worker] = []
 
@@ -77,13 +68,17 @@ class Crew:
             for number in range(count):
                 here, there = context.Pipe()
                 channel = self.log.channel()
+                memory = mmap.mmap(-1, max(1, self.plan.watch_bytes))
                 ends = [worker.connection for worker in self.workers] + [here]
                 process = context.Process(
-                    target=work, args=(self.plan, there, ends, channel), name=f"worker-{number}", daemon=True
+                    target=work,
+                    args=(self.plan, there, ends, channel, memory, self.bounds.memory_bytes),
+                    name=f"worker-{number}",
+                    daemon=True,
                 )
                 process.start()
                 there.close()
-                self.workers.append(Worker(process, here, channel))
+                self.workers.append(Worker(process, here, channel, memory, epochs_of(self.plan)))
         except OSError as error:
             self.end()
             raise HarnessError(f"worker {len(self.workers)} of {count} cannot start: {error}") from error
@@ -93,22 +88,33 @@ class Crew:
     def idle(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.batch is None]
 
-    def busy(self) -> bool:
-        return any(worker.batch is not None for worker in self.workers)
+    def busy(self) -> int:
+        """How many workers have a batch in hand."""
+        return sum(worker.batch is not None for worker in self.workers)
 
     def give(self, worker: Worker, batch: BatchId) -> None:
-        """Hand a batch to an idle worker. If it is gone already, wait() says so."""
-        worker.batch = batch
+        """Hand a batch to an idle worker, with the lessons that it lacks. If it is gone already, wait() says so."""
+        worker.batch, worker.since = batch, time.monotonic()
+        lessons: list[dict[str, Any]] = []
+        if self.plan.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
+            lessons = self.plan.learner.lessons(worker.epochs)
+            worker.epochs += len(lessons)
         with contextlib.suppress(OSError):
-            worker.connection.send_bytes(json.dumps([batch.stream, batch.k]).encode())
+            worker.connection.send_bytes(json.dumps([batch.stream, batch.k, lessons]).encode())
 
     def wait(self, seconds: float) -> list[Event]:
-        """What happened, after at most so many seconds."""
-        events: list[Event] = []
+        """What happened, after at most so many seconds. A worker that is at a batch for too long is killed."""
+        self._kill_hung()
         by_connection = {worker.connection: worker for worker in self.workers}
-        for ready in wait(list(by_connection), seconds):
-            events.append(self._take(by_connection[ready]))  # type: ignore[index]
-        return events
+        return [self._take(by_connection[ready]) for ready in wait(list(by_connection), seconds)]  # type: ignore[index]
+
+    def _kill_hung(self) -> None:
+        """A compiled loop takes no SIGTERM, so it is SIGKILL."""
+        now = time.monotonic()
+        for worker in self.workers:
+            if worker.batch is not None and not worker.hung and now - worker.since > self.bounds.batch_seconds:
+                worker.hung = True
+                worker.process.kill()
 
     def _take(self, worker: Worker) -> Event:
         try:
@@ -120,14 +126,18 @@ class Crew:
         head, _, row = message.partition(b"\n")
         said = json.loads(head)
         if "raised" in said:
-            return BatchError(batch.stream, batch.k, self.seed, said["raised"], said["traceback"])
-        return Done(batch, row, said["seconds"], said["cases"], said["steps"], said["violating"])
+            return Raised(batch, self._case_at(worker, batch), said["raised"], said["traceback"])
+        return done_of(batch, said, row)
 
     def _bury(self, worker: Worker) -> Lost:
         self.workers.remove(worker)
         self.gone.append(worker)
         worker.process.join()
-        return Lost(worker.batch, worker.process.exitcode)
+        case = None if worker.batch is None else self._case_at(worker, worker.batch)
+        return Lost(worker.batch, case, worker.process.exitcode, self.bounds.batch_seconds if worker.hung else None)
+
+    def _case_at(self, worker: Worker, batch: BatchId) -> int | None:
+        return self.plan.case_at(worker.memory, batch.stream, batch.k)
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
@@ -146,7 +156,14 @@ class Crew:
         self.workers, self.gone = [], []
 
 
-def work(plan: Plan, connection: Connection, ends: Sequence[Connection], channel: Channel) -> None:
+def epochs_of(plan: Plan) -> int:
+    """How many epochs a plan knows; 0 where nothing is learnt."""
+    return 0 if plan.learner is None else plan.learner.epochs
+
+
+def work(
+    plan: Plan, connection: Connection, ends: Sequence[Connection], channel: Channel, memory: mmap.mmap, most: int
+) -> None:
     """A worker's life: batches in, rows out, until the parent closes the pipe or is gone.
 
     ends: the parent's ends of the pipes so far, inherited by the fork; held open they would hide the parent's death.
@@ -157,21 +174,37 @@ def work(plan: Plan, connection: Connection, ends: Sequence[Connection], channel
     for end in ends:
         end.close()
     channel.enter()
+    plan.watch(memory)
+    limit_data(most)
     while True:
         try:
-            stream, k = json.loads(connection.recv_bytes())
+            stream, k, lessons = json.loads(connection.recv_bytes())
         except EOFError:
             break
-        message = _answer(plan, stream, k)
+        if lessons and plan.learner is not None:
+            plan.learner.take_lessons(lessons)
+        message = answer(plan, stream, k)
         try:
             connection.send_bytes(message)
         except OSError:
             break
     if os.getppid() != parent:
-        os._exit(1)  # nobody reads the log's queue any more: an orderly end would wait for it
+        os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
 
 
-def _answer(plan: Plan, stream: str, k: int) -> bytes:
+def limit_data(most: int) -> None:
+    """Let this process take so many bytes of private data more than it has; then allocations fail (MemoryError).
+
+    RLIMIT_DATA counts private writable memory. RLIMIT_AS would count what LLVM reserves and never touches.
+    """
+    status = Path("/proc/self/status").read_text()
+    now = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = now + most if hard == resource.RLIM_INFINITY else min(now + most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def answer(plan: Plan, stream: str, k: int) -> bytes:
     """A batch's answer: one line of JSON, then its canonical row; or what it raised."""
     start = time.perf_counter()
     try:
@@ -182,7 +215,30 @@ def _answer(plan: Plan, stream: str, k: int) -> bytes:
         logging.error("%s batch %d raised %s", stream, k, what)
         return json.dumps({"raised": what, "traceback": text}).encode()
     seconds = time.perf_counter() - start
-    violating = sum(outcome.violations.values())
     logging.info("%s batch %d: %d cases, %d steps, %.3f s", stream, k, outcome.cases, outcome.steps, seconds)
-    head = {"seconds": seconds, "cases": outcome.cases, "steps": outcome.steps, "violating": violating}
-    return json.dumps(head).encode() + b"\n" + row
+    return json.dumps(head_of(outcome, seconds)).encode() + b"\n" + row
+
+
+def head_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """What a person watches of a batch, so that nobody needs to read its row again."""
+    violations: dict[str, int] = {}
+    for signature, cases in outcome.violations.items():
+        violations[signature.invariant] = violations.get(signature.invariant, 0) + cases
+    waste = outcome.histograms.get("waste_pages", {}) if outcome.stream != HUNTING else {}
+    features = sum(1 << feature for feature in (*outcome.once, *outcome.more))
+    return {
+        "seconds": seconds,
+        "cases": outcome.cases,
+        "steps": outcome.steps,
+        "violations": violations,
+        "waste": list(waste.items()),
+        "features": f"{features:x}",
+    }
+
+
+def done_of(batch: BatchId, said: dict[str, Any], row: bytes) -> Done:
+    """The event of a batch from its head and its row."""
+    return Done(
+        batch, row, said["seconds"], said["cases"], said["steps"], said["violations"],
+        dict(map(tuple, said["waste"])), int(said["features"], 16),
+    )  # fmt: skip

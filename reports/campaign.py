@@ -68,10 +68,12 @@ class Campaign:
     describe: the plan's options: "variant", "seed", "families" (name -> weight) and whatever else it names.
     streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
     findings: rows of fuzz.findings; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
-    stopped_by: "cases", "time", "interrupt" or "failure"; budget_cases and budget_seconds: what was asked for.
+    stopped_by: "cases", "time", "criterion" or "interrupt"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
     discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
     evidence: what the certificate needs besides.
+    failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
+    stop: the criterion that was to end the campaign.
     """
 
     describe: Mapping[str, Any]
@@ -91,6 +93,8 @@ class Campaign:
     budget_seconds: float | None = None
     discoveries: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    failed: Sequence[Mapping[str, Any]] = ()
+    stop: str | None = None
 
     @property
     def variant(self) -> str:
@@ -162,6 +166,8 @@ def gather(
     operations: Sequence[Mapping[str, Any]] = (),
     budget_cases: int | None = None,
     budget_seconds: float | None = None,
+    failed: Sequence[Mapping[str, Any]] = (),
+    stop: str | None = None,
 ) -> Campaign:
     """Fold outcomes, one at a time and in batch order, into a Campaign.
 
@@ -186,6 +192,7 @@ def gather(
         describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
         tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
         out, command, budget_cases, budget_seconds, discoveries, evidence,
+        tuple(failed), stop,
     )  # fmt: skip
 
 

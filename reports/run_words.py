@@ -10,13 +10,14 @@ STOPPED = {
     "cases": "the number of cases asked for was reached",
     "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
     "interrupt": "interrupted; what follows is what was finished until then",
-    "failure": "a batch failed; what follows is what was finished before it",
+    "criterion": "the stop criterion was met; its interval holds at every look, and it was looked at after each batch",
 }
-RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "failure": "a failure"}
+RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "criterion": "--stop"}
 LISTED = (
     "variant",
     "seed",
     "families",
+    "machines",
     "code",
     "pct_caps",
     "explored",
@@ -47,6 +48,8 @@ def asked_for(campaign: Campaign) -> str:
         asked.append(f"--cases {campaign.budget_cases}")
     if campaign.budget_seconds is not None:
         asked.append(f"--time {campaign.budget_seconds:g}")
+    if campaign.stop is not None:
+        asked.append(f"--stop '{campaign.stop}'")
     return ", ".join(asked)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,7 @@ class Plan:
     strata: tuple[Family, ...]
     faults: tuple[str, ...] = ()
     scheduler: str = PORTFOLIO
+    learns: bool = True
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
@@ -143,6 +146,24 @@ class Plan:
         """Take in the outcomes of the next whole epoch of hunting batches; what the one after it will use."""
         self.learnt.append(fold(self.learnt[-1], epoch))
         return self.learnt[-1]
+
+    @property
+    def learner(self) -> Plan | None:
+        """Itself, if it learns."""
+        return self if self.learns else None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were taken in."""
+        return len(self.learnt) - 1
+
+    def lessons(self, since: int) -> list[dict[str, Any]]:
+        """What epochs since, since + 1, ... taught, as data fit for JSON."""
+        return [learnt.to_json() for learnt in self.learnt[since + 1 :]]
+
+    def take_lessons(self, lessons: Sequence[dict[str, Any]]) -> None:
+        """Know what another process learnt of the epochs after those that are known."""
+        self.learnt += [Learnt.from_json(lesson) for lesson in lessons]
 
     def learnt_for(self, k: int) -> Learnt:
         """What hunting batch k uses; nothing learnt where no epoch was taken in."""
@@ -212,6 +233,21 @@ class Plan:
         self.shared_rows[:] = 0
         return self.shared_rows[:cases]
 
+    @property
+    def watch_bytes(self) -> int:
+        """Memory for the rows of a batch."""
+        return CASES_FROM[0][1] * batches.NR_COLUMNS * 8
+
+    def watch(self, memory: mmap) -> None:
+        """Keep the rows of batches in this memory, where another process sees how far a batch is."""
+        self.shared_rows = np.frombuffer(memory, dtype=np.int64).reshape(-1, batches.NR_COLUMNS)
+
+    def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
+        """The case that batch k was at: the first whose row is not written. None if all are."""
+        rows = np.frombuffer(memory, dtype=np.int64).reshape(-1, batches.NR_COLUMNS)
+        missing = np.flatnonzero(rows[: self.cases_per_batch(stream, k), batches.PAGE_SIZE] == 0)
+        return int(missing[0]) if len(missing) else None
+
     def with_features(self, outcome: Outcome, cases_with: Any, last_case: Any) -> Outcome:
         """Keep a batch's features: all of them in some measurement batches, what is new in every hunting batch."""
         if outcome.stream == "measurement":
@@ -259,6 +295,14 @@ class Plan:
         self.canary(0)
         return time.perf_counter() - start
 
+    @cached_property
+    def machine_digests(self) -> dict[str, str]:
+        """SHA-256 (16 hexadecimal digits) over the machines of each family."""
+        return {
+            family.name: hashlib.sha256(self.pool(number).tobytes()).hexdigest()[:16]
+            for number, family in enumerate(self.strata)
+        }
+
     def describe(self) -> dict[str, object]:
         return {
             "variant": self.variant.name,
@@ -266,7 +310,9 @@ class Plan:
             "seed": self.seed,
             "scheduler": self.scheduler,
             "faults": list(self.faults),
+            "learning": "epochs" if self.learns else "off",
             "families": {family.name: family.weight for family in self.strata},
+            "machines": self.machine_digests,
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_at_start(),
         }
@@ -295,6 +341,7 @@ def make_plan(
     topology: Topology | None = None,
     faults: tuple[str, ...] = (),
     scheduler: str = PORTFOLIO,
+    learns: bool = True,
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
 
@@ -313,4 +360,4 @@ def make_plan(
         if not strata:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler)
+    return Plan(variant, seed, strata, faults, scheduler, learns)

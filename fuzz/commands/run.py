@@ -7,21 +7,37 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
+from pathlib import Path
 
+from engine.errors import InputError
 from fuzz import options as opt
 from fuzz.campaign import plan_of, run_campaign, say_on_stderr
+from fuzz.crew import Bounds
+from fuzz.reading import read_given
 
-CASES_MAX = 10**15
+Given = Mapping[str, str | bool | None]
+DEFAULTS = {
+    "variant": "v2", "hunt": "0.5", "scheduler": opt.DEFAULT_SCHEDULER, "faults": "", "learning": "on",
+    "batch_seconds": "120", "worker_memory": "2G",
+}  # fmt: skip
+# What a campaign's results are a function of, in the order of the line that repeats it; then what else is kept.
+DRAWN = ("variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "learning", "shard", "stop")
+FREE = ("cases", "time", "stop", "workers", "batch_seconds", "worker_memory")  # a resumed session may change these
+KEPT = (*DRAWN, "workers", "batch_seconds", "worker_memory")
+MEMORY_LEAST, MEMORY_MOST = 64 << 20, 1 << 50
 
 
-def run_command(given: Mapping[str, str | bool | None]) -> int:
-    """Check the options, run the campaign, print the report; the exit status."""
-    options = run_options(given)
+def run_command(given: Given) -> int:
+    """Check the options, run or resume the campaign, print the report; the exit status."""
+    typed = {name: str(value) for name, value in given.items() if name in KEPT and value is not None}
+    resumed = given["resume"]
+    if resumed is not None:
+        typed = resumed_options(Path(str(resumed)), typed, bool(given["force"]))
+        if given["out"] is not None:
+            raise InputError("--out", repr(given["out"]), "nothing beside --resume, which goes on in its own folder")
+    options = replace(run_options(typed), force=bool(given["force"]))
     plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
-    safe = options.variant.name.replace("/", "_").replace(":", "_")
-    stamp = time.strftime("%Y%m%dT%H%M%S")
-    out = opt.out_option(_text(given, "out"), f"out/{stamp}-{safe}-{options.seed}")
+    out = Path(str(resumed)) if resumed is not None else output_folder(given, options)
     result = run_campaign(options, plan, out, say_on_stderr)
     print(result.text, end="")
     if result.broken is not None:
@@ -31,48 +47,73 @@ def run_command(given: Mapping[str, str | bool | None]) -> int:
     return result.exit_status
 
 
-def run_options(given: Mapping[str, str | bool | None]) -> opt.RunOptions:
+def output_folder(given: Given, options: opt.RunOptions) -> Path:
+    """The new folder of a new campaign."""
+    safe = options.variant.name.replace("/", "_").replace(":", "_")
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    out = None if given["out"] is None else str(given["out"])
+    return opt.out_option(out, f"out/{stamp}-{safe}-{options.seed}")
+
+
+def resumed_options(folder: Path, typed: Mapping[str, str], force: bool) -> dict[str, str]:
+    """The options of the campaign in a folder, with what may be given anew. InputError for another configuration."""
+    stored = read_given(folder)
+    changed = [
+        f"{flag(name)} {stored.get(name, DEFAULTS.get(name, 'not given'))!r} then, {text!r} now"
+        for name, text in typed.items()
+        if name not in FREE and text != stored.get(name, DEFAULTS.get(name))
+    ]
+    if changed and not force:
+        raise InputError("--resume", "; ".join(changed), "the configuration of the campaign, or --force")
+    if "cases" in typed or "time" in typed:  # a new budget takes the place of the whole old one
+        stored = {name: text for name, text in stored.items() if name not in ("cases", "time")}
+    return {**stored, **typed}
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
     """The options as a frozen value; InputError names the one that is refused."""
-    topology = _text(given, "topology")
-    cases = opt.number_option(_text(given, "cases"), "--cases", 1, CASES_MAX)
-    seconds = opt.seconds_option(_text(given, "seconds"))
+    given = {**DEFAULTS, **typed}
+    cases = opt.number_option(typed.get("cases"), "--cases", 1, opt.CASES_MAX)
+    seconds = opt.seconds_option(typed.get("time"))
     if cases is None and seconds is None:
         seconds = opt.DEFAULT_SECONDS
-    faults = tuple(name.strip() for name in (_text(given, "faults") or "").split(",") if name.strip())
-    options = opt.RunOptions(
-        variant=opt.variant_option(_text(given, "variant") or ""),
-        seed=opt.seed_option(_text(given, "seed")),
+    topology = typed.get("topology")
+    variant, seed = opt.variant_option(given["variant"]), opt.seed_option(typed.get("seed"))
+    faults = tuple(name.strip() for name in given["faults"].split(",") if name.strip())
+    batch_seconds = opt.seconds_option(given["batch_seconds"], "--batch-seconds")
+    assert batch_seconds is not None
+    memory = opt.size_option(given["worker_memory"], "--worker-memory", MEMORY_LEAST, MEMORY_MOST)
+    budget = {"cases": None if cases is None else str(cases), "time": None if seconds is None else f"{seconds:g}"}
+    kept = {name: text for name, text in {**typed, **budget, "seed": str(seed)}.items() if text is not None}
+    return opt.RunOptions(
+        variant=variant,
+        seed=seed,
         topology=None if topology is None else opt.topology_option(topology),
         seconds=seconds,
         cases=cases,
-        workers=opt.workers_option(_text(given, "workers")),
-        scheduler=_text(given, "scheduler") or "",
-        hunt=opt.hunt_option(_text(given, "hunt") or ""),
+        workers=opt.workers_option(typed.get("workers")),
+        scheduler=given["scheduler"],
+        hunt=opt.hunt_option(given["hunt"]),
         faults=faults,
+        command=command_of(kept),
+        given=kept,
+        learning=opt.choice_option(given["learning"], "--learning", ("on", "off")) == "on",
+        shard=opt.shard_option(typed.get("shard")),
+        stop=typed.get("stop"),
+        bounds=Bounds(batch_seconds, memory),
     )
-    return replace(options, command=command_of(options, given))
 
 
-def command_of(options: opt.RunOptions, given: Mapping[str, str | bool | None]) -> str:
+def command_of(kept: Mapping[str, str]) -> str:
     """The line that repeats the campaign: what was typed, with the seed that was drawn."""
-    words = ["percpu-fuzz", "run", "--variant", str(given["variant"])]
-    if given["topology"] is not None:
-        words += ["--topology", str(given["topology"])]
-    if options.cases is not None:
-        words += ["--cases", str(options.cases)]
-    if options.seconds is not None:
-        words += ["--time", f"{options.seconds:g}"]
-    words += ["--seed", str(options.seed)]
-    if options.hunt != Fraction(1, 2):
-        words += ["--hunt", str(given["hunt"])]
-    if options.scheduler != opt.DEFAULT_SCHEDULER:
-        words += ["--scheduler", options.scheduler]
-    if options.faults:
-        words += ["--faults", ",".join(options.faults)]
+    words = ["percpu-fuzz", "run"]
+    for name in DRAWN:
+        if name in kept and (name in ("variant", "seed") or kept[name] != DEFAULTS.get(name)):
+            words += [flag(name), kept[name]]
+        elif name == "variant":
+            words += ["--variant", DEFAULTS["variant"]]
     return shlex.join(words)
-
-
-def _text(given: Mapping[str, str | bool | None], name: str) -> str | None:
-    value = given[name]
-    assert not isinstance(value, bool)
-    return value

@@ -1,0 +1,45 @@
+"""Hands: what the campaign's loop asks of a crew of workers, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fuzz.events import Event
+from fuzz.schedule import BatchId
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one worker may take: seconds a batch, and bytes of data beyond what it has at its start."""
+
+    batch_seconds: float = 120.0
+    memory_bytes: int = 2 << 30
+
+
+class Hands(Protocol):
+    """start(), then give() to the idle and wait(), then end().
+
+    refills: whether a lost worker is replaced by itself; where not, the loop ends the crew and hires a new one.
+    """
+
+    refills: bool
+
+    def start(self, count: int) -> None: ...
+
+    def idle(self) -> Sequence[Any]:
+        """Those that may be given a batch now."""
+        ...
+
+    def busy(self) -> int:
+        """How many batches are out."""
+        ...
+
+    def give(self, worker: Any, batch: BatchId) -> None: ...
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What happened, after at most so many seconds."""
+        ...
+
+    def end(self) -> None: ...

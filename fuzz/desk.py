@@ -1,0 +1,278 @@
+"""The campaign's desk: what was handed out, what came back, what was learnt of it, and what could not be run."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+from engine.outcome import Outcome
+from fuzz.errors import HarnessError
+from fuzz.events import Done, Event, Lost, Raised
+from fuzz.log import LOGGER
+from fuzz.plan import Plan
+from fuzz.schedule import (
+    EPOCH_BATCHES,
+    HUNTING,
+    MEASUREMENT,
+    STREAMS,
+    WHOLE,
+    BatchId,
+    Handed,
+    Shard,
+    batches_for_cases,
+    batches_up_to,
+    next_batch,
+)
+from fuzz.store import Store
+
+TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
+LOST_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
+GIVEN_UP_IN_A_ROW = 10
+
+
+class Criterion(Protocol):
+    """When to stop, asked after each measurement batch in the order of their numbers."""
+
+    def add(self, outcome: Outcome) -> None: ...
+
+    def met(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop, whichever comes first; and which part of the campaign this is.
+
+    seconds: None for no limit; seconds_before: taken by earlier sessions of the same campaign. reserve_seconds and
+    row_seconds: what is kept of `seconds` for findings and report, in all and for each row.
+    """
+
+    cases: int | None
+    seconds: float | None
+    hunt: Fraction
+    workers: int
+    shard: Shard = WHOLE
+    seconds_before: float = 0.0
+    reserve_seconds: float = 0.0
+    row_seconds: float = 0.0
+
+    def is_over(self, elapsed: float, rows: int) -> bool:
+        """Whether it is too late to hand out another batch."""
+        if self.seconds is None:
+            return False
+        kept = min(self.reserve_seconds + rows * self.row_seconds, self.seconds / 2)
+        return elapsed >= self.seconds - kept
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A batch that could not be run: what each try said, and the case that the last one was at, if that is known."""
+
+    batch: BatchId
+    case: int | None
+    tries: tuple[str, ...]
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        at = "" if self.case is None else f" at case {self.case}"
+        return f"{self.batch.stream} batch {self.batch.k} {self.tries[-1]}{at}"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a person watches, over this session's and earlier batches."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    violations: Counter[str] = field(default_factory=Counter)
+    waste: Counter[int] = field(default_factory=Counter)
+    features: int = 0
+    lost: int = 0
+    last_event: str = ""
+
+    def add(self, done: Done) -> None:
+        self.cases[done.batch.stream] += done.cases
+        self.steps += done.steps
+        self.violations.update(done.violations)
+        self.waste.update(done.waste)
+        self.features |= done.features
+
+
+class Desk:
+    """Hands out batches in order and takes what comes back into the store."""
+
+    def __init__(self, plan: Plan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
+        self.plan = plan
+        self.store = store
+        self.limits = limits
+        self.criterion = criterion
+        self.start = time.monotonic()
+        self.handed = Handed()
+        self.most: Handed | None = None
+        if limits.cases is not None:
+            self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
+        self.retry: list[BatchId] = []
+        self.tries: dict[BatchId, list[str]] = defaultdict(list)
+        self.failed: list[Failed] = []
+        self.seen = Seen()
+        self.lost_in_a_row = self.given_up_in_a_row = 0
+        self.interrupted = self.timed_out = self.met = False
+        self.back = {stream: set(store.numbers(stream)) for stream in STREAMS}
+        self.rows = sum(map(len, self.back.values()))
+        self.said_elapsed = self.start
+        self.looked = 0  # measurement batches that the criterion has seen
+        self._fold()
+        self._look()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work, earlier sessions included."""
+        return self.limits.seconds_before + time.monotonic() - self.start
+
+    def next(self) -> BatchId | None:
+        """What to hand out now: first what is to be tried again, then by the schedule, until it is time to stop.
+
+        None: nothing now. There may be more once what is out has come back (waits_for_a_fold).
+        """
+        if self.retry and not self.interrupted:
+            return self.retry.pop(0)
+        if not self.met and self.limits.is_over(self.elapsed, self.rows):
+            self.timed_out = True
+        while not self.timed_out and not self.interrupted:
+            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs())
+            if batch is None:
+                return None
+            self.handed = self.handed.with_one_more(batch.stream)
+            batch = BatchId(batch.stream, self.limits.shard.number(batch.k))
+            if batch.k not in self.back[batch.stream]:
+                return batch
+        return None
+
+    def _epochs(self) -> int | None:
+        return None if self.plan.learner is None else self.plan.learner.epochs
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Done):
+            self.store.add(event.batch, event.row, event.seconds)
+            self.lost_in_a_row = self.given_up_in_a_row = 0
+            self.seen.add(event)
+            self._is_back(event.batch)
+            return
+        if isinstance(event, Lost):
+            self._take_lost(event)
+        if event.batch is not None:
+            self._failed_once(event, event.batch)
+
+    def _take_lost(self, lost: Lost) -> None:
+        self.seen.lost += 1
+        self._note(f"a worker {lost.what} and had {'nothing' if lost.batch is None else lost.batch} in hand")
+        self.lost_in_a_row += 1
+        if self.lost_in_a_row >= LOST_IN_A_ROW:
+            raise HarnessError(
+                f"{self.lost_in_a_row} workers in a row died without finishing a batch, the last on {lost.batch}"
+            )
+
+    def _failed_once(self, event: Lost | Raised, batch: BatchId) -> None:
+        what = event.what if isinstance(event, Lost) else f"raised {event.what}"
+        tries = self.tries[batch]
+        tries.append(what)
+        if isinstance(event, Raised):
+            LOGGER.error("%s %s\n%s", batch, what, event.traceback)
+        if len(tries) < TRIES:
+            self.retry.append(batch)
+            self.retry.sort()
+        else:
+            self._give_up(event, batch)
+
+    def _give_up(self, event: Lost | Raised, batch: BatchId) -> None:
+        """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
+        traceback = event.traceback if isinstance(event, Raised) else ""
+        failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
+        self.failed.append(failed)
+        self._note(f"given up after {TRIES} tries: {failed}")
+        cases = self.plan.cases_per_batch(batch.stream, batch.k)
+        outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
+        self.store.add(batch, outcome.canonical(), 0.0)
+        self.seen.cases[batch.stream] += cases
+        self._is_back(batch)
+        self.given_up_in_a_row += 1
+        if self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW:
+            raise HarnessError(f"{self.given_up_in_a_row} batches in a row could not be run; the last: {failed}")
+
+    def _note(self, text: str) -> None:
+        LOGGER.warning("%s", text)
+        self.store.note(time.time(), text)
+        self.seen.last_event = text
+
+    def _is_back(self, batch: BatchId) -> None:
+        self.back[batch.stream].add(batch.k)
+        self.rows += 1
+        if time.monotonic() - self.said_elapsed >= 1:
+            self.said_elapsed = time.monotonic()
+            self.store.set_meta("elapsed", self.elapsed)
+        self._fold()
+        self._look()
+
+    def _fold(self) -> None:
+        """Give the learner each epoch that is whole."""
+        learner = self.plan.learner
+        while learner is not None:
+            numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
+            if not self.back[HUNTING].issuperset(numbers):
+                return
+            learner.learn([self._outcome(HUNTING, k) for k in numbers])
+
+    def _look(self) -> None:
+        """Ask the criterion after each further measurement batch; once it is met, the campaign ends with that batch."""
+        if self.criterion is None or self.met:
+            return
+        while (k := self.limits.shard.number(self.looked)) in self.back[MEASUREMENT]:
+            self.criterion.add(self._outcome(MEASUREMENT, k))
+            self.looked += 1
+            if self.criterion.met():
+                self.met = True
+                self.most = batches_up_to(self.looked, self.limits.hunt)
+                return
+
+    def _outcome(self, stream: str, k: int) -> Outcome:
+        row = self.store.row(BatchId(stream, k))
+        assert row is not None, "the batch is back"
+        return Outcome.from_canonical(row)
+
+    def prefix(self) -> Handed:
+        """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""
+        counts = dict.fromkeys(STREAMS, 0)
+        for stream in STREAMS:
+            most = None if self.most is None else self.most.of(stream)
+            while self.limits.shard.number(counts[stream]) in self.back[stream] and counts[stream] != most:
+                counts[stream] += 1
+        return Handed(**counts)
+
+    def stopped_by(self) -> str:
+        if self.met:
+            return "criterion"
+        if self.interrupted:
+            return "interrupt"
+        return "time" if self.timed_out else "cases"
+
+    def waste(self) -> Mapping[int, int]:
+        """Measured cases by wasted pages, values ascending."""
+        return dict(sorted(self.seen.waste.items()))
+
+
+def failed_rows(failed: list[Failed], plan: Plan) -> list[dict[str, Any]]:
+    """Batches that could not be run, as data fit for JSON."""
+    return [
+        {
+            "stream": one.batch.stream,
+            "k": one.batch.k,
+            "case": one.case,
+            "cases": plan.cases_per_batch(one.batch.stream, one.batch.k),
+            "tries": list(one.tries),
+            "traceback": one.traceback,
+        }
+        for one in sorted(failed, key=lambda one: one.batch)
+    ]

@@ -1,0 +1,46 @@
+"""The report files of a campaign, from what is stored of it; and how long they take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.outcome import Outcome
+from fuzz.files import write_json, write_whole
+from reports.campaign import Campaign, gather
+from reports.html import report_html
+from reports.json_report import report_json
+from reports.markdown import report_markdown
+from reports.text import report_text
+
+
+def render(campaign: Campaign, exit_status: int, out: Path, formats: Sequence[str] = ()) -> str:
+    """Write report.txt, .md, .html and .json; the text report."""
+    text = report_text(campaign)
+    write_whole(out / "report.txt", text.encode("ascii"))
+    write_whole(out / "report.md", report_markdown(campaign).encode("ascii"))
+    write_whole(out / "report.html", report_html(campaign).encode("ascii"))
+    write_json(out / "report.json", report_json(campaign, exit_status))
+    return text
+
+
+def time_to_render(describe: Mapping[str, Any], outcome: Outcome) -> tuple[float, float]:
+    """(seconds of a whole report, seconds that each stored row adds), measured on a campaign of one batch.
+
+    Twice what was measured, as a full campaign has more to draw; libraries are loaded here and not again.
+    """
+    start = time.perf_counter()
+    row = outcome.canonical()
+    for _ in range(10):
+        campaign = gather(
+            [Outcome.from_canonical(row)], describe=describe, digest="", seconds=1.0, compile_seconds=0.0,
+            interrupted=False, stopped_by="time", workers=1, out="", command="",
+        )  # fmt: skip
+    row_seconds = (time.perf_counter() - start) / 10
+    start = time.perf_counter()
+    for make in (report_text, report_markdown, report_html):
+        make(campaign)
+    report_json(campaign, 0)
+    return 2 * (time.perf_counter() - start), 3 * row_seconds  # a row is read for report, digest and findings
