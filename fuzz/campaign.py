@@ -59,8 +59,6 @@ class Campaigning:
     plan: Plan
     out: Path
     store: Store
-    log: CampaignLog
-    view: View
     earlier: Earlier
     compile_seconds: float = 0.0
 
@@ -86,10 +84,10 @@ def run_campaign(
         plan.warm()
         load(preset("two-node"))
         operations = kept_survey()
-        session = Campaigning(options, plan, out, store, log, view or Lines(say), earlier, time.perf_counter() - start)
+        session = Campaigning(options, plan, out, store, earlier, time.perf_counter() - start)
         say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         provenance(session, operations)
-        return _run(session)
+        return _run(session, log, view or Lines(say))
     finally:
         log.close()
         store.close()
@@ -148,10 +146,15 @@ def criterion_of(options: RunOptions, plan: Plan) -> Criterion | None:
     return None
 
 
-def _run(session: Campaigning) -> Result:
+def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
+    options, plan = session.options, session.plan
+    desk = Desk(plan, session.store, limits_of(session), criterion_of(options, plan))
+    return finish(session, run_batches(desk, lambda: Crew(plan, log, options.bounds), view))
+
+
+def finish(session: Campaigning, ran: Ran) -> Result:
+    """Findings and reports of what is in the store."""
     options, plan, store, out = session.options, session.plan, session.store, session.out
-    desk = Desk(plan, store, limits_of(session), criterion_of(options, plan))
-    ran = run_batches(desk, lambda: Crew(plan, session.log, options.bounds), session.view)
     failed = session.earlier.failed + failed_rows(list(ran.failed), plan)
     findings, interrupted, broken = shrunk(session, ran)
     broken = broken or dead_canary(store.outcomes(ran.prefix, options.shard))

@@ -150,6 +150,20 @@ def explore(**given: str | bool | None) -> int:
 
 
 @cli.command()
+@click.argument("folders", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, help="Folder of the joined campaign, new or empty.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def merge(folders: tuple[str, ...], output: str, as_json: bool) -> int:
+    """Join the output folders of one campaign (--shard, or the same seed twice) and report on the whole.
+
+    Exit status 3 if two of them hold different results of one batch.
+    """
+    from fuzz.commands.merge import merge_command
+
+    return merge_command(folders, output, as_json)
+
+
+@cli.command()
 @click.argument("folder_a")
 @click.argument("folder_b")
 def compare(folder_a: str, folder_b: str) -> int:

@@ -10,9 +10,16 @@ STOPPED = {
     "cases": "the number of cases asked for was reached",
     "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
     "interrupt": "interrupted; what follows is what was finished until then",
+    "merge": "several campaigns were merged",
     "criterion": "the stop criterion was met; its interval holds at every look, and it was looked at after each batch",
 }
-RULES = {"cases": "a fixed number of cases", "time": "the time budget", "interrupt": "Ctrl-C", "criterion": "--stop"}
+RULES = {
+    "cases": "a fixed number of cases",
+    "time": "the time budget",
+    "interrupt": "Ctrl-C",
+    "criterion": "--stop",
+    "merge": "merging",
+}
 LISTED = (
     "variant",
     "seed",

@@ -1,0 +1,114 @@
+"""Several output folders of one campaign joined into one: their batches together, each once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InputError
+from fuzz.reading import ALLOWED, address
+from fuzz.resuming import differences
+from fuzz.schedule import BatchId
+from fuzz.store import VERSION, Store, unpacked
+
+
+@dataclass(slots=True)
+class Part:
+    """One folder's store, open for reading."""
+
+    folder: Path
+    connection: sqlite3.Connection
+    meta: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Merged:
+    """What came together: batches of each folder, how many are in several, and those whose rows differ.
+
+    given, seconds, failed: options, seconds of work and batches that could not be run, of all folders.
+    """
+
+    batches: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    differing: list[str] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+
+def merge(folders: Sequence[Path], store: Store) -> Merged:
+    """Copy every batch of the folders into an empty store.
+
+    InputError unless all folders hold parts of one campaign: the same configuration, the same code.
+    """
+    merged = Merged()
+    with contextlib.ExitStack() as stack:
+        parts = [part(folder, stack) for folder in folders]
+        for other in parts[1:]:
+            found = differences(parts[0].meta["describe"], other.meta["describe"])
+            if found:
+                raise InputError(str(other.folder), "; ".join(found), f"the configuration and code of {folders[0]}")
+        store.connection.execute("BEGIN")
+        for one in parts:
+            copy(one, store, merged)
+        store.connection.execute("COMMIT")
+    first = parts[0].meta
+    for key in ("describe", "operations", "versions"):
+        store.set_meta(key, first.get(key, []))
+    merged.given = whole_of(first["given"])
+    store.set_meta("given", merged.given)
+    store.set_meta("shard", [0, 1])
+    store.set_meta("command", "percpu-fuzz merge " + shlex.join(map(str, folders)))
+    return merged
+
+
+def whole_of(given: Mapping[str, str]) -> dict[str, str]:
+    """The options of the campaign that a part is part of."""
+    whole = {name: text for name, text in given.items() if name not in ("shard", "cases", "time", "stop")}
+    return whole | ({"learning": "off"} if "shard" in given else {})
+
+
+def part(folder: Path, stack: contextlib.ExitStack) -> Part:
+    """A folder's store. InputError if it is none."""
+    path = folder / "campaign.db"
+    if not path.is_file():
+        raise InputError(str(folder), "no campaign.db", ALLOWED)
+    try:
+        connection = stack.enter_context(contextlib.closing(sqlite3.connect(address(path), uri=True)))
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        meta = {key: json.loads(text) for key, text in connection.execute("SELECT key, value FROM meta")}
+        meta["describe"]["variant"], meta["given"]["seed"]
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
+    if found != VERSION:
+        raise InputError(str(path), f"a store of version {found}", f"version {VERSION}")
+    return Part(folder, connection, meta)
+
+
+def copy(one: Part, store: Store, merged: Merged) -> None:
+    """Add a part's batches; a batch that is there already must be the same to the byte."""
+    count = 0
+    for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
+        batch = BatchId(stream, k)
+        try:
+            row = unpacked(blob)
+        except (zlib.error, TypeError) as error:
+            raise InputError(str(one.folder), f"{batch}: {error}", ALLOWED) from None
+        there = store.row(batch)
+        if there is None:
+            store.add(batch, row, seconds)
+        else:
+            merged.duplicates += 1
+            if there != row:
+                merged.differing.append(f"{stream} batch {k} of {one.folder}")
+        count += 1
+    merged.batches[str(one.folder)] = count
+    merged.seconds += one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
+    merged.failed += one.meta.get("failed", [])

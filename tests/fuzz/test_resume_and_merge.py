@@ -1,0 +1,194 @@
+"""Campaigns through the command line: resumed, split into parts and merged, refused where they do not fit."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from engine.outcome import Outcome
+from fuzz.cli import call
+from fuzz.store import Store, digest_of, packed, unpacked
+
+SMALL = ("--topology", "two-node", "--variant", "fixed", "--workers", "2")
+
+
+def run(out: Path, *arguments: str) -> int:
+    return call(["run", *SMALL, "--out", str(out), *arguments])
+
+
+def rows(folder: Path) -> dict[tuple[str, int], bytes]:
+    with sqlite3.connect(folder / "campaign.db") as connection:
+        found = connection.execute("SELECT stream, k, row FROM batch ORDER BY stream, k").fetchall()
+    connection.close()
+    return {(stream, k): unpacked(blob) for stream, k, blob in found}
+
+
+def report(folder: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads((folder / "report.json").read_text())
+    return content
+
+
+def timeless(content: dict[str, object]) -> str:
+    """A report without what depends on time, place and budget."""
+    for name in ("seconds", "compile_seconds", "out", "command", "rate"):
+        content.pop(name, None)
+    return json.dumps(content, sort_keys=True)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """5,000 cases in one session."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    assert run(folder, "--cases", "5000", "--seed", "3") == 0
+    return folder
+
+
+def test_a_longer_budget_goes_on_where_the_shorter_ended(tmp_path: Path, whole: Path) -> None:
+    """2,000 cases and then 5,000 give the rows, the digest and the report of 5,000 at once."""
+    assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
+    before = rows(tmp_path / "a")
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 0
+    after = rows(tmp_path / "a")
+    assert len(after) > len(before)
+    assert after == rows(whole)
+    assert report(tmp_path / "a")["digest"] == report(whole)["digest"]
+
+
+def test_nothing_is_left_to_do_for_the_same_budget(whole: Path, tmp_path: Path) -> None:
+    """Resumed with the stored budget, a campaign that ended adds no batch and says the same."""
+    assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
+    before, said = rows(tmp_path / "a"), report(tmp_path / "a")
+    assert call(["run", "--resume", str(tmp_path / "a")]) == 0
+    assert rows(tmp_path / "a") == before
+    assert timeless(report(tmp_path / "a")) == timeless(said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--variant", "v2"], "--variant 'fixed' then, 'v2' now"),
+        (["--seed", "4"], "--seed '3' then, '4' now"),
+        (["--hunt", "0.25"], "--hunt '0.5' then, '0.25' now"),
+        (["--shard", "1/2"], "--shard 'not given' then, '1/2' now"),
+        (["--out", "elsewhere"], "--out"),
+    ],
+)
+def test_another_configuration_is_refused_by_name(
+    whole: Path, arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit status 2, and nothing in the folder changes."""
+    before = rows(whole)
+    assert call(["run", "--resume", str(whole), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert named in said
+    assert said.count("\n") == 1
+    assert rows(whole) == before
+
+
+def test_other_code_is_refused_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store of another code version is refused with both versions; --force goes on and notes it in the store."""
+    assert run(tmp_path / "a", "--cases", "1000", "--seed", "3") == 0
+    store = Store(tmp_path / "a" / "campaign.db")
+    store.set_meta("describe", store.meta("describe") | {"code": "0123456789abcdef"})
+    store.close()
+    capsys.readouterr()
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000"]) == 2
+    assert "code: '0123456789abcdef' then" in capsys.readouterr().err
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000", "--force"]) == 0
+    with sqlite3.connect(tmp_path / "a" / "campaign.db") as connection:
+        events = [text for (text,) in connection.execute("SELECT text FROM event")]
+    connection.close()
+    assert any("resumed by force: code" in text for text in events)
+
+
+def test_a_campaign_that_runs_is_not_resumed(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """While another process holds the store, one line and exit status 2. (A lock of this process would not show.)"""
+    import os
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        store = Store(whole / "campaign.db")
+        os.write(writer, b"x")
+        os.read(0, 0)
+        import signal
+
+        signal.pause()
+        store.close()
+        os._exit(0)
+    try:
+        os.read(reader, 1)
+        assert call(["run", "--resume", str(whole), "--cases", "9000"]) == 2
+        assert "another process holds it" in capsys.readouterr().err
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("parts")
+    for part in (1, 2):
+        assert run(folder / str(part), "--cases", "4000", "--seed", "3", "--shard", f"{part}/2") == 0
+    return [folder / "1", folder / "2"]
+
+
+def test_parts_merge_to_the_whole(tmp_path: Path, parts: list[Path]) -> None:
+    """Two halves joined hold the rows of the whole campaign without learning, and its digest; joined again, too."""
+    assert call(["merge", *map(str, parts), "-o", str(tmp_path / "all")]) == 0
+    assert run(tmp_path / "whole", "--cases", "8000", "--seed", "3", "--learning", "off") == 0
+    assert rows(tmp_path / "all") == rows(tmp_path / "whole")
+    assert report(tmp_path / "all")["digest"] == report(tmp_path / "whole")["digest"]
+    assert call(["merge", str(tmp_path / "all"), str(parts[0]), "-o", str(tmp_path / "again")]) == 0
+    assert rows(tmp_path / "again") == rows(tmp_path / "whole")
+
+
+def test_a_merged_campaign_goes_on(tmp_path: Path, parts: list[Path]) -> None:
+    """What was merged is a campaign: resumed with a larger budget it adds batches."""
+    assert call(["merge", *map(str, parts), "-o", str(tmp_path / "all")]) == 0
+    before = len(rows(tmp_path / "all"))
+    assert call(["run", "--resume", str(tmp_path / "all"), "--cases", "12000"]) == 0
+    assert len(rows(tmp_path / "all")) > before
+
+
+def test_batches_behind_a_gap_wait(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one half alone only the batches before the first gap are reported, and the rest is said to wait."""
+    assert call(["merge", str(parts[0]), "-o", str(tmp_path / "half")]) == 0
+    assert "lie behind a gap" in capsys.readouterr().out
+    assert report(tmp_path / "half")["cases"] == sum(
+        Outcome.from_canonical(row).cases for (_, k), row in rows(parts[0]).items() if k == 0
+    )
+
+
+def test_a_differing_duplicate_is_nondeterminism(
+    tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch that two folders hold with different rows: exit status 3, and the batch is named."""
+    assert run(tmp_path / "b", "--cases", "2000", "--seed", "3", "--shard", "1/2") == 0
+    with sqlite3.connect(tmp_path / "b" / "campaign.db") as connection:
+        row = rows(tmp_path / "b")["hunting", 0]
+        blob = packed(row.replace(b'"steps":', b'"steps":1'))
+        connection.execute("UPDATE batch SET row = ? WHERE stream = 'hunting' AND k = 0", (blob,))
+    connection.close()
+    assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 3
+    assert "1 batches do not repeat: hunting batch 0" in capsys.readouterr().err
+
+
+def test_other_campaigns_are_not_merged(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Another seed is another campaign: exit status 2, the difference named, and no store is left."""
+    assert run(tmp_path / "b", "--cases", "1000", "--seed", "4", "--learning", "off") == 0
+    assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 2
+    assert "seed: 3 then, 4 now" in capsys.readouterr().err
+    assert list((tmp_path / "all").iterdir()) == []
+    assert call(["merge", str(parts[0]), str(parts[0]), "-o", str(tmp_path / "all")]) == 2
+    assert call(["merge", str(tmp_path), "-o", str(tmp_path / "all")]) == 2
+
+
+def test_rows_are_what_the_digest_is_over(whole: Path) -> None:
+    """Unpacked, the rows in their order give the digest of the report."""
+    assert digest_of(rows(whole).values()) == report(whole)["digest"]
