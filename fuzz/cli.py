@@ -49,7 +49,8 @@ def cli() -> None:
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option(
     "--scheduler",
-    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption or round-robin. "
+    help="Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption, round-robin or "
+    "FILE.py:NAME. "
     "[default: portfolio]",
 )
 @click.option("--hunt", help="The hunting stream's share of the batches. [default: 0.5]")

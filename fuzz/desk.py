@@ -78,7 +78,7 @@ class Failed:
 
     def __str__(self) -> str:
         at = "" if self.case is None else f" at case {self.case}"
-        return f"{self.batch.stream} batch {self.batch.k} {self.tries[-1]}{at}"
+        return f"{self.batch} {self.tries[-1]}{at}"
 
 
 @dataclass(slots=True)

@@ -19,6 +19,9 @@ class BatchId:
     stream: str
     k: int
 
+    def __str__(self) -> str:
+        return f"{self.stream} batch {self.k}"
+
 
 @dataclass(frozen=True, slots=True)
 class Handed:

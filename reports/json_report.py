@@ -77,10 +77,10 @@ def _waste(waste: Distribution | None) -> dict[str, Any]:
 def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str, Any]:
     """What report.json holds: the contract's object and everything that the text report is made of.
 
-    Without an exit status the campaign's own: 1 if an invariant was violated, else 0.
+    Without an exit status the campaign's own: 1 if an invariant was violated or a batch could not be run, else 0.
     """
     if exit_status is None:
-        exit_status = int(any(campaign.signatures[stream] for stream in STREAMS))
+        exit_status = int(bool(campaign.failed) or any(campaign.signatures[stream] for stream in STREAMS))
     pooled = pooled_estimates(campaign)
     return _contract(campaign, exit_status, pooled.get("waste_pages")) | {
         "level": LEVEL,
@@ -93,6 +93,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
             "by": campaign.stopped_by,
             "budget_cases": campaign.budget_cases,
             "budget_seconds": campaign.budget_seconds,
+            "stop": campaign.stop,
         },
         "precharges": precharges(campaign),
         "pooled": {name: _distribution(found) for name, found in pooled.items()},
@@ -105,6 +106,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "cells": _cells(campaign),
         "discovery": _discovery(campaign),
         "certificate": _certificate(campaign),
+        "failed": [dict(row) for row in campaign.failed],
         "findings": [dict(row) for row in campaign.findings],
         "operations": [dict(row) for row in campaign.operations],
     }

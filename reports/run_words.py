@@ -75,6 +75,9 @@ def verdict_words(campaign: Campaign, invariants: list[InvariantEstimate]) -> st
     if not number_of_cases:
         return "No case was finished: nothing is known."
     cases = plural(number_of_cases, "case")
+    if campaign.failed:
+        lost = f"{len(campaign.failed)} batches could not be run"
+        return f"Violated: {', '.join(broken) or 'nothing'}, in {cases}; {lost}."
     if not broken:
         words = f"No invariant that applies was violated in {cases}."
         return f"{words} That bounds how often one is; it proves none."

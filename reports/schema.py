@@ -162,12 +162,17 @@ def rows() -> Json:
         "explanation": array(TEXT), "lanes": array(TEXT),
     }  # fmt: skip
     optional = ("shape", "alike", "invariants", "explanation", "lanes")
+    failed = {
+        "stream": {"enum": list(STREAMS)}, "k": COUNT, "case": maybe(COUNT), "cases": COUNT, "tries": array(TEXT),
+        "traceback": TEXT,
+    }  # fmt: skip
     operation = {"nodes": COUNT, "cpus": COUNT, "variant": TEXT, "alloc_ops": COUNT, "free_ops": COUNT}
     return {
         "pooled": distributions,
         "families": array(record(family)),
         "invariants": array(invariant()),
         "signatures": array(record(signature)),
+        "failed": array(record(failed)),
         "findings": array(record(finding, optional, open_=True)),
         "operations": array(record(operation, open_=True)),
     }
@@ -175,7 +180,7 @@ def rows() -> Json:
 
 def report_schema() -> Json:
     """The whole schema. What other commands may add to a finding, an operation or the configuration is left open."""
-    stopping = {"by": TEXT, "budget_cases": maybe(COUNT), "budget_seconds": maybe(NUMBER)}
+    stopping = {"by": TEXT, "budget_cases": maybe(COUNT), "budget_seconds": maybe(NUMBER), "stop": maybe(TEXT)}
     configuration = record({"variant": TEXT, "seed": COUNT, "families": {"type": "object"}}, open_=True)
     counts = {stream: {"type": "object", "additionalProperties": COUNT} for stream in STREAMS}
     properties = contract() | {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from engine.outcome import Signature
 from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
 from reports.estimates import InvariantEstimate, Reading
+from reports.failed_words import failed_file, failed_heading, failed_words
 from reports.invariant_words import WORDS
 from reports.layout import command, entry, heading, number, paragraph, percent, table, upper_percent
 from reports.statistics import Interval
@@ -28,6 +29,7 @@ def violations_section(campaign: Campaign, rows: Sequence[InvariantEstimate]) ->
     for row in rows:
         if row.cases:
             lines += broken(campaign, row)
+    lines += failed(campaign)
     lines += ended(campaign)
     lines += clean(campaign, [row for row in rows if not row.cases and row.applicable is not False])
     inapplicable = [row for row in rows if row.applicable is False and not row.cases]
@@ -91,6 +93,17 @@ def clean(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:
     lines += entry("hunted", f"0 of {number(campaign.cases(HUNTING))} cases (no estimate)")
     for row in rows:
         lines += entry(row.name, WORDS[row.name])
+    return lines
+
+
+def failed(campaign: Campaign) -> list[str]:
+    """Batches that could not be run."""
+    if not campaign.failed:
+        return []
+    lines = ["", *paragraph(failed_heading(campaign))]
+    for row in campaign.failed:
+        batch, said = failed_words(row)
+        lines += paragraph(f"{batch}: {said} ({failed_file(row)})", "  ")
     return lines
 
 

@@ -21,7 +21,7 @@ from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
-from strategies import canary
+from strategies import canary, user_scheduler
 from strategies.choices import kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
@@ -42,6 +42,7 @@ from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.schedulers.record import SCHEDULERS, new_sched
 from strategies.topologies import Family, families, preset, single_family
+from strategies.user_scheduler import UserScheduler, load_user_scheduler, run_user_batch
 from strategies.walk import CHECK_TOUCHED
 
 # Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
@@ -87,6 +88,7 @@ class Plan:
     faults: tuple[str, ...] = ()
     scheduler: str = PORTFOLIO
     learns: bool = True
+    user: UserScheduler | None = None
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
@@ -114,6 +116,8 @@ class Plan:
 
     def cases_per_batch(self, stream: str, k: int) -> int:
         stratum = self.stratum(stream, k)
+        if self.user is not None and stream == "hunting":
+            return user_scheduler.CASES[self.classes[stratum]]
         if self.classes[stratum] == "small":
             return next(cases for start, cases in CASES_FROM if k >= start)
         return max(2, 2000 // max(len(t.nodes) for t in self.strata[stratum].topologies))
@@ -192,7 +196,10 @@ class Plan:
 
     def batch(self, stream: str, k: int, checks: int = CHECK_TOUCHED) -> Outcome:
         """Run batch k of a stream, and the canary that it carries."""
-        outcome = self.run(stream, k, self.cases_per_batch(stream, k), checks)
+        cases = self.cases_per_batch(stream, k)
+        if self.user is not None and stream == "hunting":
+            return self.run_user(self.user, k, cases)
+        outcome = self.run(stream, k, cases, checks)
         if canary.is_due(k):
             outcome.counts.update(self.canary(canary.turn_of(stream, k), checks))
         return outcome
@@ -224,6 +231,12 @@ class Plan:
         outcome.counts["scheduler." + name] = cases
         if name == "pct" and not len(corpus):  # PCT's bound is on cases that are drawn afresh
             outcome.counts[f"pct.depth.{depth}"] = cases
+        return self.with_features(outcome, cases_with, last_case)
+
+    def run_user(self, user: UserScheduler, k: int, cases: int) -> Outcome:
+        """Run hunting batch k under a user's scheduler."""
+        outcome, cases_with, last_case = run_user_batch(self, user, k, cases, self.rows(cases))
+        outcome.counts["scheduler." + user.name] = cases
         return self.with_features(outcome, cases_with, last_case)
 
     def rows(self, cases: int) -> Any:
@@ -309,6 +322,7 @@ class Plan:
             "not as v2": _changed(self.variant),
             "seed": self.seed,
             "scheduler": self.scheduler,
+            **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
             "learning": "epochs" if self.learns else "off",
             "families": {family.name: family.weight for family in self.strata},
@@ -352,12 +366,14 @@ def make_plan(
             raise InputError("variant", repr(variant), ", ".join(VARIANTS))
         variant = VARIANTS[variant]
     fault_rates(faults)
-    if scheduler not in (PORTFOLIO, *SCHEDULERS[:-1]):
-        raise InputError("--scheduler", repr(scheduler), ", ".join((PORTFOLIO, *SCHEDULERS[:-1])))
+    names = (PORTFOLIO, *SCHEDULERS[:-1])
+    user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
+    if user is None and scheduler not in names:
+        raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
     strata = families() if topology is None else single_family(topology)
     if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
         strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
         if not strata:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler, learns)
+    return Plan(variant, seed, strata, faults, scheduler, learns, user)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.compiled import plain
 from engine.layout import PlainGrid, PlainRecord
@@ -17,6 +18,7 @@ from strategies.replay import Run, run_scenario, schedule_of, state_hash, violat
 from strategies.rng import new_rng
 from strategies.schedulers.choose import begin, choose, took
 from strategies.schedulers.record import URW, new_sched
+from strategies.user_scheduler import UserWalk
 from strategies.walk import CHECK_TOUCHED, checked_step, expect_steps
 
 if TYPE_CHECKING:
@@ -34,27 +36,74 @@ def plain_array(array: Any) -> Any:
     return array.tolist()
 
 
-def drawn_case(plan: Plan, stream: str, k: int, case: int) -> tuple[Any, Any, Any, Any, int]:
-    """(topo, prog, state, rng, machine's index) of a case before its first step, as plain mirrors."""
+class PlainPool:
+    """The machines of a pool as plain mirrors, made when they are asked for."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+    def __getitem__(self, which: int) -> PlainRecord:
+        return PlainRecord(self.pool[which])
+
+
+class Drawn(NamedTuple):
+    """A case before its first step as plain mirrors, its machine's number, place: strategies.choices.PLACE_*."""
+
+    topo: Any
+    prog: Any
+    state: Any
+    rng: Any
+    which: int
+    place: int
+
+
+def drawn_case(plan: Plan, stream: str, k: int, case: int) -> Drawn:
+    """A case drawn from its numbers."""
     stratum = plan.stratum(stream, k)
     size_class = plan.classes[stratum]
-    topos = [PlainRecord(row) for row in plan.pool(stratum)]
+    topos = PlainPool(plan.pool(stratum))
     prog = new_record(Prog, size_class)
     plan.prepare(prog[0])
     progs, state, rng = [PlainRecord(prog[0])], PlainRecord(new_record(State, size_class)[0]), PlainRecord(new_rng()[0])
     tables = tuple(plain_array(table) for table in plan.tables[stream])
+    scratch = plain_array(plan.scratch)
     which = plain(draw_case)(
         topos, progs, rng, plan.key(stream, k), case, int(stream == "hunting"), tables,  # type: ignore[arg-type]
-        plain_array(plan.corpus(stream, k)), plain_array(plan.choices), plain_array(plan.scratch),
+        plain_array(plan.corpus(stream, k)), plain_array(plan.choices), scratch,
     )  # fmt: skip
-    plain(reset)(topos[which], progs[0], state, True)  # type: ignore[arg-type]
-    return topos[which], progs[0], state, rng, which
+    topo = topos[which]
+    plain(reset)(topo, progs[0], state, True)  # type: ignore[arg-type]
+    return Drawn(topo, progs[0], state, rng, int(which), int(scratch[0]))
 
 
 def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
     """The scenario of a case with the schedule that was walked, and the run of that walk."""
-    topo, prog, state, rng, which = drawn_case(plan, stream, k, case)
+    topo, prog, state, rng, which, _ = drawn_case(plan, stream, k, case)
     program = program_of(prog.to_array()[0])
+    choose_next = chooser(plan, stream, k, case, topo, prog, state, rng)
+    take_step, over = plain(checked_step), plain(case_over)
+    taken: list[tuple[int, int, int]] = []
+    while not over(state):
+        task = choose_next()
+        if task < 0:
+            break
+        label = state.pc[task]
+        take_step(topo, prog, state, task, CHECK_TOUCHED)
+        taken.append((task, label, state.pc[task]))
+    topology = plan.strata[plan.stratum(stream, k)].topologies[which]
+    return Scenario(topology, program, schedule_of(taken)), Run((), violations_of(state), state)
+
+
+def chooser(
+    plan: Plan, stream: str, k: int, case: int, topo: Any, prog: Any, state: Any, rng: Any
+) -> Callable[[], int]:
+    """Who steps next, as the batch had it: the user's scheduler, or the one whose turn it was."""
+    if stream == "hunting" and plan.user is not None:
+        walk = UserWalk(plan.user, prog, state, plan.key(stream, k), k, case)
+        return lambda: walk.choose(topo, prog)
     array = new_sched()
     plan.set_sched(array[0], stream, k)
     sched: Any = PlainRecord(array[0])
@@ -62,19 +111,15 @@ def redraw(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
         spare: Any = PlainRecord(new_record(State, plan.classes[plan.stratum(stream, k)])[0])
         plain(reset)(topo, prog, spare, True)
         plain(expect_steps)(topo, prog, spare, rng, sched, MOST_STEPS)
-    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     plain(begin)(sched, state, rng)
-    taken: list[tuple[int, int, int]] = []
-    while not over(state):
-        task = next_task(sched, topo, prog, state, rng)
-        if task < 0:
-            break
-        label = state.pc[task]
-        take_step(topo, prog, state, task, CHECK_TOUCHED)
-        note(sched, task, label)
-        taken.append((task, label, state.pc[task]))
-    topology = plan.strata[plan.stratum(stream, k)].topologies[which]
-    return Scenario(topology, program, schedule_of(taken)), Run((), violations_of(state), state)
+
+    def next_task() -> int:
+        task: int = plain(choose)(sched, topo, prog, state, rng)
+        if task >= 0:
+            plain(took)(sched, task, state.pc[task])
+        return task
+
+    return next_task
 
 
 def repeated(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:

@@ -58,7 +58,7 @@ def cases() -> list[Case]:
         for machine, share in (("two-node", number // 2), (None, number - number // 2)):
             plan = make_plan(variant, SEED, None if machine is None else preset(machine))
             for case in range(share):
-                topo, prog, state, _, _ = drawn_case(plan, "hunting", 0, case)
+                topo, prog, state, _, _, _ = drawn_case(plan, "hunting", 0, case)
                 found.append((topo, prog, state, len(found)))
     return found
 

@@ -6,6 +6,7 @@ from engine.outcome import Signature
 from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
 from reports.discovery import Discovery, discovery
 from reports.estimates import InvariantEstimate
+from reports.failed_words import failed_file, failed_heading, failed_words
 from reports.invariant_words import WORDS
 from reports.layout import number, percent, plural, upper_percent
 from reports.page import Figure, Section, Table
@@ -44,6 +45,10 @@ def violations_section(campaign: Campaign, rows: list[InvariantEstimate]) -> Sec
         words.append(f"Not violated, each of those below: measured {measured}; by weight {weighted}; hunted {hunted}.")
         cells = tuple((row.name, WORDS[row.name]) for row in clean)
         tables.append(Table(("not violated", "says"), cells, 2, "" if broken else caption, 1))
+    if campaign.failed:
+        words.append(failed_heading(campaign))
+        unknown = tuple((*failed_words(row), failed_file(row)) for row in campaign.failed)
+        tables.append(Table(("batch", "what each try said", "file"), unknown, 3, prose=1))
     inapplicable = [row for row in rows if row.applicable is False and not row.cases]
     if inapplicable:
         cells = tuple((row.name, WORDS[row.name]) for row in inapplicable)

@@ -33,7 +33,7 @@ def plain_rate(plan: Plan) -> float:
     """The same source as plain Python, on the first cases of batch 0; drawing is not counted."""
     steps, seconds = 0, 0.0
     for case in range(PLAIN_CASES):
-        topo, prog, state, rng, _ = drawn_case(plan, "measurement", 0, case)
+        topo, prog, state, rng, _, _ = drawn_case(plan, "measurement", 0, case)
         sched, trail = PlainRecord(new_sched()[0]), PlainRecord(new_trail()[0])
         start = time.perf_counter()
         plain(reset)(topo, prog, state, False)

@@ -61,7 +61,7 @@ def test_the_report_holds_the_contract_and_more(make: Made) -> None:
     campaign = make()
     whole = report_json(campaign)
     assert {key: whole[key] for key in KEYS} == contract(campaign, 1)
-    assert whole["stopping"] == {"by": "cases", "budget_cases": 600, "budget_seconds": None}
+    assert whole["stopping"] == {"by": "cases", "budget_cases": 600, "budget_seconds": None, "stop": None}
     few = next(row for row in whole["families"] if row["name"] == "few")
     assert few["share"] == 0.75
     assert few["distributions"]["waste_pages"]["quantiles"]["0.5"] == {"value": 1, "interval": [1, 1]}
