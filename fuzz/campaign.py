@@ -14,14 +14,13 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.outcome import Outcome
-from fuzz.desk import Criterion, Desk, Failed, Limits, failed_rows
+from fuzz.desk import Desk, Failed, Limits, failed_rows
 from fuzz.errors import HarnessError
 from fuzz.files import write_json
 from fuzz.findings import pick, write_findings
 from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
-from fuzz.plan import Plan
 from fuzz.reading import gathered
 from fuzz.rendering import render, time_to_render
 from fuzz.resuming import Earlier
@@ -31,7 +30,9 @@ from fuzz.store import Store
 from fuzz.workers import Crew
 from reports.campaign import STREAMS, Campaign
 from reports.json_report import contract
+from reports.stopping import Watch, parse_stop
 from strategies import canary
+from strategies.plan import Plan as CasePlan
 from strategies.plan import make_plan
 from strategies.survey import kept_survey
 from strategies.topologies import preset
@@ -56,21 +57,21 @@ class Campaigning:
     """One session of a campaign: what it needs from start to end."""
 
     options: RunOptions
-    plan: Plan
+    plan: CasePlan
     out: Path
     store: Store
     earlier: Earlier
     compile_seconds: float = 0.0
 
 
-def plan_of(options: RunOptions) -> Plan:
+def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
     return make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
 
 
 def run_campaign(
-    options: RunOptions, plan: Plan, out: Path, say: Callable[[str], None], view: View | None = None
+    options: RunOptions, plan: CasePlan, out: Path, say: Callable[[str], None], view: View | None = None
 ) -> Result:
     """Run a campaign into the folder `out`: an empty one, or that of a campaign to resume.
 
@@ -141,24 +142,32 @@ def limits_of(session: Campaigning) -> Limits:
     )  # fmt: skip
 
 
-def criterion_of(options: RunOptions, plan: Plan) -> Criterion | None:
+def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:
     """What --stop asks for; None without it."""
-    return None
+    if options.stop is None:
+        return None
+    return Watch(parse_stop(options.stop), plan.weights, plan.most_nodes)
 
 
 def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     options, plan = session.options, session.plan
-    desk = Desk(plan, session.store, limits_of(session), criterion_of(options, plan))
-    return finish(session, run_batches(desk, lambda: Crew(plan, log, options.bounds), view))
+    criterion = criterion_of(options, plan)
+    desk = Desk(plan, session.store, limits_of(session), criterion)
+    ran = run_batches(desk, lambda: Crew(plan, log, options.bounds), view)
+    return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}")
 
 
-def finish(session: Campaigning, ran: Ran) -> Result:
-    """Findings and reports of what is in the store."""
+def finish(session: Campaigning, ran: Ran, stop: str | None = None) -> Result:
+    """Findings and reports of what is in the store. stop: the criterion, and the interval that it ended with."""
     options, plan, store, out = session.options, session.plan, session.store, session.out
     failed = session.earlier.failed + failed_rows(list(ran.failed), plan)
     findings, interrupted, broken = shrunk(session, ran)
     broken = broken or dead_canary(store.outcomes(ran.prefix, options.shard))
-    for key, value in (("findings", findings), ("failed", failed), ("ran", ran_row(session, ran, interrupted))):
+    for key, value in (
+        ("findings", findings),
+        ("failed", failed),
+        ("ran", ran_row(session, ran, interrupted) | {"stop": stop}),
+    ):
         store.set_meta(key, value)
     campaign = gathered(store, out)
     exit_status = status_of(campaign, broken, inconclusive=options.stop is not None and ran.stopped_by != "criterion")
@@ -178,7 +187,6 @@ def ran_row(session: Campaigning, ran: Ran, interrupted: bool) -> dict[str, Any]
         "workers": session.options.workers,
         "budget_cases": session.options.cases,
         "budget_seconds": session.options.seconds,
-        "stop": session.options.stop,
         "prefix": [ran.prefix.measurement, ran.prefix.hunting],
     }
 

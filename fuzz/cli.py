@@ -15,6 +15,12 @@ from engine.errors import InputError
 from fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
+STOP_HELP = (
+    "End once a criterion is met, or with exit status 4: FIGURE OP NUMBER [@ LEVEL], such as 'ci(p99 "
+    "waste) < 0.5 @ 0.95' or 'rate(I1) < 1e-5'. Figures: mean waste; p50, p90, p99, p999 of waste, share,"
+    " misplaced, in_flight; rate(I1) and so on. ci(FIGURE) is the width of its interval. Ops: <, <=, >, "
+    ">=; an upper end must be below NUMBER, a lower end above it. The interval holds at every look."
+)
 
 
 def show_version(context: click.Context, _option: click.Parameter, given: bool) -> None:
@@ -58,6 +64,7 @@ def cli() -> None:
     "--faults",
     help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, create, trylock, killed.",
 )
+@click.option("--stop", help=STOP_HELP)
 @click.option("--learning", help="on: the hunting stream learns by epochs of 64 batches; off. [default: on]")
 @click.option("--shard", help="I/N: part I of N of the campaign, without learning; merge joins the parts.")
 @click.option("--batch-seconds", help="A worker that is at one batch for longer is killed. [default: 120]")

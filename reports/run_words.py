@@ -56,7 +56,7 @@ def asked_for(campaign: Campaign) -> str:
     if campaign.budget_seconds is not None:
         asked.append(f"--time {campaign.budget_seconds:g}")
     if campaign.stop is not None:
-        asked.append(f"--stop '{campaign.stop}'")
+        asked.append(f"--stop {campaign.stop}")
     return ", ".join(asked)
 
 

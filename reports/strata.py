@@ -27,6 +27,17 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Bounds of a rate, k of n cases, each of which errs with at most `tail`: low(k, n, tail), high(k, n, tail)."""
+
+    low: Callable[[int, int, float], float]
+    high: Callable[[int, int, float], float]
+
+
+EXACT = Ends(rate_low, rate_high)  # for a number of cases fixed beforehand
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """A rate with its interval."""
 
@@ -34,13 +45,13 @@ class Rate:
     interval: Interval
 
 
-def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL) -> Rate:
-    """Rate of (share, cases, violating) by share: exact ends of each family at level / families, summed by share."""
+def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL, ends: Ends = EXACT) -> Rate:
+    """Rate of (share, cases, violating) by share: ends of each family at level / families, summed by share."""
     tail = (1 - level) / 2 / len(strata)
     sampled = sum(share for share, cases, _ in strata if cases)
     rate = sum(share * k / cases for share, cases, k in strata if cases) / sampled if sampled else 0.0
-    low = sum(share * rate_low(k, cases, tail) for share, cases, k in strata)
-    high = sum(share * rate_high(k, cases, tail) for share, cases, k in strata)
+    low = sum(share * ends.low(k, cases, tail) for share, cases, k in strata)
+    high = sum(share * ends.high(k, cases, tail) for share, cases, k in strata)
     return Rate(rate, Interval(low, min(high, 1.0)))
 
 
@@ -95,25 +106,26 @@ def _probes(stratum: Stratum) -> int:
     return sum(stratum.histogram.values())
 
 
-def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL) -> Quantile | None:
+def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL, ends: Ends = EXACT) -> Quantile | None:
     """The weighted q-quantile; None without a probe.
 
     x is at or above it iff G(x) = sum of share * ((1 - q) P(probe <= x) - q P(probe > x)) >= 0. The lower end is the
     first x at which G's upper bound reaches 0, the upper end the first at which its lower bound does; each errs with
-    at most half of 1 - level. Both probabilities of each family are bounded exactly; all bounds grow with x.
+    at most half of 1 - level. Both probabilities of each family are bounded by `ends`; all bounds grow with x. Only the
+    bounds at the true quantile matter, so ends that hold at every look give an interval that does.
     """
     values = sorted({value for stratum in strata for value in stratum.histogram})
     if not values:
         return None
     tail = (1 - level) / 4 / len(strata)
-    first = _first(values, lambda x: _balance(strata, x, q, None) >= -1e-12)
-    low = _first(values, lambda x: _balance(strata, x, q, (tail, +1)) >= 0)
-    high = _first(values, lambda x: _balance(strata, x, q, (tail, -1)) >= 0)
-    bounded_below = low > 0 or _balance(strata, values[0] - 1, q, (tail, +1)) < 0
-    ends = Interval(
+    first = _first(values, lambda x: _balance(strata, x, q) >= -1e-12)
+    low = _first(values, lambda x: _bound(strata, x, q, tail, +1, ends) >= 0)
+    high = _first(values, lambda x: _bound(strata, x, q, tail, -1, ends) >= 0)
+    bounded_below = low > 0 or _bound(strata, values[0] - 1, q, tail, +1, ends) < 0
+    interval = Interval(
         values[low] if bounded_below and low < len(values) else None, values[high] if high < len(values) else None
     )
-    return Quantile(q, values[first], ends)
+    return Quantile(q, values[first], interval)
 
 
 def _first(values: Sequence[int], holds: Callable[[int], bool]) -> int:
@@ -121,18 +133,24 @@ def _first(values: Sequence[int], holds: Callable[[int], bool]) -> int:
     return bisect_left(values, True, key=holds)
 
 
-def _balance(strata: Sequence[Stratum], x: int, q: float, bound: tuple[float, int] | None) -> float:
-    """G(x): estimated (bound None), or its lower (sign -1) or upper (sign +1) bound at `tail` for each probability."""
+def _balance(strata: Sequence[Stratum], x: int, q: float) -> float:
+    """G(x) as estimated."""
+    total = 0.0
+    for stratum in strata:
+        below = _below(stratum, x)
+        above = _probes(stratum) - below
+        total += stratum.share * ((1 - q) * below - q * above) / stratum.cases if stratum.cases else 0.0
+    return total
+
+
+def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int, ends: Ends) -> float:
+    """The lower (sign -1) or upper (sign +1) bound of G(x), at `tail` for each probability of each family."""
     total = 0.0
     for stratum in strata:
         n, below = stratum.cases, _below(stratum, x)
         above = _probes(stratum) - below
-        if bound is None:
-            total += stratum.share * ((1 - q) * below - q * above) / n if n else 0.0
-            continue
-        tail, sign = bound
-        at_most = rate_high(below, n, tail) if sign > 0 else rate_low(below, n, tail)
-        more = rate_low(above, n, tail) if sign > 0 else rate_high(above, n, tail)
+        at_most = ends.high(below, n, tail) if sign > 0 else ends.low(below, n, tail)
+        more = ends.low(above, n, tail) if sign > 0 else ends.high(above, n, tail)
         total += stratum.share * ((1 - q) * at_most - q * more)
     return total
 

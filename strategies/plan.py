@@ -308,6 +308,16 @@ class Plan:
         self.canary(0)
         return time.perf_counter() - start
 
+    @property
+    def weights(self) -> dict[str, int]:
+        """Weight of each family."""
+        return {family.name: family.weight for family in self.strata}
+
+    @property
+    def most_nodes(self) -> dict[str, int]:
+        """The most possible nodes of any machine of each family."""
+        return {family.name: max(len(machine.nodes) for machine in family.topologies) for family in self.strata}
+
     @cached_property
     def machine_digests(self) -> dict[str, str]:
         """SHA-256 (16 hexadecimal digits) over the machines of each family."""
@@ -325,7 +335,7 @@ class Plan:
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
             "learning": "epochs" if self.learns else "off",
-            "families": {family.name: family.weight for family in self.strata},
+            "families": self.weights,
             "machines": self.machine_digests,
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_at_start(),

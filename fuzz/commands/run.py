@@ -14,6 +14,7 @@ from fuzz import options as opt
 from fuzz.campaign import plan_of, run_campaign, say_on_stderr
 from fuzz.crew import Bounds
 from fuzz.reading import read_given
+from reports.stopping import parse_stop
 
 Given = Mapping[str, str | bool | None]
 DEFAULTS = {
@@ -103,7 +104,7 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         given=kept,
         learning=opt.choice_option(given["learning"], "--learning", ("on", "off")) == "on",
         shard=opt.shard_option(typed.get("shard")),
-        stop=typed.get("stop"),
+        stop=None if typed.get("stop") is None else parse_stop(typed["stop"]).text,
         bounds=Bounds(batch_seconds, memory),
     )
 

@@ -47,8 +47,8 @@ def violations_section(campaign: Campaign, rows: list[InvariantEstimate]) -> Sec
         tables.append(Table(("not violated", "says"), cells, 2, "" if broken else caption, 1))
     if campaign.failed:
         words.append(failed_heading(campaign))
-        unknown = tuple((*failed_words(row), failed_file(row)) for row in campaign.failed)
-        tables.append(Table(("batch", "what each try said", "file"), unknown, 3, prose=1))
+        lost = tuple((*failed_words(row), failed_file(row)) for row in campaign.failed)
+        tables.append(Table(("batch", "what each try said", "file"), lost, 3, prose=1))
     inapplicable = [row for row in rows if row.applicable is False and not row.cases]
     if inapplicable:
         cells = tuple((row.name, WORDS[row.name]) for row in inapplicable)
