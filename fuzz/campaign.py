@@ -153,7 +153,8 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     options, plan = session.options, session.plan
     criterion = criterion_of(options, plan)
     desk = Desk(plan, session.store, limits_of(session), criterion)
-    ran = run_batches(desk, lambda: Crew(plan, log, options.bounds), view)
+    with view:
+        ran = run_batches(desk, lambda: Crew(plan, log, options.bounds), view)
     return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}")
 
 

@@ -72,6 +72,7 @@ def cli() -> None:
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
 @click.option("--resume", help="Go on with the campaign in this folder; --time and --cases count from its start.")
 @click.option("--force", is_flag=True, help="Resume although configuration or code differ.")
+@click.option("--plain", is_flag=True, help="Plain lines instead of a live screen.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def run(**given: str | bool | None) -> int:
     """Run a campaign and print its report."""

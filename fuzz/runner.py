@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 
 from fuzz.crew import Hands
 from fuzz.desk import Desk, Failed
@@ -33,7 +34,15 @@ class Ran:
 
 
 class View:
-    """Somebody who watches: shown the desk while the campaign runs, and may ask for its end."""
+    """Somebody who watches: a context in which it is shown the desk, and may ask for the end."""
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        pass
 
     def show(self, desk: Desk, busy: int, workers: int) -> None:
         """Called a few times a second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from fuzz import options as opt
 from fuzz.campaign import plan_of, run_campaign, say_on_stderr
 from fuzz.crew import Bounds
 from fuzz.reading import read_given
+from fuzz.runner import Lines, View
 from reports.stopping import parse_stop
 
 Given = Mapping[str, str | bool | None]
@@ -39,13 +41,25 @@ def run_command(given: Given) -> int:
     options = replace(run_options(typed), force=bool(given["force"]))
     plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
     out = Path(str(resumed)) if resumed is not None else output_folder(given, options)
-    result = run_campaign(options, plan, out, say_on_stderr)
+    result = run_campaign(options, plan, out, say_on_stderr, view_of(given, options))
     print(result.text, end="")
     if result.broken is not None:
         say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")
     if given["as_json"]:
         print(json.dumps(result.contract, sort_keys=True))
     return result.exit_status
+
+
+def view_of(given: Given, options: opt.RunOptions) -> View:
+    """A screen for a person at a terminal, plain lines elsewhere."""
+    from fuzz.screen import Screen, is_for_a_person
+
+    if given["plain"] or not is_for_a_person(sys.stderr):
+        return Lines(say_on_stderr)
+    asked = [f"{options.seconds:g} s"] if options.seconds is not None else []
+    asked += [f"{options.cases:,} cases"] if options.cases is not None else []
+    asked += [options.stop] if options.stop is not None else []
+    return Screen(f"percpu-fuzz: {options.variant.name}, seed {options.seed}", " or ".join(asked))
 
 
 def output_folder(given: Given, options: opt.RunOptions) -> Path:
