@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.outcome import Outcome
+from fuzz.configuration import described
 from fuzz.desk import Desk, Failed, Limits, failed_rows
 from fuzz.errors import HarnessError
 from fuzz.files import write_json
@@ -77,8 +78,8 @@ def run_campaign(
 
     say: gets lines for the person who waits. InputError if the folder's campaign is another one.
     """
-    say("configuration: " + json.dumps(dict(options.given) | {"seed": options.seed, "code": plan.describe()["code"]}))
-    store, log = open_output(out)
+    say(described(options.given) + f"# code {plan.describe()['code']}")
+    store, log = open_output(out, options)
     try:
         earlier = Earlier.of(store, plan, options)
         start = time.perf_counter()
@@ -94,10 +95,15 @@ def run_campaign(
         store.close()
 
 
-def open_output(out: Path) -> tuple[Store, CampaignLog]:
-    """campaign.db and campaign.log in the output folder."""
+def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
+    """campaign.db in the output folder, and the log there or where it was asked for."""
+    if options.log_file is not None:
+        try:
+            options.log_file.open("a").close()
+        except OSError as error:
+            raise InputError("--log", f"{options.log_file}: {error.strerror}", "a file that can be written") from None
     try:
-        return Store(out / "campaign.db"), CampaignLog(out / "campaign.log")
+        return Store(out / "campaign.db"), CampaignLog(options.log_file or out / "campaign.log", options.log_level)
     except OSError as error:
         raise InputError("--out", f"{out}: {error.strerror}", "a folder that can be written") from None
 
@@ -112,6 +118,7 @@ def provenance(session: Campaigning, operations: list[dict[str, Any]]) -> None:
     store.set_meta("shard", [options.shard.index, options.shard.count])
     store.set_meta("versions", versions())
     store.set_meta("compile_seconds", session.compile_seconds)
+    store.forget("exit")
     store.forget("ran")  # until this session has ended, the store's own rows say how far the campaign is
     if session.earlier.forced:
         store.note(time.time(), f"resumed by force: {session.earlier.forced}")
@@ -154,7 +161,7 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     criterion = criterion_of(options, plan)
     desk = Desk(plan, session.store, limits_of(session), criterion)
     with view:
-        ran = run_batches(desk, lambda: Crew(plan, log, options.bounds), view)
+        ran = run_batches(desk, lambda: Crew(plan, log, options.bounds, options.start_method), view)
     return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}")
 
 

@@ -72,6 +72,12 @@ def cli() -> None:
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
 @click.option("--resume", help="Go on with the campaign in this folder; --time and --cases count from its start.")
 @click.option("--force", is_flag=True, help="Resume although configuration or code differ.")
+@click.option("--log", help="Log file. [default: campaign.log in the output folder]")
+@click.option("--log-level", help="debug, info, warning or error. [default: info]")
+@click.option("--start-method", help="How workers start: fork, spawn or forkserver. [default: fork]")
+@click.option("--config", help="Options from a TOML file: tables [run] and [profile.NAME].")
+@click.option("--profile", help="quick, nightly, weekend, or one of the file's.")
+@click.option("--report", help="More formats, comma-separated: junit, sarif, github, ktap, jsonl.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live screen.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def run(**given: str | bool | None) -> int:
@@ -170,6 +176,18 @@ def merge(folders: tuple[str, ...], output: str, as_json: bool) -> int:
     from fuzz.commands.merge import merge_command
 
     return merge_command(folders, output, as_json)
+
+
+@cli.command()
+@click.argument("folder")
+@click.option("-o", "--output", help="Write to this folder, new or empty. [default: the campaign's own]")
+@click.option("--report", "formats", help="More formats, comma-separated: junit, sarif, github, ktap, jsonl.")
+@click.option("--pdf", is_flag=True, help="report.pdf too, printed by a Chromium found on PATH.")
+def report(folder: str, output: str | None, formats: str | None, pdf: bool) -> int:
+    """Render a campaign's reports again from its store; its exit status."""
+    from fuzz.commands.report import report_command
+
+    return report_command(folder, output, formats, pdf)
 
 
 @cli.command()

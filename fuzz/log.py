@@ -1,4 +1,4 @@
-"""campaign.log: records of the parent and of every worker in one file, through multiprocessing-logging.
+"""campaign.log: records of the parent and of every worker in one file, through multiprocessing-logging under fork.
 
 Each worker has a channel of its own (a MultiProcessingHandler around the same file), made before the fork. A worker
 that is killed may leave its queue locked for ever: so no two workers share one. The parent writes to the file
@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from logging.handlers import QueueListener
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +42,8 @@ class _LateThread(threading.Thread):
 class Channel:
     """One worker's way to the log: made in the parent; after the fork enter() there and receive() here; close()."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, level: int) -> None:
+        self.level = level
         logger = logging.Logger("channel")
         logger.addHandler(file_handler(path))
         whole = multiprocessing_logging.threading
@@ -53,12 +56,7 @@ class Channel:
 
     def enter(self) -> None:
         """In the worker: every record of the process goes through this channel."""
-        LOGGER.handlers.clear()
-        LOGGER.propagate = True
-        root = logging.getLogger()
-        root.handlers[:] = [self.handler]
-        root.setLevel(logging.INFO)
-        logging.captureWarnings(True)
+        log_through(self.handler, self.level)
 
     def receive(self) -> None:
         """In the parent, after the fork: start to write down what arrives."""
@@ -81,19 +79,54 @@ class Channel:
             queue._sem.release()
 
 
-class CampaignLog:
-    """The parent's side of campaign.log, open from before the first fork to after the last worker's end."""
+class QueueChannel:
+    """The same for workers that are not forked: their records come through a queue of the standard library."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, handler: logging.Handler, level: int, context: BaseContext) -> None:
+        self.level = level
+        self.queue: Any = context.Queue()
+        self.listener = QueueListener(self.queue, handler)
+
+    def receive(self) -> None:
+        """In the parent: start to write down what arrives."""
+        self.listener.start()
+
+    def close(self, killed: bool) -> None:
+        """In the parent, when the worker has ended: write down what is left, then stop."""
+        if killed:
+            time.sleep(0.05)  # what a killed worker has sent may still be on its way
+        self.listener.stop()
+        self.queue.close()
+
+
+def log_through(handler: logging.Handler, level: int) -> None:
+    """Let every record of this process go to one handler."""
+    LOGGER.handlers.clear()
+    LOGGER.propagate = True
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(True)
+
+
+class CampaignLog:
+    """The parent's side of the log, open from before the first fork to after the last worker's end."""
+
+    def __init__(self, path: Path, level: int = logging.INFO) -> None:
         self.path = path
+        self.level = level
         self.handler = file_handler(path)
         LOGGER.handlers[:] = [self.handler]
-        LOGGER.setLevel(logging.INFO)
+        LOGGER.setLevel(level)
         LOGGER.propagate = False
 
     def channel(self) -> Channel:
-        """A new worker's channel. Raises AssertionError unless fork is the default start method."""
-        return Channel(self.path)
+        """A forked worker's channel. Raises AssertionError unless fork is the default start method."""
+        return Channel(self.path, self.level)
+
+    def queue_channel(self, context: BaseContext) -> QueueChannel:
+        """The channel of a worker that is started otherwise."""
+        return QueueChannel(self.handler, self.level, context)
 
     def close(self) -> None:
         LOGGER.removeHandler(self.handler)

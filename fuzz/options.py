@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import runpy
@@ -51,6 +52,9 @@ class RunOptions:
     force: bool = False
     bounds: Bounds = field(default_factory=Bounds)
     reports: tuple[str, ...] = ()
+    log_file: Path | None = None
+    log_level: int = logging.INFO
+    start_method: str = "fork"
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:
@@ -154,6 +158,16 @@ def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
     if text not in allowed:
         raise InputError(where, repr(text), ", ".join(allowed))
     return text
+
+
+def formats_option(text: str | None) -> tuple[str, ...]:
+    """More formats for reports, separated by commas."""
+    from reports.ci_formats import FORMATS
+
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    for name in names:
+        choice_option(name, "--report", tuple(FORMATS))
+    return names
 
 
 def out_option(text: str | None, default: str, where: str = "--out") -> Path:

@@ -46,6 +46,10 @@ class Plan(Protocol):
         """Every drawn or chosen option, as data fit for JSON."""
         ...
 
+    def recipe(self) -> dict[str, Any]:
+        """What another process, with nothing of this one, needs to make the same plan; data fit for JSON."""
+        ...
+
     def warm(self) -> float:
         """Compile what batch() needs in this process; seconds that it took."""
         ...

@@ -56,6 +56,16 @@ def read_given(folder: Path) -> dict[str, str]:
         raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
 
 
+def read_exit(folder: Path) -> int | None:
+    """The exit status that a campaign ended with; None while it has not."""
+    connection = sqlite3.connect(address(folder / "campaign.db"), uri=True)
+    try:
+        found = connection.execute("SELECT value FROM meta WHERE key = 'exit'").fetchone()
+    finally:
+        connection.close()
+    return None if found is None else int(json.loads(found[0]))
+
+
 def gathered(store: Store, folder: Path) -> Campaign:
     """The same of a store that this process writes."""
     return campaign_of(store.connection, folder)

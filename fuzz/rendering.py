@@ -10,6 +10,7 @@ from typing import Any
 from engine.outcome import Outcome
 from fuzz.files import write_json, write_whole
 from reports.campaign import Campaign, gather
+from reports.ci_formats import FORMATS
 from reports.html import report_html
 from reports.json_report import report_json
 from reports.markdown import report_markdown
@@ -17,12 +18,15 @@ from reports.text import report_text
 
 
 def render(campaign: Campaign, exit_status: int, out: Path, formats: Sequence[str] = ()) -> str:
-    """Write report.txt, .md, .html and .json; the text report."""
+    """Write report.txt, .md, .html and .json, and the formats asked for; the text report."""
     text = report_text(campaign)
     write_whole(out / "report.txt", text.encode("ascii"))
     write_whole(out / "report.md", report_markdown(campaign).encode("ascii"))
     write_whole(out / "report.html", report_html(campaign).encode("ascii"))
     write_json(out / "report.json", report_json(campaign, exit_status))
+    for name in formats:
+        file, make = FORMATS[name]
+        write_whole(out / file, make(campaign, exit_status).encode("ascii"))
     return text
 
 

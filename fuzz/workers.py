@@ -14,8 +14,9 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from engine.outcome import Outcome
 from fuzz.crew import Bounds
 from fuzz.errors import HarnessError
 from fuzz.events import Done, Event, Lost, Raised
-from fuzz.log import CampaignLog, Channel
+from fuzz.log import CampaignLog, Channel, QueueChannel, log_through
 from fuzz.plan import Plan
 from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
 
@@ -35,10 +36,10 @@ PARENT_DIED = 1
 class Worker:
     """One process: idle (batch is None), busy since `since`, or gone (removed from the crew)."""
 
-    process: ForkProcess
+    process: BaseProcess
     connection: Connection
-    channel: Channel
-    memory: mmap.mmap
+    channel: Channel | QueueChannel
+    memory: mmap.mmap | None
     epochs: int
     batch: BatchId | None = None
     since: float = 0.0
@@ -54,7 +55,8 @@ class Crew:
 
     refills = False
 
-    def __init__(self, plan: Plan, log: CampaignLog, bounds: Bounds) -> None:
+    def __init__(self, plan: Plan, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
+        self.method = method
         self.plan = plan
         self.log = log
         self.bounds = bounds
@@ -63,27 +65,38 @@ class Crew:
 
     def start(self, count: int) -> None:
         """Fork `count` workers. HarnessError if the system refuses."""
-        context = multiprocessing.get_context("fork")
         try:
             for number in range(count):
-                here, there = context.Pipe()
-                channel = self.log.channel()
-                memory = mmap.mmap(-1, max(1, self.plan.watch_bytes))
-                ends = [worker.connection for worker in self.workers] + [here]
-                process = context.Process(
-                    target=work,
-                    args=(self.plan, there, ends, channel, memory, self.bounds.memory_bytes),
-                    name=f"worker-{number}",
-                    daemon=True,
-                )
-                process.start()
-                there.close()
-                self.workers.append(Worker(process, here, channel, memory, epochs_of(self.plan)))
+                self.workers.append(self._forked(number) if self.method == "fork" else self._started(number))
         except OSError as error:
             self.end()
             raise HarnessError(f"worker {len(self.workers)} of {count} cannot start: {error}") from error
         for worker in self.workers:
             worker.channel.receive()
+
+    def _forked(self, number: int) -> Worker:
+        context = multiprocessing.get_context("fork")
+        here, there = context.Pipe()
+        channel = self.log.channel()
+        memory = mmap.mmap(-1, max(1, self.plan.watch_bytes))
+        ends = [worker.connection for worker in self.workers] + [here]
+        arguments = (self.plan, there, ends, channel, memory, self.bounds.memory_bytes)
+        process = context.Process(target=work, args=arguments, name=f"worker-{number}", daemon=True)
+        process.start()
+        there.close()
+        return Worker(process, here, channel, memory, epochs_of(self.plan))
+
+    def _started(self, number: int) -> Worker:
+        """A worker that starts from nothing: it makes its plan anew from the recipe, and shares no memory."""
+        context: Any = multiprocessing.get_context(self.method)
+        here, there = context.Pipe()
+        channel = self.log.queue_channel(context)
+        recipe = json.dumps(self.plan.recipe())
+        arguments = (recipe, there, channel.queue, channel.level, self.bounds.memory_bytes)
+        process = context.Process(target=work_anew, args=arguments, name=f"worker-{number}", daemon=True)
+        process.start()
+        there.close()
+        return Worker(process, here, channel, None, 0)
 
     def idle(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.batch is None]
@@ -137,7 +150,7 @@ class Crew:
         return Lost(worker.batch, case, worker.process.exitcode, self.bounds.batch_seconds if worker.hung else None)
 
     def _case_at(self, worker: Worker, batch: BatchId) -> int | None:
-        return self.plan.case_at(worker.memory, batch.stream, batch.k)
+        return None if worker.memory is None else self.plan.case_at(worker.memory, batch.stream, batch.k)
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
@@ -175,6 +188,24 @@ def work(
         end.close()
     channel.enter()
     plan.watch(memory)
+    serve(plan, connection, most)
+    if os.getppid() != parent:
+        os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
+
+
+def work_anew(recipe: str, connection: Connection, queue: Any, level: int, most: int) -> None:
+    """The same in a process that was not forked."""
+    from strategies.plan import plan_from
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log_through(QueueHandler(queue), level)
+    plan = plan_from(json.loads(recipe))
+    plan.warm()
+    serve(plan, connection, most)
+
+
+def serve(plan: Plan, connection: Connection, most: int) -> None:
+    """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
     while True:
         try:
@@ -188,8 +219,6 @@ def work(
             connection.send_bytes(message)
         except OSError:
             break
-    if os.getppid() != parent:
-        os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
 
 
 def limit_data(most: int) -> None:

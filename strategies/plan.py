@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from mmap import mmap
 from typing import Any
@@ -15,10 +15,11 @@ import numpy as np
 from engine.compiled import code_version
 from engine.errors import InputError
 from engine.outcome import Outcome, Signature
-from engine.records import SIZE_CLASSES, Prog, Record, State, new_record
+from engine.records import Prog, Record, State, new_record
 from engine.reset import reset
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
+from engine.topology_file import dump_topology, load_topology
 from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
 from strategies import canary, user_scheduler
@@ -37,6 +38,7 @@ from strategies.learning import (
     varies,
     written,
 )
+from strategies.portfolio import CASES_FROM, DEPTHS, FEATURES_EVERY, MOST_STEPS, PORTFOLIO, TURNS, caps_of
 from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
@@ -45,26 +47,8 @@ from strategies.topologies import Family, families, preset, single_family
 from strategies.user_scheduler import UserScheduler, load_user_scheduler, run_user_batch
 from strategies.walk import CHECK_TOUCHED
 
-# Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
-# over all workers, long ones keep fewer rows.
-CASES_FROM = ((256, 16_000), (16, 4000), (0, 1000))
-FEATURES_EVERY = 9  # of so many measurement batches one keeps its features: they are most of a row
 CASES_KEPT = 256
 STREAMS = ("measurement", "hunting")
-PORTFOLIO = "portfolio"
-TURNS = (
-    ("pct", 3),
-    ("random", 0),
-    ("pos", 0),
-    ("pct", 2),
-    ("urw", 0),
-    ("preemption", 2),
-    ("delay", 3),
-    ("pct", 4),
-    ("pct", 1),
-)
-DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
-MOST_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
 
 
 @dataclass(slots=True)
@@ -89,6 +73,7 @@ class Plan:
     scheduler: str = PORTFOLIO
     learns: bool = True
     user: UserScheduler | None = None
+    topology: Topology | None = None
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
@@ -296,6 +281,17 @@ class Plan:
         """A violating case, drawn again and replayed twice. NotRepeatableError if it differs."""
         return finding_of(self, stream, k, case, signature)
 
+    def recipe(self) -> dict[str, Any]:
+        """What plan_from needs to make the same plan in another process; data fit for JSON."""
+        return {
+            "variant": asdict(self.variant),
+            "seed": self.seed,
+            "topology": None if self.topology is None else dump_topology(self.topology).decode(),
+            "faults": list(self.faults),
+            "scheduler": self.scheduler,
+            "learns": self.learns,
+        }
+
     def warm(self) -> float:
         """Compile (or load) what the plan needs, in this process; seconds."""
         start = time.perf_counter()
@@ -342,9 +338,13 @@ class Plan:
         }
 
 
-def caps_of(size_class: str) -> list[int]:
-    """[n, k] of PCT's guarantee: most tasks with the kernel's workers, steps that change points are spread over."""
-    return [SIZE_CLASSES[size_class]["tasks"], MOST_STEPS[size_class]]
+def plan_from(recipe: Mapping[str, Any]) -> Plan:
+    """The plan of Plan.recipe()."""
+    topology = None if recipe["topology"] is None else load_topology(recipe["topology"].encode(), "recipe")
+    return make_plan(
+        Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
+        recipe["learns"],
+    )  # fmt: skip
 
 
 @cache
@@ -386,4 +386,4 @@ def make_plan(
         if not strata:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler, learns, user)
+    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology)

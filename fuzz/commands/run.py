@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from engine.errors import InputError
 from fuzz import options as opt
 from fuzz.campaign import plan_of, run_campaign, say_on_stderr
+from fuzz.configuration import effective
 from fuzz.crew import Bounds
 from fuzz.reading import read_given
 from fuzz.runner import Lines, View
@@ -22,17 +24,22 @@ Given = Mapping[str, str | bool | None]
 DEFAULTS = {
     "variant": "v2", "hunt": "0.5", "scheduler": opt.DEFAULT_SCHEDULER, "faults": "", "learning": "on",
     "batch_seconds": "120", "worker_memory": "2G",
+    "log_level": "info", "start_method": "fork",
 }  # fmt: skip
 # What a campaign's results are a function of, in the order of the line that repeats it; then what else is kept.
 DRAWN = ("variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "learning", "shard", "stop")
-FREE = ("cases", "time", "stop", "workers", "batch_seconds", "worker_memory")  # a resumed session may change these
-KEPT = (*DRAWN, "workers", "batch_seconds", "worker_memory")
+MACHINE = ("workers", "batch_seconds", "worker_memory", "report", "log", "log_level", "start_method")
+KEPT = (*DRAWN, *MACHINE)
+BUDGET = ("cases", "time", "stop")  # a resumed session may change these, and what is in MACHINE
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 MEMORY_LEAST, MEMORY_MOST = 64 << 20, 1 << 50
 
 
 def run_command(given: Given) -> int:
     """Check the options, run or resume the campaign, print the report; the exit status."""
     typed = {name: str(value) for name, value in given.items() if name in KEPT and value is not None}
+    config = None if given["config"] is None else Path(str(given["config"]))
+    typed = effective(typed, KEPT, config, None if given["profile"] is None else str(given["profile"]))
     resumed = given["resume"]
     if resumed is not None:
         typed = resumed_options(Path(str(resumed)), typed, bool(given["force"]))
@@ -76,7 +83,7 @@ def resumed_options(folder: Path, typed: Mapping[str, str], force: bool) -> dict
     changed = [
         f"{flag(name)} {stored.get(name, DEFAULTS.get(name, 'not given'))!r} then, {text!r} now"
         for name, text in typed.items()
-        if name not in FREE and text != stored.get(name, DEFAULTS.get(name))
+        if name in DRAWN and name not in BUDGET and text != stored.get(name, DEFAULTS.get(name))
     ]
     if changed and not force:
         raise InputError("--resume", "; ".join(changed), "the configuration of the campaign, or --force")
@@ -119,6 +126,10 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         learning=opt.choice_option(given["learning"], "--learning", ("on", "off")) == "on",
         shard=opt.shard_option(typed.get("shard")),
         stop=None if typed.get("stop") is None else parse_stop(typed["stop"]).text,
+        reports=opt.formats_option(typed.get("report")),
+        log_file=None if "log" not in typed else Path(typed["log"]),
+        log_level=LEVELS[opt.choice_option(given["log_level"], "--log-level", tuple(LEVELS))],
+        start_method=opt.choice_option(given["start_method"], "--start-method", ("fork", "spawn", "forkserver")),
         bounds=Bounds(batch_seconds, memory),
     )
 

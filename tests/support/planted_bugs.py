@@ -22,7 +22,7 @@ from engine.program import Memcg, Op, Program, Task, prog_record
 from engine.records import State, new_record
 from engine.topology import topo_record
 from engine.variant import VARIANTS
-from strategies.plan import DEPTHS, TURNS
+from strategies.portfolio import DEPTHS, TURNS
 from strategies.recorded_walk import walk_recorded
 from strategies.rng import key_of, new_rng, seed_rng
 from strategies.schedulers.record import SCHEDULERS, URW, new_sched

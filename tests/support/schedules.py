@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from strategies.plan import TURNS, Plan
+from strategies.plan import Plan
+from strategies.portfolio import TURNS
 from strategies.redraw import redraw
 from strategies.replay import run_scenario, state_hash
 

@@ -1,0 +1,102 @@
+"""percpu-fuzz.toml: options of `run` in a file, and profiles; what is typed overrides both.
+
+    [run]                  # for every run that names this file
+    workers = 4
+    [profile.nightly]      # for --profile nightly; over [run], over a built-in profile of that name
+    time = 28800
+
+Keys are the options' names without dashes before them (batch-seconds or batch_seconds). Profiles quick, nightly and
+weekend are there without a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InputError
+
+PROFILES: dict[str, dict[str, str]] = {
+    "quick": {"time": "20"},
+    "nightly": {"time": "28800", "report": "junit,jsonl"},
+    "weekend": {"time": "216000", "hunt": "0.7", "report": "junit,jsonl"},
+}
+
+
+def effective(
+    typed: Mapping[str, str], names: tuple[str, ...], config: Path | None, profile: str | None
+) -> dict[str, str]:
+    """Options as text: those typed, over the profile's, over [run] of the file. names: the options there are.
+
+    InputError names file, table and key of what is refused, with the nearest name that is allowed.
+    """
+    content = {} if config is None else load(config)
+    where = "percpu-fuzz.toml" if config is None else str(config)
+    base = table(content.get("run", {}), names, f"{where}, [run]")
+    profiles = content.get("profile", {})
+    if not isinstance(profiles, dict):
+        raise InputError(f"{where}, profile", repr(profiles), "tables [profile.NAME]")
+    own = {name: table(rows, names, f"{where}, [profile.{name}]") for name, rows in profiles.items()}
+    chosen: dict[str, str] = {}
+    if profile is not None:
+        if profile not in {**PROFILES, **own}:
+            raise InputError("--profile", repr(profile), ", ".join(sorted({**PROFILES, **own})))
+        chosen = {**PROFILES.get(profile, {}), **own.get(profile, {})}
+    return {**base, **chosen, **typed}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The file's tables. InputError for what cannot be read, is no TOML, or holds another table."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), "a TOML file that can be read") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(str(path), str(error), "TOML") from None
+    for name in content:
+        if name not in ("run", "profile"):
+            raise InputError(str(path), f"table or key {name!r}", "[run] and [profile.NAME]")
+    return content
+
+
+def table(rows: Any, names: tuple[str, ...], where: str) -> dict[str, str]:
+    """A table's options as text. Values may be text, numbers or lists of text."""
+    if not isinstance(rows, dict):
+        raise InputError(where, repr(rows), "a table")
+    found: dict[str, str] = {}
+    for key, value in rows.items():
+        name = key.replace("-", "_")
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise InputError(where, f"key {key!r}", ", ".join(names) + hint)
+        found[name] = as_text(value, f"{where}, {key}")
+    return found
+
+
+def as_text(value: Any, where: str) -> str:
+    """A value as it would be typed."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if not isinstance(value, str):
+        raise InputError(where, repr(value), "text, a number, or a list of text")
+    return value
+
+
+def described(options: Mapping[str, str]) -> str:
+    """The same options as a file that repeats them."""
+    lines = [f'{name} = "{escaped(text)}"' for name, text in sorted(options.items())]
+    return "\n".join(["[run]", *lines]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text within double quotes of TOML."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in text)
