@@ -15,6 +15,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.outcome import Outcome
 from fuzz.configuration import described
+from fuzz.crew import Hands
 from fuzz.desk import Desk, Failed, Limits, failed_rows
 from fuzz.errors import HarnessError
 from fuzz.files import write_json
@@ -161,8 +162,17 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     criterion = criterion_of(options, plan)
     desk = Desk(plan, session.store, limits_of(session), criterion)
     with view:
-        ran = run_batches(desk, lambda: Crew(plan, log, options.bounds, options.start_method), view)
+        ran = run_batches(desk, lambda: crew_of(options, plan, log), view)
     return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}")
+
+
+def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
+    """Who runs the batches: processes of this machine, or a cluster."""
+    if options.cluster is None:
+        return Crew(plan, log, options.bounds, options.start_method)
+    from fuzz.cluster import Cluster
+
+    return Cluster(plan, options.cluster)
 
 
 def finish(session: Campaigning, ran: Ran, stop: str | None = None) -> Result:

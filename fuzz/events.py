@@ -40,17 +40,20 @@ class Raised:
 class Lost:
     """A worker is gone; batch is what it had in hand, case the one it was at.
 
-    hung_seconds: it was killed after these.
+    hung_seconds: it was killed after these. said: what happened to it, where it is no process of ours.
     """
 
     batch: BatchId | None
     case: int | None
     exitcode: int | None
     hung_seconds: float | None = None
+    said: str = ""
 
     @property
     def what(self) -> str:
         """Like "died of SIGSEGV", "took longer than 120 s and was killed", "ended with status 1"."""
+        if self.said:
+            return self.said
         if self.hung_seconds is not None:
             return f"took longer than {self.hung_seconds:g} s and was killed"
         if self.exitcode is not None and self.exitcode < 0:

@@ -132,7 +132,10 @@ def _firsts_first(picked: list[Pick]) -> list[int]:
 
 
 def _in_processes(tasks: list[Any], workers: int, enough: Callable[[], bool]) -> Iterator[list[Shown]]:
-    """shown(*task) of the tasks in order, until it is enough. Forked: plan and compiled code need not be sent."""
+    """shown(*task) of the tasks in order, until it is enough. Forked: plan and compiled code need not be sent.
+
+    HarnessError if a task's processes die twice: once may be somebody's kill.
+    """
     if workers == 1 or len(tasks) < 2:
         for task in tasks:
             yield shown(*task)
@@ -141,17 +144,21 @@ def _in_processes(tasks: list[Any], workers: int, enough: Callable[[], bool]) ->
         return
     global _tasks
     _tasks = tasks
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_enter, initargs=(os.getpid(),))
-    try:
-        for future in [pool.submit(_shown_task, number) for number in range(len(tasks))]:
-            yield future.result()
-            if enough():
-                return
-    except BrokenProcessPool as error:
-        raise HarnessError(f"a process that shrank a finding died: {error}") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-        _tasks = []
+    done, died_at = 0, -1
+    while done < len(tasks):
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_enter, initargs=(os.getpid(),))
+        try:
+            for future in [pool.submit(_shown_task, number) for number in range(done, len(tasks))]:
+                yield future.result()
+                done += 1
+                if enough():
+                    return
+        except BrokenProcessPool as error:
+            if died_at == done:
+                raise HarnessError(f"a process that shrank a finding died: {error}") from error
+            died_at = done
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _enter(parent: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import re
@@ -55,6 +56,7 @@ class RunOptions:
     log_file: Path | None = None
     log_level: int = logging.INFO
     start_method: str = "fork"
+    cluster: str | None = None
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:
@@ -141,6 +143,19 @@ def size_option(text: str, where: str, least: int, most: int) -> int:
     if not least <= size <= most:
         raise InputError(where, repr(text), f"bytes from {least} to {most}, such as 512M or 2G")
     return size
+
+
+def cluster_option(text: str | None, scheduler: str) -> str | None:
+    """The address of a dask scheduler."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}", text):
+        raise InputError("--cluster", repr(text), "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler")
+    if ".py:" in scheduler:
+        raise InputError("--cluster", f"with --scheduler {scheduler}", "a scheduler of the project: files are not sent")
+    if importlib.util.find_spec("distributed") is None:
+        raise InputError("--cluster", "dask.distributed is not installed", "pip install 'percpu-fuzz[cluster]'")
+    return text
 
 
 def shard_option(text: str | None) -> Shard:

@@ -154,6 +154,12 @@ class Plan:
         """Know what another process learnt of the epochs after those that are known."""
         self.learnt += [Learnt.from_json(lesson) for lesson in lessons]
 
+    def know(self, epoch: int, lesson: Mapping[str, Any]) -> None:
+        """Take over what batches of one epoch use, whatever is known of those before it."""
+        missing = epoch + 1 - len(self.learnt)
+        self.learnt += [self.learnt[0]] * max(0, missing)
+        self.learnt[epoch] = Learnt.from_json(lesson)
+
     def learnt_for(self, k: int) -> Learnt:
         """What hunting batch k uses; nothing learnt where no epoch was taken in."""
         return self.learnt[min(k // EPOCH_BATCHES, len(self.learnt) - 1)]

@@ -1,0 +1,155 @@
+"""Batches on a dask.distributed cluster: the same rows as local workers give, so the same digest.
+
+Each batch is a task of 0.1 to 1 s that carries what the worker needs: the plan's recipe, the batch's numbers and the
+lesson of its epoch. A task whose worker dies is run again by the scheduler; what the scheduler gives up comes back as
+a lost worker, and the desk hands the batch out again. docs/campaigns.md says what a cluster needs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import FIRST_COMPLETED
+from dataclasses import dataclass
+from typing import Any
+
+from engine.compiled import code_version
+from engine.errors import InputError
+from fuzz.errors import HarnessError
+from fuzz.events import Event, Lost, Raised
+from fuzz.plan import Plan
+from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
+from fuzz.workers import answer, done_of
+
+WHERE = "--cluster"
+AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
+CONNECT_SECONDS = 10.0
+_plans: dict[str, Any] = {}
+
+
+def remote_version() -> str:
+    """The code version of a dask worker."""
+    return code_version()
+
+
+def remote_warm(recipe: str) -> float:
+    """Compile or load what batches need on a dask worker; seconds."""
+    seconds: float = remote_plan(recipe).warm()
+    return seconds
+
+
+def remote_plan(recipe: str) -> Any:
+    """This process's plan of a recipe."""
+    from strategies.plan import plan_from
+
+    if recipe not in _plans:
+        _plans.clear()
+        _plans[recipe] = plan_from(json.loads(recipe))
+    return _plans[recipe]
+
+
+def remote_batch(recipe: str, stream: str, k: int, lesson: dict[str, Any] | None) -> bytes:
+    """Run a batch on a dask worker; fuzz.workers.answer of it."""
+    plan = remote_plan(recipe)
+    if lesson is not None:
+        plan.know(k // EPOCH_BATCHES, lesson)
+    return answer(plan, stream, k)
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for one batch in flight."""
+
+    batch: BatchId | None = None
+    future: Any = None
+
+
+class Cluster:
+    """The cluster as a crew: as many places as it has threads, times AHEAD."""
+
+    refills = True
+
+    def __init__(self, plan: Plan, address: str) -> None:
+        self.plan = plan
+        self.address = address
+        self.recipe = json.dumps(plan.recipe())
+        self.slots: list[Slot] = []
+        self.client: Any = None
+
+    def start(self, count: int) -> None:
+        """Connect, compare versions and compile. InputError where the cluster cannot do it; `count` does not matter."""
+        import distributed
+
+        connect: Any = distributed.Client  # the library is not typed
+        try:
+            self.client = connect(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise InputError(WHERE, f"{self.address}: {error}", "the address of a dask scheduler") from None
+        threads = sum(self.client.nthreads().values())
+        if not threads:
+            raise InputError(WHERE, f"{self.address} has no worker", "a cluster with workers")
+        self._compare_versions()
+        self.client.run(remote_warm, self.recipe)
+        self.slots = [Slot() for _ in range(AHEAD * threads)]
+
+    def _compare_versions(self) -> None:
+        """Workers of other code would give other rows."""
+        try:
+            found = self.client.run(remote_version)
+        except (ImportError, AttributeError) as error:
+            raise InputError(WHERE, f"{self.address}: {error}", "workers with this project installed") from None
+        other = sorted(worker for worker, version in found.items() if version != code_version())
+        if other:
+            raise InputError(WHERE, f"{other[0]} has other code", f"code {code_version()} on every worker")
+
+    def idle(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.batch is None]
+
+    def busy(self) -> int:
+        """How many batches are out."""
+        return sum(slot.batch is not None for slot in self.slots)
+
+    def give(self, slot: Slot, batch: BatchId) -> None:
+        """Send a batch, with what its epoch is to know."""
+        lesson = None
+        if self.plan.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
+            lesson = self.plan.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
+        slot.batch = batch
+        slot.future = self.client.submit(remote_batch, self.recipe, batch.stream, batch.k, lesson, pure=False)
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What came back, after at most so many seconds."""
+        import distributed
+
+        wait: Any = distributed.wait
+        out = [slot for slot in self.slots if slot.batch is not None]
+        try:
+            with self.client.as_current():
+                wait([slot.future for slot in out], timeout=seconds, return_when=FIRST_COMPLETED)
+        except TimeoutError:
+            if self.client.status not in ("running", "connecting"):
+                raise HarnessError(f"the scheduler at {self.address} is gone") from None
+            return []
+        return [self._taken(slot) for slot in out if slot.future.done()]
+
+    def _taken(self, slot: Slot) -> Event:
+        batch, future = slot.batch, slot.future
+        slot.batch = slot.future = None
+        assert batch is not None
+        if future.status != "finished":
+            time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
+            return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
+        head, _, row = future.result().partition(b"\n")
+        said = json.loads(head)
+        if "raised" in said:
+            return Raised(batch, None, said["raised"], said["traceback"])
+        return done_of(batch, said, row)
+
+    def end(self) -> None:
+        """Leave the cluster; what is still out there is cancelled."""
+        if self.client is not None:
+            out = [slot.future for slot in self.slots if slot.future is not None]
+            if out:
+                self.client.cancel(out)
+            self.client.close()
+        self.client, self.slots = None, []
