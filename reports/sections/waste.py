@@ -49,7 +49,7 @@ def waste_section(campaign: Campaign) -> Section:
     part = Section(
         "waste-families", "Family by family",
         ("Quantiles have exact distribution-free intervals (order statistics), means Student's (approximate).",),
-        tuple(family_figure(campaign, row) for row in families if row.distributions),
+        tuple(family_figure(campaign, row) for row in families if "waste_pages" in row.distributions),
         (families_table(families),),
     )  # fmt: skip
     return Section("waste", title, tuple(words), tuple(figures), (pooled_table(pooled),), parts=(part,))

@@ -12,6 +12,8 @@ import pytest
 from engine.outcome import Outcome, Signature
 from reports.campaign import Campaign
 from reports.html import report_html
+from reports.json_report import report_json
+from reports.text import report_text
 
 Made = Callable[..., Campaign]
 HOSTILE = "</style><script>alert(1)</script><img src=http://x.example/a onerror=alert(2)>\"'&{{ 7 * 7 }}\u00e9\x1b"
@@ -177,3 +179,13 @@ def test_the_page_stays_small(make: Made) -> None:
     assert len(text) < 2_000_000
     assert "Its lanes are left out for the size of this page" in text
     assert "findings/299.json" in text
+
+
+def test_a_family_whose_probes_were_not_charged_has_no_figure(make: Made, outcomes: list[Outcome]) -> None:
+    """A family of a few cases may have pages in flight and no charged probe: all reports say "no estimate"."""
+    rare = Outcome("measurement", 3, "rare", 2, 90, 0, {"waste_pages": {}, "in_flight_pages": {3: 2}})
+    describe = dict(make().describe) | {"families": {"few": 3, "many": 1, "rare": 1}}
+    campaign = make([*outcomes, rare], describe=describe)
+    assert "rare" in report_html(campaign)
+    assert "no estimate" in report_text(campaign)
+    assert report_json(campaign)["families"][-1]["name"] == "rare"
