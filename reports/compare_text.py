@@ -24,7 +24,10 @@ RATE_WORDS = (
     "wide. p: events of each family given their number (Cochran, Mantel and Haenszel), exact while they are few. "
     "'fails, h left': of the probes that fit into h pages by what they use, those that do not by their precharge."
 )
-HOLM_WORDS = "Holm: p corrected for all figures of this comparison; * marks those at most 0.05."
+HOLM_WORDS = (
+    "Holm: p corrected for all figures of this comparison; * flags those at most 0.05. Where both campaigns follow one "
+    "law, at most 5% of comparisons flag any figure; p as it stands would flag some figure far oftener."
+)
 FIXED_WORDS = (
     "What A violated and B did not. A bug that B still had at A's rate would have stayed unseen in so many clean cases "
     "with at most 5%; in brackets: for the lower end of that rate's interval."

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from exams import campaigns, endurance, exploring, findings, modes, recorded, schedulers, speed  # noqa: E402
+from exams import campaigns, comparing, endurance, exploring, findings, modes, recorded, schedulers, speed  # noqa: E402
 
 from engine.compiled import code_version  # noqa: E402
 
@@ -25,6 +25,7 @@ Line = Callable[[], dict[str, Any]]
 KEPT = ROOT / "out" / "exam.json"
 LINES: dict[str, Line] = {
     **campaigns.LINES,
+    **comparing.LINES,
     **endurance.LINES,
     **exploring.LINES,
     **findings.LINES,

@@ -1,0 +1,72 @@
+"""Campaigns for statistics about statistics: drawn by the engine, written to a store, read back as reports read them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from engine.outcome import Outcome
+from fuzz.reading import read_campaign
+from fuzz.schedule import STREAMS, BatchId, Handed
+from fuzz.store import Store
+from reports.campaign import Campaign
+from strategies.batch import DONE, NODES, NR_COLUMNS, PRECHARGE, histograms_of
+from strategies.plan import Plan
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+PROCESSES = 2
+
+
+def stored(plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Campaign, list[Outcome]]:
+    """The campaign of these batches, and they themselves, after a way through a store's file.
+
+    Batches of each stream are numbered from 0 on without a gap.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = Store(folder / "campaign.db")
+        store.set_meta("describe", plan.describe())
+        store.set_meta("command", "percpu-fuzz run")
+        store.connection.execute("BEGIN")  # one transaction a campaign: durability is not what is looked at
+        for outcome in outcomes:
+            store.add(BatchId(outcome.stream, outcome.k), outcome.canonical(), 0.0)
+        store.connection.execute("COMMIT")
+        kept = list(store.outcomes(Handed(*(sum(1 for _ in store.numbers(stream)) for stream in STREAMS))))
+        store.close()
+        return read_campaign(folder), kept
+
+
+def drawn(plan: Plan, seed: int, cases: int, extra_pages: int = 0) -> list[Outcome]:
+    """One round of measurement batches, each family as often as its weight, so many cases each.
+
+    extra_pages: added to the precharge of every charged probe on a machine of 2 to 8 nodes, after the engine has run
+    and before anything is counted.
+    """
+    plan.seed = seed
+    plan.shared_rows = np.zeros((cases, NR_COLUMNS), dtype=np.int64)
+    outcomes = []
+    for k in range(len(plan.order)):
+        outcome = plan.run("measurement", k, cases)
+        rows = plan.shared_rows
+        rows[(rows[:, DONE] == 1) & (rows[:, NODES] >= 2) & (rows[:, NODES] <= 8), PRECHARGE] += extra_pages
+        outcomes.append(replace(outcome, histograms=histograms_of(rows, "measurement")) if extra_pages else outcome)
+    return outcomes
+
+
+def in_parallel(function: Callable[[Given], Found], given: Sequence[Given]) -> list[Found]:
+    """function of each, in order, by two forked processes: what was compiled or loaded before is there already."""
+    with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
+        return pool.map(function, given, chunksize=max(1, len(given) // 40))
+
+
+def counted(rows: Sequence[dict[str, bool]]) -> dict[str, int]:
+    """How often each name is true."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: sum(row.get(name, False) for row in rows) for name in names}
