@@ -27,6 +27,7 @@ from fuzz.reading import gathered
 from fuzz.rendering import render, time_to_render
 from fuzz.resuming import Earlier
 from fuzz.runner import Lines, Ran, View, run_batches
+from fuzz.scopes import explored_rows
 from fuzz.shrink.attempt import load
 from fuzz.store import Store
 from fuzz.workers import Crew
@@ -69,7 +70,9 @@ class Campaigning:
 def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
-    return make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
+    plan = make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
+    plan.explored = tuple(explored_rows(options.explored, options.variant.name))
+    return plan
 
 
 def run_campaign(

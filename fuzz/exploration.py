@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base import INVARIANT_NAMES
+from engine.compiled import code_version
 from engine.scenario import Finding, Scenario, dump_finding
 from engine.variant import Variant
 from fuzz.errors import HarnessError
@@ -157,6 +158,7 @@ def row_of(options: ExploreOptions, total: Total, seconds: float, violations: li
     return {
         "schema": SCHEMA,
         "variant": options.variant.name,
+        "code": code_version(),
         "complete": total.stopped == "",
         "stopped": total.stopped,
         "interrupted": total.stopped == "interrupted",

@@ -57,6 +57,7 @@ class RunOptions:
     log_level: int = logging.INFO
     start_method: str = "fork"
     cluster: str | None = None
+    explored: str | None = None
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:

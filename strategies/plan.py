@@ -74,6 +74,7 @@ class Plan:
     learns: bool = True
     user: UserScheduler | None = None
     topology: Topology | None = None
+    explored: tuple[Mapping[str, Any], ...] = ()  # scopes that were completed, for the certificate
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
@@ -337,6 +338,7 @@ class Plan:
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
             "learning": "epochs" if self.learns else "off",
+            **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
             "machines": self.machine_digests,
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},

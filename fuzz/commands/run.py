@@ -27,7 +27,20 @@ DEFAULTS = {
     "log_level": "info", "start_method": "fork",
 }  # fmt: skip
 # What a campaign's results are a function of, in the order of the line that repeats it; then what else is kept.
-DRAWN = ("variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "learning", "shard", "stop")
+DRAWN = (
+    "variant",
+    "topology",
+    "cases",
+    "time",
+    "seed",
+    "hunt",
+    "scheduler",
+    "faults",
+    "learning",
+    "shard",
+    "stop",
+    "explored",
+)
 MACHINE = ("workers", "batch_seconds", "worker_memory", "report", "log", "log_level", "start_method", "cluster")
 KEPT = (*DRAWN, *MACHINE)
 BUDGET = ("cases", "time", "stop")  # a resumed session may change these, and what is in MACHINE
@@ -130,6 +143,7 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         log_file=None if "log" not in typed else Path(typed["log"]),
         log_level=LEVELS[opt.choice_option(given["log_level"], "--log-level", tuple(LEVELS))],
         start_method=opt.choice_option(given["start_method"], "--start-method", ("fork", "spawn", "forkserver")),
+        explored=typed.get("explored"),
         cluster=opt.cluster_option(typed.get("cluster"), given["scheduler"]),
         bounds=Bounds(batch_seconds, memory),
     )

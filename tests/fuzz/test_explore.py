@@ -17,6 +17,7 @@ from engine.compiled import ROOT
 from fuzz.cli import call
 
 KEYS = {
+    "code",
     "schema", "variant", "complete", "stopped", "interrupted", "states", "terminal_states", "stuck", "transitions",
     "probes", "deepest", "reduction", "max_states", "seconds", "collision_probability", "scope", "violations", "exit",
 }  # fmt: skip
