@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,14 @@ def test_a_missing_file_is_refused() -> None:
         make_plan("v2", 1, scheduler="missing.py:A")
     with pytest.raises(InputError, match=r"FILE\.py:NAME"):
         make_plan("v2", 1, scheduler="nobody")
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
+    """The class in docs/schedulers.md as it stands there: a batch of it, whose violating cases come back."""
+    text = (Path(__file__).parents[2] / "docs" / "schedulers.md").read_text()
+    example = re.findall(r"```python\n(class DrainsFirst.*?)```", text, re.S)[0]
+    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, example)}:DrainsFirst")
+    outcome = plan.batch("hunting", 0)
+    assert outcome.cases == 50
+    for signature, cases in outcome.first_cases.items():
+        plan.finding("hunting", 0, cases[0], signature)
