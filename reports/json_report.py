@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from reports.by_stratum import Row, strata_rows
 from reports.campaign import STREAMS, Campaign
 from reports.cells import cells
 from reports.certificate import certificate
@@ -104,11 +105,23 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "headroom": [_headroom(row) for row in pooled_headrooms(campaign, True)],
         "misplaced": _misplaced(campaign),
         "cells": _cells(campaign),
+        "strata": [_stratum(row) for row in strata_rows(campaign)],
         "discovery": _discovery(campaign),
         "certificate": _certificate(campaign),
         "failed": [dict(row) for row in campaign.failed],
         "findings": [dict(row) for row in campaign.findings],
         "operations": [dict(row) for row in campaign.operations],
+    }
+
+
+def _stratum(row: Row) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "value": row.value,
+        "probes": row.probes,
+        "mean": row.mean,
+        "mean_interval": _interval(row.mean_interval),
+        "quantiles": {str(q.q): {"value": q.value, "interval": _interval(q.interval)} for q in row.quantiles},
     }
 
 

@@ -116,10 +116,16 @@ def figures() -> Json:
         "nodes": array(COUNT, minItems=2, maxItems=2), "size_bytes_max": COUNT, "probes": COUNT,
         "mean_waste_pages": NUMBER,
     }  # fmt: skip
+    value = record({"value": {"type": "integer"}, "interval": INTERVAL})
+    stratum = {
+        "kind": TEXT, "value": TEXT, "probes": COUNT, "mean": NUMBER, "mean_interval": INTERVAL,
+        "quantiles": {"type": "object", "additionalProperties": value},
+    }  # fmt: skip
     return {
         "headroom": array(record(headroom)),
         "misplaced": maybe(record({"probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE)})),
         "cells": array(record(cell)),
+        "strata": array(record(stratum)),
         "discovery": record(discovery),
         "certificate": certificate(),
     }

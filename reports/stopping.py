@@ -26,6 +26,7 @@ HISTOGRAMS = {
     "misplaced": "misplaced_bytes",
     "in_flight": "in_flight_pages",
 }
+METADATA_PAGES = 8 // 4 * 16
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 FORM = re.compile(
     r"(?:(?P<ci>ci)\((?P<inner>[^()]*(?:\([^()]*\))?)\)|(?P<plain>[^<>=]+?))\s*(?P<op><=|>=|<|>)\s*"
@@ -93,14 +94,17 @@ class _Family:
 class Watch:
     """Takes the measurement stream's outcomes in order and says whether the criterion is met.
 
-    weights: of the families; nodes: the most nodes of any machine of each, which bounds wasted pages: the precharge
-    is ceil(total / page) + N, and the pages used are at least ceil(total / page) of it.
+    weights: of the families; nodes: the most nodes of any machine of each, which bounds wasted pages. The precharge is
+    ceil((payload + metadata) / page) + N and the payload uses at least ceil(payload / page) pages, so what is wasted
+    is at most N + 1 and the metadata's pages: an entry of at most 16 bytes for 4 bytes of an area of 8 pages.
     """
 
     def __init__(self, criterion: Criterion, weights: Mapping[str, int], nodes: Mapping[str, int]) -> None:
         self.criterion = criterion
         total = sum(weights.values())
-        self.families = {name: _Family(weight / total, float(nodes[name])) for name, weight in weights.items()}
+        self.families = {
+            name: _Family(weight / total, float(nodes[name] + 1 + METADATA_PAGES)) for name, weight in weights.items()
+        }
         self.unknown = 0
         for family in self.families.values():
             family.sequence = MeanSequence(family.most)

@@ -24,6 +24,7 @@ from reports.text_events import events_section, hazards_section
 from reports.text_findings import findings_section
 from reports.text_operations import operations_section
 from reports.text_precharge import precharge_sections
+from reports.text_strata import strata_section
 from reports.text_violations import signatures_section, violations_section
 from reports.text_waste import families_section, waste_section
 
@@ -39,6 +40,7 @@ def report_text(campaign: Campaign) -> str:
         *violations_section(campaign, invariants),
         *findings_section(campaign),
         *waste_section(campaign, pooled, families_without_cases(campaign)),
+        *strata_section(campaign),
         *precharge_sections(campaign, pooled),
         *operations_section(campaign.operations),
         *events_section(campaign),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.outcome import Histogram
 from engine.variant import JUDGE_TIGHT
+from reports.by_stratum import strata_rows
 from reports.campaign import MEASUREMENT, Campaign
 from reports.cells import CASES_LEAST, Cell, cells, group_text, size_text
 from reports.estimates import (
@@ -26,6 +27,7 @@ from reports.pictures import Curve, HeatCell, distribution_picture, dkw_curve, h
 from reports.run_words import rule_words
 from reports.statistics import dkw_half
 from reports.strata import pooled_ratio
+from reports.text_strata import STRATA_WORDS, strata_cells
 from reports.text_waste import COLUMNS, WASTE_WORDS, mean_cell, quantile_cell, value_words
 
 X_TITLE = "pages precharged but not used"
@@ -52,7 +54,18 @@ def waste_section(campaign: Campaign) -> Section:
         tuple(family_figure(campaign, row) for row in families if "waste_pages" in row.distributions),
         (families_table(families),),
     )  # fmt: skip
-    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(pooled),), parts=(part,))
+    parts = (*strata_parts(campaign), part)
+    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(pooled),), parts=parts)
+
+
+def strata_parts(campaign: Campaign) -> tuple[Section, ...]:
+    """Waste by what a case was like."""
+    cells = tuple(strata_cells(strata_rows(campaign)))
+    if not cells:
+        return ()
+    head = ("", "", "probes", "mean", "p50", "p99")
+    caption = f"Pages; 95% intervals over cases; {rule_words(campaign)}."
+    return (Section("waste-strata", "By stratum", (STRATA_WORDS,), tables=(Table(head, cells, 2, caption),)),)
 
 
 def interval_words(campaign: Campaign, n: int) -> str:

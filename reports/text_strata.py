@@ -1,0 +1,46 @@
+"""Wasted precharge by stratum as rows of text, for every renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.by_stratum import Row, strata_rows
+from reports.campaign import Campaign
+from reports.layout import figure, heading, number, paragraph, table
+from reports.statistics import Interval
+
+STRATA_WORDS = (
+    "Wasted pages by what the case was like, pooled over families by weight. Each row is a part of the measured "
+    "distribution: the estimate is of probes like these, with intervals as above. Rows of one kind are not independent "
+    "of rows of another, and no correction is made for looking at many."
+)
+HEAD = ("", "", "probes", "mean", "p50", "p99")
+
+
+def strata_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """A row of cells for each; the kind stands in the first of its rows only."""
+    cells, before = [], ""
+    for row in rows:
+        mean = f"{figure(row.mean)} {ends(row.mean_interval, figure)}"
+        quantiles = [f"{q.value} {ends(q.interval, whole)}" for q in row.quantiles]
+        cells.append(("" if row.kind == before else row.kind, row.value, number(row.probes), mean, *quantiles))
+        before = row.kind
+    return cells
+
+
+def whole(value: float | None) -> str:
+    return "-" if value is None else str(int(value))
+
+
+def ends(interval: Interval, text: object) -> str:
+    """[low, high]."""
+    assert callable(text)
+    return f"[{text(interval.low)}, {text(interval.high)}]"
+
+
+def strata_section(campaign: Campaign) -> list[str]:
+    """The whole section; nothing for a variant that precharges nothing."""
+    cells = strata_cells(strata_rows(campaign))
+    if not cells:
+        return []
+    return [*heading("Wasted precharge by stratum"), *paragraph(STRATA_WORDS), "", *table([HEAD, *cells], left=2)]
