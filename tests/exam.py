@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from exams import campaigns, comparing, endurance, exploring, findings, modes, recorded, schedulers, speed  # noqa: E402
+from exams import campaigns, comparing, endurance, exploring, findings, modes, recorded, sampler, schedulers, speed  # noqa: E402
 
 from engine.compiled import code_version  # noqa: E402
 
@@ -31,6 +31,7 @@ LINES: dict[str, Line] = {
     **findings.LINES,
     **modes.LINES,
     **recorded.LINES,
+    **sampler.LINES,
     **schedulers.LINES,
     **speed.LINES,
 }

@@ -15,22 +15,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import pytest
+from narrowed import only
 from scipy.stats import chisquare
 
 from engine.labels import GFP_ACCOUNT, OP_ALLOC
 from engine.topology import Cpu, Node, Topology
 from engine.variant import VARIANTS
-from strategies.choices import (
-    KIND_NAMES,
-    KINDS,
-    PLACE_INDEPENDENT,
-    PLACE_LOCAL,
-    PLACE_RUNS,
-    WIDTH,
-    kind_arrays,
-)
+from strategies.choices import KIND_NAMES, KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_RUNS, kind_arrays
 from strategies.plan import Plan
 from strategies.topologies import single_family
 
@@ -81,20 +73,6 @@ def exact(sizes: tuple[int, ...]) -> dict[int, Fraction]:
             law[precharge - used] += probability / len(sizes)
     assert sum(law.values()) == 1
     return law
-
-
-def only(**chosen: tuple[int, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
-    """The measurement stream's thresholds, but the named kinds take only the given values, each equally likely."""
-    assert set(chosen) <= set(KINDS)
-    limits = np.full((len(KINDS), WIDTH), 1 << 32, dtype=np.uint64)
-    for row, kind in enumerate(KINDS.values()):
-        allowed = chosen.get(kind.name)
-        weights = kind.measure if allowed is None else [int(value in allowed) for value in kind.values]
-        so_far = 0
-        for i, weight in enumerate(weights):
-            so_far += weight
-            limits[row, i] = (so_far << 32) // sum(weights)
-    return limits
 
 
 def sampled(place: int, sizes: tuple[int, ...]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Campaigns for statistics about statistics: drawn by the engine, written to a store, read back as reports read them."""
+"""Campaigns whose statistics are examined: drawn by the engine, written to a store, read back as reports do."""
 
 from __future__ import annotations
 
