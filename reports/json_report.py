@@ -192,7 +192,13 @@ def _misplaced(campaign: Campaign) -> dict[str, Any] | None:
 def _cells(campaign: Campaign) -> list[dict[str, Any]]:
     """Mean waste by nodes and size, by weight."""
     return [
-        {"nodes": list(c.nodes), "size_bytes_max": 1 << c.size, "probes": c.probes, "mean_waste_pages": c.mean_pages}
+        {
+            "nodes": list(c.nodes),
+            "size_bytes_max": 1 << c.size,
+            "probes": c.probes,
+            "mean_waste_pages": c.mean_pages,
+            "interval": _interval(c.interval),
+        }
         for c in cells(campaign)
     ]
 

@@ -114,7 +114,7 @@ def bars_picture(label: str, rows: Sequence[tuple[str, int]], x_title: str, y_ti
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """A cell of a heat map: column, row, value, its words, and whether it rests on few cases."""
+    """A cell of a heat map: column, row, value, its words and those below them, and whether it rests on few cases."""
 
     column: int
     row: int
@@ -122,6 +122,7 @@ class HeatCell:
     text: str
     note: str
     weak: bool
+    below: str = ""
 
 
 def heat_picture(
@@ -129,11 +130,11 @@ def heat_picture(
 ) -> Markup:
     """Columns from the left, rows from the top; the shade grows with the value's rank: one huge cell hides no other."""
     values = sorted({cell.value for cell in cells})
-    side, tall = (WIDTH - LEFT - 2) / len(columns), 22.0
+    side, tall = (WIDTH - LEFT - 2) / len(columns), 32.0
     height = TOP + tall * len(rows) + BOTTOM
     marks = [words(0, 11, titles[1], "axis"), words((WIDTH + LEFT) / 2, height - 5, titles[0], "axis", "middle")]
     for i, name in enumerate(rows):
-        marks.append(words(LEFT - 4, TOP + tall * i + 15, name, anchor="end"))
+        marks.append(words(LEFT - 4, TOP + tall * i + 20, name, anchor="end"))
     for i, name in enumerate(columns):
         marks.append(words(LEFT + side * (i + 0.5), height - 21, name, "small", "middle"))
     for cell in cells:
@@ -144,7 +145,9 @@ def heat_picture(
             class_=f"q{shade}" + (" weak" if cell.weak else ""),
         )  # fmt: skip
         tone = f"cell on{shade}"
-        marks += [box, words(left + side / 2, top + 15, cell.text, tone, "middle")]
+        marks += [box, words(left + side / 2, top + 14, cell.text, tone, "middle")]
+        if cell.below:
+            marks.append(words(left + side / 2, top + 26, cell.below, f"{tone} small", "middle"))
     return picture(label, marks, height=height)
 
 

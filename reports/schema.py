@@ -114,7 +114,7 @@ def figures() -> Json:
     }  # fmt: skip
     cell = {
         "nodes": array(COUNT, minItems=2, maxItems=2), "size_bytes_max": COUNT, "probes": COUNT,
-        "mean_waste_pages": NUMBER,
+        "mean_waste_pages": NUMBER, "interval": INTERVAL,
     }  # fmt: skip
     value = record({"value": {"type": "integer"}, "interval": INTERVAL})
     stratum = {

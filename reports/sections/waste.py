@@ -205,7 +205,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
     )  # fmt: skip
     n = sum(cell.probes for cell in found)
     caption = (
-        f"n = {plural(n, 'probe')}; means, families by weight, without interval; "
+        f"n = {plural(n, 'probe')}; means, families by weight, with half the width of their 95% interval (normal) below; "
         f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
@@ -217,4 +217,9 @@ def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
         f"{group_text(cell.nodes)} nodes, up to {size_text(cell.size)} bytes: mean {mean}, {number(cell.probes)} probes"
     )
     text = f"{cell.mean_pages:.1f}" if cell.mean_pages < 10 else f"{cell.mean_pages:.0f}"
-    return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST)
+    below = ""
+    if cell.interval.high is not None:
+        half = cell.interval.high - cell.mean_pages
+        below = f"+-{half:.2f}" if half < 1 else f"+-{half:.1f}"
+        note += f", [{figure(cell.interval.low)}, {figure(cell.interval.high)}]"
+    return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST, below)

@@ -9,6 +9,7 @@ import pytest
 from engine.outcome import Outcome
 from reports.campaign import Campaign
 from reports.cells import Cell, cells, group_text, size_text
+from reports.strata import Stratum, pooled_mean
 
 Made = Callable[..., Campaign]
 
@@ -35,3 +36,25 @@ def test_names() -> None:
     """Groups as ranges, sizes as their largest."""
     assert [group_text(group) for group in ((2, 2), (5, 8), (65, 1024))] == ["2", "5-8", "65+"]
     assert [size_text(size) for size in (2, 9, 10, 15, 20)] == ["4", "512", "1K", "32K", "1M"]
+
+
+def test_intervals_are_those_of_a_pooled_mean(make: Made) -> None:
+    """A cell's interval is what reports.strata gives for the same probes as strata; few probes have none."""
+    key, waste = 6 * 64 + 3, {"few": {1: 30, 2: 10}, "many": {3: 15, 6: 5}}
+    cases = {"few": 100, "many": 50}
+    outcomes = [
+        Outcome("measurement", k, name, cases[name], 1, 0, {
+            "cell_cases": {key: sum(h.values())},
+            "cell_waste_pages": {key: sum(v * n for v, n in h.items())},
+            "cell_waste_squares": {key: sum(v * v * n for v, n in h.items())},
+        })
+        for k, (name, h) in enumerate(waste.items())
+    ]  # fmt: skip
+    (cell,) = cells(make(outcomes))
+    pooled = pooled_mean([Stratum(0.75, 100, waste["few"]), Stratum(0.25, 50, waste["many"])])
+    assert pooled is not None
+    assert cell.mean_pages == pytest.approx(pooled[0])
+    assert (cell.interval.low, cell.interval.high) == pytest.approx((pooled[1].low, pooled[1].high))
+    (few,) = cells(make([Outcome("measurement", 0, "few", 100, 1, 0, {
+        "cell_cases": {key: 29}, "cell_waste_pages": {key: 29}, "cell_waste_squares": {key: 29}})]))  # fmt: skip
+    assert few.interval.high is None
