@@ -16,8 +16,9 @@ UNITS = {
     "in_flight_pages": "pages in flight",
 }
 MEAN_WORDS = (
-    "Means by weight; B - A with a normal interval, '-' while a family has fewer than 30 cases. A12: the chance that a "
-    "case of B lies above one of A of the same family (0.5: neither). p: Mann-Whitney's test by family."
+    "Means by weight; B - A with a normal interval, '-' while a family has fewer than 30 cases or a few cases decide "
+    "it. A12: the chance that a case of B lies above one of A of the same family (0.5: neither). p: Mann-Whitney's "
+    "test by family."
 )
 RATE_WORDS = (
     "Each family's rate by its weight; the interval of B - A joins exact ones of each family and campaign, so it is "

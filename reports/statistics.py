@@ -14,6 +14,7 @@ from engine.outcome import Histogram
 
 LEVEL = 0.95
 MEAN_CASES_LEAST = 30  # below that a normal interval says more than it knows
+MEAN_SKEWNESS_MOST = 0.2  # of an estimated mean: n > 25 G1^2 (Cochran, Sampling Techniques, 2.15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +138,26 @@ def moments(histogram: Histogram) -> tuple[int, float, float]:
 
 
 def mean_interval(histogram: Histogram, level: float = LEVEL) -> Interval:
-    """Student's interval of the mean: approximate, by the central limit theorem; open below MEAN_CASES_LEAST cases."""
+    """Student's interval of the mean: approximate, by the central limit theorem.
+
+    Open below MEAN_CASES_LEAST cases, and where the sample is so skewed (a few large values among many equal ones) or
+    so flat (one value) that the mean is not yet normal.
+    """
     n, mean, deviation = moments(histogram)
     if n < MEAN_CASES_LEAST:
+        return Interval(None, None)
+    cubes = sum(number * (value - mean) ** 3 for value, number in histogram.items()) / n
+    if not is_nearly_normal(deviation**2 / n, cubes / n**2):
         return Interval(None, None)
     from scipy.special import stdtrit
 
     half = float(stdtrit(n - 1, (1 + level) / 2)) * deviation / math.sqrt(n)
     return Interval(mean - half, mean + half)
+
+
+def is_nearly_normal(variance: float, third: float) -> bool:
+    """Whether an estimate with this variance and third central moment is fit for a normal interval."""
+    return variance > 1e-18 and abs(third) < MEAN_SKEWNESS_MOST * variance**1.5
 
 
 def least_squares(points: Iterable[tuple[float, float, float]]) -> tuple[float, float, float]:

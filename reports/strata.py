@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.outcome import Histogram
-from reports.statistics import LEVEL, Interval, Quantile, rate_high, rate_low
+from reports.statistics import LEVEL, Interval, Quantile, is_nearly_normal, rate_high, rate_low
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int, 
 def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
     """The weighted mean with a normal interval; None without a probe.
 
-    The interval is approximate, and open if a family has fewer than 30 cases: its spread is not known then.
+    The interval is approximate, and open where weighted_mean gives no error.
     """
     found = weighted_mean(strata)
     if found is None:
@@ -175,7 +175,8 @@ def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float,
 def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | None:
     """The weighted mean and its standard error, that of a ratio (Cochran, Sampling Techniques, 6.11).
 
-    None without a probe; no error if a family has fewer than 30 cases.
+    None without a probe; no error if a family has fewer than 30 cases, whose spread is not known then, or where the
+    mean is too skewed to be normal.
     """
     charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
     if charged == 0:
@@ -183,10 +184,11 @@ def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | Non
     mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases) / charged
     if any(s.cases < 30 for s in strata):
         return mean, None
-    variance = 0.0
+    variance = third = 0.0
     for s in strata:
-        residues = [(v - mean, n) for v, n in s.histogram.items()]
+        residues = [(v - mean, n) for v, n in s.histogram.items()] + [(0.0, s.cases - _probes(s))]
         average = sum(r * n for r, n in residues) / s.cases
-        squares = sum(n * r * r for r, n in residues) - s.cases * average * average
+        squares, cubes = (sum(n * (r - average) ** power for r, n in residues) for power in (2, 3))
         variance += s.share**2 * squares / (s.cases - 1) / s.cases
-    return mean, math.sqrt(variance) / charged
+        third += s.share**3 * cubes / s.cases**3
+    return mean, math.sqrt(variance) / charged if is_nearly_normal(variance, third) else None

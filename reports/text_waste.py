@@ -34,7 +34,8 @@ def waste_section(campaign: Campaign, pooled: Mapping[str, Distribution], empty:
     words = (
         f"n = {number(pooled['waste_pages'].n)} probes. Each family counts by its weight, not by its number of cases. "
         "The intervals hold at least 95% whatever the distributions are (exact intervals of each family, joined by "
-        "Bonferroni); the mean's is a normal approximation, '-' while a family has fewer than 30 cases."
+        "Bonferroni); the mean's is a normal approximation, '-' while a family has fewer than 30 cases or a few cases "
+        "decide it."
     )
     if empty:
         words += (

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from reports.statistics import (
+    Interval,
     clopper_pearson,
     least_squares,
     mean_interval,
@@ -174,3 +175,14 @@ def test_rank_correlation_sees_order_only() -> None:
     assert spearman([1, 2, 3, 4], [1, 8, 9, 1000]) == pytest.approx(1)
     assert spearman([1, 2, 3, 4], [9, 8, 3, 1]) == pytest.approx(-1)
     assert spearman([1, 2, 3, 4], [5, 5, 5, 5]) is None
+
+
+def test_a_mean_that_few_cases_decide_has_no_interval() -> None:
+    """Three large values among 500 zeros, or one value only: no normal interval. At Cochran's n > 25 G1^2 it begins.
+
+    Of k ones among n cases G1 is near sqrt(n / k) while k is small, so 25 of them are what it takes.
+    """
+    assert mean_interval({0: 497, 400: 3}) == Interval(None, None)
+    assert mean_interval({7: 500}) == Interval(None, None)
+    assert mean_interval({0: 100_000 - 24, 1: 24}) == Interval(None, None)
+    assert mean_interval({0: 100_000 - 26, 1: 26}).low is not None

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from reports.statistics import clopper_pearson, quantile, zero_bound
+from reports.statistics import Interval, clopper_pearson, quantile, zero_bound
 from reports.strata import Stratum, pooled_mean, pooled_quantile, pooled_rate, pooled_zero_bound
 
 SHARES = (Fraction(9, 10), Fraction(1, 10))
@@ -192,3 +192,14 @@ def test_the_pooled_mean_of_one_family_has_the_plain_normal_interval() -> None:
     few = pooled_mean([Stratum(0.5, 400, {1: 400}), Stratum(0.5, 29, {1: 29})])
     assert few is not None
     assert few[1].low is None
+
+
+def test_a_pooled_mean_that_few_cases_decide_has_no_interval() -> None:
+    """A family of rare large values opens the interval for all, until there are some 25 of them; so does one value."""
+    calm = Stratum(0.9, 4_000, {1: 2_000, 2: 2_000})
+    for rare, opened in ((5, True), (40, False)):
+        found = pooled_mean([calm, Stratum(0.1, 4_000, {0: 4_000 - rare, 1_000: rare})])
+        assert found is not None
+        assert (found[1] == Interval(None, None)) is opened
+    flat = pooled_mean([Stratum(0.5, 100, {3: 100}), Stratum(0.5, 100, {3: 100})])
+    assert flat == (3.0, Interval(None, None))
