@@ -203,4 +203,5 @@ def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, 
         "invariants": sorted(set(invariants)),
         "explanation": what.explanation,
         "lanes": what.lanes,
+        "nodes": what.nodes,
     }

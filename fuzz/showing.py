@@ -10,6 +10,7 @@ from engine.variant import Variant
 from fuzz.errors import HarnessError
 from fuzz.explain import explained
 from fuzz.lanes import drawn, lanes
+from fuzz.per_node import per_node
 from fuzz.plan import Plan
 from fuzz.shrink.shrinker import Shrunk, shrink
 from strategies.replay import Run
@@ -54,6 +55,7 @@ class Shown:
     size: tuple[int, ...]
     explanation: list[str]
     lanes: list[str]
+    nodes: list[dict[str, int]]
 
 
 def shown(plan: Plan, stream: str, k: int, case: int, signatures: list[Signature]) -> list[Shown]:
@@ -90,7 +92,8 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture}
     first = run.violations[0].invariant == finding.invariant
     return Shown(
-        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture
+        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture,
+        per_node(finding.scenario, variant),
     )  # fmt: skip
 
 

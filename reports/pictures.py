@@ -113,6 +113,34 @@ def bars_picture(label: str, rows: Sequence[tuple[str, int]], x_title: str, y_ti
 
 
 @dataclass(frozen=True, slots=True)
+class NodeBar:
+    """A node's pages in bytes, and the bytes of them that are charged."""
+
+    name: str
+    held: int
+    filled: int
+
+
+def nodes_picture(label: str, bars: Sequence[NodeBar], titles: tuple[str, str]) -> Markup:
+    """For each node a light bar of its pages and in it a dark one of the bytes charged."""
+    x = x_axis(0, len(bars))
+    y = y_axis(max([1, *(max(bar.held, bar.filled) for bar in bars)]) * 1.08)
+    marks = frame(x, y, *titles, names=[bar.name for bar in bars])
+    room = x.at(1) - x.at(0)
+    for i, bar in enumerate(bars):
+        note = f"node {bar.name}: {bar.held:,} bytes of pages, {bar.filled:,} bytes charged"
+        for size, inset, kind in ((bar.held, 0.1, "bar"), (bar.filled, 0.25, "bar filled")):
+            top = y.at(max(size, 0))
+            marks.append(
+                element(
+                    "rect", element("title", note), x=x.at(i) + room * inset, y=top, width=room * (1 - 2 * inset),
+                    height=y.start - top, class_=kind,
+                )
+            )  # fmt: skip
+    return picture(label, marks)
+
+
+@dataclass(frozen=True, slots=True)
 class HeatCell:
     """A cell of a heat map: column, row, value, its words and those below them, and whether it rests on few cases."""
 

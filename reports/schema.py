@@ -162,13 +162,14 @@ def rows() -> Json:
         "invariant": TEXT, "variant": TEXT, "label": TEXT, "hazards": array(COUNT), "stream": {"enum": list(STREAMS)},
         "cases": COUNT, "k": COUNT, "case": COUNT,
     }  # fmt: skip
+    node = {"node": COUNT, "bytes": COUNT, "pages": {"type": "integer"}, "page_size": COUNT}
     finding = {
         "file": TEXT, "stream": {"enum": list(STREAMS)}, "k": COUNT, "case": COUNT, "invariant": TEXT, "variant": TEXT,
         "label": TEXT, "hazards": array(COUNT), "shape": TEXT, "alike": COUNT, "invariants": array(TEXT),
-        "explanation": array(TEXT), "lanes": array(TEXT),
+        "explanation": array(TEXT), "lanes": array(TEXT), "nodes": array(record(node)),
     }  # fmt: skip
-    optional = ("shape", "alike", "invariants", "explanation", "lanes")
-    failed = {
+    optional = ("shape", "alike", "invariants", "explanation", "lanes", "nodes")
+    failed: Json = {
         "stream": {"enum": list(STREAMS)}, "k": COUNT, "case": maybe(COUNT), "cases": COUNT, "tries": array(TEXT),
         "traceback": TEXT,
     }  # fmt: skip

@@ -9,6 +9,8 @@ from reports.campaign import Campaign
 from reports.lanes_picture import LINES_MOST, lanes_picture
 from reports.layout import number, plural
 from reports.page import Figure, Section
+from reports.pictures import NodeBar, nodes_picture
+from reports.run_words import rule_words
 from reports.text_findings import WORDS
 from reports.text_violations import replay_line
 
@@ -45,10 +47,25 @@ def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: in
             figures = (Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True),)
         else:
             words.append("Its lanes are left out for the size of this page; the line below draws them.")
+    figures = (*nodes_figures(campaign, row), *figures)
     return Section(
         f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), figures,
         command=replay_line(campaign, str(row["file"])) + " --lanes", lines=_lines(row, "explanation"), folded=True,
     )  # fmt: skip
+
+
+def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """The case node by node, where the finding has it."""
+    nodes = row.get("nodes") or ()
+    if not nodes:
+        return ()
+    bars = [NodeBar(str(n["node"]), int(n["pages"]) * int(n["page_size"]), int(n["bytes"])) for n in nodes]
+    picture = nodes_picture(f"{row['invariant']}: bytes and pages by node", bars, ("node", "bytes"))
+    caption = (
+        "One case, no estimate: when most bytes were charged. Light: the pages counted on the node; dark: the bytes of "
+        "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
+    )
+    return (Figure("Node by node", picture, f"{caption} {rule_words(campaign)}."),)
 
 
 def lanes_caption(lanes: Sequence[str]) -> str:

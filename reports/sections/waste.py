@@ -65,7 +65,9 @@ def strata_parts(campaign: Campaign) -> tuple[Section, ...]:
         return ()
     head = ("", "", "probes", "mean", "p50", "p99")
     caption = f"Pages; 95% intervals over cases; {rule_words(campaign)}."
-    return (Section("waste-strata", "By stratum", (STRATA_WORDS,), tables=(Table(head, cells, 2, caption),)),)
+    return (
+        Section("waste-strata", "By stratum", (STRATA_WORDS,), tables=(Table(head, cells, 2, caption),), folded=True),
+    )
 
 
 def interval_words(campaign: Campaign, n: int) -> str:
@@ -73,7 +75,7 @@ def interval_words(campaign: Campaign, n: int) -> str:
     words = (
         f"n = {number(n)} probes, {rule_words(campaign)}. Each family counts by its weight. The intervals hold at "
         "least 95% whatever the distributions are (exact intervals of each family, joined by Bonferroni); the mean's "
-        "is a normal approximation, '-' while a family has fewer than 30 cases."
+        "is a normal approximation, '-' while a family has fewer than 30 cases or a few cases decide it."
     )
     empty = families_without_cases(campaign)
     if empty:
@@ -205,7 +207,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
     )  # fmt: skip
     n = sum(cell.probes for cell in found)
     caption = (
-        f"n = {plural(n, 'probe')}; means, families by weight, with half the width of their 95% interval (normal) below; "
+        f"n = {plural(n, 'probe')}; means, families by weight; below: half the width of their 95% interval (normal); "
         f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
@@ -220,6 +222,6 @@ def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
     below = ""
     if cell.interval.high is not None:
         half = cell.interval.high - cell.mean_pages
-        below = f"+-{half:.2f}" if half < 1 else f"+-{half:.1f}"
+        below = f"{half:.2f}".lstrip("0") if half < 0.995 else f"{half:.1f}"
         note += f", [{figure(cell.interval.low)}, {figure(cell.interval.high)}]"
     return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST, below)

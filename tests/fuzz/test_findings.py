@@ -99,7 +99,7 @@ def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
     wide = Shape("I1", "PO_REFUND", True, frozenset({"alloc", "mkdir"}))
     plain, else_ = replace(wide, takes=frozenset({"alloc"})), replace(wide, label="PO_DONE")
     cases = [
-        (Pick("hunting", i, 0, Signature("I1", "v1", "PO_REFUND", ())), Shown(finding, shape, True, (i,), [], []))
+        (Pick("hunting", i, 0, Signature("I1", "v1", "PO_REFUND", ())), Shown(finding, shape, True, (i,), [], [], []))
         for i, shape in enumerate((wide, else_, plain))
     ]
     assert [[one.k for one, _ in group] for group in by_cause(cases)] == [[0, 2], [1]]

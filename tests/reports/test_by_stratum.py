@@ -35,10 +35,12 @@ def test_families_count_by_weight_within_a_stratum(make: Made) -> None:
     made to matter by a second stratum where they differ.
     """
     key = 2 * PAIR
+    few = {"waste_by_cpus": {key + 2: 30, 3 * PAIR + 1: 60}, "waste_pages": {2: 30, 1: 60}}
+    many = {"waste_by_cpus": {key + 6: 10, 3 * PAIR + 5: 20}, "waste_pages": {6: 10, 5: 20}}
     outcomes = [
-        Outcome("measurement", 0, "few", 300, 0, 0, {"waste_by_cpus": {key + 2: 30, 3 * PAIR + 1: 60}, "waste_pages": {2: 30, 1: 60}}),
-        Outcome("measurement", 1, "many", 100, 0, 0, {"waste_by_cpus": {key + 6: 10, 3 * PAIR + 5: 20}, "waste_pages": {6: 10, 5: 20}}),
-    ]  # fmt: skip
+        Outcome("measurement", 0, "few", 300, 0, 0, few),
+        Outcome("measurement", 1, "many", 100, 0, 0, many),
+    ]
     rows = {(row.kind, row.value): row for row in strata_rows(make(outcomes))}
     assert rows["CPUs", "3-4"].probes == 40
     assert rows["CPUs", "3-4"].mean == pytest.approx(3.0)
