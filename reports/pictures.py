@@ -129,14 +129,24 @@ def nodes_picture(label: str, bars: Sequence[NodeBar], titles: tuple[str, str]) 
     room = x.at(1) - x.at(0)
     for i, bar in enumerate(bars):
         note = f"node {bar.name}: {bar.held:,} bytes of pages, {bar.filled:,} bytes charged"
-        for size, inset, kind in ((bar.held, 0.1, "bar"), (bar.filled, 0.25, "bar filled")):
+        middle = x.at(i) + room / 2
+        for size, wide, kind in (
+            (bar.held, min(0.8 * room, 90.0), "bar"),
+            (bar.filled, min(0.5 * room, 56.0), "filled"),
+        ):
             top = y.at(max(size, 0))
-            marks.append(
-                element(
-                    "rect", element("title", note), x=x.at(i) + room * inset, y=top, width=room * (1 - 2 * inset),
-                    height=y.start - top, class_=kind,
-                )
-            )  # fmt: skip
+            box = element(
+                "rect",
+                element("title", note),
+                x=middle - wide / 2,
+                y=top,
+                width=wide,
+                height=y.start - top,
+                class_=kind,
+            )
+            marks.append(box)
+        label_ = f"{bar.filled:,} of {bar.held:,}"
+        marks.append(words(middle, y.at(max(bar.held, bar.filled)) - 4, label_, "small", "middle"))
     return picture(label, marks)
 
 

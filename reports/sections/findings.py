@@ -62,10 +62,11 @@ def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, .
     bars = [NodeBar(str(n["node"]), int(n["pages"]) * int(n["page_size"]), int(n["bytes"])) for n in nodes]
     picture = nodes_picture(f"{row['invariant']}: bytes and pages by node", bars, ("node", "bytes"))
     caption = (
-        "One case, no estimate: when most bytes were charged. Light: the pages counted on the node; dark: the bytes of "
+        f"One case, no estimate, of a run {rule_words(campaign)}, at the moment when most bytes were charged. "
+        "Light: the pages counted on the node; dark: the bytes of "
         "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
     )
-    return (Figure("Node by node", picture, f"{caption} {rule_words(campaign)}."),)
+    return (Figure("Node by node", picture, caption),)
 
 
 def lanes_caption(lanes: Sequence[str]) -> str:
