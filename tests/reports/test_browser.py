@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -39,13 +40,19 @@ def asked_for(page: Path, folder: Path) -> tuple[str, set[str]]:
 
 
 def test_no_request_leaves_the_file(tmp_path: Path, make: Made) -> None:
-    """The whole page is there and nothing was asked for; a planted picture, the control, is seen being asked for."""
+    """The whole page is there and nothing was asked for. A planted picture is not fetched either, as the page's own
+    policy forbids it; without the policy, the control, it is seen being asked for.
+    """
     page = tmp_path / "report.html"
     page.write_text(report_html(make()))
     elements, urls = asked_for(page, tmp_path)
     assert "Wasted precharge" in elements
     assert urls == set()
+    picture = '<img src="http://127.0.0.1:9/seen.png">'
     planted = tmp_path / "planted.html"
-    planted.write_text(report_html(make()) + '<img src="http://127.0.0.1:9/seen.png">')
-    _, urls = asked_for(planted, tmp_path)
-    assert urls == {"http://127.0.0.1:9/seen.png"}
+    planted.write_text(report_html(make()) + picture)
+    assert asked_for(planted, tmp_path)[1] == set()
+    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", report_html(make()))
+    assert bare != report_html(make())
+    planted.write_text(bare + picture)
+    assert asked_for(planted, tmp_path)[1] == {"http://127.0.0.1:9/seen.png"}
