@@ -17,7 +17,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from exams import campaigns, comparing, endurance, exploring, findings, modes, recorded, sampler, schedulers, speed  # noqa: E402
+from exams import (  # noqa: E402
+    campaigns,
+    certifying,
+    comparing,
+    covering,
+    endurance,
+    exploring,
+    findings,
+    modes,
+    recorded,
+    sampler,
+    schedulers,
+    speed,
+)
 
 from engine.compiled import code_version  # noqa: E402
 
@@ -25,7 +38,9 @@ Line = Callable[[], dict[str, Any]]
 KEPT = ROOT / "out" / "exam.json"
 LINES: dict[str, Line] = {
     **campaigns.LINES,
+    **certifying.LINES,
     **comparing.LINES,
+    **covering.LINES,
     **endurance.LINES,
     **exploring.LINES,
     **findings.LINES,

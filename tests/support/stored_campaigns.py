@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,15 +24,15 @@ Found = TypeVar("Found")
 PROCESSES = 2
 
 
-def stored(plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Campaign, list[Outcome]]:
+def stored(plan: Plan, outcomes: Iterable[Outcome], **described: Any) -> tuple[Campaign, list[Outcome]]:
     """The campaign of these batches, and they themselves, after a way through a store's file.
 
-    Batches of each stream are numbered from 0 on without a gap.
+    Batches of each stream are numbered from 0 on without a gap. described: in place of what the plan says of itself.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = Store(folder / "campaign.db")
-        store.set_meta("describe", plan.describe())
+        store.set_meta("describe", plan.describe() | described)
         store.set_meta("command", "percpu-fuzz run")
         store.connection.execute("BEGIN")  # one transaction a campaign: durability is not what is looked at
         for outcome in outcomes:
@@ -70,3 +70,10 @@ def counted(rows: Sequence[dict[str, bool]]) -> dict[str, int]:
     """How often each name is true."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: sum(row.get(name, False) for row in rows) for name in names}
+
+
+def too_few(covered: int, campaigns: int, level: float = 0.95) -> bool:
+    """Whether so few campaigns being covered rejects a coverage of the level or more: exact, one-sided, at 0.1%."""
+    from scipy.special import bdtr
+
+    return float(bdtr(covered, campaigns, level)) < 0.001
