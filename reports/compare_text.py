@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reports.campaign import Campaign
 from reports.compare import Comparison, Difference, compare
-from reports.layout import figure, heading, number, paragraph, percent, table, title
+from reports.layout import decimal, figure, heading, number, paragraph, percent, table, title
+from reports.paired import paired
 from reports.statistics import LEVEL
 
 ALPHA = 1 - LEVEL
@@ -29,6 +30,11 @@ HOLM_WORDS = (
     "Holm: p corrected for all figures of this comparison; * flags those at most 0.05. Where both campaigns follow one "
     "law, at most 5% of comparisons flag any figure; p as it stands would flag some figure far oftener."
 )
+PAIRED_WORDS = (
+    "Both campaigns drew the same machines and programs, so the difference is taken within batches; a case whose probe "
+    "was not charged wastes 0. Student's interval over batches, families by weight; '-' while a family has fewer than "
+    "10 batches."
+)
 FIXED_WORDS = (
     "What A violated and B did not. A bug that B still had at A's rate would have stayed unseen in so many clean cases "
     "with at most 5%; in brackets: for the lower end of that rate's interval."
@@ -50,8 +56,21 @@ def compare_text(a: Campaign, b: Campaign) -> str:
         lines += [*heading("Quantities"), *paragraph(MEAN_WORDS), "", *table([MEAN_HEAD, *map(mean_row, means)], gap=1)]
     if rates:
         lines += [*heading("Rates"), *paragraph(RATE_WORDS), "", *table([RATE_HEAD, *map(rate_row, rates)], gap=1)]
-    lines += ["", *paragraph(HOLM_WORDS), *fixed_lines(found)]
+    lines += ["", *paragraph(HOLM_WORDS), *paired_lines(a, b), *fixed_lines(found)]
     return "\n".join(lines) + "\n"
+
+
+def paired_lines(a: Campaign, b: Campaign) -> list[str]:
+    """The difference within batches, where both campaigns drew from the same numbers."""
+    found = paired(a, b)
+    if found is None:
+        return []
+    ends, loose = (f"[{decimal(i.low, 4)}, {decimal(i.high, 4)}]" for i in (found.interval, found.unpaired))
+    words = (
+        f"Over {number(found.batches)} batches that both ran, B - A is {decimal(found.difference, 4)} wasted pages a "
+        f"measured case {ends}; without pairing {loose}. {PAIRED_WORDS}"
+    )
+    return [*heading("The same cases (common random numbers)"), *paragraph(words)]
 
 
 MEAN_HEAD = ["", "A", "B", "B - A", "A12", "p", "Holm"]

@@ -51,17 +51,33 @@ class Features:
         return len({place for place in self.holder.values() if place is not None})
 
 
+@dataclass(frozen=True, slots=True)
+class BatchWaste:
+    """Cases of a measurement batch and the pages that their probes wasted."""
+
+    cases: int
+    pages: int
+
+    @property
+    def mean(self) -> float:
+        return self.pages / self.cases
+
+
 @dataclass(slots=True)
 class Evidence:
-    """pct: by family and depth, hunting stream; features: measurement stream."""
+    """pct: by family and depth, hunting stream; features: measurement stream; waste: by family and batch number."""
 
     pct: dict[tuple[str, int], PctRuns] = field(default_factory=dict)
     features: Features = field(default_factory=Features)
+    waste: dict[str, dict[int, BatchWaste]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Fold one batch; batches of a stream come in order."""
         if outcome.stream == "measurement" and outcome.counts.get("feature_cases"):
             self.features.add(outcome.k, outcome.counts["feature_cases"], outcome.once, outcome.more)
+        if outcome.stream == "measurement" and outcome.cases and "waste_pages" in outcome.histograms:
+            pages = sum(value * number for value, number in outcome.histograms["waste_pages"].items())
+            self.waste.setdefault(outcome.family, {})[outcome.k] = BatchWaste(outcome.cases, pages)
         for name, cases in outcome.counts.items():
             if outcome.stream == "hunting" and name.startswith(PCT_COUNT):
                 runs = self.pct.setdefault((outcome.family, int(name.removeprefix(PCT_COUNT))), PctRuns())
