@@ -239,7 +239,8 @@ def coverage() -> dict[str, Any]:
 def verdict(held: dict[str, int]) -> dict[str, Any]:
     """From the number of campaigns in which each interval held."""
     share = {name: number / CAMPAIGNS for name, number in held.items()}
-    opened = {name: share.pop(name) for name in list(share) if name.startswith("open ")}
+    opened = {name.removeprefix("open "): share.pop(name) for name in list(share) if name.startswith("open ")}
+    share = {name: part for name, part in share.items() if opened.get(name) != 1.0}  # says nothing, so holds nothing
     controls = {name: share.pop(name) for name in ("allocations as units", "fixed mean waste", "fixed rate(I1)")}
     rejected = sorted(name for name in share if too_few(held[name], CAMPAIGNS))
     fooled = controls["allocations as units"] < UNIT_CONTROL and all(
@@ -248,7 +249,7 @@ def verdict(held: dict[str, int]) -> dict[str, Any]:
     return {
         "passed": not rejected and fooled, "campaigns": CAMPAIGNS, "cases_each": sum(SIZES), "looks": len(SIZES),
         "rejected": {name: share[name] for name in rejected}, "controls": controls, "coverage": share,
-        "open": {name.removeprefix("open "): part for name, part in opened.items() if part},
+        "open": {name: part for name, part in opened.items() if part},
     }  # fmt: skip
 
 
