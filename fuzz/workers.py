@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import mmap
@@ -64,13 +65,21 @@ class Crew:
         self.gone: list[Worker] = []
 
     def start(self, count: int) -> None:
-        """Fork `count` workers. HarnessError if the system refuses."""
+        """Start `count` workers. HarnessError if the system refuses.
+
+        What is there before a fork is frozen for the collector: it would touch every object of a worker from time to
+        time, and the system would copy page after page that the processes share.
+        """
+        gc.collect()
+        gc.freeze()
         try:
             for number in range(count):
                 self.workers.append(self._forked(number) if self.method == "fork" else self._started(number))
         except OSError as error:
             self.end()
             raise HarnessError(f"worker {len(self.workers)} of {count} cannot start: {error}") from error
+        finally:
+            gc.unfreeze()
         for worker in self.workers:
             worker.channel.receive()
 

@@ -302,10 +302,10 @@ def twenty_minutes() -> dict[str, Any]:
 
 
 def _resident(pid: int) -> int:
-    """Private resident bytes (what forked processes share is not counted twice)."""
+    """Resident bytes, what processes share divided among them (PSS)."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     return 0
 
 
