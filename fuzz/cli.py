@@ -124,6 +124,17 @@ def regress(file: str, output: str) -> int:
 
 
 @cli.command()
+@click.argument("file")
+@click.option("--variant", help="The variant that it was found on, if the file cannot name it: FILE.py:NAME.")
+@click.option("-o", "--output", help="Write to this file instead of to standard output.")
+def handoff(file: str, variant: str | None, output: str | None) -> int:
+    """Print a finding as a mail: what breaks, a machine to try it on as QEMU arguments, the steps, the counters."""
+    from fuzz.commands.handoff import handoff_command
+
+    return handoff_command(file, variant, output)
+
+
+@cli.command()
 @click.option("--invariants", is_flag=True, help="Which invariant is checked for which variant, and what it says.")
 def variants(invariants: bool) -> int:
     """List the accountings that the engine knows."""
