@@ -1,0 +1,97 @@
+"""Recorded runs against the model: rows, areas, placement, each with a control that must come out worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.variant import VARIANTS
+from strategies.machines.importing import import_path
+from strategies.recorded.areas import check_areas
+from strategies.recorded.fallback import TOLERANCE
+from strategies.recorded.fidelity import Fidelity, Run, check_rows, check_run, read_run
+
+RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
+LAGGING = {"r12": 41}
+OFFSETS_LEAST = {"r11": 0.95, "r12": 0.95}
+OTHERS_LEAST = 0.80
+KEEPS_PERCPU_B = replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2)
+
+
+def runs() -> Iterator[tuple[str, Run]]:
+    """Every recorded run by its short name."""
+    for folder in sorted(RUNS.glob("r[0-9]*-*")):
+        yield folder.name.split("-")[0], read_run(folder, import_path(folder).topology)
+
+
+def fidelity_rows() -> dict[str, Any]:
+    """Rows equal in all runs but for the lagging ones of r12; an accounting that keeps freed bytes has fewer."""
+    found: dict[str, Any] = {}
+    for name, run in runs():
+        fidelity, control = Fidelity(name, ""), Fidelity(name, "")
+        check_rows(run, VARIANTS["base"], fidelity)
+        check_rows(run, KEEPS_PERCPU_B, control)
+        found[name] = {
+            "rows": fidelity.rows, "equal": fidelity.rows_equal, "lagging": fidelity.rows_lagging,
+            "worst_other_bytes": fidelity.worst_difference_bytes, "control_equal": control.rows_equal,
+        }  # fmt: skip
+    passed = len(found) >= 6 and all(
+        row["equal"] + row["lagging"] == row["rows"] > 0
+        and row["lagging"] == LAGGING.get(name, 0)
+        and row["control_equal"] < row["equal"]
+        for name, row in found.items()
+    )
+    return {"passed": passed, **found}
+
+
+def fidelity_areas() -> dict[str, Any]:
+    """Allocations of dynamic chunks at the recorded chunk and offset: 95% on r11 and r12, 80% on the others."""
+    found: dict[str, Any] = {}
+    for name, run in runs():
+        assert run.unit_bytes is not None
+        report = check_areas(run.events, run.unit_bytes, run.topology.page_size)
+        wrong = check_areas(run.events, run.unit_bytes * 2, run.topology.page_size)
+        found[name] = {
+            "allocations": report.allocations, "equal": report.equal, "longest_stretch": report.stretch,
+            "causes": dict(report.causes), "share": round(report.equal / report.allocations, 4),
+            "control_share": round(wrong.equal / wrong.allocations, 4),
+        }  # fmt: skip
+    passed = len(found) >= 6 and all(
+        row["share"] >= OFFSETS_LEAST.get(name, OTHERS_LEAST)
+        and sum(row["causes"].values()) == row["allocations"] - row["equal"]
+        and row["control_share"] < row["share"]
+        for name, row in found.items()
+    )
+    return {"passed": passed, **found}
+
+
+def fidelity_placement() -> dict[str, Any]:
+    """Fallback shares by CPU node within 5 points, switches within the recorded range; charge failures not refuted."""
+    found: dict[str, Any] = {}
+    within = True
+    for name, run in runs():
+        fidelity = check_run(run, VARIANTS["base"])
+        assert fidelity.fallback is not None
+        shares = fidelity.fallback.nodes.values()
+        switches = all(
+            min(s.switches_recorded) <= min(s.switches_model) and max(s.switches_model) <= max(s.switches_recorded)
+            for s in shares
+        )
+        off = max(s.fallback_difference for s in shares)
+        within = within and switches and off <= TOLERANCE and fidelity.fallback.within
+        contradicted = 0 if fidelity.charges is None else fidelity.charges.contradicted
+        within = within and contradicted == 0
+        found[name] = {
+            "pages": fidelity.fallback.pages, "pages_equal": fidelity.fallback.pages_equal,
+            "points_off": round(100 * off, 2), "switches_within": switches, "charge_failures_refuted": contradicted,
+        }  # fmt: skip
+    return {"passed": within and len(found) >= 6, **found}
+
+
+LINES = {
+    "fidelity-rows": fidelity_rows,
+    "fidelity-areas": fidelity_areas,
+    "fidelity-placement": fidelity_placement,
+}
