@@ -17,9 +17,10 @@ from fuzz.errors import HarnessError
 BAD_INPUT, BROKEN = 2, 3
 STOP_HELP = (
     "End once a criterion is met, or with exit status 4: FIGURE OP NUMBER [@ LEVEL], such as 'ci(p99 "
-    "waste) < 0.5 @ 0.95' or 'rate(I1) < 1e-5'. Figures: mean waste; p50, p90, p99, p999 of waste, share,"
-    " misplaced, in_flight; rate(I1) and so on. ci(FIGURE) is the width of its interval. Ops: <, <=, >, "
-    ">=; an upper end must be below NUMBER, a lower end above it. The interval holds at every look."
+    "waste) < 0.5 @ 0.95' or 'rate(I1) < 1e-5'. Figures: mean of waste, share; p50, p90, p99, p999 of "
+    "waste, share, rounding, misplaced, in_flight; rate(I1) and so on, rate(any) violation, rate(spurious"
+    " h=4) with 4 pages of headroom. ci(FIGURE) is the width of its interval. Ops: <, <=, >, >=; an upper"
+    " end must be below NUMBER, a lower end above it. The interval holds at every look."
 )
 
 

@@ -1,10 +1,10 @@
-"""Upper bounds that hold at every look, and for rates that change from case to case.
+"""Bounds that hold at every look, and for rates that change from case to case.
 
 For cases that err with probabilities p_1, p_2, ... (each may depend on the cases before it), S errors among n cases and
-V = p_1 + ... + p_n, the product of theta^S and exp((1 - theta) V) is a nonnegative supermartingale for each theta in
-(0, 1), because E theta^X = 1 - (1 - theta) p <= exp(-(1 - theta) p). It needs neither equal rates nor a fixed n, which
+V = p_1 + ... + p_n, the product of theta^S and exp((1 - theta) V) is a nonnegative supermartingale for each theta > 0,
+because E theta^X = 1 - (1 - theta) p <= exp(-(1 - theta) p). It needs neither equal rates nor a fixed n, which
 the mixture of binomial likelihood ratios would: the families of a campaign differ. V may be random, such as a chance
-that falls with what was seen.
+that falls with what was seen. Thetas below 1 bound V from above, those above 1 from below.
 """
 
 from __future__ import annotations
@@ -40,3 +40,23 @@ def log_mixture(k: int, total: float) -> float:
     from scipy.special import gammainc, gammaln
 
     return float(total - (k + 1) * math.log(total) + gammaln(k + 1) + math.log(gammainc(k + 1, total)))
+
+
+def anytime_low(k: int, n: int, level: float = LEVEL) -> float:
+    """Lower bound of the same average rate, valid at all n at once with `level`: theta - 1 exponential of mean 1."""
+    low, high = 0.0, float(k)
+    limit = -math.log(1 - level)
+    if k == 0 or log_mixture_above(k, low) < limit:
+        return 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if log_mixture_above(k, middle) < limit else (middle, high)
+    return low / n
+
+
+def log_mixture_above(k: int, total: float) -> float:
+    """Logarithm of the integral of theta^k exp((1 - theta) total) by exp(1 - theta), theta > 1; falls to total = k."""
+    from scipy.special import gammaincc, gammaln
+
+    rate = total + 1
+    return float(rate - (k + 1) * math.log(rate) + gammaln(k + 1) + math.log(gammaincc(k + 1, rate)))
