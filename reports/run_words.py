@@ -44,19 +44,20 @@ def ended_words(campaign: Campaign) -> str:
 
 
 def rule_words(campaign: Campaign) -> str:
-    """The stopping rule in a few words, to stand at a figure."""
-    asked = asked_for(campaign)
+    """The stopping rule in a few words, to stand at a figure: of a criterion what was asked, not what it came to."""
+    asked = asked_for(campaign, ended=False)
     return f"stopped by {RULES.get(campaign.stopped_by, campaign.stopped_by)}" + (f" ({asked})" if asked else "")
 
 
-def asked_for(campaign: Campaign) -> str:
+def asked_for(campaign: Campaign, *, ended: bool = True) -> str:
+    """The budget; of a criterion, "EXPR: the interval that it ended with", the latter if wanted."""
     asked = []
     if campaign.budget_cases is not None:
         asked.append(f"--cases {campaign.budget_cases}")
     if campaign.budget_seconds is not None:
         asked.append(f"--time {campaign.budget_seconds:g}")
     if campaign.stop is not None:
-        asked.append(f"--stop {campaign.stop}")
+        asked.append(f"--stop {campaign.stop if ended else campaign.stop.partition(': ')[0]}")
     return ", ".join(asked)
 
 
