@@ -123,6 +123,7 @@ class Desk:
         self.back = {stream: set(store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
         self.said_elapsed = self.start
+        self.worked = limits.seconds_before  # elapsed when the last batch came back
         self.looked = 0  # measurement batches that the criterion has seen
         self._fold()
         self._look()
@@ -155,6 +156,7 @@ class Desk:
         return None if self.plan.learner is None else self.plan.learner.epochs
 
     def take(self, event: Event) -> None:
+        self.worked = self.elapsed
         if isinstance(event, Done):
             self.store.add(event.batch, event.row, event.seconds)
             self.lost_in_a_row = self.given_up_in_a_row = 0

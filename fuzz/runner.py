@@ -20,7 +20,8 @@ LINE_SECONDS = 5.0
 class Ran:
     """What the loop did: the first batches of each stream are in the store, as many as `prefix` says.
 
-    stopped_by: "cases", "time", "criterion" or "interrupt". seconds: of work, earlier sessions included.
+    stopped_by: "cases", "time", "criterion" or "interrupt". seconds: of work up to the last batch,
+    earlier sessions included.
     """
 
     prefix: Handed
@@ -78,7 +79,7 @@ def run_batches(desk: Desk, hire: Callable[[], Hands], view: View) -> Ran:
     with interrupts.caught():
         while not _one_crew(desk, hire(), view, interrupts):
             pass
-    return Ran(desk.prefix(), desk.stopped_by(), tuple(desk.failed), desk.elapsed)
+    return Ran(desk.prefix(), desk.stopped_by(), tuple(desk.failed), desk.worked)
 
 
 def _one_crew(desk: Desk, crew: Hands, view: View, interrupts: Interrupts) -> bool:
