@@ -31,6 +31,7 @@ from exams import (  # noqa: E402
     sampler,
     schedulers,
     speed,
+    stopping,
 )
 
 from engine.compiled import code_version  # noqa: E402
@@ -51,6 +52,7 @@ LINES: dict[str, Line] = {
     **sampler.LINES,
     **schedulers.LINES,
     **speed.LINES,
+    **stopping.LINES,
 }
 
 
