@@ -30,9 +30,12 @@ def quantile_interval(strata: Sequence[Stratum], q: float, level: float = LEVEL)
     def at(x: int) -> list[int]:
         return [passed[bisect_right(found, x)] for found, passed in columns]
 
-    low = bisect_left(values, True, key=lambda x: balance.high(at(x), q) >= 0)
-    high = bisect_left(values, True, key=lambda x: balance.low(at(x), q) >= 0)
-    bounded = low > 0 or (bool(values) and balance.high(at(values[0] - 1), q) < 0)
+    def may_lie_below(x: int) -> bool:
+        return balance.most(balance.highs(at(x)), q) >= 0
+
+    low = bisect_left(values, True, key=may_lie_below)
+    high = bisect_left(values, True, key=lambda x: balance.least(balance.lows(at(x)), q) >= 0)
+    bounded = low > 0 or (bool(values) and not may_lie_below(values[0] - 1))
     return Interval(
         float(values[low]) if bounded and low < len(values) else 0.0,
         float(values[high]) if high < len(values) else None,

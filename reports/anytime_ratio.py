@@ -30,21 +30,23 @@ class Balance:
             for share, cases, counted in rows
         ]
 
-    def low(self, hits: Sequence[int], ratio: float) -> float:
-        """A bound that lies above the sum at any look with at most half of 1 - level."""
-        total = 0.0
-        for (share, counted, least, most), k in zip(self.rows, hits, strict=True):
-            apart = (sequence_low(k, counted, self.tail) if counted else 0.0) - ratio
-            total += share * apart * (least if apart > 0 else most)
-        return total
+    def lows(self, hits: Sequence[int]) -> list[float]:
+        """Of F_f, each family's lower bound."""
+        return [sequence_low(k, row[1], self.tail) if row[1] else 0.0 for row, k in zip(self.rows, hits, strict=True)]
 
-    def high(self, hits: Sequence[int], ratio: float) -> float:
+    def highs(self, hits: Sequence[int]) -> list[float]:
+        """Of F_f, each family's upper bound."""
+        return [sequence_high(k, row[1], self.tail) if row[1] else 1.0 for row, k in zip(self.rows, hits, strict=True)]
+
+    def least(self, lows: Sequence[float], ratio: float) -> float:
+        """A bound that lies above the sum at any look with at most half of 1 - level."""
+        apart = [(row, bound - ratio) for row, bound in zip(self.rows, lows, strict=True)]
+        return sum(share * d * (least if d > 0 else most) for (share, _, least, most), d in apart)
+
+    def most(self, highs: Sequence[float], ratio: float) -> float:
         """A bound that lies below the sum at any look with at most half of 1 - level."""
-        total = 0.0
-        for (share, counted, least, most), k in zip(self.rows, hits, strict=True):
-            apart = (sequence_high(k, counted, self.tail) if counted else 1.0) - ratio
-            total += share * apart * (most if apart > 0 else least)
-        return total
+        apart = [(row, bound - ratio) for row, bound in zip(self.rows, highs, strict=True)]
+        return sum(share * d * (most if d > 0 else least) for (share, _, least, most), d in apart)
 
 
 def _ends(k: int, n: int, tail: float) -> tuple[float, float]:
@@ -54,7 +56,10 @@ def _ends(k: int, n: int, tail: float) -> tuple[float, float]:
 def ratio_interval(rows: Sequence[tuple[float, int, int, int]], level: float = LEVEL) -> Interval:
     """Of (share, cases, cases that count, hits), at every look."""
     balance, hits = Balance([row[:3] for row in rows], level), [row[3] for row in rows]
-    return Interval(_root(lambda ratio: balance.low(hits, ratio), 0)[0], _root(lambda r: balance.high(hits, r), 1)[1])
+    lows, highs = balance.lows(hits), balance.highs(hits)
+    low, _ = _root(lambda ratio: balance.least(lows, ratio), 0)
+    _, high = _root(lambda ratio: balance.most(highs, ratio), 1)
+    return Interval(low, high)
 
 
 def _root(bound: Callable[[float], float], end: int) -> tuple[float, float]:

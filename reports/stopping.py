@@ -26,7 +26,7 @@ MEANS = ("waste", "share")  # what has a largest value that is known beforehand
 ANY = "any"
 FORM = re.compile(
     r"(?:(?P<ci>ci)\s*\((?P<inner>[^()]*(?:\([^()]*\))?\s*)\)|(?P<plain>[^<>]+?))\s*(?P<op><=|>=|<|>)\s*"
-    r"(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE]-?[0-9]+)?)\s*(?:@\s*(?P<level>0?\.[0-9]+))?"
+    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(?:@\s*(?P<level>0?\.[0-9]+))?"
 )
 CALLED = re.compile(r"(mean|p\d+) ?\( ?(\w+) ?\)")  # "mean(waste)", as good as "mean waste"
 SPURIOUS = re.compile(r"rate\(spurious h ?= ?(?P<pages>\d{1,6})\)")

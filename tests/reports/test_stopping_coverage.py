@@ -151,7 +151,8 @@ def left_out(counts: list[Any], cases: list[Any], q: float) -> bool:
     """Whether the ends at this look exclude the quantile: what is at or below it, and what is below it."""
     rows = [(share, int(n), int(c[:3].sum())) for share, n, c in zip(SHARES, cases, counts, strict=True)]
     balance = Balance(rows)
-    return balance.high([int(c[0] + c[1]) for c in counts], q) < 0 or balance.low([int(c[0]) for c in counts], q) >= 0
+    at, under = balance.highs([int(c[0] + c[1]) for c in counts]), balance.lows([int(c[0]) for c in counts])
+    return balance.most(at, q) < 0 or balance.least(under, q) >= 0
 
 
 def test_means_hold_at_every_look_and_normal_intervals_do_not() -> None:
