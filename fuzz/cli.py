@@ -285,6 +285,17 @@ def trace(file: str, topology_path: str, states: str | None, placement: str | No
 
 
 @cli.command()
+@click.argument("file")
+@click.option("--to", "form", required=True, help="trace-cmd or perf.")
+@click.option("-o", "--output", required=True, help="The file to write; gzip if its name ends in .gz.")
+def convert(file: str, form: str, output: str) -> int:
+    """Rewrite tracefs text as trace-cmd report or perf script print it."""
+    from fuzz.commands.convert import convert_command
+
+    return convert_command(file, form, output)
+
+
+@cli.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def fidelity(folders: tuple[str, ...], as_json: bool) -> int:

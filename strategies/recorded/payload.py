@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from strategies.recorded import events as ev
 
+SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE
+ALIGN_MOST = 64 << 10  # the largest page
+OFFSET_MOST = 1 << 32
+PAGES_MOST = 1 << 20
+CPUS_MOST = 8192 + 8  # bytes_alloc is size * (CPUs + at most 4)
 Build = Callable[[int, ev.Task, int, str, "tuple[str, ...]"], ev.Event]
 
 
@@ -24,19 +29,51 @@ def pointer(text: str) -> str:
     return text[2:] if text.startswith("0x") else text
 
 
+class ImpossibleError(ValueError):
+    """Fields that no kernel writes: the line is damaged."""
+
+
+def _area(size: str, align: str) -> tuple[int, int]:
+    """Size and alignment of a request that the allocator took up (kernel.md 2): 4 bytes to 32 KB, a power of two."""
+    size_bytes, align_bytes = int(size), int(align)
+    if not 0 < size_bytes <= SIZE_MOST or not 0 < align_bytes <= ALIGN_MOST or align_bytes & (align_bytes - 1):
+        raise ImpossibleError
+    return size_bytes, align_bytes
+
+
+def _offset(text: str) -> int:
+    """An offset in a chunk."""
+    offset = int(text)
+    if not 0 <= offset < OFFSET_MOST:
+        raise ImpossibleError
+    return offset
+
+
+def _range(start: str, end: str) -> tuple[int, int]:
+    """Pages start to end of a chunk."""
+    first, last = int(start), int(end)
+    if not 0 <= first < last <= PAGES_MOST:
+        raise ImpossibleError
+    return first, last
+
+
 def _alloc(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
+    size_bytes, align = _area(f[3], f[4])
+    bytes_alloc = int(f[7]) if f[7] else -1
+    if f[7] and not size_bytes <= bytes_alloc < size_bytes * CPUS_MOST:
+        raise ImpossibleError
     return ev.Alloc(
-        t, task, cpu, context, f[0] or "", f[1] == "1", f[2] == "1", int(f[3]), int(f[4]), pointer(f[5]), int(f[6]),
-        int(f[7]) if f[7] else -1, f[8] or "",
+        t, task, cpu, context, f[0] or "", f[1] == "1", f[2] == "1", size_bytes, align, pointer(f[5]), _offset(f[6]),
+        bytes_alloc, f[8] or "",
     )  # fmt: skip
 
 
 def _alloc_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.AllocFail(t, task, cpu, context, f[0] == "1", f[1] == "1", int(f[2]), int(f[3]))
+    return ev.AllocFail(t, task, cpu, context, f[0] == "1", f[1] == "1", *_area(f[2], f[3]))
 
 
 def _free(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Free(t, task, cpu, context, pointer(f[0]), int(f[1]))
+    return ev.Free(t, task, cpu, context, pointer(f[0]), _offset(f[1]))
 
 
 def _create(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
@@ -60,7 +97,7 @@ def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ..
 
 
 def _populate(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Populate(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+    return ev.Populate(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
 
 
 def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
@@ -68,11 +105,11 @@ def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, .
 
 
 def _populated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Populated(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+    return ev.Populated(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
 
 
 def _depopulated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Depopulated(t, task, cpu, context, pointer(f[0]), int(f[1]), int(f[2]))
+    return ev.Depopulated(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
 
 
 def _mark(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
@@ -102,6 +139,7 @@ _KINDS: dict[str, tuple[str, Build]] = {
     "popd": (_RANGE, _populated),
     "depopd": (_RANGE, _depopulated),
     "tracing_mark_write": (r"(.*)", _mark),
+    "print": (r"(?:tracing_mark_write: |.*?buf[:=] ?)(.*)", _mark),  # as trace-cmd and perf name it
 }
 
 PAYLOADS = {

@@ -1,7 +1,11 @@
-"""Reads the text of tracefs' `trace` file (plain or gzip) as a stream of typed events, in the order of the file.
+"""Reads trace text (plain or gzip) as a stream of typed events, in the order of the file. Three tools write such text:
 
-A line is `comm-pid [cpu] flags time: event: fields`, comm being any text, with blanks and dashes too, and an optional
-`(tgid)` column. Lines that are no event of ours are counted, never guessed at.
+- tracefs' own `trace` file: `comm-pid [cpu] flags time: event: fields`, with an optional `(tgid)` column;
+- `trace-cmd report`: the same, without flags unless asked for, pointers with 0x, a line `cpus=N` first;
+- `perf script`: `comm pid[/tid] [cpu] time: group:event: fields`, call chains on lines of their own.
+
+comm is any text, with blanks and dashes too. Lines that are no event of ours are counted, never guessed at. Without a
+flag column nobody says which events an interrupt made; what belongs together is then told by task alone.
 """
 
 from __future__ import annotations
@@ -16,16 +20,21 @@ from pathlib import Path
 
 from engine.errors import InputError
 from strategies.recorded.events import Event, Task
-from strategies.recorded.payload import PAYLOADS
+from strategies.recorded.payload import PAYLOADS, ImpossibleError
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD = re.compile(
     r"\s*(.+?)-(\d{1,10})\s+(?:\([-\d ]+\)\s+)?\[(\d{1,6})\]\s+(?:(\S+)\s+)?(\d{1,19})(?:\.(\d{1,9}))?: (?:percpu:)?",
     re.ASCII,
 )
+PERF_HEAD = re.compile(
+    r"\s*(.+?)\s+(?:\d{1,10}/)?(\d{1,10})\s+\[(\d{1,6})\]\s+()(\d{1,19})(?:\.(\d{1,9}))?:\s+(?:\w+:(?=\w+:))?",
+    re.ASCII,
+)
+NO_EVENTS = re.compile(r"cpus=\d+|version = \d+|CPU \d+ is empty|\t.*|\s+[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
 NAME = re.compile(r"(\w+):", re.ASCII)
-LOST = re.compile(r"CPU:\d+ \[LOST (?:(\d{1,19}) )?EVENTS\]", re.ASCII)
-ALLOWED = "the text of tracefs' trace file, plain or gzip"
+LOST = re.compile(r"CPU:\d+ \[(?:LOST (?:(\d{1,19}) )?EVENTS|(\d{1,19}) EVENTS DROPPED)\]", re.ASCII)
+ALLOWED = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
 
 
 @dataclass(slots=True)
@@ -33,7 +42,8 @@ class Counts:
     """What a reader saw besides the events it yielded; it grows while the stream is read.
 
     lines: all; events: yielded; other: known shapes that are not ours (other events, stack traces, comments);
-    unparsed: events of ours, or lines, that could not be read; lost_events: events the ring buffer says it dropped
+    unparsed: events of ours, or lines, that could not be read or that no kernel writes (a size of 0);
+    lost_events: events the ring buffer says it dropped
     (lost_gaps: how often it said so); truncated: 1 if the file ends within a line or within the gzip stream.
     """
 
@@ -75,7 +85,7 @@ class _Reader:
         if name in self.foreign:
             counts.other += 1
             return None
-        head = HEAD.match(text)
+        head = HEAD.match(text) or PERF_HEAD.match(text)
         if head is None:
             self._no_event(text)
             return None
@@ -92,22 +102,30 @@ class _Reader:
         if fields is None:
             counts.unparsed += 1
             return None
-        counts.events += 1
         comm, pid, cpu, flags, whole, fraction = head.groups()
         task = self.tasks.get((comm, pid))
         if task is None:
             task = self.tasks[comm, pid] = (comm, int(pid))
         context = flags[2] if flags and len(flags) > 2 else ""
-        return payload.build(time_of(whole, fraction), task, int(cpu), context, fields.groups())
+        try:
+            event = payload.build(time_of(whole, fraction), task, int(cpu), context, fields.groups())
+        except ImpossibleError:
+            counts.unparsed += 1
+            return None
+        counts.events += 1
+        return event
 
     def _no_event(self, text: str) -> None:
         lost = LOST.match(text)
-        if lost is None:
+        if lost is not None:
+            self.is_trace = True
+            self.counts.lost_gaps += 1
+            self.counts.lost_events += int(lost[1] or lost[2] or 0)
+        elif NO_EVENTS.fullmatch(text):
+            self.is_trace = self.is_trace or text.startswith("cpus=")
+            self.counts.other += 1
+        else:
             self.counts.unparsed += 1
-            return
-        self.is_trace = True
-        self.counts.lost_gaps += 1
-        self.counts.lost_events += int(lost[1] or 0)
 
 
 def _lines(stream: Iterable[bytes], where: str, counts: Counts) -> Iterator[str]:
@@ -145,6 +163,14 @@ def _events(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[E
             yield event
     if not reader.is_trace:
         raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Whole lines of a trace as text, plain or gzip. InputError if it cannot be read."""
+    stream, where = _opened(path)
+    with stream:
+        text = gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP_MAGIC else stream
+        yield from _lines(text, where, Counts())
 
 
 def read_events(source: Path | io.RawIOBase | io.BufferedIOBase, counts: Counts | None = None) -> Iterator[Event]:

@@ -1,0 +1,30 @@
+"""`percpu-fuzz convert`."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from engine.errors import InputError
+from fuzz.options import choice_option
+from strategies.recorded.rewrite import FORMS, rewritten
+from strategies.recorded.tracefs import read_lines
+
+
+def convert_command(file: str, form: str, output: str) -> int:
+    """Write a tracefs text as trace-cmd report or perf script would; gzip if the name ends so."""
+    choice_option(form, "--to", FORMS)
+    target = Path(output)
+    part = target.with_name(target.name + ".part")
+    if target.exists() and target.resolve() == Path(file).resolve():
+        raise InputError("--output", output, "another file than the trace")
+    try:
+        with gzip.open(part, "wt") if target.suffix == ".gz" else part.open("w") as out:
+            for line in rewritten(read_lines(Path(file)), form):
+                out.write(line + "\n")
+        part.replace(target)
+    except OSError as error:
+        raise InputError("--output", f"{output}: {error.strerror}", "a file that can be written") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return 0
