@@ -41,7 +41,7 @@ from strategies.survey import kept_survey
 from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
-FINDING_SECONDS, FINDING_SHARE = 4.0, 0.1  # reserved of --time for shrinking findings
+FINDING_SECONDS, FINDING_SHARE = 30.0, 0.07  # reserved of --time for shrinking findings
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
 
@@ -140,13 +140,18 @@ def versions() -> dict[str, str]:
     return found
 
 
+def finding_seconds(budget: float) -> float:
+    """How long findings may be shrunk in a campaign of so many seconds."""
+    return min(FINDING_SECONDS, FINDING_SHARE * budget)
+
+
 def limits_of(session: Campaigning) -> Limits:
     """When to stop; what is kept of the time for findings and report comes from a measurement made now."""
     options = session.options
     reserve, row_seconds = 0.0, 0.0
     if options.seconds is not None:
         whole, row_seconds = time_to_render(session.plan.describe(), session.plan.batch("measurement", 0))
-        reserve = whole + min(FINDING_SECONDS, FINDING_SHARE * options.seconds)
+        reserve = whole + finding_seconds(options.seconds)
     return Limits(
         options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds,
         reserve, row_seconds,
@@ -223,7 +228,7 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[list[dict[str, Any]], bool, 
         old.unlink()  # of an earlier session, which had seen less
     try:
         with interrupts.caught():
-            enough = interrupts.or_after(None if options.seconds is None else FINDING_SECONDS)
+            enough = interrupts.or_after(None if options.seconds is None else finding_seconds(options.seconds))
             findings = write_findings(session.plan, pick(outcomes), session.out, options.workers, enough)
     except HarnessError as error:
         LOGGER.error("%s", error)

@@ -104,9 +104,11 @@ class Plan:
         stratum = self.stratum(stream, k)
         if self.user is not None and stream == "hunting":
             return user_scheduler.CASES[self.classes[stratum]]
+        cases = next(cases for start, cases in CASES_FROM if k >= start)
         if self.classes[stratum] == "small":
-            return next(cases for start, cases in CASES_FROM if k >= start)
-        return max(2, 2000 // max(len(t.nodes) for t in self.strata[stratum].topologies))
+            return cases
+        nodes = max(len(machine.nodes) for machine in self.strata[stratum].topologies)
+        return min(cases, max(2, 2 * cases // nodes))
 
     def pool(self, stratum: int) -> Record:
         """The family's machines as an array of Topo records."""
