@@ -305,7 +305,7 @@ def reset_registers(st: State, t: int) -> None:
     st.da_ret[t] = 0
 
 
-@compiled_entry
+@compiled
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
     st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
@@ -336,3 +336,9 @@ def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
         st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]
         st.node_online[n] = topo.node_online[n]
     st.nr_online_nodes = topo.nr_online_nodes
+
+
+@compiled_entry
+def reset_record(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
+    """`reset`, for callers that are not compiled."""
+    reset(topo, prog, st, whole)

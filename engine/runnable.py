@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.base import Prog, State, Topo
-from engine.compiled import compiled, compiled_entry
+from engine.compiled import compiled
 from engine.labels import (
     AL_AREA,
     AL_CREATE,
@@ -67,7 +67,7 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
     return True
 
 
-@compiled_entry
+@compiled
 def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
     """Whether `step(t)` may be called now."""
     label = st.pc[t]
@@ -80,6 +80,6 @@ def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
     return cpu_allows(prog, st, t) and lock_allows(prog, st, t, label)
 
 
-@compiled_entry
+@compiled
 def case_over(st: State) -> bool:
     return st.fatal == 1 or st.phase == OVER

@@ -37,7 +37,7 @@ FRESH_WORDS = 4  # so many random words AND-ed: one position in 16 of a varied c
 HALF = 2  # one case in so many varies a case of the corpus, once there is a corpus
 
 
-@compiled_entry
+@compiled
 def draw_numbers(
     rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
 ) -> Any:
@@ -57,6 +57,14 @@ def draw_numbers(
     if len(corpus) > 0 and below_n(rng, HALF) == 0:
         vary(rng, corpus, below_n(rng, len(corpus)), choices)
     return which
+
+
+@compiled_entry
+def draw_numbers_alone(
+    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
+) -> Any:
+    """`draw_numbers`, for callers that are not compiled."""
+    return draw_numbers(rng, key, case, nr_topos, hunt, tables, corpus, choices)
 
 
 @compiled

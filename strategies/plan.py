@@ -16,7 +16,7 @@ from engine.compiled import code_version
 from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
 from engine.topology_file import dump_topology, load_topology
@@ -130,7 +130,7 @@ class Plan:
         if size_class not in self.machinery:
             progs, states = new_record(Prog, size_class), new_record(State, size_class)
             self.prepare(progs[0])
-            reset(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
+            reset_record(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]
 
@@ -271,7 +271,7 @@ class Plan:
         """The choices of a case, as the corpus keeps them."""
         stratum = self.stratum(stream, k)
         rngs = self.machine(self.classes[stratum]).rngs
-        batches.draw_numbers(
+        batches.draw_numbers_alone(
             rngs[0], np.uint64(self.key(stream, k)), case, len(self.pool(stratum)), int(stream == "hunting"),
             self.tables[stream], self.corpus(stream, k), self.choices,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.base import Prog, State, Topo, untouch
-from engine.compiled import compiled, compiled_entry
+from engine.compiled import compiled
 from engine.conservation import check_drained, check_quiescent
 from engine.invariants import check_everything, check_released, check_touched
 from engine.labels import AT_BARRIER, FINISHED
@@ -21,7 +21,7 @@ STUCK = 1
 OVERLONG = 2
 
 
-@compiled_entry
+@compiled
 def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None:
     """One step and the checks that belong after it."""
     label, phase = st.pc[t], st.phase

@@ -12,7 +12,7 @@ from engine.base import INVARIANT_NAMES
 from engine.errors import ScenarioError
 from engine.program import prog_record
 from engine.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.scenario import Scenario
 from engine.topology import size_class_of, topo_record
 from engine.variant import Variant
@@ -127,7 +127,7 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     progs = prog_record(scenario.program, SIZE_CLASS, len(scenario.topology.acting_cpus(size["act"])))
     variant.write(progs[0])
     states = new_record(State, SIZE_CLASS)
-    reset(topos[0], progs[0], states[0], True)
+    reset_record(topos[0], progs[0], states[0], True)
     logs = logs_of(progs[0])
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
     every = word_masks(State, states.dtype, {}, logs)

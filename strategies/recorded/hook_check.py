@@ -11,7 +11,7 @@ import numpy as np
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, OP_FREE, OP_PLACE
 from engine.records import SIZE_CLASSES, Prog, State, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.topology import Cpu, Node, Topology, topo_record
 from engine.variant import Variant
 from strategies.drive import PRECHARGE, REFUND, USED, WATCH_FREED, WATCH_PAGES, WATCH_REMAINDER, watch_operations
@@ -84,7 +84,7 @@ class HookBench:
         variant.write(prog)
         prog["nr_tasks"], prog["nr_memcgs"], prog["nr_retries"], prog["nr_table"] = 1, 2, 16, 1
         prog["memcg_parent0"][:2], prog["memcg_max0"][:] = (-1, 0), -1
-        reset(self.topos[0], prog, self.states[0], True)
+        reset_record(self.topos[0], prog, self.states[0], True)
         self.open_chunk()
 
     def open_chunk(self) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from engine.records import SIZE_CLASSES, Prog, State, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
 from strategies.drive import run_operations, watch_operations
@@ -68,7 +68,7 @@ class _Engine:
         variant.write(self.prog)
         self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, 1, 16
         self.prog["memcg_parent0"][0], self.prog["nr_table"] = -1, 1
-        reset(self.topo, self.prog, self.state, True)
+        reset_record(self.topo, self.prog, self.state, True)
         # Nobody lets the mutex go: balance work, which would free chunks that the recorded kernel kept, never runs.
         # Placed areas are atomic for that reason, and for no other: without limits it makes no difference to a charge.
         self.state["mutex"] = 1
