@@ -37,12 +37,13 @@ def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
     for t in range(st.nr_all):
         if runnable(topo, prog, st, t):
             mask |= 1 << t
+            sched.ready[ready] = t
             ready += 1
     if ready == 0:
         return -1
     kind = sched.kind
     if kind == RANDOM:
-        return choose_random(st, rng, mask, ready)
+        return choose_random(sched, rng, ready)
     elif kind == PCT:
         return choose_pct(sched, st, mask)
     elif kind == POS:
