@@ -21,6 +21,7 @@ from engine.base import (
 from engine.charge_hook import stat_bytes
 from engine.compiled import compiled
 from engine.drain import below
+from engine.labels import AT_BARRIER, FINISHED, IDLE
 from engine.records import NR_OBJ_STOCK, NR_PAGE_STOCK
 from engine.variant import CHARGE_NODES, JUDGE_EXACT
 
@@ -242,6 +243,17 @@ def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
             total += here
         begin += here
     return total
+
+
+@compiled
+def at_rest(st: State) -> bool:
+    """While the program runs: no operation, drain, removal or release of anybody is between two steps."""
+    if st.phase > 0 or st.fatal == 1:
+        return False
+    for t in range(st.nr_all):
+        if st.pc[t] != IDLE and st.pc[t] != AT_BARRIER and st.pc[t] != FINISHED:
+            return False
+    return True
 
 
 @compiled
