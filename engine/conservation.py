@@ -23,7 +23,7 @@ from engine.compiled import compiled
 from engine.drain import below
 from engine.labels import AT_BARRIER, FINISHED, IDLE
 from engine.records import NR_OBJ_STOCK, NR_PAGE_STOCK
-from engine.variant import CHARGE_NODES, JUDGE_EXACT
+from engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
 
 @compiled
@@ -45,12 +45,16 @@ def surplus(topo: Topo, st: State, o: int) -> int:
 
 @compiled
 def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """I9: by objcg while nothing was inherited, else summed over the objcgs that point at the same memcg."""
+    """I9: by objcg where charge and uncharge use the same one, else summed over those that point at the same memcg.
+
+    A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
+    """
+    moves = prog.v_lookup == LOOKUP_NODEINFO
     for m in range(len(st.memcg_state)):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         total, lost = 0, 0
-        alone = m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING
+        alone = not moves or (m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING)
         for other in range(len(st.memcg_state)):
             if st.memcg_state[other] == MEMCG_ABSENT:
                 continue
@@ -298,7 +302,7 @@ def parked_pages(topo: Topo, prog: Prog, st: State, x: int) -> tuple[int, bool]:
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] == MEMCG_ABSENT or not below(st, st.objcg_memcg[o], x):
                 continue
-            if st.objcg_moved[o] == 100 or st.memcg_heir[x] == 1:
+            if st.objcg_moved[o] == 100 or (prog.v_lookup == LOOKUP_NODEINFO and st.memcg_heir[x] == 1):
                 one_cpu = False
             if st.objcg_state[o] < RELEASED:
                 total += st.objcg_ncb[o] // topo.page_size
