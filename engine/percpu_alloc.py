@@ -48,7 +48,11 @@ def is_atomic(prog: Prog, st: State, t: int) -> bool:
 
 @compiled
 def illegal_request(topo: Topo, size_bytes: int, align: int) -> bool:
-    """pcpu_alloc refuses: nothing, more than PCPU_MIN_UNIT_SIZE, alignment over a page or not a power of two."""
+    """pcpu_alloc refuses: nothing, more than PCPU_MIN_UNIT_SIZE, alignment over a page or not a power of two.
+
+    An alignment below 4 was raised to 4 before.
+    """
+    align = max(align, 4)
     return size_bytes <= 0 or size_bytes > topo.min_unit_size or align > topo.page_size or align & (align - 1) != 0
 
 
