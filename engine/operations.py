@@ -147,6 +147,7 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
         headroom = LOWER - headroom
     st.memcg_max[m] = NO_LIMIT if headroom == 32767 else max(st.memcg_usage[m] + headroom, 0)
     touch_memcg(st, m)
+    st.memcg_over[m] = 0
     if st.memcg_usage[m] > st.memcg_max[m]:
         st.memcg_over[m] = 1
         hazard(st, 19)
