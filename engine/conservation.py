@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.accumulate import full_size
 from engine.base import (
+    I4,
     I9,
     I10,
     I11,
@@ -11,6 +12,7 @@ from engine.base import (
     I13,
     I14,
     MEMCG_ABSENT,
+    MEMCG_OFFLINE,
     MEMCG_OFFLINING,
     RELEASED,
     Prog,
@@ -250,6 +252,25 @@ def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
 
 
 @compiled
+def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
+    for m in range(len(st.memcg_state)):
+        if st.memcg_state[m] == MEMCG_ABSENT:
+            continue
+        holders = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
+        for a in range(topo.nr_act):
+            for i in range(NR_PAGE_STOCK):
+                if st.ps_memcg[a, i] == m:
+                    holders += 1
+        for child in range(1, len(st.memcg_state)):
+            # css_free puts the parent right after the orig_objcg of the last node.
+            if st.memcg_parent[child] == m and st.objcg_orig[child * topo.nr_nodes] == 1:
+                holders += 1
+        if st.memcg_ref[m] != holders:
+            violate(st, t, label, I4, holders, st.memcg_ref[m])
+
+
+@compiled
 def at_rest(st: State) -> bool:
     """While the program runs: no operation, drain, removal or release of anybody is between two steps."""
     if st.phase > 0 or st.fatal == 1:
@@ -265,6 +286,7 @@ def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> No
     check_bytes(topo, prog, st, t, label)
     check_counters(topo, prog, st, t, label)
     check_nodes(topo, prog, st, t, label)
+    check_css(topo, prog, st, t, label)
 
 
 @compiled
