@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, hazard, touch_area
+from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, touch_area
 from engine.chunks import (
     EMPTY_POP_PAGES_LOW,
     alloc_area,
@@ -63,7 +63,6 @@ def al_mutex(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, AL_AREA)
         return
     if st.mutex != 0:
-        hazard(st, 13)
         goto(st, t, PO_UNDO)
         return
     st.mutex = t + 1
@@ -137,7 +136,6 @@ def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
         goto(st, t, AL_AREA)
         return
-    hazard(st, 13)
     goto(st, t, AL_NO_AREA)
 
 
@@ -169,7 +167,6 @@ def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if populate_pages(topo, prog, st, c, span >> 16, span & 0xFFFF):
         goto(st, t, AL_POP_MARK)
         return
-    hazard(st, 13)
     goto(st, t, AL_POP_FAIL)
 
 
@@ -197,7 +194,6 @@ def al_no_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if is_atomic(prog, st, t):
         st.atomic_failed = 1
         st.balance_queued = 1
-        hazard(st, 13)
     else:
         st.mutex = 0
     goto(st, t, PO_UNDO)
