@@ -89,6 +89,13 @@ def place_area(topo: Topo, st: State, c: int, off: int, size_bytes: int) -> int:
 
 
 @compiled
+def search_fails(prog: Prog, st: State) -> bool:
+    """An injected failure of a search that must not block: as data, by how many there were before."""
+    st.nr_searches += 1
+    return prog.fail_space[st.nr_searches % NR_LOG] == 1
+
+
+@compiled
 def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The search, one pcpu_lock section."""
     op = st.op_i[t]
@@ -98,6 +105,8 @@ def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     reserved = gfp_of(prog, st, t) & OP_RESERVED != 0
     if prog.op_kind[t, op] == OP_PLACE:
         r = place_area(topo, st, prog.op_value[t, op], align, size_bytes)
+    elif atomic and search_fails(prog, st):
+        r = -1
     else:
         r = alloc_area(topo, prog, st, size_bytes, align, atomic, reserved)
     if r >= 0:

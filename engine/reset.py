@@ -71,6 +71,9 @@ def reset_locks(st: State) -> None:
     st.nr_populates = 0
     st.nr_creates = 0
     st.nr_trylocks = 0
+    st.nr_charges = 0
+    st.nr_searches = 0
+    st.dry_node = 0
     st.place_next = 0
     st.balance_queued = 0
     st.atomic_failed = 0

@@ -50,7 +50,7 @@ def test_the_scenarios_are_small_and_on_the_patch_under_test() -> None:
 
 
 def test_hazard_25_is_the_bug_of_v1() -> None:
-    """Bytes after the last reference are a use after release, without any injected failure; v2 and fixed have neither."""
+    """Bytes after the last reference are a use after release, no failure injected; v2 and fixed have neither."""
     scenario = scenario_of(25).scenario
     assert not any(scenario.program.fail_trylock)
     broken = run_scenario(scenario, KNOWN["v1"]).violations
