@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from engine.balance import chunk_to_populate
-from engine.base import CHUNK_DYNAMIC, I4, I6, I13
+from engine.base import CHUNK_DYNAMIC, I4, I6, I9, I13
 from engine.charge_hook import rf_get
 from engine.chunks import move_chunk, sidelined_slot
 from engine.compiled import plain
-from engine.conservation import check_css, check_quiescent
+from engine.conservation import check_bytes, check_css, check_quiescent
 from engine.invariants import check_touched
 from engine.labels import AL_AREA, AL_UNLOCK, AT_BARRIER, FR_UNLOCK, IDLE, RF_GET
 from engine.percpu_alloc import illegal_request
@@ -123,6 +123,20 @@ def test_a_css_reference_too_few_or_too_many_shows_at_rest(lost: int) -> None:
     state.memcg_ref[1] += 1 + lost
     plain(check_css)(topo, prog, state, 0, AT_BARRIER)
     assert state.violated[I4] == 1
+
+
+@pytest.mark.parametrize(("variant", "alone"), [("base", 1), ("split", 1), ("fixed", 1), ("v1", 0), ("v2", 0)])
+def test_each_objcg_is_judged_alone_where_bytes_go_back_to_it(variant: str, alone: int) -> None:
+    """I9 after an inheritance: a page too many here and too few there is seen, unless the lookup moves bytes itself."""
+    topo, prog, state = records(variant)
+    first, second = topo.nr_nodes, topo.nr_nodes + 1
+    state.memcg_heir[1] = 1
+    state.objcg_pages[first], state.objcg_pages[second] = 1, -1
+    plain(check_bytes)(topo, prog, state, 0, AT_BARRIER)
+    assert state.violated[I9] == alone
+    state.objcg_pages[second] = 0
+    plain(check_bytes)(topo, prog, state, 0, AT_BARRIER)
+    assert state.violated[I9] == 1
 
 
 def test_a_barrier_does_not_wait_for_interrupts_that_have_not_come() -> None:
