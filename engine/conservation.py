@@ -30,8 +30,10 @@ from engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
 @compiled
 def stocked_bytes(topo: Topo, st: State, o: int) -> int:
-    """R(O): bytes in the slots that cache O, and nr_charged_bytes."""
+    """R(O): bytes in the slots that cache O, and nr_charged_bytes. Without traffic no slot has ever cached O."""
     total = st.objcg_ncb[o]
+    if st.objcg_moved[o] == 0:
+        return total
     for a in range(topo.nr_act):
         for i in range(NR_OBJ_STOCK):
             if st.os_objcg[a, i] == o:
