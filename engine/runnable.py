@@ -10,7 +10,6 @@ from engine.labels import (
     AL_MUTEX,
     AL_POP_FAIL,
     AL_POP_MARK,
-    AL_UNLOCK,
     AT_BARRIER,
     BA_FREE,
     BA_FREE_EMPTY,
@@ -58,7 +57,7 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
     """The lock that the step takes first is free."""
     if label == AL_MUTEX:
         return mutex_ready(prog, st, t)
-    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, AL_UNLOCK, FR_BEGIN):
+    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, FR_BEGIN):
         return st.pcpu_lock == 0
     if label in (BA_FREE, BA_RECLAIM, BA_POPULATE, BA_FREE_EMPTY):
         return st.pcpu_lock == 0

@@ -63,7 +63,8 @@ def cli() -> None:
 @click.option("--hunt", help="The hunting stream's share of the batches. [default: 0.5]")
 @click.option(
     "--faults",
-    help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, create, trylock, killed.",
+    help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, node, create, charge, trylock, "
+    "killed, no-space.",
 )
 @click.option("--stop", help=STOP_HELP)
 @click.option("--learning", help="on: the hunting stream learns by epochs of 64 batches; off. [default: on]")

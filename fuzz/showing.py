@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.outcome import Signature
+from engine.program import FAIL_FIELDS
 from engine.scenario import Finding
 from engine.variant import Variant
 from fuzz.errors import HarnessError
@@ -17,7 +18,7 @@ from strategies.replay import Run
 
 AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
-SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
+SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
 EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
 

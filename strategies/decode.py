@@ -24,6 +24,7 @@ from engine.operations import LOWER
 from strategies.choices import (
     AT_MEMCGS,
     AT_TABLE,
+    AT_TAIL,
     AT_TASKS,
     HEAD,
     LAYOUT,
@@ -174,6 +175,9 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
         prog.fail_populate[k] = v[AT_FAULTS + k]
         prog.fail_create[k] = v[AT_FAULTS + 8 + k]
         prog.fail_trylock[k] = v[AT_FAULTS + 16 + k]
+        prog.fail_charge[k] = v[AT_TAIL + k]
+        prog.fail_space[k] = v[AT_TAIL + 8 + k]
+        prog.fail_node[k] = v[AT_TAIL + 16 + k]
     for t in range(NR_TASKS):
         base = AT_TASKS + t * TASK_LENGTH
         used = t < v[1]

@@ -12,10 +12,12 @@ from engine.labels import OP_KILLED
 from strategies.choices import KIND_NAMES, KINDS
 
 NESTED_REFRESH, NONE = "nested-refresh", "none"
+ANY_NODE = 7  # a bit of each node number + 1 that is drawn
 # name of the option -> (kind of choice, what its value must hold to be the failure)
 FAILURES = {
     "populate": ("fail_populate", 1), "create": ("fail_create", 1), "trylock": ("fail_trylock", 1),
-    "killed": ("gfp", OP_KILLED),
+    "killed": ("gfp", OP_KILLED), "charge": ("fail_charge", 1), "no-space": ("fail_space", 1),
+    "node": ("fail_node", ANY_NODE),
 }  # fmt: skip
 ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} and a rate from 0 to 1"
 
@@ -38,13 +40,16 @@ def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
 def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
     """Cumulative thresholds (as strategies.choices.thresholds gives them) in which each failure has its rate.
 
-    The values that are the failure share the rate as they shared before, and so do the others what is left.
+    The values that are the failure share the rate as they shared before (evenly if none was ever drawn), and so do the
+    others what is left.
     """
     for name, rate in rates.items():
         kind_name, bit = FAILURES[name]
         row, values = KIND_NAMES.index(kind_name), KINDS[kind_name].values
         ends = [0, *(int(limits[row, i]) for i in range(len(values)))]
         widths = [b - a for a, b in pairwise(ends)]
+        if not any(width for width, value in zip(widths, values, strict=True) if value & bit):
+            widths = [1 if value & bit else width for width, value in zip(widths, values, strict=True)]
         failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
         others = sum(widths) - failing
         so_far = Fraction(0)

@@ -11,7 +11,7 @@ import numpy as np
 from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from engine.labels import NAMES
-from engine.program import Program, Task, prog_record
+from engine.program import FAIL_FIELDS, Program, Task, prog_record
 from engine.records import Record, State, new_record
 from engine.scenario import Scenario, Switch
 from engine.topology import Topology, size_class_of, topo_record
@@ -66,7 +66,7 @@ class Attempt:
         """How many things are not as plain as they could be: faults, pressure, limits, a special machine."""
         program, topology = self.scenario.program, self.scenario.topology
         plain_rows = sum(d not in (10, 20) for row in topology.distances for d in row)
-        faults = sum(program.fail_populate) + sum(program.fail_create) + sum(program.fail_trylock)
+        faults = sum(sum(getattr(program, name)) for name in FAIL_FIELDS)
         table = sum(entry > 0 for entry in program.table) + len(program.table)
         limits = sum(m.max_pages >= 0 for m in program.memcgs) + sum(m.user_pages > 0 for m in program.memcgs)
         cpus = sum(not cpu.online or cpu.isolated for cpu in topology.cpus)

@@ -43,12 +43,15 @@ LOGS = frozenset((
     "nr_illegal", "alloc_ops", "free_ops",
 ))  # fmt: skip
 # Counts of attempts, read only where the program makes some of them fail.
-ATTEMPTS = {"nr_populates": "fail_populate", "nr_creates": "fail_create", "nr_trylocks": "fail_trylock"}
+ATTEMPTS = {
+    "nr_populates": ("fail_populate", "fail_node"), "nr_creates": ("fail_create",), "nr_trylocks": ("fail_trylock",),
+    "nr_charges": ("fail_charge",), "nr_searches": ("fail_space",),
+}  # fmt: skip
 
 
 def logs_of(prog: Any) -> frozenset[str]:
     """The fields that are not state in this program."""
-    return LOGS | {count for count, table in ATTEMPTS.items() if not np.any(prog[table])}
+    return LOGS | {count for count, tables in ATTEMPTS.items() if not any(np.any(prog[table]) for table in tables)}
 
 
 def word_masks(record_class: type, dtype: np.dtype[np.void], used: Size, logs: frozenset[str]) -> Any:
