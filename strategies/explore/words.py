@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.compiled import compiled
+from engine.compiled import compiled, compiled_entry
 from engine.layout import Size, fields_of
 from strategies.rng import GOLDEN, mix, to_word
 
@@ -98,6 +98,14 @@ def contribution_high(i: int, word: Any) -> Any:
 @compiled
 def contribution_low(i: int, word: Any) -> Any:
     return mix(mix(word ^ THIRD) + to_word(i + 1) * OTHER)
+
+
+@compiled_entry
+def hash_words(words: Any, halves: Any) -> None:
+    """XOR the contributions of all words into halves[0], the high one, and halves[1]."""
+    for i in range(len(words)):
+        halves[0] ^= contribution_high(i, words[i])
+        halves[1] ^= contribution_low(i, words[i])
 
 
 @compiled
