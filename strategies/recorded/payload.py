@@ -203,4 +203,6 @@ def loose_groups(payload: Payload, text: str) -> Texts:
     given = {key: found[key] for key in payload.keys if key in found}
     if not payload.keys or "" in given.values() or not payload.optional.issuperset(set(payload.keys) - set(given)):
         raise ImpossibleError
-    return tuple(number(given[key]) if key in payload.numbers and key in given else given.get(key, "") for key in payload.keys)
+    return tuple(
+        number(given[key]) if key in payload.numbers and key in given else given.get(key, "") for key in payload.keys
+    )
