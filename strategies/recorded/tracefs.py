@@ -226,9 +226,9 @@ def _events(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[E
         raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Whole lines of a trace as text, plain or gzip. InputError if it cannot be read."""
-    stream, where = _opened(path)
+def read_lines(source: Path | io.RawIOBase) -> Iterator[str]:
+    """Whole lines of a trace as text, plain or gzip, to its end. InputError if it cannot be read."""
+    stream, where = _opened(source)
     with stream:
         for lines in _lines(stream, where, Counts()):
             yield from lines
