@@ -24,7 +24,8 @@ class WatchedFile(io.RawIOBase):
         self.name, self.what = str(path), what
         self.total = path.stat().st_size
         self.done = 0
-        self.began = self.said = time.monotonic()
+        self.began: float | None = None
+        self.said = 0.0
 
     def readable(self) -> bool:
         return True
@@ -33,6 +34,8 @@ class WatchedFile(io.RawIOBase):
         got = self.file.readinto(buffer) or 0  # type: ignore[arg-type]  # a writable buffer, as the base class says
         self.done += got
         now = time.monotonic()
+        if self.began is None:
+            self.began = self.said = now
         if self.total >= LARGE_BYTES and now - self.said >= EVERY_SECONDS:
             self.said = now
             rate = self.done / (now - self.began)
