@@ -100,10 +100,9 @@ class HookBench:
         reset(self.topos[0], self.progs[0], self.states[0], True)
         self.open_chunk()
 
-    def stopped_by(self) -> str:
-        """The invariants that ended the last record."""
-        broken = [name for name, hit in zip(INVARIANT_NAMES, self.states[0]["violated"], strict=False) if hit]
-        return "stops: " + (", ".join(broken) or "no step is possible")
+    def broken(self) -> list[str]:
+        """The invariants that have been violated since the restart."""
+        return [name for name, hit in zip(INVARIANT_NAMES, self.states[0]["violated"], strict=False) if hit]
 
     def open_chunk(self) -> None:
         """One dynamic chunk, fully populated; where its pages lie is set for each record."""
@@ -185,12 +184,13 @@ def compare(number: int, record: HookRecord, ours: Computed) -> Difference | Non
 
 def judge(number: int, record: HookRecord, bench: HookBench) -> Difference | None:
     """One record on the bench, which is as new after one that stops the engine: the kernel went on."""
+    before = bench.broken()
     ours = bench.compute(record)
     if ours is not None:
         return compare(number, record, ours)
-    difference = Difference(number, "end", record.outcome, bench.stopped_by())
+    broken = [name for name in bench.broken() if name not in before]
     bench.restart()
-    return difference
+    return Difference(number, "end", record.outcome, f"stops: {', '.join(broken) or 'no step is possible'}")
 
 
 def check_hooks(records: Iterable[HookRecord], variant: Variant) -> HookCheck:

@@ -186,7 +186,7 @@ class _Replay:
     def walk(self, operations: Iterable[ops.Operation]) -> None:
         for operation in operations:
             self.place_until(operation.t)
-            self.first_t = operation.t if self.first_t < 0 else self.first_t
+            self.first_t = operation.t if self.first_t < 0 else min(self.first_t, operation.t)
             self.last_t = max(self.last_t, operation.t)
             self.done.counts[type(operation).__name__] += 1
             handler = getattr(self, "do_" + type(operation).__name__, None)
@@ -199,6 +199,7 @@ class _Replay:
         """Rows that can be compared, now that all is known of the trace; the others are counted."""
         self.done.rows = self.observable.rows(unknown_charged > 0)
         self.done.left_out.update(self.observable.left_out)
+        self.done.left_out.update(dict.fromkeys(LEFT_OUT, 0))
         return self.done
 
     def place_until(self, t: int) -> None:
