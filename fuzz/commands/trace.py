@@ -7,58 +7,55 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.errors import InputError
+from fuzz.left_out import counts_words, left_out_lines
 from fuzz.options import topology_option, variant_option
+from fuzz.watched_file import WatchedFile
+from strategies.recorded.fidelity import check_compared
+from strategies.recorded.files import file_of
+from strategies.recorded.lag import lagging
+from strategies.recorded.one_pass import OnePass
 from strategies.recorded.placement import import_placement
 from strategies.recorded.replay import Replayed, replay_workload
 from strategies.recorded.states import import_states
-from strategies.recorded.tracefs import Counts, read_events
-from strategies.recorded.workload import build_workload
 
 
 def trace_command(
     file: str, topology_path: str, states: str | None, placement: str | None, variant: str, as_json: bool
 ) -> int:
-    """Replay the workload and compare percpu of memory.stat row by row; 1 if a row differs."""
+    """Replay the workload and compare percpu of memory.stat row by row; 1 if a row differs and not by lag alone."""
     chosen = variant_option(variant)
     topology = topology_option(topology_path)
     snapshots = () if states is None else import_states(Path(states))
     if states is not None and not snapshots:
         raise InputError(states, "no snapshot", "at least one: nothing would be compared")
-    beside = Path(file).with_name("placement.json")
-    where = Path(placement) if placement is not None else beside
-    nodes = import_placement(where) if placement is not None or beside.is_file() else None
-    counts = Counts()
-    workload = build_workload(read_events(Path(file), counts))
-    replayed = replay_workload(workload, topology, chosen, nodes, snapshots)
+    where = Path(placement) if placement is not None else file_of(Path(file).parent, "placement.json")
+    nodes = None if where is None else import_placement(where)
+    with WatchedFile(Path(file), "trace") as source:
+        trace = OnePass(source, file, topology, nodes, str(where))
+        replayed = replay_workload(trace, topology, chosen, nodes, snapshots, str(where))
+    left_out = trace.left_out | replayed.left_out
+    lag = sum(lagging(replayed.rows))
     print(f"{file}: {chosen.name} on {topology.name}, placement from {where if nodes is not None else 'the model'}")
-    print(f"  {counts_words(counts)}")
+    print(f"  {counts_words(trace.counts)}; {trace.cpus}")
+    print(*left_out_lines(left_out), sep="\n", end="\n" if left_out_lines(left_out) else "")
     print_waste(replayed)
     if snapshots:
+        check_compared(replayed, len(snapshots), str(states))
         print(
-            f"  memory.stat percpu: {replayed.rows_equal} of {len(replayed.rows)} rows equal, "
+            f"  memory.stat percpu: {replayed.rows_equal} of {len(replayed.rows)} rows equal, {lag} lag, "
             f"worst difference {replayed.worst_difference_bytes} bytes"
         )
     if as_json:
         row = {
             "rows": len(replayed.rows),
             "rows_equal": replayed.rows_equal,
+            "rows_lagging": lag,
             "worst_difference_bytes": replayed.worst_difference_bytes,
-            "input": asdict(counts),
+            "input": asdict(trace.counts),
+            "left_out": dict(left_out),
         }
         print(json.dumps(row, sort_keys=True))
-    return int(replayed.rows_equal != len(replayed.rows))
-
-
-def counts_words(counts: Counts) -> str:
-    """What was read, and everything that was not: nothing is left out in silence."""
-    words = [f"{counts.events} events in {counts.lines} lines"]
-    if counts.unparsed:
-        words.append(f"{counts.unparsed} lines not understood")
-    if counts.lost_gaps:
-        words.append(f"{counts.lost_events or 'an unknown number of'} events lost in {counts.lost_gaps} gaps")
-    if counts.truncated:
-        words.append("the last line is cut off")
-    return ", ".join(words)
+    return int(replayed.rows_equal + lag != len(replayed.rows))
 
 
 def print_waste(replayed: Replayed) -> None:

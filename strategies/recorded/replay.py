@@ -7,11 +7,13 @@ Limits are not replayed: what else was charged to a cgroup is not in a trace, so
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from engine.base import MEMCG_ONLINE, ceil_div
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from engine.records import SIZE_CLASSES, Prog, State, new_record
@@ -20,33 +22,49 @@ from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
 from strategies.drive import run_operations, watch_operations
 from strategies.recorded import operations as ops
+from strategies.recorded.observable import Observable
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
+from strategies.recorded.placement_check import check_placement, check_used
+from strategies.recorded.rows import Row
 from strategies.recorded.states import Snapshot
-from strategies.recorded.workload import Workload
 from strategies.topologies import preset
 
 SIZE_CLASS = "trace"
 WASTE_BINS = 1024
 PLACED = GFP_ACCOUNT | GFP_NOBLOCK
+LEFT_OUT = {
+    "cgroups_of_unknown_parent": "cgroups of unknown parent (taken as children of the root)",
+    "removals_of_unknown_cgroups": "removals of cgroups that the trace never named",
+    "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed",
+    "areas_on_unrecorded_pages": "charged areas on pages whose node was not recorded (the CPU's own is taken)",
+    "phases_never_seen": "snapshots whose marks are not in the trace",
+    "phases_without_snapshot": "snapshot marks in the trace that the states do not have",
+    "rows_of_unknown_cgroups": "rows of cgroups that the trace never named",
+    "rows_not_observable": "rows of cgroups with one of unknown parent below them, or of the root of such a trace",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One cgroup in one snapshot: percpu bytes as the kernel showed them and as the engine has them."""
+class Operations(Protocol):
+    """A Workload, or the stream of one, whose operations come once."""
 
-    phase: str
-    path: str
-    kernel_bytes: int
-    engine_bytes: int
+    @property
+    def operations(self) -> Iterable[ops.Operation]: ...
+
+    @property
+    def unknown_charged(self) -> int: ...
 
 
 @dataclass
 class Replayed:
-    """What a replay left: compared rows, pages given back by allocation, counts of what was replayed."""
+    """What a replay left: compared rows, pages given back by allocation, counts of what was replayed.
+
+    left_out: what could not be replayed or compared, by kind (LEFT_OUT says which there are).
+    """
 
     rows: list[Row] = field(default_factory=list)
     waste_pages: dict[int, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows_equal(self) -> int:
@@ -75,6 +93,7 @@ class _Engine:
         self.size = SIZE_CLASSES[SIZE_CLASS]
         self.waste = np.zeros(WASTE_BINS, dtype=np.int64)
         self.queued = 0
+        self.acting = acting_rows(topology, self.size["act"])
         self.cpu = 0
 
     def queue(
@@ -89,10 +108,11 @@ class _Engine:
         self.queued += 1
 
     def on_cpu(self, cpu: int) -> None:
-        """The operations that follow run on this CPU, if it is one of the acting ones."""
-        if cpu != self.cpu and cpu < int(self.topo["nr_act"]):
-            self.cpu = cpu
-            self.queue(OP_MIGRATE, slot=cpu, value=0)
+        """The operations that follow run on this CPU or, if it is none of the acting ones, on one of its node."""
+        row = self.acting.get(cpu, self.cpu)
+        if row != self.cpu:
+            self.cpu = row
+            self.queue(OP_MIGRATE, slot=row, value=0)
 
     def run(self) -> None:
         if self.queued:
@@ -104,11 +124,21 @@ class _Engine:
                 )
 
 
+def acting_rows(topology: Topology, most: int) -> dict[int, int]:
+    """For each possible CPU's id the acting row that stands for it: its own, else the first of its node."""
+    acting = topology.acting_cpus(most)
+    of_node: dict[int, int] = {}
+    for row, cpu_id in enumerate(acting):
+        of_node.setdefault(topology.cpus[topology.cpu_index[cpu_id]].node, row)
+    rows = {cpu.id: of_node[cpu.node] for cpu in topology.cpus if cpu.node in of_node}
+    return rows | {cpu_id: row for row, cpu_id in enumerate(acting)}
+
+
 class _Rows:
     """Free row numbers of one kind, refused by name when there are none left."""
 
     def __init__(self, what: str, first: int, count: int) -> None:
-        self.what, self.count = what, count
+        self.what, self.count, self.renamed = what, count, 0
         self.free = list(range(count - 1, first - 1, -1))
         self.of: dict[Any, int] = {}
 
@@ -117,6 +147,12 @@ class _Rows:
             raise InputError("trace", f"more than {self.count} {self.what} at a time", f"at most {self.count}")
         self.of[key] = self.free.pop()
         return self.of[key]
+
+    def rename(self, key: Any) -> Any:
+        """Another key for the row of a thing that is gone and not forgotten; that key."""
+        self.renamed += 1
+        self.of["gone", self.renamed] = self.of.pop(key)
+        return "gone", self.renamed
 
     def drop(self, key: Any) -> int:
         row = self.of.pop(key)
@@ -135,23 +171,35 @@ class _Replay:
         self.home = [topology.node_index[cpu.node] for cpu in topology.cpus]
         self.pages = list(placement.records) if placement else []
         self.next_page = 0
-        self.snapshots = {snapshot.phase: snapshot for snapshot in snapshots}
+        self.observable = Observable(snapshots)
         self.slots = _Rows("live charged areas", 0, self.engine.size["slots"])
         self.memcgs = _Rows("cgroups", 1, self.engine.size["memcgs"])
         self.chunks = _Rows("chunks", 2, self.engine.size["chunks"])
-        self.paths: dict[int, str] = {ops.ROOT: "/"}
-        self.removed: list[int] = []
+        self.unit_bytes = self.engine.size["pages"] * topology.page_size
+        self.page_bytes = topology.page_size
+        self.nothing = bytearray(self.engine.size["pages"])
+        self.recorded: dict[int, bytearray] = {}  # by chunk row: pages whose nodes are recorded
+        self.removed: list[Any] = []
         self.done = Replayed()
+        self.first_t = self.last_t = -1
 
-    def walk(self, workload: Workload) -> Replayed:
-        for operation in workload.operations:
+    def walk(self, operations: Iterable[ops.Operation]) -> None:
+        for operation in operations:
             self.place_until(operation.t)
+            self.first_t = operation.t if self.first_t < 0 else min(self.first_t, operation.t)
+            self.last_t = max(self.last_t, operation.t)
             self.done.counts[type(operation).__name__] += 1
             handler = getattr(self, "do_" + type(operation).__name__, None)
             if handler is not None:
                 handler(operation)
         self.engine.run()
         self.done.waste_pages = {int(k): int(self.engine.waste[k]) for k in np.flatnonzero(self.engine.waste)}
+
+    def finished(self, unknown_charged: int) -> Replayed:
+        """Rows that can be compared, now that all is known of the trace; the others are counted."""
+        self.done.rows = self.observable.rows(unknown_charged > 0)
+        self.done.left_out.update(self.observable.left_out)
+        self.done.left_out.update(dict.fromkeys(LEFT_OUT, 0))
         return self.done
 
     def place_until(self, t: int) -> None:
@@ -181,15 +229,37 @@ class _Replay:
             for cpu, where in enumerate(record.node_by_cpu_by_page):
                 nodes = [self.nodes[node] for node in where]
                 self.engine.state["page_node"][row, cpu, record.page_start : record.page_end] = nodes
+            known = self.recorded.setdefault(row, bytearray(self.engine.size["pages"]))
+            known[record.page_start : record.page_end] = b"\x01" * (record.page_end - record.page_start)
 
     def do_MkCgroup(self, made: ops.MkCgroup) -> None:  # noqa: N802 - named after the operation
+        if made.cg == ops.ROOT:
+            return
+        self.observable.made(made.cg)
+        lost = made.parent != ops.ROOT and (made.parent not in self.memcgs.of or made.parent in self.removed)
+        if lost or not made.parent_known:
+            self.observable.without_parent(made.cg, made.path)
+            self.new_cgroup(made.cg, 0)
+        else:
+            self.new_cgroup(made.cg, self.memcg(made.parent))
+
+    def new_cgroup(self, cg: int, parent: int) -> int:
+        """A row for a cgroup. One whose inode number comes again has been removed unseen."""
         self.reuse_removed()
-        row = self.memcgs.take(made.cg)
-        self.paths[made.cg] = made.path
-        self.engine.queue(OP_MKDIR, memcg=row, slot=self.memcg(made.parent))
+        if cg in self.memcgs.of:
+            self.engine.queue(OP_RMDIR, memcg=self.memcgs.of[cg])
+            self.removed.append(self.memcgs.rename(cg))
+            self.engine.run()
+        row = self.memcgs.take(cg)
+        online = parent == 0 or self.engine.state["memcg_state"][parent] == MEMCG_ONLINE
+        self.engine.queue(OP_MKDIR, memcg=row, slot=parent if online else 0)
         self.engine.run()
+        return row
 
     def do_RmCgroup(self, gone: ops.RmCgroup) -> None:  # noqa: N802
+        if gone.cg not in self.memcgs.of or gone.cg in self.removed:
+            self.done.left_out["removals_of_unknown_cgroups"] += 1
+            return
         self.engine.queue(OP_RMDIR, memcg=self.memcgs.of[gone.cg])
         self.engine.run()
         self.removed.append(gone.cg)
@@ -214,15 +284,32 @@ class _Replay:
             state["off_head"], state["off_tail"] = 0, 0
 
     def memcg(self, cg: int) -> int:
-        return 0 if cg == ops.ROOT else self.memcgs.of[cg]
+        """The row of a cgroup; one without a mark gets it now, as a child of the root."""
+        if cg == ops.ROOT:
+            return 0
+        row = self.memcgs.of.get(cg)
+        if row is None:
+            self.observable.without_mark(cg)
+            row = self.new_cgroup(cg, 0)
+        return row
 
     def do_AllocArea(self, made: ops.AllocArea) -> None:  # noqa: N802
         if made.cg is None:
             return
+        if made.off + made.size_bytes > self.unit_bytes:
+            self.done.left_out["areas_beyond_unit"] += 1
+            return
         row = self.chunk(made.base)
+        if self.pages:
+            first, last = made.off // self.page_bytes, ceil_div(made.off + made.size_bytes, self.page_bytes)
+            self.done.left_out["areas_on_unrecorded_pages"] += 0 in self.recorded.get(row, self.nothing)[first:last]
         self.engine.on_cpu(made.cpu)
-        slot = self.slots.take((made.base, made.off))
-        self.engine.queue(OP_PLACE, self.memcg(made.cg), slot, made.size_bytes, made.off, PLACED, row)
+        memcg = self.memcg(made.cg)
+        key = (made.base, made.off)
+        if key in self.slots.of:  # its free is lost, and this area lies on another of its chunk's names
+            self.engine.queue(OP_FREE, slot=self.slots.drop(key))
+        slot = self.slots.take(key)
+        self.engine.queue(OP_PLACE, memcg, slot, made.size_bytes, made.off, PLACED, row)
 
     def do_FailedAlloc(self, failed: ops.FailedAlloc) -> None:  # noqa: N802
         if failed.cg is None:
@@ -241,17 +328,15 @@ class _Replay:
     def do_RmChunk(self, gone: ops.RmChunk) -> None:  # noqa: N802
         if gone.base in self.chunks.of:
             self.engine.run()
-            self.engine.state["chunk_state"][self.chunks.drop(gone.base)] = 0
+            row = self.chunks.drop(gone.base)
+            self.engine.state["chunk_state"][row] = 0
+            self.recorded.pop(row, None)
 
     def do_SnapEnd(self, mark: ops.SnapEnd) -> None:  # noqa: N802
         self.engine.run()
-        snapshot = self.snapshots.get(mark.name)
-        if snapshot is None:
-            return
         totals = percpu_by_memcg(self.engine.state)
-        for path, row in snapshot.cgroups.items():
-            if row.ino == ops.ROOT or row.ino in self.memcgs.of:
-                self.done.rows.append(Row(mark.name, path, row.percpu_bytes, int(totals[self.memcg(row.ino)])))
+        held = {cg: int(totals[row]) for cg, row in self.memcgs.of.items()} | {ops.ROOT: int(totals[0])}
+        self.observable.snapshot(mark.name, held)
 
 
 def clear_memcg_rows(state: Any, m: int, mine: slice) -> None:
@@ -277,11 +362,20 @@ def percpu_by_memcg(state: Any) -> Any:
 
 
 def replay_workload(
-    workload: Workload, topology: Topology, variant: Variant, placement: Placement | None = None,
-    snapshots: tuple[Snapshot, ...] = (),
+    workload: Operations, topology: Topology, variant: Variant, placement: Placement | None = None,
+    snapshots: tuple[Snapshot, ...] = (), where: str = "placement",
 ) -> Replayed:  # fmt: skip
-    """Run the workload on the variant. InputError if it needs more rows than size class trace has."""
-    return _Replay(topology, variant, placement, snapshots).walk(workload)
+    """Run the workload on the variant. InputError if it needs more rows than size class trace has, or if the placement
+    (read from `where`) is not this machine's or not this trace's.
+    """
+    if placement is not None:
+        check_placement(placement, topology, SIZE_CLASSES[SIZE_CLASS]["pages"], where)
+    replay = _Replay(topology, variant, placement, snapshots)
+    replay.walk(workload.operations)
+    done = replay.finished(workload.unknown_charged)
+    if placement is not None:
+        check_used(placement, replay.first_t, replay.last_t, where)
+    return done
 
 
 def warm() -> None:

@@ -203,7 +203,6 @@ def hook_lines() -> list[bytes]:
 HOOKS: dict[str, Callable[[dict[str, Any]], None] | bytes] = {
     "not JSON": b"{\n",
     "a field missing": drop("size"),
-    "an unknown field": set_in("colour", to=1),
     "a size below zero": set_in("size", to=-4),
     "a size of text": set_in("size", to="4"),
     "places for too few CPUs": set_in("place", to=[[0]]),
