@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import InputError
 from fuzz.cli import call
-from fuzz.commands.run import KEPT
+from fuzz.command_line import KEPT
 from fuzz.configuration import PROFILES, described, effective
 from fuzz.reading import read_given
 

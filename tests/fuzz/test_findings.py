@@ -33,7 +33,7 @@ def outcomes(plan: Plan) -> list[Outcome]:
 
 def test_the_shortfall_of_v1_is_one_finding(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
     """All of I1, I2, I5, I10 and I12 that the short precharge causes is one finding, shrunk to one allocation."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
     short = next(row for row in rows if str(row["shape"]).startswith("I1 at PO_REFUND"))
     assert {"I1", "I2", "I5", "I10"} <= set(short["invariants"])  # type: ignore[call-overload]
     path = tmp_path / str(short["file"])
@@ -50,7 +50,7 @@ def test_every_finding_breaks_its_invariant_and_fixed_does_not(
     plan: Plan, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
     """Each file replays to its invariant on v1; on fixed the same case is clean."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 1)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 1).rows
     assert len({row["shape"] for row in rows}) == len(rows) >= 2
     for row in rows:
         finding = load_finding((tmp_path / str(row["file"])).read_bytes(), str(row["file"]))
@@ -121,7 +121,7 @@ def test_five_planted_causes_are_five_findings(tmp_path: Path) -> None:
     outcomes = [plan.batch(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
     broken = {signature.invariant for outcome in outcomes for signature in outcome.violations}
     assert len(broken) >= 9
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
     assert sorted(str(row["shape"]).split(",")[0] for row in rows) == sorted(CAUSES)
 
 
