@@ -102,10 +102,10 @@ def run_campaign(
     campaign is another one.
     """
     interrupts = interrupts or Interrupts()
-    say(described(options.given) + f"# code {plan.describe()['code']}")
     store, log = open_output(out, options)
     try:
         session = Campaigning(options, plan, out, store, Earlier.of(store, plan, options), interrupts=interrupts)
+        say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = compiled(session)
         say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         provenance(session, operations)
