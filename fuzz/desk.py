@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -33,6 +33,7 @@ from fuzz.store import Store
 TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
 LOST_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
 GIVEN_UP_IN_A_ROW = 10
+EVENTS_KEPT = 4
 
 
 class Criterion(Protocol):
@@ -93,11 +94,14 @@ class Seen:
     features: int = 0
     lost: int = 0
     last_event: str = ""
+    causes: Counter[str] = field(default_factory=Counter)
+    events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))  # the latest last
 
     def add(self, done: Done) -> None:
         self.cases[done.batch.stream] += done.cases
         self.steps += done.steps
         self.violations.update(done.violations)
+        self.causes.update(done.causes)
         self.waste.update(done.waste)
         self.features |= done.features
 
@@ -222,6 +226,7 @@ class Desk:
         LOGGER.warning("%s", text)
         self.store.note(time.time(), text)
         self.seen.last_event = text
+        self.seen.events.append(f"{self.elapsed:,.0f} s: {text}")
 
     def _is_back(self, batch: BatchId) -> None:
         self.back[batch.stream].add(batch.k)
