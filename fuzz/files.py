@@ -73,9 +73,9 @@ def nothing_left_if_refused(out: Path) -> Iterator[None]:
         yield
     except InputError:
         if was_empty:
-            for name in STORE_FILES:
-                (out / name).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # somebody else has put something there
+            with contextlib.suppress(OSError):  # there is no such folder, or somebody else has put something there
+                for name in STORE_FILES:
+                    (out / name).unlink(missing_ok=True)
                 for folder in made:
                     folder.rmdir()
         raise

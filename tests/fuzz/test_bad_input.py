@@ -80,6 +80,8 @@ OPTIONS: dict[str, list[str]] = {
     "faults": ["run", "--faults", "gremlins"],
     "v1 on a wide machine": ["run", "--variant", "v1", "--topology", "epyc176"],
     "out is a file": ["run", "--out", "{file}"],
+    "out is below a file": ["run", "--out", "{file}/out"],
+    "merge below a file": ["merge", "{empty}", "-o", "{file}/out"],
     "out is not empty": ["run", "--out", "{folder}"],
     "out is empty": ["run", "--out", ""],
     "config is empty": ["run", "--config", ""],
