@@ -24,7 +24,7 @@ from reports.estimates import (
 )
 from reports.headroom import Headroom, pooled_headrooms
 from reports.misplaced import misplaced_strata
-from reports.statistics import LEVEL, Interval
+from reports.statistics import LEVEL, Interval, moments, rank_of, value_at_rank
 from reports.strata import Rate, pooled_ratio
 
 SCHEMA = 1
@@ -33,8 +33,9 @@ SCHEMA = 1
 def contract(campaign: Campaign, exit_status: int) -> dict[str, Any]:
     """The object that `run --json` prints as its last line.
 
-    waste: histogram counts probes as they were run; mean and quantiles weigh the families by their weights. All are
-    empty or null for a variant that precharges nothing.
+    waste: histogram counts probes as they were run, mean and quantiles are those of this histogram (a quantile is the
+    smallest value with a cumulative share of at least p); "weighted" has both with each family at its weight, which is
+    what the reports print. All are empty or null for a variant that precharges nothing.
     """
     return _contract(campaign, exit_status, pooled_estimates(campaign).get("waste_pages"))
 
@@ -67,11 +68,14 @@ def _file(row: InvariantEstimate) -> str | None:
 
 def _waste(waste: Distribution | None) -> dict[str, Any]:
     if waste is None:
-        return {"histogram": {}, "mean": None, "quantiles": {str(q): None for q in QUANTILES}}
+        nothing: dict[str, Any] = {"mean": None, "quantiles": {str(q): None for q in QUANTILES}}
+        return {"histogram": {}, **nothing, "weighted": nothing}
+    n = sum(waste.histogram.values())
     return {
         "histogram": _histogram(waste.histogram),
-        "mean": waste.mean,
-        "quantiles": {str(q.q): q.value for q in waste.quantiles},
+        "mean": moments(waste.histogram)[1],
+        "quantiles": {str(q): value_at_rank(waste.histogram, rank_of(n, q)) for q in QUANTILES},
+        "weighted": {"mean": waste.mean, "quantiles": {str(q.q): q.value for q in waste.quantiles}},
     }
 
 
@@ -110,6 +114,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "certificate": _certificate(campaign),
         "failed": [dict(row) for row in campaign.failed],
         "findings": [dict(row) for row in campaign.findings],
+        "shrunk": None if campaign.shrunk is None else list(campaign.shrunk),
         "operations": [dict(row) for row in campaign.operations],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,12 +82,15 @@ class Gate:
     """Runs candidates on one variant until one invariant breaks; holds the budget and what was tried before.
 
     at: the label at which it must break, None for any. Without it shrinking slips from one cause to a simpler one.
+    enough: asked before each execution, ends the time as `deadline` does; cut_short: one of the two has ended it.
     """
 
     variant: Variant
     invariant: str
     executions_left: int = DEFAULT_EXECUTIONS
     deadline: float | None = None
+    enough: Callable[[], bool] = lambda: False
+    cut_short: bool = False
     at: int | None = None
     executions: int = 0
     tried: dict[Scenario, Attempt | None] = field(default_factory=dict)
@@ -103,12 +107,16 @@ class Gate:
         BudgetSpentError instead of an execution when the budget is used up.
         """
         if scenario not in self.tried:
-            if self.executions_left <= 0 or (self.deadline is not None and time.monotonic() >= self.deadline):
+            self.cut_short = self.executions > 0 and self._is_late()  # whatever the time, the first one is run
+            if self.executions_left <= 0 or self.cut_short:
                 raise BudgetSpentError
             self.executions_left -= 1
             self.executions += 1
             self.tried[scenario] = self._execute(scenario)
         return self.tried[scenario]
+
+    def _is_late(self) -> bool:
+        return self.enough() or (self.deadline is not None and time.monotonic() >= self.deadline)
 
     def _execute(self, scenario: Scenario) -> Attempt | None:
         try:

@@ -176,7 +176,7 @@ def test_a_differing_duplicate_is_nondeterminism(
         connection.execute("UPDATE batch SET row = ? WHERE stream = 'hunting' AND k = 0", (blob,))
     connection.close()
     assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 3
-    assert "1 batches do not repeat: hunting batch 0" in capsys.readouterr().err
+    assert "1 batch does not repeat: hunting batch 0" in capsys.readouterr().err
 
 
 def test_other_campaigns_are_not_merged(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -240,3 +240,30 @@ def test_a_table_that_is_too_wide_comes_in_parts() -> None:
         assert all(text.count(cell) == 1 for cell in row[1:])
         assert text.count(row[0]) >= 2
     assert fitting([row[:3] for row in rows], 1) == table([row[:3] for row in rows], 1, gap=1)
+
+
+def test_what_time_left_out_is_told(make: Made) -> None:
+    """Picked cases that were not shrunk are counted, also where there is no finding; nothing where all were."""
+    words = "2 of 9 picked cases were shrunk before the time ended"
+    assert words in unfolded(report_text(make(shrunk=[2, 9])))
+    assert "picked case" not in report_text(make(shrunk=[9, 9]))
+    assert "0 of 9 picked cases were shrunk" in unfolded(report_text(make(findings=[], shrunk=[0, 9])))
+    cut = [{**make().findings[0], "cut_short": True}]
+    assert "Cut short by the end of the time" in report_text(make(findings=cut))
+    assert "Cut short" not in report_text(make())
+
+
+def test_a_finding_is_named_for_each_invariant_that_its_case_breaks(make: Made) -> None:
+    """A file whose case breaks the invariant comes before one of whose cause some case did; none is null."""
+    row = make().findings[0]
+    first = {**row, "file": "findings/001-I9-v2.json", "invariant": "I9", "invariants": ["I18", "I9"], "breaks": ["I9"]}
+    second = {
+        **row,
+        "file": "findings/002-I8-v2.json",
+        "invariant": "I8",
+        "invariants": ["I8"],
+        "breaks": ["I18", "I8"],
+    }
+    assert make(findings=[first, second]).finding("I18") == second
+    assert make(findings=[first]).finding("I18") == first
+    assert make(findings=[first, second]).finding("I12") is None
