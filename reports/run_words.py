@@ -25,6 +25,8 @@ LISTED = (
     "seed",
     "families",
     "machines",
+    "nodes",
+    "cpus",
     "code",
     "pct_caps",
     "explored",

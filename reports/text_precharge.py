@@ -17,6 +17,7 @@ from reports.sections.precharge import (
     headroom_table,
     in_flight_table,
     misplaced_table,
+    nodes_table,
 )
 
 SHORT = {"headroom, pages": "headroom", "fail all the same": "fail", "share of those that fit": "of those that fit",
@@ -48,7 +49,14 @@ def headroom_lines(campaign: Campaign) -> list[str]:
         *table_lines(headroom_table(found)),
         "",
         *paragraph(f"{facts}, joined; {rule_words(campaign)}."),
+        *nodes_lines(campaign),
     ]
+
+
+def nodes_lines(campaign: Campaign) -> list[str]:
+    """The share by nodes and by blocking at a few headrooms."""
+    found = nodes_table(campaign)
+    return ["", *paragraph(found.caption + ":"), *table_lines(found)]
 
 
 def quantity_lines(

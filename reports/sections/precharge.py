@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from engine.outcome import Histogram
 from reports.campaign import Campaign
 from reports.estimates import Distribution, family_estimates, measured, pooled_estimates, precharges, shares
-from reports.headroom import JOINT, Headroom, family_headroom, headrooms, pooled_headrooms
+from reports.headroom import (
+    CLASS_PLACES,
+    JOINT,
+    NODE_CLASSES,
+    Headroom,
+    NodesCurve,
+    family_headroom,
+    headrooms,
+    nodes_curves,
+    pooled_headrooms,
+)
 from reports.layout import number, percent, plural
 from reports.misplaced import misplaced_strata
 from reports.page import Figure, Section, Table
@@ -49,10 +59,57 @@ def headroom_section(campaign: Campaign) -> Section:
     curves = [headroom_curve("s1", found, fitting=True), headroom_curve("s2", found, fitting=False)]
     picture = curves_picture("Share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
     figures = [Figure(f"{campaign.variant}, all families by weight", picture, caption, keys)]
-    figures += [family_headroom_figure(campaign, name) for name in shares(campaign) if joint(campaign, name)]
-    return Section(
-        "headroom", title, (HEADROOM_WORDS,), tuple(figures), (headroom_table(pooled_headrooms(campaign, True)),)
+    figures += nodes_figures(campaign)
+    tables = (nodes_table(campaign), headroom_table(pooled_headrooms(campaign, True)))
+    families = [family_headroom_figure(campaign, name) for name in shares(campaign) if joint(campaign, name)]
+    part = Section("headroom-families", "The same, family by family", figures=tuple(families), folded=True)
+    return Section("headroom", title, (HEADROOM_WORDS,), tuple(figures), tables, parts=(part,))
+
+
+def nodes_figures(campaign: Campaign) -> list[Figure]:
+    """A picture for each class of nodes: allocations that may block and those that must not."""
+    by_nodes: dict[tuple[int, int], list[NodesCurve]] = {}
+    for curve in nodes_curves(campaign):
+        by_nodes.setdefault(curve.nodes, []).append(curve)
+    return [nodes_figure(campaign, nodes, curves) for nodes, curves in by_nodes.items()]
+
+
+def nodes_figure(campaign: Campaign, nodes: tuple[int, int], found: Sequence[NodesCurve]) -> Figure:
+    name = f"{nodes_text(nodes)} {'node' if nodes == (1, 1) else 'nodes'}"
+    curves = [headroom_curve("s2" if curve.nowait else "s1", curve.rows, fitting=True) for curve in found]
+    picture = curves_picture(f"{name}: share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
+    keys = tuple(("s2" if curve.nowait else "s1", FLAGS[curve.nowait]) for curve in found)
+    counts = " and ".join(number(curve.probes) for curve in found)
+    caption = (
+        f"{campaign.variant}, n = {counts} probes, of those that fit; 95% at each headroom, exact by family, joined; "
+        f"{rule_words(campaign)}."
     )
+    return Figure(name, picture, caption, keys)
+
+
+FLAGS = ("GFP_KERNEL, may block", "GFP_NOWAIT, must not block")
+
+
+def nodes_text(nodes: tuple[int, int]) -> str:
+    """1, 3-4, 17+."""
+    return (
+        str(nodes[0]) if nodes[0] == nodes[1] else f"{nodes[0]}{'+' if nodes == NODE_CLASSES[-1] else f'-{nodes[1]}'}"
+    )
+
+
+def nodes_table(campaign: Campaign) -> Table:
+    """Share of failures among those that fit, by nodes and by blocking, at a few headrooms."""
+    rows = []
+    for curve in nodes_curves(campaign, CLASS_PLACES):
+        flags = "NOWAIT" if curve.nowait else "KERNEL"
+        cells = [rate_words(row.of_fitting) for row in curve.rows]
+        rows.append((nodes_text(curve.nodes), flags, number(curve.probes), *cells))
+    head = ("nodes", "GFP_", "probes", *(f"{places} left" for places in CLASS_PLACES))
+    caption = (
+        "Of the probes that fit, the share that fails, by nodes of the machine and by whether the allocation may block "
+        "(GFP_KERNEL) or not (GFP_NOWAIT); by weight, [95% interval]"
+    )
+    return Table(head, tuple(rows), 2, caption)
 
 
 HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the precharge")
