@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports.by_stratum import Row, strata_rows
 from reports.campaign import Campaign
 from reports.estimates import families_apart
-from reports.layout import figure, heading, number, paragraph, table
+from reports.layout import figure, heading, kind_lines, number, paragraph
 from reports.limits import HUGE_NODES
 from reports.statistics import Interval
 
@@ -52,9 +52,9 @@ def strata_section(campaign: Campaign) -> list[str]:
     cells = strata_cells(strata_rows(campaign))
     if not cells:
         return []
-    lines = [*heading("Wasted precharge by stratum"), *paragraph(strata_words(campaign)), ""]
-    head, *rows = table([HEAD[1:], *(row[1:] for row in cells)], indent="    ", gap=1)
-    lines.append(head)
-    for row, (kind, *_) in zip(rows, cells, strict=True):
-        lines += [f"  {kind}", row] if kind else [row]
-    return lines
+    return [
+        *heading("Wasted precharge by stratum"),
+        *paragraph(strata_words(campaign)),
+        "",
+        *kind_lines([HEAD, *cells]),
+    ]

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from engine.outcome import Histogram
 from reports.campaign import Campaign
-from reports.estimates import Distribution, family_estimates, measured, pooled_estimates, precharges, shares
+from reports.estimates import (
+    Distribution,
+    families_apart,
+    family_estimates,
+    measured,
+    pooled_estimates,
+    precharges,
+    shares,
+)
 from reports.headroom import (
     CLASS_PLACES,
     JOINT,
@@ -19,7 +27,7 @@ from reports.headroom import (
     pooled_headrooms,
 )
 from reports.layout import number, percent, plural
-from reports.misplaced import misplaced_strata
+from reports.misplaced import misplaced_rows, misplaced_strata
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
 from reports.run_words import rule_words
@@ -169,7 +177,34 @@ def misplaced_section(campaign: Campaign) -> Section:
     if pooled is None:
         return Section("misplaced", title, ("Not counted: no estimate.",))
     figures = [misplaced_figure(campaign, pooled)] if pooled.maximum > 0 else []
-    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), (misplaced_table(campaign, pooled),))
+    tables = (misplaced_table(campaign, pooled), *misplaced_where(campaign))
+    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), tables)
+
+
+WHERE_WORDS = (
+    "By size and by where pages fall; share by weight, p99 and most: of the bytes of those that have any; [95% "
+    "interval]; '-': too few to bound that end"
+)
+
+
+def misplaced_where(campaign: Campaign) -> tuple[Table, ...]:
+    """Share and amount by size class and by placement; nothing where batches did not count them."""
+    rows, before = [], ""
+    for row in misplaced_rows(campaign):
+        p99 = "-"
+        if row.p99 is not None:
+            ends = ["-" if end is None else number(int(end)) for end in (row.p99.interval.low, row.p99.interval.high)]
+            p99 = f"{number(row.p99.value)} [{', '.join(ends)}]"
+        cells = (number(row.probes), number(row.amiss), rate_words(row.rate), p99)
+        most = "-" if row.maximum is None else number(row.maximum)
+        rows.append(("" if row.kind == before else row.kind, row.value, *cells, most))
+        before = row.kind
+    if not rows:
+        return ()
+    huge = families_apart(campaign)[0]
+    caption = WHERE_WORDS + (f"; without {', '.join(huge)}" if huge else "")
+    head = ("", "", "probes", "with bytes amiss", "share", "p99, bytes", "most bytes")
+    return (Table(head, tuple(rows), 2, caption),)
 
 
 def misplaced_table(campaign: Campaign, pooled: Distribution) -> Table:

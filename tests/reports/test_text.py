@@ -10,10 +10,9 @@ import pytest
 
 from engine.outcome import Outcome, Signature
 from reports.campaign import Campaign
-from reports.layout import table
+from reports.layout import fitting, table
 from reports.statistics import clopper_pearson
 from reports.text import report_text
-from reports.text_precharge import fitting
 
 Made = Callable[..., Campaign]
 SECTIONS = (
