@@ -247,8 +247,11 @@ def _discovery(campaign: Campaign) -> dict[str, Any]:
 def _certificate(campaign: Campaign) -> dict[str, Any]:
     """Every number of the certificate beside what it was computed from; names as in reports.certificate."""
     made = asdict(certificate(campaign))
-    return {**made, "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
-            "scopes": list(made["scopes"])}  # fmt: skip
+    return made | {
+        "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
+        "not_run": [{"depth": depth, "families": list(names)} for depth, names in made["not_run"]],
+        "scopes": list(made["scopes"]),
+    }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

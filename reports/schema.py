@@ -156,6 +156,7 @@ def certificate() -> Json:
     return record(
         {
             "pct": array(record(pct)),
+            "not_run": array(record({"depth": COUNT, "families": array(TEXT)})),
             "rate": maybe(record({"violating": COUNT, "cases": COUNT, "exact": SHARE, "anytime": SHARE})),
             "behaviour": maybe(record(behaviour)),
             "scopes": array(TEXT),

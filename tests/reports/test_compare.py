@@ -123,7 +123,10 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
         assert text == compare_text(one, other)
     text = compare_text(a, b)
     assert "pages wasted: A12" in text
-    assert " ".join(text.split()).count("2,000 measured cases, 2,000 charged probes; stopped by a fixed number of cases") == 2
+    assert (
+        " ".join(text.split()).count("2,000 measured cases, 2,000 charged probes; stopped by a fixed number of cases")
+        == 2
+    )
     for statistic in ("mean", "p50", "p90", "p99"):
         assert len([line for line in text.splitlines() if line.split()[:1] == [statistic]]) == 5
     assert "Is it fixed?" in compare_text(a, clean)
