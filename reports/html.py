@@ -25,7 +25,7 @@ def report_html(campaign: Campaign) -> str:
 
 def cell(text: str) -> Markup:
     """A cell's text, escaped; an interval in it is not broken over lines."""
-    return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', escape(plain(text))))
+    return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(plain(text)))))
 
 
 @cache

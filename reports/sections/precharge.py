@@ -115,7 +115,7 @@ def nodes_table(campaign: Campaign) -> Table:
     head = ("nodes", "GFP_", "probes", *(f"{places} left" for places in CLASS_PLACES))
     caption = (
         "Of the probes that fit, the share that fails, by nodes of the machine and by whether the allocation may block "
-        "(GFP_KERNEL) or not (GFP_NOWAIT); by weight, [95% interval]"
+        "(GFP_KERNEL) or not (GFP_NOWAIT); by weight, [95% interval]; '-': none fits"
     )
     return Table(head, tuple(rows), 2, caption)
 
