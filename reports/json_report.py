@@ -22,8 +22,9 @@ from reports.estimates import (
     pooled_estimates,
     precharges,
 )
-from reports.headroom import Headroom, pooled_headrooms
-from reports.misplaced import misplaced_strata
+from reports.headroom import CLASS_PLACES, Headroom, NodesCurve, nodes_curves, pooled_headrooms
+from reports.misplaced import Row as MisplacedRow
+from reports.misplaced import misplaced_rows, misplaced_strata
 from reports.statistics import LEVEL, Interval, moments, rank_of, value_at_rank
 from reports.strata import Rate, pooled_ratio
 
@@ -107,6 +108,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "signatures": _signatures(campaign),
         "counts": {stream: _counts(campaign, stream) for stream in STREAMS},
         "headroom": [_headroom(row) for row in pooled_headrooms(campaign, True)],
+        "headroom_by_nodes": [_nodes_curve(curve) for curve in nodes_curves(campaign, CLASS_PLACES)],
         "misplaced": _misplaced(campaign),
         "cells": _cells(campaign),
         "strata": [_stratum(row) for row in strata_rows(campaign)],
@@ -185,13 +187,38 @@ def _headroom(row: Headroom) -> dict[str, Any]:
     }
 
 
+def _nodes_curve(curve: NodesCurve) -> dict[str, Any]:
+    """The same for machines of so many nodes, and allocations that must not block (nowait) or may."""
+    rows = [_headroom(row) for row in curve.rows]
+    return {"nodes": list(curve.nodes), "nowait": curve.nowait, "probes": curve.probes, "headroom": rows}
+
+
 def _misplaced(campaign: Campaign) -> dict[str, Any] | None:
     """Probes with bytes booked on another node than the one they lie on; the rate is by weight."""
     strata = misplaced_strata(campaign)
     amiss, right = sum(row[2] for row in strata), sum(row[3] for row in strata)
     if not precharges(campaign) or amiss + right == 0:
         return None
-    return {"probes": amiss + right, "with_bytes_amiss": amiss, "weighted": _rate(pooled_ratio(strata))}
+    return {
+        "probes": amiss + right,
+        "with_bytes_amiss": amiss,
+        "weighted": _rate(pooled_ratio(strata)),
+        "strata": [_misplaced_row(row) for row in misplaced_rows(campaign)],
+    }
+
+
+def _misplaced_row(row: MisplacedRow) -> dict[str, Any]:
+    """By size or placement; p99 and max are of the bytes of probes that have any amiss."""
+    p99 = None if row.p99 is None else {"value": row.p99.value, "interval": _interval(row.p99.interval)}
+    return {
+        "kind": row.kind,
+        "value": row.value,
+        "probes": row.probes,
+        "with_bytes_amiss": row.amiss,
+        "weighted": _rate(row.rate),
+        "p99_bytes": p99,
+        "max_bytes": row.maximum,
+    }
 
 
 def _cells(campaign: Campaign) -> list[dict[str, Any]]:
@@ -225,8 +252,11 @@ def _discovery(campaign: Campaign) -> dict[str, Any]:
 def _certificate(campaign: Campaign) -> dict[str, Any]:
     """Every number of the certificate beside what it was computed from; names as in reports.certificate."""
     made = asdict(certificate(campaign))
-    return {**made, "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
-            "scopes": list(made["scopes"])}  # fmt: skip
+    return made | {
+        "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
+        "not_run": [{"depth": depth, "families": list(names)} for depth, names in made["not_run"]],
+        "scopes": list(made["scopes"]),
+    }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -27,6 +27,8 @@ LISTED = (
     "seed",
     "families",
     "machines",
+    "nodes",
+    "cpus",
     "code",
     "pct_caps",
     "explored",

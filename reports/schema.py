@@ -119,9 +119,21 @@ def figures() -> Json:
         "kind": TEXT, "value": TEXT, "probes": COUNT, "mean": NUMBER, "mean_interval": INTERVAL,
         "quantiles": {"type": "object", "additionalProperties": value},
     }  # fmt: skip
+    curve = {
+        "nodes": array(COUNT, minItems=2, maxItems=2), "nowait": {"type": "boolean"}, "probes": COUNT,
+        "headroom": array(record(headroom)),
+    }  # fmt: skip
+    amiss = {
+        "kind": TEXT, "value": TEXT, "probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE),
+        "p99_bytes": maybe(value), "max_bytes": maybe(COUNT),
+    }  # fmt: skip
+    misplaced = {
+        "probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE), "strata": array(record(amiss)),
+    }  # fmt: skip
     return {
         "headroom": array(record(headroom)),
-        "misplaced": maybe(record({"probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE)})),
+        "headroom_by_nodes": array(record(curve)),
+        "misplaced": maybe(record(misplaced)),
         "cells": array(record(cell)),
         "strata": array(record(stratum)),
         "discovery": record(discovery),
@@ -142,6 +154,7 @@ def certificate() -> Json:
     return record(
         {
             "pct": array(record(pct)),
+            "not_run": array(record({"depth": COUNT, "families": array(TEXT)})),
             "rate": maybe(record({"violating": COUNT, "cases": COUNT, "exact": SHARE, "anytime": SHARE})),
             "behaviour": maybe(record(behaviour)),
             "scopes": array(TEXT),

@@ -43,7 +43,7 @@ from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.schedulers.record import SCHEDULERS, new_sched
-from strategies.topologies import Family, families, preset, single_family
+from strategies.topologies import Family, extremes, families, preset, single_family
 from strategies.user_scheduler import UserScheduler, load_user_scheduler, run_user_batch
 from strategies.walk import CHECK_TOUCHED
 
@@ -343,6 +343,8 @@ class Plan:
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
             "machines": self.machine_digests,
+            "nodes": extremes(self.strata, "nodes"),
+            "cpus": extremes(self.strata, "cpus"),
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_at_start(),
         }

@@ -178,6 +178,12 @@ def families() -> tuple[Family, ...]:
     )
 
 
+def extremes(strata: tuple[Family, ...], what: str) -> dict[str, list[int]]:
+    """The fewest and the most possible "nodes" or "cpus" of a machine of each family."""
+    found = {family.name: [len(getattr(machine, what)) for machine in family.topologies] for family in strata}
+    return {name: [min(counts), max(counts)] for name, counts in found.items()}
+
+
 def single_family(topology: Topology) -> tuple[Family, ...]:
     """The distribution of `--topology`: one machine."""
     return (Family(topology.name, 1, (topology,)),)

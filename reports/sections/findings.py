@@ -69,7 +69,7 @@ def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, .
         "Light: the pages counted on the node; dark: the bytes of "
         "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
     )
-    return (Figure("Node by node", picture, caption),)
+    return (Figure("Node by node", picture, caption, command=replay_line(campaign, str(row["file"]))),)
 
 
 def lanes_caption(lanes: Sequence[str]) -> str:
