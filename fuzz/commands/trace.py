@@ -22,7 +22,7 @@ from strategies.recorded.states import import_states
 def trace_command(
     file: str, topology_path: str, states: str | None, placement: str | None, variant: str, as_json: bool
 ) -> int:
-    """Replay the workload and compare percpu of memory.stat row by row; 1 if a row differs and not by lag alone."""
+    """Replay the workload and compare percpu of memory.stat row by row; 1 if a row differs, by lag or not."""
     chosen = variant_option(variant)
     topology = topology_option(topology_path)
     snapshots = () if states is None else import_states(Path(states))
@@ -55,7 +55,7 @@ def trace_command(
             "left_out": dict(left_out),
         }
         print(json.dumps(row, sort_keys=True))
-    return int(replayed.rows_equal + lag != len(replayed.rows))
+    return int(replayed.rows_equal != len(replayed.rows))
 
 
 def print_waste(replayed: Replayed) -> None:
