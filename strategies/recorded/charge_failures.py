@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.base import ceil_div
+from engine.compiled import plain
 from strategies.recorded import operations as ops
 from strategies.recorded.operations import ROOT
 from strategies.recorded.states import Snapshot
@@ -97,7 +98,7 @@ class _Ledger:
             limit = self.limit.get(level)
             if limit is None:
                 continue
-            need = ceil_div(need_bytes, self.page_bytes) * self.page_bytes
+            need = plain(ceil_div)(need_bytes, self.page_bytes) * self.page_bytes
             low, high = self.bounds(level)
             used = self.percpu[level] + need
             verdicts.add(

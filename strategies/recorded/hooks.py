@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base import ceil_div
+from engine.compiled import plain
 from engine.errors import InputError
 from strategies.recorded.files import decode_json, read_bytes
 
@@ -88,7 +89,7 @@ def _place(line: _Line, where: str) -> tuple[tuple[int, ...], ...] | None:
     if line.place is None or line.off is None:
         return None
     rows = tuple(line.place[cpu] for cpu in sorted(line.place))
-    pages = ceil_div(line.off % PAGE_BYTES + line.size, PAGE_BYTES)
+    pages = plain(ceil_div)(line.off % PAGE_BYTES + line.size, PAGE_BYTES)
     if len(rows) != line.nr_cpus or any(len(row) != pages for row in rows):
         lengths = sorted({len(row) for row in rows})
         given = f"place of {len(rows)} CPUs, {lengths} pages"

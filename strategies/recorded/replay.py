@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from engine.base import MEMCG_ONLINE, ceil_div
+from engine.compiled import plain
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from engine.records import SIZE_CLASSES, Prog, State, new_record
@@ -301,7 +302,7 @@ class _Replay:
             return
         row = self.chunk(made.base)
         if self.pages:
-            first, last = made.off // self.page_bytes, ceil_div(made.off + made.size_bytes, self.page_bytes)
+            first, last = made.off // self.page_bytes, plain(ceil_div)(made.off + made.size_bytes, self.page_bytes)
             self.done.left_out["areas_on_unrecorded_pages"] += 0 in self.recorded.get(row, self.nothing)[first:last]
         self.engine.on_cpu(made.cpu)
         memcg = self.memcg(made.cg)
