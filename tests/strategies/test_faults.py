@@ -66,7 +66,7 @@ def test_more_failures_leave_fewer_areas() -> None:
 def test_each_failure_shows_in_the_counts() -> None:
     """Charges that fail, searches that find nothing and nodes without a page: each is counted, nothing breaks."""
     sound = make_plan("fixed", 3, faults=("none",)).batch("measurement", 0)
-    for fault, count in (("charge", "charge_failed"), ("no-space", "refunded"), ("node", "refunded")):
+    for fault, count in (("charge", "charge_failed"), ("no-space", "hazard.H13"), ("node", "hazard.H13")):
         failing = make_plan("fixed", 3, faults=("none", f"{fault}=0.5")).batch("measurement", 0)
         assert failing.violations == {}
         assert failing.counts[count] > 1.2 * sound.counts[count], fault
