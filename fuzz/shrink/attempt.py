@@ -46,10 +46,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation."""
+    """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation.
+
+    label: where it was judged; at rest and at the end that is not the label of the last step.
+    """
 
     scenario: Scenario
     events: tuple[Event, ...]
+    label: int
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -134,12 +138,13 @@ class Gate:
         steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
         if not states[0]["violated"][wanted]:
             return None
-        if self.at is not None and states[0]["viol_label"][wanted] != self.at:
+        label = int(states[0]["viol_label"][wanted])
+        if self.at is not None and label != self.at:
             return None
         rows = self.taken[:steps].tolist()
         events = tuple(Event(cast.actor(t), op, label, after) for t, label, after, op in rows)
         exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
-        return Attempt(Scenario(scenario.topology, scenario.program, exact), events)
+        return Attempt(Scenario(scenario.topology, scenario.program, exact), events, label)
 
     def _machine(self, topology: Topology) -> tuple[str, Record]:
         if topology not in self.topos:

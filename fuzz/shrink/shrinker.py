@@ -138,8 +138,8 @@ def shrink(
     first = gate.attempt(finding.scenario)
     if first is None:
         return None
-    if first.events[-1].label not in AT_THE_END:
-        gate.at = first.events[-1].label
+    if first.label not in AT_THE_END:
+        gate.at = first.label
     shrinker = Shrinker(gate, first)
     minimal = shrinker.run()
     return Shrunk(shrinker.best, minimal, gate.executions, gate.cut_short)

@@ -131,7 +131,7 @@ def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
 
 FIVE = replace(VARIANTS["fixed"], name="five", metadata=1, refund=1, entry=1, evict=1, slip=SLIP_FAT_SLOT)
 CAUSES = {
-    "I11 at FINISHED": "metadata: 8 bytes a granule are charged where there are 16",
+    "I11 at AT_BARRIER": "metadata: 8 bytes a granule are charged where there are 16",
     "I2 at PO_UNDONE": "refund: a failed allocation gives ceil(F) pages back",
     "I6 at PO_BEGIN": "entry: the obj_exts entry is not cleared",
     "I20 at DO_PUT": "evict: a slot's reference is not put",

@@ -49,5 +49,5 @@ def test_each_killer_is_a_finding_and_the_rest_completes(tmp_path: Path, capsys:
     assert "4 batches could not be run; of their 200 cases nothing is known:" in text
     assert "hunting batch 2, at case 13: 3 times: died of SIGSEGV" in text
     assert "batch-hunting-1.json" in (out / "report.html").read_text()
-    assert call(["run", "--resume", str(out)]) == 1
+    assert call(["run", "--resume", str(out), *scheduler[:2]]) == 1
     assert json.loads((out / "report.json").read_text())["failed"] == report["failed"]
