@@ -333,9 +333,7 @@ class Plan:
 
     def describe(self) -> dict[str, object]:
         return {
-            "variant": self.variant.name,
-            "not as v2": _changed(self.variant),
-            "seed": self.seed,
+            "variant": self.variant.name, "not as v2": _changed(self.variant), "seed": self.seed,
             "scheduler": self.scheduler,
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
@@ -343,11 +341,10 @@ class Plan:
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
             "machines": self.machine_digests,
-            "nodes": extremes(self.strata, "nodes"),
-            "cpus": extremes(self.strata, "cpus"),
+            **extremes(self.strata),
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_at_start(),
-        }
+        }  # fmt: skip
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:

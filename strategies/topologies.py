@@ -178,10 +178,16 @@ def families() -> tuple[Family, ...]:
     )
 
 
-def extremes(strata: tuple[Family, ...], what: str) -> dict[str, list[int]]:
-    """The fewest and the most possible "nodes" or "cpus" of a machine of each family."""
-    found = {family.name: [len(getattr(machine, what)) for machine in family.topologies] for family in strata}
-    return {name: [min(counts), max(counts)] for name, counts in found.items()}
+def extremes(strata: tuple[Family, ...]) -> dict[str, dict[str, list[int]]]:
+    """The fewest and the most possible "nodes" and "cpus" of a machine of each family, by name."""
+
+    def ends(counts: list[int]) -> list[int]:
+        return [min(counts), max(counts)]
+
+    return {
+        "nodes": {family.name: ends([len(machine.nodes) for machine in family.topologies]) for family in strata},
+        "cpus": {family.name: ends([len(machine.cpus) for machine in family.topologies]) for family in strata},
+    }
 
 
 def single_family(topology: Topology) -> tuple[Family, ...]:

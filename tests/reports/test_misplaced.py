@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from engine.outcome import Outcome
 from reports.campaign import Campaign
 from reports.json_report import report_json
@@ -39,7 +41,7 @@ def test_rows_by_size_and_by_placement(make: Made) -> None:
     ]  # fmt: skip
     large = rows["size, up to", "4K"]
     assert large.rate is not None
-    assert large.rate.rate == 5 / 40
+    assert large.rate.rate == pytest.approx(5 / 40)
     exact = clopper_pearson(5, 40)
     assert (large.rate.interval.low or 0) <= (exact.low or 0)
     assert (large.rate.interval.high or 0) >= (exact.high or 0)
