@@ -122,12 +122,12 @@ def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap:
     return lines
 
 
-def kind_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+def kind_lines(rows: Sequence[Sequence[str]], indent: str = "    ") -> list[str]:
     """A table whose first cells name kinds of rows, each kind on a line of its own above its rows; the head first."""
-    head, *lines = table([row[1:] for row in rows], indent="    ", gap=1)
+    head, *lines = table([row[1:] for row in rows], indent=indent, gap=1)
     found = [head]
     for line, (kind, *_) in zip(lines, rows[1:], strict=True):
-        found += [f"  {kind}", line] if kind else [line]
+        found += [f"{indent[2:]}{kind}", line] if kind else [line]
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reports.campaign import Campaign
 from reports.estimates import Distribution, precharges
 from reports.headroom import pooled_headrooms
-from reports.layout import fitting, heading, kind_lines, number, paragraph, plain
+from reports.layout import WIDTH, fitting, heading, kind_lines, number, paragraph, plain
 from reports.page import Table
 from reports.run_words import rule_words
 from reports.sections.precharge import (
@@ -42,7 +42,11 @@ def where_lines(campaign: Campaign) -> list[str]:
     lines = []
     for found in misplaced_where(campaign):
         head = [SHORT.get(cell, cell) for cell in found.head]
-        lines += ["", *paragraph(found.caption + ":"), *kind_lines([head, *map(list, found.rows)])]
+        rows = [head, *map(list, found.rows)]
+        lines += ["", *paragraph(found.caption + ":"), *kind_lines(rows, "  ")]
+        if max(map(len, lines)) > WIDTH:  # how many, and below it how much
+            lines[-len(kind_lines(rows)) :] = kind_lines([row[:5] for row in rows])
+            lines += ["", *kind_lines([[*row[:2], *row[5:]] for row in rows])]
     return lines
 
 

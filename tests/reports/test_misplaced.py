@@ -55,6 +55,23 @@ def test_rows_by_size_and_by_placement(make: Made) -> None:
     assert [row["with_bytes_amiss"] for row in strata] == [0, 5, 0, 5]
 
 
+def test_a_wide_table_is_parted(make: Made) -> None:
+    """Shares with tiny ends and large amounts do not fit 78 columns: how many above, how much below."""
+    outcomes = []
+    for k, (family, n) in enumerate((("few", 10_000_000), ("many", 9_000_000))):
+        named = {
+            "waste_pages": {1: n}, "misplaced_bytes": {0: n - 1, 29_376_000: 1},
+            "misplaced_where": {where(1, 12, 29_376_000): 1}, "waste_by_size": {12 * PAIR + 1: n},
+            "waste_by_place": {PAIR + 1: n},
+        }  # fmt: skip
+        outcomes.append(Outcome("measurement", k, family, n, 1, 0, named))
+    text = report_text(make(outcomes))
+    assert max(map(len, text.splitlines())) <= 78
+    part = text[text.index("By size and by where") :]
+    assert part.count("under pressure") == 2
+    assert "29,376,000" in part
+
+
 def test_a_store_that_did_not_count_where_has_no_rows(make: Made) -> None:
     """Without the histogram nothing is said by class, rather than that nothing is amiss."""
     assert misplaced_rows(made(make, {})) == []
