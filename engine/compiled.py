@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-from engine.linking import InnerCompiler, keep_record_names
+from engine.linking import EntryCompiler, InnerCompiler, keep_record_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,7 +96,7 @@ def compiled(function: F) -> F:
 
 def compiled_entry(function: F) -> F:
     """For the functions that Python calls, and only they: holds all it calls, and is kept in the cache folder."""
-    return cast(F, cast(Any, numba.njit)(**RULES, cache=True)(function))
+    return cast(F, cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function))
 
 
 _twins: dict[int, Any] = {}

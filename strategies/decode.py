@@ -66,8 +66,8 @@ def draw_choices(rng: Rng, kinds: Any, limits: Any, counts: Any, mask: int, out:
         left -= 1
         row = kinds[i]
         index = 0
-        while half >= limits[row, index] and index < counts[row] - 1:
-            index += 1
+        for j in range(counts[row] - 1):  # all of them: a loop that stops at a random place costs more
+            index += 1 if half >= limits[row, j] else 0
         out[i] = index
         if kinds[i] == kinds[OP_KIND] and index > 1 and (mask >> index) & 1:
             out[i] = index & 1
