@@ -23,9 +23,9 @@ def node(number: int, pages: int = PLENTY, *, online: bool = True) -> Node:
 
 def line_distances(ids: list[int], near: int = 20) -> tuple[tuple[int, ...], ...]:
     """Distances that grow by 2 with each further node in the list."""
-    return tuple(
-        tuple(10 if i == j else min(near + 2 * (abs(i - j) - 1), 255) for j in range(len(ids))) for i in range(len(ids))
-    )
+    far = [10, *(min(near + 2 * (steps - 1), 255) for steps in range(1, len(ids)))]
+    both = (*reversed(far[1:]), *far)  # node i's row is a window of this, its own place in the middle
+    return tuple(both[len(ids) - 1 - i : 2 * len(ids) - 1 - i] for i in range(len(ids)))
 
 
 def even(name: str, nr_nodes: int, nr_cpus: int, **more: int) -> Topology:
