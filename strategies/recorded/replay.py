@@ -12,21 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from engine.records import SIZE_CLASSES, Prog, State, new_record
 from engine.reset import reset
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
-from strategies.drive import run_operations, watch_operations
+from strategies.drive import NR_NODE, NR_ROW, run_operations, watch_operations
 from strategies.recorded import operations as ops
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
+from strategies.recorded.placing import Filler, local, nearest
 from strategies.recorded.states import Snapshot
+from strategies.recorded.tally import Tally, node_tallies
 from strategies.recorded.workload import Workload
 from strategies.topologies import preset
 
 SIZE_CLASS = "trace"
-WASTE_BINS = 1024
 PLACED = GFP_ACCOUNT | GFP_NOBLOCK
 
 
@@ -42,11 +44,19 @@ class Row:
 
 @dataclass
 class Replayed:
-    """What a replay left: compared rows, pages given back by allocation, counts of what was replayed."""
+    """What a replay left: compared rows, what was charged, counts of what was replayed.
+
+    broken: invariants that a hook itself saw broken.
+    """
 
     rows: list[Row] = field(default_factory=list)
-    waste_pages: dict[int, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     counts: Counter[str] = field(default_factory=Counter)
+    broken: tuple[str, ...] = ()
+
+    @property
+    def waste_pages(self) -> dict[int, int]:
+        return self.tally.waste()
 
     @property
     def rows_equal(self) -> int:
@@ -60,8 +70,9 @@ class Replayed:
 class _Engine:
     """The engine's records with one task whose operations are queued and run in batches."""
 
-    def __init__(self, topology: Topology, variant: Variant) -> None:
+    def __init__(self, topology: Topology, variant: Variant, tally: Tally | None = None) -> None:
         size_class_of(topology, (SIZE_CLASS,))
+        self.tally = Tally() if tally is None else tally
         self.topos = topo_record(topology, SIZE_CLASS)
         self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
         self.topo, self.prog, self.state = self.topos[0], self.progs[0], self.states[0]
@@ -73,15 +84,21 @@ class _Engine:
         # Placed areas are atomic for that reason, and for no other: without limits it makes no difference to a charge.
         self.state["mutex"] = 1
         self.size = SIZE_CLASSES[SIZE_CLASS]
-        self.waste = np.zeros(WASTE_BINS, dtype=np.int64)
+        self.rows = np.zeros((self.size["ops"], NR_ROW), dtype=np.int64)
+        self.nodes = np.zeros((NR_NODE, len(topology.nodes)), dtype=np.int64)
+        self.nowait: list[bool] = []  # of each queued operation
+        self.memcgs = 1  # rows of cgroups that were ever in use
         self.queued = 0
         self.cpu = 0
 
     def queue(
-        self, kind: int, memcg: int = 0, slot: int = 0, size: int = 0, off: int = 0, gfp: int = 0, value: int = 0
-    ) -> None:
+        self, kind: int, memcg: int = 0, slot: int = 0, size: int = 0, off: int = 0, gfp: int = 0, value: int = 0,
+        nowait: bool = False,
+    ) -> None:  # fmt: skip
+        """Queue an operation of task 0. nowait: the recorded caller might not block; only counted."""
         if self.queued == self.size["ops"]:
             self.run()
+        self.nowait.append(nowait)
         i, prog = self.queued, self.prog
         prog["op_kind"][0, i], prog["op_memcg"][0, i], prog["op_slot"][0, i] = kind, memcg, slot
         prog["op_bytes"][0, i], prog["op_align"][0, i] = size, off
@@ -97,8 +114,12 @@ class _Engine:
     def run(self) -> None:
         if self.queued:
             self.prog["nr_ops"][0] = self.queued
-            self.queued = 0
-            if run_operations(self.topos, self.progs, self.states, self.waste):
+            nowait, rows = self.nowait, self.rows[: self.queued]
+            rows[:] = 0
+            self.queued, self.nowait = 0, []
+            stopped = run_operations(self.topos, self.progs, self.states, rows, self.nodes, self.memcgs)
+            self.tally.take(rows, nowait)
+            if stopped:
                 raise InputError(
                     "trace", "a workload that stops the engine (fatal violation or no task can run)", "none"
                 )
@@ -128,11 +149,14 @@ class _Replay:
     """Walks the workload's operations; each kind has one method."""
 
     def __init__(
-        self, topology: Topology, variant: Variant, placement: Placement | None, snapshots: tuple[Snapshot, ...]
-    ) -> None:
-        self.engine = _Engine(topology, variant)
+        self, topology: Topology, variant: Variant, placement: Placement | None, snapshots: tuple[Snapshot, ...],
+        filler: Filler | None = None,
+    ) -> None:  # fmt: skip
+        self.done = Replayed()
+        self.engine = _Engine(topology, variant, self.done.tally)
         self.nodes = topology.node_index
-        self.home = [topology.node_index[cpu.node] for cpu in topology.cpus]
+        self.fill = local(topology) if filler is None else filler
+        self.ext_node = nearest(topology)[0]
         self.pages = list(placement.records) if placement else []
         self.next_page = 0
         self.snapshots = {snapshot.phase: snapshot for snapshot in snapshots}
@@ -141,7 +165,6 @@ class _Replay:
         self.chunks = _Rows("chunks", 2, self.engine.size["chunks"])
         self.paths: dict[int, str] = {ops.ROOT: "/"}
         self.removed: list[int] = []
-        self.done = Replayed()
 
     def walk(self, workload: Workload) -> Replayed:
         for operation in workload.operations:
@@ -151,7 +174,9 @@ class _Replay:
             if handler is not None:
                 handler(operation)
         self.engine.run()
-        self.done.waste_pages = {int(k): int(self.engine.waste[k]) for k in np.flatnonzero(self.engine.waste)}
+        violated = self.engine.state["violated"]
+        self.done.broken = tuple(name for i, name in enumerate(INVARIANT_NAMES) if violated[i])
+        self.done.tally.nodes = node_tallies(list(self.nodes), self.engine.nodes)
         return self.done
 
     def place_until(self, t: int) -> None:
@@ -162,7 +187,10 @@ class _Replay:
             self.next_page += 1
 
     def chunk(self, base: str) -> int:
-        """The row of a chunk; one that was never seen begins on the CPUs' own nodes, fully populated."""
+        """The row of a chunk; one that was never seen begins fully populated, where the model places its pages.
+
+        Its metadata lies on one node, the nearest of the first CPU: no trace says where.
+        """
         if base in self.chunks.of:
             return self.chunks.of[base]
         self.engine.run()
@@ -171,8 +199,9 @@ class _Replay:
         state["chunk_populated"][row] = self.engine.topo["unit_pages"]
         state["page_populated"][row, :] = 1
         state["page_areas"][row, :] = 0
-        for cpu, node in enumerate(self.home):
-            state["page_node"][row, cpu, :] = node
+        nodes = self.fill()
+        state["page_node"][row, : nodes.shape[0], : nodes.shape[1]] = nodes
+        state["ext_node"][row, :] = self.ext_node
         return row
 
     def set_pages(self, record: PopulateRecord | DepopulateRecord) -> None:
@@ -185,6 +214,7 @@ class _Replay:
     def do_MkCgroup(self, made: ops.MkCgroup) -> None:  # noqa: N802 - named after the operation
         self.reuse_removed()
         row = self.memcgs.take(made.cg)
+        self.engine.memcgs = max(self.engine.memcgs, row + 1)
         self.paths[made.cg] = made.path
         self.engine.queue(OP_MKDIR, memcg=row, slot=self.memcg(made.parent))
         self.engine.run()
@@ -222,7 +252,9 @@ class _Replay:
         row = self.chunk(made.base)
         self.engine.on_cpu(made.cpu)
         slot = self.slots.take((made.base, made.off))
-        self.engine.queue(OP_PLACE, self.memcg(made.cg), slot, made.size_bytes, made.off, PLACED, row)
+        self.engine.queue(
+            OP_PLACE, self.memcg(made.cg), slot, made.size_bytes, made.off, PLACED, row, nowait=made.is_atomic
+        )
 
     def do_FailedAlloc(self, failed: ops.FailedAlloc) -> None:  # noqa: N802
         if failed.cg is None:
@@ -278,10 +310,13 @@ def percpu_by_memcg(state: Any) -> Any:
 
 def replay_workload(
     workload: Workload, topology: Topology, variant: Variant, placement: Placement | None = None,
-    snapshots: tuple[Snapshot, ...] = (),
+    snapshots: tuple[Snapshot, ...] = (), filler: Filler | None = None,
 ) -> Replayed:  # fmt: skip
-    """Run the workload on the variant. InputError if it needs more rows than size class trace has."""
-    return _Replay(topology, variant, placement, snapshots).walk(workload)
+    """Run the workload on the variant. InputError if it needs more rows than size class trace has.
+
+    filler: where pages lie that the placement does not name; by default on the nearest node with memory.
+    """
+    return _Replay(topology, variant, placement, snapshots, filler).walk(workload)
 
 
 def warm() -> None:

@@ -14,13 +14,13 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InputError
 from strategies.recorded.events import Event, Task
-from strategies.recorded.payload import PAYLOADS, ImpossibleError
+from strategies.recorded.payload import PAYLOADS, ImpossibleError, Payload
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD = re.compile(
@@ -66,8 +66,9 @@ def time_of(whole: str, fraction: str | None) -> int:
 class _Reader:
     """One pass over one file: remembers tasks and the names of foreign events, so that most lines need no pattern."""
 
-    def __init__(self, where: str, counts: Counts) -> None:
+    def __init__(self, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> None:
         self.where = where
+        self.payloads = payloads
         self.counts = counts
         self.tasks: dict[tuple[str, str], Task] = {}
         self.foreign: set[str] = {"<stack trace>"}
@@ -91,13 +92,13 @@ class _Reader:
             return None
         self.is_trace = True
         found = NAME.match(text, head.end())
-        if found is None or found[1] not in PAYLOADS:
+        if found is None or found[1] not in self.payloads:
             # Only a name that the cheap split finds where the pattern does may be remembered.
             if name and text.startswith(name, head.end()):
                 self.foreign.add(name if found is None else found[1])
             counts.other += 1
             return None
-        payload = PAYLOADS[found[1]]
+        payload = self.payloads[found[1]]
         fields = payload.pattern.fullmatch(text, found.end())
         if fields is None:
             counts.unparsed += 1
@@ -153,10 +154,10 @@ def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.Buffere
         raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
 
 
-def _events(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[Event]:
+def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> Iterator[Event]:
     is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
     text = gzip.GzipFile(fileobj=stream) if is_gzip else stream
-    reader = _Reader(where, counts)
+    reader = _Reader(where, counts, payloads)
     for line in _lines(text, where, counts):
         event = reader.line(line)
         if event is not None:
@@ -173,15 +174,19 @@ def read_lines(path: Path) -> Iterator[str]:
         yield from _lines(text, where, Counts())
 
 
-def read_events(source: Path | io.RawIOBase | io.BufferedIOBase, counts: Counts | None = None) -> Iterator[Event]:
+def read_events(
+    source: Path | io.RawIOBase | io.BufferedIOBase,
+    counts: Counts | None = None,
+    payloads: Mapping[str, Payload] = PAYLOADS,
+) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
 
-    source: a path, or a binary stream, a pipe too, which stays open. Raises InputError for a file that cannot be
+    source: a path, or a binary stream, a pipe too, which stays open. payloads: the kinds that are read. Raises InputError for a file that cannot be
     read and, at its end, for one in which nothing looks like a trace.
     """
     stream, where = _opened(source)
     try:
-        yield from _events(stream, where, Counts() if counts is None else counts)
+        yield from _events(stream, where, Counts() if counts is None else counts, payloads)
     finally:
         if isinstance(source, Path):
             stream.close()
