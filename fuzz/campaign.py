@@ -70,7 +70,9 @@ class Campaigning:
 def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
-    plan = make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
+    plan = make_plan(
+        options.variant, options.seed, options.topology, options.faults, options.scheduler, learns, options.calibration
+    )
     plan.explored = tuple(explored_rows(options.explored, options.variant.name))
     return plan
 

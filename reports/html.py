@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reports.campaign import Campaign
 from reports.layout import plain
+from reports.page import Page
 from reports.pages import page_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -17,7 +18,12 @@ CONTENT = "default-src 'none'; style-src 'unsafe-inline'"
 
 def report_html(campaign: Campaign) -> str:
     """The whole page, ending in a newline. ASCII; equal campaigns give equal bytes."""
-    return _template().render(page=page_of(campaign), policy=CONTENT).rstrip("\n") + "\n"
+    return page_html(page_of(campaign))
+
+
+def page_html(page: Page) -> str:
+    """Any page as HTML."""
+    return _template().render(page=page, policy=CONTENT).rstrip("\n") + "\n"
 
 
 @cache

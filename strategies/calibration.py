@@ -58,16 +58,19 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a calibration file holds. fits: how far each distribution is from the runs, in the fitted weights and in the
-    default ones. held_out: by run, the distance to it of what is fitted to the others. left_out: what could not be
-    fitted, and why."""
+    """What a calibration file holds.
+
+    fits: how far each distribution is from the runs, in the fitted weights and in the default ones. held_out: by run,
+    how far it is from what is fitted to the others; of a single run, how far its second half is from what is fitted to
+    the first. left_out: what could not be fitted, and why. chain: fallback, for the placement model.
+    """
 
     schema: int
     name: str
     sources: tuple[Source, ...]
     tables: dict[str, Table]
     fits: dict[str, Goodness] = {}
-    held_out: dict[str, dict[str, float]] = {}
+    held_out: dict[str, dict[str, Goodness]] = {}
     left_out: tuple[str, ...] = ()
     chain: Chain | None = None
 

@@ -40,7 +40,12 @@ def note_operation(st: State, row: Any) -> None:
 
 @compiled
 def note_nodes(topo: Topo, st: State, memcgs: int, nodes: Any) -> None:
-    """KMEM pages and charged bytes by node over the first `memcgs` rows of cgroups, now and at most so far."""
+    """KMEM pages and charged bytes by node over the first `memcgs` rows of cgroups, now and at most so far.
+
+    The column behind the last node has the sums of all.
+    """
+    nodes[NODE_PAGES, topo.nr_nodes] = 0
+    nodes[NODE_BYTES, topo.nr_nodes] = 0
     for n in range(topo.nr_nodes):
         pages, held = 0, 0
         for m in range(memcgs):
@@ -48,8 +53,11 @@ def note_nodes(topo: Topo, st: State, memcgs: int, nodes: Any) -> None:
             held += st.objcg_live[m * topo.nr_nodes + n]
         nodes[NODE_PAGES, n] = pages
         nodes[NODE_BYTES, n] = held
-        nodes[NODE_PAGES_MOST, n] = max(nodes[NODE_PAGES_MOST, n], pages)
-        nodes[NODE_BYTES_MOST, n] = max(nodes[NODE_BYTES_MOST, n], held)
+        nodes[NODE_PAGES, topo.nr_nodes] += pages
+        nodes[NODE_BYTES, topo.nr_nodes] += held
+    for n in range(topo.nr_nodes + 1):
+        nodes[NODE_PAGES_MOST, n] = max(nodes[NODE_PAGES_MOST, n], nodes[NODE_PAGES, n])
+        nodes[NODE_BYTES_MOST, n] = max(nodes[NODE_BYTES_MOST, n], nodes[NODE_BYTES, n])
 
 
 @compiled_entry

@@ -47,8 +47,12 @@ def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
         widths = [b - a for a, b in pairwise(ends)]
         failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
         others = sum(widths) - failing
+        if (rate > 0 and not failing) or (rate < 1 and not others):
+            given = f"{name}={float(rate):g} with a calibration that draws {'only' if failing else 'no'} such failures"
+            raise InputError("--faults", given, "a rate of what the calibration draws")
         so_far = Fraction(0)
         for i, (width, value) in enumerate(zip(widths, values, strict=True)):
-            so_far += Fraction(width, failing) * rate if value & bit else Fraction(width, others) * (1 - rate)
+            if width:
+                so_far += Fraction(width, failing) * rate if value & bit else Fraction(width, others) * (1 - rate)
             limits[row, i] = int(so_far * (1 << 32))
     return limits

@@ -19,10 +19,12 @@ from fuzz.crew import Bounds
 from fuzz.reading import read_given
 from fuzz.runner import Lines, View
 from reports.stopping import parse_stop
+from strategies.calibration import DEFAULT, find_calibration
 
 Given = Mapping[str, str | bool | None]
 DEFAULTS = {
     "variant": "v2", "hunt": "0.5", "scheduler": opt.DEFAULT_SCHEDULER, "faults": "", "learning": "on",
+    "calibration": DEFAULT,
     "batch_seconds": "120", "worker_memory": "2G",
     "log_level": "info", "start_method": "fork",
 }  # fmt: skip
@@ -36,6 +38,7 @@ DRAWN = (
     "hunt",
     "scheduler",
     "faults",
+    "calibration",
     "learning",
     "shard",
     "stop",
@@ -144,6 +147,7 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         log_level=LEVELS[opt.choice_option(given["log_level"], "--log-level", tuple(LEVELS))],
         start_method=opt.choice_option(given["start_method"], "--start-method", ("fork", "spawn", "forkserver")),
         explored=typed.get("explored"),
+        calibration=find_calibration(given["calibration"]),
         cluster=opt.cluster_option(typed.get("cluster"), given["scheduler"]),
         bounds=Bounds(batch_seconds, memory),
     )

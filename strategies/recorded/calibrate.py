@@ -27,7 +27,7 @@ from engine.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NO
 from engine.topology import Topology
 from strategies.calibration import SCHEMA, Calibration, Chain, Source, Table
 from strategies.choices import KINDS
-from strategies.goodness import Goodness, distance, goodness, rounded
+from strategies.goodness import Goodness, distance, goodness
 from strategies.recorded.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
 from strategies.recorded.operations import AllocArea
 from strategies.recorded.placement import Placement
@@ -41,6 +41,7 @@ FREE_SHARES = tuple(range(0, 65, 5))  # percent of allocs and frees that are fre
 GFP_BITS = GFP_ACCOUNT | GFP_NOBLOCK | GFP_HIGH | GFP_NORETRY | GFP_NOFAIL
 NAMED = {"__GFP_HIGH": GFP_HIGH, "GFP_ATOMIC": GFP_HIGH, "__GFP_NORETRY": GFP_NORETRY, "__GFP_NOFAIL": GFP_NOFAIL}
 JOINT = "size x alignment x blocking"
+HALF = "second half"
 LEAST = 30  # counts without which a table is left as it is
 
 
@@ -215,32 +216,30 @@ def by_bits(weights: dict[int, float]) -> dict[int, float]:
     return found
 
 
-def ints(weights: dict[int, float]) -> dict[int, int]:
-    return {value: int(weight) for value, weight in weights.items()}
-
-
-def fits_of(found: Calibration, counts: Counts) -> dict[str, Goodness]:
+def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness]:
     """How far the calibration, and the default weights, are from the counts, distribution by distribution.
 
-    Only of what was counted and fitted.
+    Only of what was counted and fitted. own: it was fitted to these very counts, so each weight is a fitted number.
     """
     sizes = found.tables["size"]
-    note = f"exact sizes, {len(counts.size)} of them as {len(sizes.values)}"
-    out = {"size": goodness(counts.size, weights_of(sizes), 0, default_weights("size"), note)}
-    out["size by powers of two"] = goodness(
-        ints(by_class(counts.size)), by_class(weights_of(sizes)), 0, by_class(default_weights("size"))
-    )
-    out["alignment"] = goodness(counts.align, weights_of(found.tables["align"]), 0, default_weights("align"))
-    out["flags"] = goodness(
-        counts.gfp, by_bits(weights_of(found.tables["gfp"])), 0, by_bits(default_weights("gfp")),
-        "charged or not, may block or not, high, noretry, nofail",
-    )  # fmt: skip
-    out[JOINT] = independence(counts)
+
+    def fit_to(counted: Counter[int], weights: dict[int, float], default: dict[int, float], note: str = "") -> Goodness:
+        free = sum(weight > 0 for weight in weights.values()) - 1
+        return goodness(counted, weights, free if own else 0, default, note)
+
+    note = f"{len(counts.size)} sizes, drawn as {len(sizes.values)}"
+    out = {"size": fit_to(counts.size, weights_of(sizes), default_weights("size"), note)}
+    classes = Counter({value: int(weight) for value, weight in by_class(counts.size).items()})
+    out["size by powers of two"] = fit_to(classes, by_class(weights_of(sizes)), by_class(default_weights("size")))
+    out["alignment"] = fit_to(counts.align, weights_of(found.tables["align"]), default_weights("align"))
+    note = "charged or not, may block or not, high, noretry, nofail"
+    flags = by_bits(weights_of(found.tables["gfp"]))
+    out["flags"] = fit_to(counts.gfp, flags, by_bits(default_weights("gfp")), note)
     if "op" in found.tables and counts.lives.areas:
-        out |= lifetime_fits(found.tables["op"].weights, counts.lives)
+        out |= lifetime_fits(found.tables["op"].weights, counts.lives, own)
     for name, (words, counted, note) in pressure_counts(counts).items():
         if name in found.tables and counted:
-            out[words] = goodness(counted, weights_of(found.tables[name]), 0, default_weights(name), note)
+            out[words] = fit_to(counted, weights_of(found.tables[name]), default_weights(name), note)
     return out
 
 
@@ -253,13 +252,13 @@ def pressure_counts(counts: Counts) -> dict[str, tuple[str, Counter[int], str]]:
     }
 
 
-def lifetime_fits(weights: tuple[int, ...], lives: Lifetimes) -> dict[str, Goodness]:
+def lifetime_fits(weights: tuple[int, ...], lives: Lifetimes, own: bool) -> dict[str, Goodness]:
     """Hook runs and survival, recorded against drawn with the fitted weights and with the default ones."""
     fitted, default = drawn_with(weights), drawn_with(KINDS["op"].measure)
     note = "further charged allocations of its task before an area is freed; not fitted: no case is long enough"
     recorded = {k: round(lives.areas * share) for k, share in lives.shares().items()}
     return {
-        "frees among hook runs": goodness(lives.mix, fitted.mix, 1, default.mix),
+        "frees among hook runs": goodness(lives.mix, fitted.mix, int(own), default.mix),
         "survival": goodness(recorded, fitted.shares(), 0, default.shares(), note),
     }
 
@@ -278,20 +277,46 @@ def independence(counts: Counts) -> Goodness:
     return goodness(observed, expected, fitted, None, "what drawing them independently loses")
 
 
-def held_out(name: str, runs: dict[str, Counts]) -> dict[str, dict[str, float]]:
-    """For each run the total variation distance to it of what is fitted to all others; empty for a single run."""
-    found: dict[str, dict[str, float]] = {}
+def held_out(name: str, runs: dict[str, Counts]) -> dict[str, dict[str, Goodness]]:
+    """For each run how far it is from what is fitted to all others; empty for a single run."""
+    found: dict[str, dict[str, Goodness]] = {}
     for run, counts in runs.items():
         others = [other for key, other in runs.items() if key != run]
         if others:
-            fits = fits_of(fit(name, sum(others[1:], others[0])), counts)
-            found[run] = {key: rounded(value.distance) for key, value in fits.items() if key != JOINT}
+            found[run] = fits_of(fit(name, sum(others[1:], others[0])), counts, own=False)
     return found
 
 
-def calibrate(name: str, runs: dict[str, Counts]) -> Calibration:
-    """One calibration for all runs, with the fit of each distribution and, of several runs, each held out."""
+def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] | None = None) -> Calibration:
+    """One calibration for all runs, with the fit of each distribution and, of several runs, each held out.
+
+    halves: of a single run; then what is fitted to the first is held against the second.
+    """
     counts = list(runs.values())
     pooled = sum(counts[1:], counts[0])
     found = fit(name, pooled)
-    return msgspec.structs.replace(found, fits=fits_of(found, pooled), held_out=held_out(name, runs))
+    fits = fits_of(found, pooled, own=True) | {JOINT: independence(pooled)}
+    apart = held_out(name, runs)
+    if halves is not None and all(half.size.total() >= LEAST for half in halves):
+        apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+    return msgspec.structs.replace(found, fits=fits, held_out=apart)
+
+
+def halves_of(workload: Workload, placement: Placement | None) -> tuple[tuple[Workload, Placement | None], ...]:
+    """A run cut in two at the middle one of its charged allocations, pages at the same time.
+
+    An area lives in the half in which it was allocated; when that ends, it is last seen alive.
+    """
+    at = [i for i, o in enumerate(workload.operations) if isinstance(o, AllocArea) and o.cg is not None]
+    if not at:
+        return ()
+    middle = at[len(at) // 2]
+    t = workload.operations[middle].t
+    parts = []
+    for first in (True, False):
+        operations = workload.operations[:middle] if first else workload.operations[middle:]
+        pages = None
+        if placement is not None:
+            pages = replace(placement, records=tuple(r for r in placement.records if (r.t < t) == first))
+        parts.append((replace(workload, operations=operations), pages))
+    return tuple(parts)

@@ -3,7 +3,8 @@
 Between the entry of pcpu_populate_chunk and its return, the same task allocates one page for each possible CPU and page
 index, CPU outer, index inner (kernel.md 2.5): kmem's mm_page_alloc gives their frames, with __GFP_HIGHMEM, which the
 page tables that are allocated meanwhile do not have. Where some of them are missing, `vmap`, the entry of
-vmap_pages_range_noflush, has the struct pages of each CPU, whose frame is (page - VMEMMAP) / 64 on x86-64 without KASLR.
+vmap_pages_range_noflush, has each CPU's struct pages, of which the frame is (page - VMEMMAP) / 64 on x86-64 without
+KASLR.
 """
 
 from __future__ import annotations

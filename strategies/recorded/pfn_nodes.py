@@ -1,4 +1,4 @@
-"""Which node a page frame belongs to, by the zones of a topology.json: each has its first frame and how many it spans."""
+"""Which node a page frame belongs to, by the zones of a topology.json: first frame and how many each spans."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Machine(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class FrameNodes:
-    """starts, ends and nodes of the zones by first frame. Zones of two nodes may overlap where memory is interleaved."""
+    """starts, ends and nodes of the zones by first frame; those of two nodes may overlap."""
 
     starts: tuple[int, ...]
     ends: tuple[int, ...]

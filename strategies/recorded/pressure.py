@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.topology import Topology, zonelists
 from strategies.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
@@ -67,7 +68,7 @@ def pages_of(placement: Placement, topology: Topology) -> PagesOf:
     for cpu in range(len(topology.cpus)):
         row = [step for record in every for step in record[cpu]]
         found.steps.update(min(step, STEP_IDS[-1]) for step in row)
-        found.switches += sum(a != b for a, b in zip(row, row[1:], strict=False))
+        found.switches += sum(a != b for a, b in pairwise(row))
         found.pairs += max(len(row) - 1, 0)
     for at in range(0, len(every) - WINDOW + 1, WINDOW):
         window = [[step for record in every[at : at + WINDOW] for step in record[c]] for c in range(len(topology.cpus))]

@@ -24,7 +24,7 @@ from strategies.recorded import operations as ops
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 from strategies.recorded.placing import Filler, local, nearest
 from strategies.recorded.states import Snapshot
-from strategies.recorded.tally import Tally, node_tallies
+from strategies.recorded.tally import ALL_NODES, Tally, node_tallies
 from strategies.recorded.workload import Workload
 from strategies.topologies import preset
 
@@ -85,7 +85,7 @@ class _Engine:
         self.state["mutex"] = 1
         self.size = SIZE_CLASSES[SIZE_CLASS]
         self.rows = np.zeros((self.size["ops"], NR_ROW), dtype=np.int64)
-        self.nodes = np.zeros((NR_NODE, len(topology.nodes)), dtype=np.int64)
+        self.nodes = np.zeros((NR_NODE, len(topology.nodes) + 1), dtype=np.int64)
         self.nowait: list[bool] = []  # of each queued operation
         self.memcgs = 1  # rows of cgroups that were ever in use
         self.queued = 0
@@ -176,7 +176,7 @@ class _Replay:
         self.engine.run()
         violated = self.engine.state["violated"]
         self.done.broken = tuple(name for i, name in enumerate(INVARIANT_NAMES) if violated[i])
-        self.done.tally.nodes = node_tallies(list(self.nodes), self.engine.nodes)
+        self.done.tally.nodes = node_tallies([*self.nodes, ALL_NODES], self.engine.nodes)
         return self.done
 
     def place_until(self, t: int) -> None:

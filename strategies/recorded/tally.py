@@ -21,12 +21,13 @@ from strategies.drive import (
     ROW_USED,
 )
 
+ALL_NODES = -1  # the row of all nodes together
 CHARGED = 1  # State.probe_done of an allocation that was charged and lives
 
 
 @dataclass(frozen=True, slots=True)
 class NodeTally:
-    """What was charged on one node: pages of KMEM and bytes of live areas, at most and at the end.
+    """What was charged on one node (or on ALL_NODES): pages of KMEM and bytes of live areas, at most and at the end.
 
     Pages hold more than the bytes of areas: what each node rounds up lies in byte stocks.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 
 def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
@@ -15,8 +16,8 @@ def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
     """
     values = sorted(counts)
     number = dict(counts)
-    left = {b: a for a, b in zip(values, values[1:], strict=False)}
-    right = {a: b for a, b in zip(values, values[1:], strict=False)}
+    left = {b: a for a, b in pairwise(values)}
+    right = dict(pairwise(values))
 
     def cost(value: int) -> tuple[float, int, int]:
         near = [abs(math.log(value / other)) for other in (left.get(value), right.get(value)) if other is not None]

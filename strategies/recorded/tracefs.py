@@ -181,8 +181,8 @@ def read_events(
 ) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
 
-    source: a path, or a binary stream, a pipe too, which stays open. payloads: the kinds that are read. Raises InputError for a file that cannot be
-    read and, at its end, for one in which nothing looks like a trace.
+    source: a path, or a binary stream, a pipe too, which stays open. payloads: the kinds that are read. Raises
+    InputError for a file that cannot be read and, at its end, for one in which nothing looks like a trace.
     """
     stream, where = _opened(source)
     try:
