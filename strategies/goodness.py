@@ -1,9 +1,9 @@
 """Goodness of fit of a table of weights to counts: how far it is, and whether n draws would look like the counts.
 
 The total variation distance, half the sum of |observed share - expected share|, is the share of draws that would have
-to change. G = 2 sum(observed ln(observed / expected)) is compared with chi-square (Sokal and Rohlf, Biometry, 17.2). That
-takes the counts as independent draws; those of one recorded run are not, and n is large, so p says little where Cohen's
-w = sqrt(sum((o - e)^2 / e)) of the shares says how much: 0.1 is small, 0.3 medium, 0.5 large (Cohen 1988, 7.2).
+to change. G = 2 sum(observed ln(observed / expected)) is compared with chi-square (Sokal and Rohlf, Biometry, 17.2).
+It takes the counts as independent draws; those of one recorded run are not, and n is large, so p says little; Cohen's
+w = sqrt(sum((o - e)^2 / e)) of the shares says how far: 0.1 is small, 0.3 medium, 0.5 large (Cohen 1988, 7.2).
 """
 
 from __future__ import annotations

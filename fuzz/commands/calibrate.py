@@ -24,8 +24,8 @@ WORDS = (
 )
 HELD_OUT_WORDS = (
     "Held out: the distance to each run of what is fitted to all the others (of a single run: to its second half of "
-    "what is fitted to the first). It says how well a fit holds beyond what it was fitted to; the table above does not: "
-    "each weight there was fitted."
+    "what is fitted to the first). It says how well a fit holds beyond what it was fitted to, which the table above "
+    "does not: each weight there was fitted."
 )
 
 

@@ -21,7 +21,7 @@ def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
 
     def cost(value: int) -> tuple[float, int, int]:
         near = [abs(math.log(value / other)) for other in (left.get(value), right.get(value)) if other is not None]
-        return (number[value] * min(near), value, number[value])
+        return (number[value] * min(near, default=0.0), value, number[value])
 
     heap = [cost(value) for value in values] if len(values) > most else []
     heapq.heapify(heap)
