@@ -97,7 +97,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def shipped() -> dict[str, Path]:
     """Name -> file of the calibrations that come with the project."""
-    return {path.stem.removeprefix("calibration-"): path for path in sorted(DATA.glob("calibration-*.json"))}
+    files = {path.stem.removeprefix("calibration-"): path for path in DATA.glob("calibration-*.json")}
+    return dict(sorted(files.items()))
 
 
 def find_calibration(text: str, where: str = "--calibration") -> Calibration | None:
