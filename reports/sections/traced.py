@@ -90,10 +90,6 @@ def range_head(traced: Traced) -> tuple[str, ...]:
     return ("[least, most]",) if traced.others else ()
 
 
-def words_of(traced: Traced, *words: str) -> tuple[str, ...]:
-    return (*words, MODEL_WORDS) if traced.others else words
-
-
 def nothing_words(traced: Traced) -> str:
     """Why there is no charged allocation, and what to do."""
     if traced.charge == "observed":
@@ -122,7 +118,7 @@ def waste_section(traced: Traced) -> Section:
     words = [CENSUS_WORDS]
     if main.short:
         words.append(f"{plural(main.short, 'allocation')} used more pages than were precharged (I1).")
-    return Section("waste", title, words_of(traced, *words), (waste_figure(traced, waste),), (table,))
+    return Section("waste", title, tuple(words), (waste_figure(traced, waste),), (table,))
 
 
 def waste_figure(traced: Traced, waste: dict[int, int]) -> Figure:
@@ -150,7 +146,7 @@ def spurious_section(traced: Traced) -> Section:
     rows = [spurious_row(traced, pages) for pages in headrooms(traced)]
     head = ("headroom, pages", "fit", "fail", "share", *range_head(traced), "may block", "may not block")
     table = Table(head, tuple(rows), caption="Of those that fit; the last columns: the share by whether it may block")
-    return Section("spurious", title, words_of(traced, SPURIOUS_WORDS), (spurious_figure(traced),), (table,))
+    return Section("spurious", title, (SPURIOUS_WORDS,), (spurious_figure(traced),), (table,))
 
 
 def spurious_row(traced: Traced, pages: int) -> tuple[str, ...]:
@@ -193,11 +189,11 @@ def misplaced_section(traced: Traced) -> Section:
         ("bytes booked", number(main.booked_bytes), *blank),
         ("on another node", number(main.misplaced_bytes), *blank),
         ("share", *ranged(traced, share_misplaced, percent(share_misplaced(main)), "percent")),
-        ("allocations with such", number(amiss), *blank),
-        ("most bytes of one", number(max(main.misplaced)), *blank),
+        ("allocations", number(amiss), *blank),
+        ("most of one", number(max(main.misplaced)), *blank),
     )
     table = Table(("", "bytes", *range_head(traced)), rows, caption=f"n = {plural(main.charged, 'charged allocation')}")
-    return Section("misplaced", title, words_of(traced, MISPLACED_WORDS), (), (table,))
+    return Section("misplaced", title, (MISPLACED_WORDS,), (), (table,))
 
 
 def nodes_section(traced: Traced) -> Section:
@@ -209,7 +205,7 @@ def nodes_section(traced: Traced) -> Section:
                                                                     row.bytes_end)))
         for row in rows
     )  # fmt: skip
-    table = Table(("node", "pages, peak", "at the end", "bytes, peak", "at the end"), cells, caption="Charged")
+    table = Table(("node", "pages, peak", "at the end", "bytes, peak", "at the end"), cells)
     tables = [table]
     words: tuple[str, ...] = (NODES_WORDS,)
     figures: tuple[Figure, ...] = ()
@@ -222,7 +218,7 @@ def nodes_section(traced: Traced) -> Section:
             tables.append(ranges_table(traced))
     else:
         words = (f"{traced.variant} charges a cgroup, not its nodes.", NODES_WORDS)
-    return Section("nodes", title, words_of(traced, *words), figures, tuple(tables))
+    return Section("nodes", title, words, figures, tuple(tables))
 
 
 def ranges_table(traced: Traced) -> Table:
@@ -242,6 +238,8 @@ def ranges_table(traced: Traced) -> Table:
 def read_section(traced: Traced) -> Section:
     """What was read, where pages were, what was assumed."""
     words = [f"{traced.read}.", f"Placement: {traced.placed}."]
+    if traced.others:
+        words.append(MODEL_WORDS)
     if traced.main.failed:
         words.append(f"{plural(traced.main.failed, 'allocation')} failed after the charge and gave all of it back.")
     return Section("read", "What was read", (*words, *traced.notes))
