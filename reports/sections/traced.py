@@ -59,7 +59,7 @@ def traced_page(traced: Traced) -> Page:
 
 def verdict_words(traced: Traced) -> str:
     """What was run, and whether memory.stat agrees."""
-    words = f"{plural(traced.main.charged, 'charged allocation')} of {traced.file}."
+    words = f"{plural(traced.main.charged, 'charged allocation')}."
     if traced.rows:
         words += (
             f" memory.stat percpu: {number(traced.rows_equal)} of {number(traced.rows)} rows equal, "
@@ -237,7 +237,7 @@ def ranges_table(traced: Traced) -> Table:
 
 def read_section(traced: Traced) -> Section:
     """What was read, where pages were, what was assumed."""
-    words = [f"{traced.read}.", f"Placement: {traced.placed}."]
+    words = [f"{traced.file}: {traced.read}.", f"Placement: {traced.placed}."]
     if traced.others:
         words.append(MODEL_WORDS)
     if traced.main.failed:

@@ -97,7 +97,7 @@ def test_v2_prints_its_figures_and_writes_them(tmp_path: Path, capsys: pytest.Ca
     assert [n["node"] for n in row["nodes"]] == [0, 1, None]
     for words in ("Wasted precharge", "only the precharge", "another node", "Charged by node", "no figure has a"):
         assert words in " ".join(text.split())
-    assert max(map(len, text.splitlines())) <= 78
+    assert max(len(line) for line in text.splitlines() if str(SMALL) not in line) <= 78
     assert (out / "trace.txt").read_text() == text + "\n"
     assert json.loads((out / "trace.json").read_text()) == row
     page = (out / "trace.html").read_text(encoding="ascii")
