@@ -18,7 +18,7 @@ run: setup
 	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(STAMP)
 	@echo "== ruff format"; $(BIN)/ruff format --check .

@@ -94,7 +94,7 @@ def end_reclaim(topo: Topo, st: State, c: int, back: bool) -> None:
 
 @compiled
 def chunk_to_populate(topo: Topo, st: State) -> int:
-    """The most packed chunk with unpopulated pages, -1 if none."""
+    """The most packed chunk with unpopulated pages, -1 if none; sidelined ones come just before the free ones."""
     for slot in range(slot_of_bytes(topo.page_size), free_slot(topo) + 1):
         position = -(1 << 30)
         while True:
@@ -103,8 +103,7 @@ def chunk_to_populate(topo: Topo, st: State) -> int:
                 break
             position = st.chunk_pos[c]
             if st.chunk_state[c] == CHUNK_DYNAMIC and st.chunk_populated[c] < topo.unit_pages:
-                if st.chunk_isolated[c] == 0:
-                    return c
+                return c
     return -1
 
 

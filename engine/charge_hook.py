@@ -111,16 +111,19 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def rf_get(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Second half: an entry a node from the task's memcg, inside one RCU section."""
+    """Second half: an entry a node from the task's memcg, inside one RCU section.
+
+    Before the series there is one pointer: the objcg of the node where the task runs as it looks, once.
+    """
     nid = st.r_nid[t]
+    if prog.v_task_objcg == 1:
+        nid = topo.act_node[st.task_cpu[t]]
     o = current_objcg(topo, st, st.task_memcg[t], nid)
-    if prog.v_task_objcg == 1 and nid != topo.act_node[st.task_cpu[t]]:
-        o = -1  # one pointer only: the node's where the task runs
     if o >= 0:
         objcg_get(prog, topo, st, t, o)
     st.task_objcg[t, nid] = o
     st.r_nid[t] = nid + 1
-    if st.r_nid[t] >= topo.nr_nodes:
+    if st.r_nid[t] >= topo.nr_nodes or prog.v_task_objcg == 1:
         st.r_nid[t] = 0
         if st.task_update[t] == 1:  # moved again meanwhile: the flag is not cleared, all is exchanged once more
             st.task_update[t] = 2

@@ -18,6 +18,8 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+from engine.linking import EntryCompiler, InnerCompiler, keep_record_names
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,16 +84,19 @@ def cache_folder(root: Path = ROOT) -> Path:
 
 
 cast(Any, numba.config).CACHE_DIR = str(cache_folder())
+keep_record_names()
+RULES = {"nogil": True, "error_model": "numpy"}
+INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function: F) -> F:
-    """Compile `function` on first use; division and indexing follow NumPy, the interpreter lock is released."""
-    return cast(F, numba.njit(nogil=True, error_model="numpy")(function))
+    """Compile `function` when a compiled function that calls it is; division and indexing follow NumPy."""
+    return cast(F, cast(Any, numba.njit)(**RULES, **INNER)(function))
 
 
 def compiled_entry(function: F) -> F:
-    """As `compiled`, and kept in the cache folder: for the functions that Python calls, which hold all they call."""
-    return cast(F, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
+    """For the functions that Python calls, and only they: holds all it calls, and is kept in the cache folder."""
+    return cast(F, cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function))
 
 
 _twins: dict[int, Any] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.accumulate import full_size
 from engine.base import (
+    I4,
     I9,
     I10,
     I11,
@@ -11,6 +12,7 @@ from engine.base import (
     I13,
     I14,
     MEMCG_ABSENT,
+    MEMCG_OFFLINE,
     MEMCG_OFFLINING,
     RELEASED,
     Prog,
@@ -21,14 +23,17 @@ from engine.base import (
 from engine.charge_hook import stat_bytes
 from engine.compiled import compiled
 from engine.drain import below
+from engine.labels import AT_BARRIER, FINISHED, IDLE
 from engine.records import NR_OBJ_STOCK, NR_PAGE_STOCK
-from engine.variant import CHARGE_NODES, JUDGE_EXACT
+from engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
 
 @compiled
 def stocked_bytes(topo: Topo, st: State, o: int) -> int:
-    """R(O): bytes in the slots that cache O, and nr_charged_bytes."""
+    """R(O): bytes in the slots that cache O, and nr_charged_bytes. Without traffic no slot has ever cached O."""
     total = st.objcg_ncb[o]
+    if st.objcg_moved[o] == 0:
+        return total
     for a in range(topo.nr_act):
         for i in range(NR_OBJ_STOCK):
             if st.os_objcg[a, i] == o:
@@ -44,12 +49,16 @@ def surplus(topo: Topo, st: State, o: int) -> int:
 
 @compiled
 def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """I9: by objcg while nothing was inherited, else summed over the objcgs that point at the same memcg."""
+    """I9: by objcg where charge and uncharge use the same one, else summed over those that point at the same memcg.
+
+    A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
+    """
+    moves = prog.v_lookup == LOOKUP_NODEINFO
     for m in range(len(st.memcg_state)):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         total, lost = 0, 0
-        alone = m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING
+        alone = not moves or (m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING)
         for other in range(len(st.memcg_state)):
             if st.memcg_state[other] == MEMCG_ABSENT:
                 continue
@@ -245,10 +254,41 @@ def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
 
 
 @compiled
+def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
+    for m in range(len(st.memcg_state)):
+        if st.memcg_state[m] == MEMCG_ABSENT:
+            continue
+        holders = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
+        for a in range(topo.nr_act):
+            for i in range(NR_PAGE_STOCK):
+                if st.ps_memcg[a, i] == m:
+                    holders += 1
+        for child in range(1, len(st.memcg_state)):
+            # css_free puts the parent right after the orig_objcg of the last node.
+            if st.memcg_parent[child] == m and st.objcg_orig[child * topo.nr_nodes] == 1:
+                holders += 1
+        if st.memcg_ref[m] != holders:
+            violate(st, t, label, I4, holders, st.memcg_ref[m])
+
+
+@compiled
+def at_rest(st: State) -> bool:
+    """While the program runs: no operation, drain, removal or release of anybody is between two steps."""
+    if st.phase > 0 or st.fatal == 1:
+        return False
+    for t in range(st.nr_all):
+        if st.pc[t] != IDLE and st.pc[t] != AT_BARRIER and st.pc[t] != FINISHED:
+            return False
+    return True
+
+
+@compiled
 def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     check_bytes(topo, prog, st, t, label)
     check_counters(topo, prog, st, t, label)
     check_nodes(topo, prog, st, t, label)
+    check_css(topo, prog, st, t, label)
 
 
 @compiled
@@ -286,7 +326,7 @@ def parked_pages(topo: Topo, prog: Prog, st: State, x: int) -> tuple[int, bool]:
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] == MEMCG_ABSENT or not below(st, st.objcg_memcg[o], x):
                 continue
-            if st.objcg_moved[o] == 100 or st.memcg_heir[x] == 1:
+            if st.objcg_moved[o] == 100 or (prog.v_lookup == LOOKUP_NODEINFO and st.memcg_heir[x] == 1):
                 one_cpu = False
             if st.objcg_state[o] < RELEASED:
                 total += st.objcg_ncb[o] // topo.page_size

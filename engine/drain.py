@@ -52,7 +52,7 @@ def da_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.charge_mutex = t + 1
     for other in range(st.nr_all):
-        if other != t and st.r_charged[other] == 1 and st.r_precharge[other] > 0:
+        if other != t and st.r_charged[other] == 1 and st.r_precharge[other] > 0 and st.r_refunded[other] == 0:
             hazard(st, 9)
     st.task_pinned[t] = 1
     st.da_cpu[t] = 0

@@ -27,6 +27,7 @@ from engine.base import (
 )
 from engine.base import DYING as OBJCG_DYING
 from engine.compiled import compiled
+from engine.labels import FR_UNLOCK
 from engine.obj_stock import U16_MAX
 from engine.objcg import ref_row
 from engine.page_stock import STOCK_MAX
@@ -140,7 +141,10 @@ def check_freed(topo: Topo, prog: Prog, st: State, m: int, t: int, label: int) -
 
 @compiled
 def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The incremental checks after a step."""
+    """The incremental checks after a step.
+
+    What others touched while a free held pcpu_lock could not be judged then: all rows are when it lets go.
+    """
     if max(st.dirty_cpu_n, st.dirty_objcg_n, st.dirty_memcg_n, st.dirty_area_n, st.dirty_chunk_n) > NR_LOG:
         check_everything(topo, prog, st, t, label)
         return
@@ -148,6 +152,9 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
         check_stock(topo, prog, st, st.dirty_cpu[i], t, label)
     for i in range(st.dirty_area_n):
         check_entry(topo, prog, st, st.dirty_area[i], t, label)
+    if label == FR_UNLOCK:
+        for r in range(len(st.area_used)):
+            check_entry(topo, prog, st, r, t, label)
     for i in range(st.dirty_chunk_n):
         check_pages(topo, prog, st, st.dirty_chunk[i], t, label)
     for i in range(st.dirty_objcg_n):

@@ -74,19 +74,27 @@ def obj_stock_trylock(prog: Prog, st: State, t: int, a: int) -> bool:
 
 
 @compiled
+def note_late_bytes(prog: Prog, topo: Topo, st: State, o: int) -> None:
+    """H25: release reads nr_charged_bytes once, so bytes that come after the last put are lost."""
+    if o < 0:
+        return
+    row = ref_row(prog, topo, o)
+    if st.objcg_state[row] >= ATOMIC and st.objcg_ref[row] <= 0:
+        hazard(st, 25)
+
+
+@compiled
 def ro_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """A failed trylock parks the sub-page bytes in nr_charged_bytes and uncharges whole pages at once."""
     o, a = st.ro_objcg[t], st.task_cpu[t]
+    note_late_bytes(prog, topo, st, o)
+    if not usable(prog, topo, st, t, o):
+        return
     if obj_stock_trylock(prog, st, t, a):
         note_traffic(st, o, a + 1)
         goto(st, t, RO_BODY)
         return
     note_traffic(st, o, 100)
-    row = ref_row(prog, topo, o)
-    if st.objcg_state[row] >= ATOMIC and st.objcg_ref[row] <= 0:
-        hazard(st, 25)
-    if not usable(prog, topo, st, t, o):
-        return
     if prog.v_trylock == 0:
         st.objcg_ncb[o] += st.ro_bytes[t] % topo.page_size
     pages = st.ro_bytes[t] // topo.page_size

@@ -36,6 +36,7 @@ from engine.labels import (
     OP_MKDIR,
     OP_MOVE,
     OP_NODE_ONLINE,
+    OP_OWN,
     OP_PLACE,
     OP_PRESSURE,
     OP_RMDIR,
@@ -147,6 +148,7 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
         headroom = LOWER - headroom
     st.memcg_max[m] = NO_LIMIT if headroom == 32767 else max(st.memcg_usage[m] + headroom, 0)
     touch_memcg(st, m)
+    st.memcg_over[m] = 0
     if st.memcg_usage[m] > st.memcg_max[m]:
         st.memcg_over[m] = 1
         hazard(st, 19)
@@ -230,12 +232,31 @@ def set_pressure(topo: Topo, st: State, n: int, free_pages: int) -> None:
 
 
 @compiled
+def accounted_areas(st: State) -> int:
+    total = 0
+    for r in range(len(st.area_used)):
+        if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
+            total += 1
+    return total
+
+
+@compiled
 def node_online(st: State, n: int) -> None:
     if st.node_online[n] == 0:
-        if st.nr_online_nodes == 1:
+        if st.nr_online_nodes == 1 and accounted_areas(st) > 0:
             hazard(st, 21)
         st.node_online[n] = 1
         st.nr_online_nodes += 1
+
+
+@compiled
+def borrows(prog: Prog, st: State, who: int) -> bool:
+    """An allocation of the task's own cgroup holds an objcg of task->objcgs that no entry keeps yet."""
+    if st.r_objcg[who] < 0 or st.op_i[who] >= prog.nr_ops[who]:
+        return False
+    kind, r = prog.op_kind[who, st.op_i[who]], st.r_area[who]
+    own = prog.op_gfp[who, st.op_i[who]] & OP_OWN != 0
+    return kind in (OP_ALLOC, OP_KMEM) and own and (r < 0 or st.area_entry[r] < 0)
 
 
 @compiled
@@ -247,7 +268,7 @@ def move_task(prog: Prog, st: State, who: int, m: int) -> None:
     st.memcg_tasks[m] += 1
     st.task_memcg[who] = m
     st.task_update[who] = 1
-    if st.r_objcg[who] >= 0:
+    if borrows(prog, st, who):
         hazard(st, 15)
 
 

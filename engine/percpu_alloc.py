@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, hazard, touch_area
+from engine.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, touch_area
 from engine.chunks import (
     EMPTY_POP_PAGES_LOW,
     alloc_area,
@@ -48,7 +48,11 @@ def is_atomic(prog: Prog, st: State, t: int) -> bool:
 
 @compiled
 def illegal_request(topo: Topo, size_bytes: int, align: int) -> bool:
-    """pcpu_alloc refuses: nothing, more than PCPU_MIN_UNIT_SIZE, alignment over a page or not a power of two."""
+    """pcpu_alloc refuses: nothing, more than PCPU_MIN_UNIT_SIZE, alignment over a page or not a power of two.
+
+    An alignment below 4 was raised to 4 before.
+    """
+    align = max(align, 4)
     return size_bytes <= 0 or size_bytes > topo.min_unit_size or align > topo.page_size or align & (align - 1) != 0
 
 
@@ -59,7 +63,6 @@ def al_mutex(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, AL_AREA)
         return
     if st.mutex != 0:
-        hazard(st, 13)
         goto(st, t, PO_UNDO)
         return
     st.mutex = t + 1
@@ -86,6 +89,13 @@ def place_area(topo: Topo, st: State, c: int, off: int, size_bytes: int) -> int:
 
 
 @compiled
+def search_fails(prog: Prog, st: State) -> bool:
+    """An injected failure of a search that must not block: as data, by how many there were before."""
+    st.nr_searches += 1
+    return prog.fail_space[st.nr_searches % NR_LOG] == 1
+
+
+@compiled
 def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The search, one pcpu_lock section."""
     op = st.op_i[t]
@@ -95,6 +105,8 @@ def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     reserved = gfp_of(prog, st, t) & OP_RESERVED != 0
     if prog.op_kind[t, op] == OP_PLACE:
         r = place_area(topo, st, prog.op_value[t, op], align, size_bytes)
+    elif atomic and search_fails(prog, st):
+        r = -1
     else:
         r = alloc_area(topo, prog, st, size_bytes, align, atomic, reserved)
     if r >= 0:
@@ -133,7 +145,6 @@ def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
         goto(st, t, AL_AREA)
         return
-    hazard(st, 13)
     goto(st, t, AL_NO_AREA)
 
 
@@ -165,7 +176,6 @@ def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if populate_pages(topo, prog, st, c, span >> 16, span & 0xFFFF):
         goto(st, t, AL_POP_MARK)
         return
-    hazard(st, 13)
     goto(st, t, AL_POP_FAIL)
 
 
@@ -193,7 +203,6 @@ def al_no_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if is_atomic(prog, st, t):
         st.atomic_failed = 1
         st.balance_queued = 1
-        hazard(st, 13)
     else:
         st.mutex = 0
     goto(st, t, PO_UNDO)

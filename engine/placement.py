@@ -45,6 +45,8 @@ def node_from_table(topo: Topo, prog: Prog, st: State, nid: int) -> int:
 @compiled
 def alloc_page(topo: Topo, prog: Prog, st: State, nid: int) -> int:
     """alloc_pages_node(nid) for one page: the node it lies on, -1 if there is none."""
+    if st.dry_node == nid + 1:
+        return -1
     if prog.place_mode == PLACE_TABLE:
         return node_from_table(topo, prog, st, nid)
     n = node_from_zonelist(topo, st, nid)
@@ -127,9 +129,14 @@ def populate_pages(topo: Topo, prog: Prog, st: State, c: int, first: int, end: i
     st.nr_populates += 1
     if prog.fail_populate[st.nr_populates % NR_LOG] == 1:
         return False
+    dry = prog.fail_node[st.nr_populates % NR_LOG]
+    st.dry_node = (dry - 1) % topo.nr_nodes + 1 if dry > 0 else 0
     if topo.by_count == 1:
-        return alloc_by_count(topo, prog, st, c, first, end)
-    return alloc_by_map(topo, prog, st, c, first, end)
+        done = alloc_by_count(topo, prog, st, c, first, end)
+    else:
+        done = alloc_by_map(topo, prog, st, c, first, end)
+    st.dry_node = 0
+    return done
 
 
 @compiled

@@ -92,6 +92,7 @@ def po_undo_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.r_charged[t] != 1:
         goto(st, t, OP_END)
         return
+    hazard(st, 13)
     st.r_charged[t] = 4
     po_undo(topo, prog, st, t)
 

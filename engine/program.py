@@ -65,7 +65,8 @@ class Program:
 
     placement: "watermark" or "table"; table entries are steps along the zonelist of the CPU's node.
     pressed_pages: four numbers, the pages free at the start on node index n modulo 4; () takes the machine's.
-    fail_*: the k-th attempt fails where entry k modulo 8 is 1. probe: (task, operation) of the measured allocation.
+    fail_*: the k-th attempt fails where entry k modulo 8 is 1; fail_node: the k-th populate gets no page for CPUs of
+    the node with index entry - 1 (modulo their number), 0 for none. probe: (task, operation) that is measured.
     """
 
     tasks: tuple[Task, ...]
@@ -79,8 +80,12 @@ class Program:
     retries: int = 16
     nested_refresh: bool = False
     probe: tuple[int, int] = (-1, -1)
+    fail_charge: tuple[int, ...] = (0,) * 8
+    fail_space: tuple[int, ...] = (0,) * 8
+    fail_node: tuple[int, ...] = (0,) * 8
 
 
+FAIL_FIELDS = ("fail_populate", "fail_create", "fail_trylock", "fail_charge", "fail_space", "fail_node")
 OP_FIELDS = (
     ("memcg", "op_memcg"),
     ("slot", "op_slot"),
@@ -187,7 +192,7 @@ def prog_record(program: Program, size_class: str, nr_act: int) -> Record:
     prog["place_mode"] = ("watermark", "table").index(program.placement)
     prog["nr_table"] = len(program.table)
     prog["place_table"][: len(program.table)] = program.table
-    for name in ("fail_populate", "fail_create", "fail_trylock"):
+    for name in FAIL_FIELDS:
         prog[name][:] = getattr(program, name)
     prog["pressed"] = len(program.pressed_pages) > 0
     prog["pressed_pages"][:] = program.pressed_pages or 0
@@ -215,6 +220,9 @@ def program_of(prog: Any) -> Program:
         int(prog["nr_retries"]),
         bool(prog["nested_refresh"]),
         (int(prog["probe_task"]), int(prog["probe_op"])),
+        _ints(prog["fail_charge"]),
+        _ints(prog["fail_space"]),
+        _ints(prog["fail_node"]),
     )
 
 

@@ -153,6 +153,9 @@ class Prog:
     fail_populate: Vec = i8("dirty")  # 1: the k-th populate (modulo) fails
     fail_create: Vec = i8("dirty")
     fail_trylock: Vec = i8("dirty")
+    fail_charge: Vec = i8("dirty")  # 1: the k-th charge that reaches the counters fails, if its flags let it
+    fail_space: Vec = i8("dirty")  # 1: the k-th search that must not block finds no area
+    fail_node: Vec = i8("dirty")  # node + 1: the k-th populate gets no page for CPUs of that node; 0 for none
     pressed: int = i8()  # 1: nodes start with pressed_pages free (node index modulo 4) instead of what the machine says
     pressed_pages: Vec = i32("pressed")
     nr_retries: int = i8()  # MAX_RECLAIM_RETRIES
@@ -277,6 +280,9 @@ class State:
     nr_populates: int = i32()
     nr_creates: int = i32()
     nr_trylocks: int = i32()
+    nr_charges: int = i32()
+    nr_searches: int = i32()
+    dry_node: int = i16()  # node + 1 that has no page for the populate of this step, 0 between steps
     place_next: int = i32()
     balance_queued: int = i8()
     atomic_failed: int = i8()

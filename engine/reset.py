@@ -71,6 +71,9 @@ def reset_locks(st: State) -> None:
     st.nr_populates = 0
     st.nr_creates = 0
     st.nr_trylocks = 0
+    st.nr_charges = 0
+    st.nr_searches = 0
+    st.dry_node = 0
     st.place_next = 0
     st.balance_queued = 0
     st.atomic_failed = 0
@@ -185,7 +188,10 @@ def reset_chunks(topo: Topo, st: State) -> None:
 
 @compiled
 def make_boot_chunk(topo: Topo, st: State, c: int, kind: int, room: int) -> None:
-    """The first or the reserved chunk: populated for every possible CPU on its own node, no obj_exts."""
+    """The first or the reserved chunk: populated for every possible CPU on its own node, no obj_exts.
+
+    What lies before and behind the room counts as an area for ever: pages that it shares are never empty.
+    """
     if room == 0:
         return
     st.chunk_state[c] = kind
@@ -195,9 +201,12 @@ def make_boot_chunk(topo: Topo, st: State, c: int, kind: int, room: int) -> None
     for p in range(pages):
         st.page_populated[c, p] = 1
         st.chunk_populated[c] += 1
-        st.chunk_empty[c] += 1
-        if kind == CHUNK_FIRST:
-            st.nr_empty_pop += 1
+        if p * topo.page_size < start or (p + 1) * topo.page_size > start + room:
+            st.page_areas[c, p] = 1
+        else:
+            st.chunk_empty[c] += 1
+            if kind == CHUNK_FIRST:
+                st.nr_empty_pop += 1
         place_boot_page(topo, st, c, p)
     st.chunk_class[c] = class_of_chunk(topo, st, c)
     move_chunk(st, c, st.chunk_class[c], True)
@@ -305,7 +314,7 @@ def reset_registers(st: State, t: int) -> None:
     st.da_ret[t] = 0
 
 
-@compiled_entry
+@compiled
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
     st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
@@ -336,3 +345,9 @@ def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
         st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]
         st.node_online[n] = topo.node_online[n]
     st.nr_online_nodes = topo.nr_online_nodes
+
+
+@compiled_entry
+def reset_record(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
+    """`reset`, for callers that are not compiled."""
+    reset(topo, prog, st, whole)

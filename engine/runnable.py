@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from engine.base import Prog, State, Topo
-from engine.compiled import compiled, compiled_entry
+from engine.base import Prog, State, Topo, Vec
+from engine.compiled import compiled
 from engine.labels import (
     AL_AREA,
     AL_CREATE,
     AL_MUTEX,
     AL_POP_FAIL,
     AL_POP_MARK,
-    AL_UNLOCK,
     AT_BARRIER,
     BA_FREE,
     BA_FREE_EMPTY,
@@ -58,7 +57,7 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
     """The lock that the step takes first is free."""
     if label == AL_MUTEX:
         return mutex_ready(prog, st, t)
-    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, AL_UNLOCK, FR_BEGIN):
+    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, FR_BEGIN):
         return st.pcpu_lock == 0
     if label in (BA_FREE, BA_RECLAIM, BA_POPULATE, BA_FREE_EMPTY):
         return st.pcpu_lock == 0
@@ -67,7 +66,7 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
     return True
 
 
-@compiled_entry
+@compiled
 def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
     """Whether `step(t)` may be called now."""
     label = st.pc[t]
@@ -80,6 +79,39 @@ def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
     return cpu_allows(prog, st, t) and lock_allows(prog, st, t, label)
 
 
-@compiled_entry
+@compiled
+def list_candidates(prog: Prog, st: State, listed: Vec) -> int:
+    """Write into `listed`, ascending, the tasks that are not finished and the workers with something to do; how many.
+
+    Written so that no branch depends on what a task is at: in a random walk those would be guessed wrong.
+    """
+    nr_listed = 0
+    for t in range(prog.nr_tasks):
+        listed[nr_listed] = t
+        nr_listed += 1 if (t == 0) | (st.pc[t] != FINISHED) else 0
+    nr_kworkers = st.nr_all - prog.nr_tasks - 3
+    for which in range(nr_kworkers):
+        t = prog.nr_tasks + which
+        listed[nr_listed] = t
+        nr_listed += 1 if (st.pc[t] != IDLE) | (st.ps_queued[which] > 0) | (st.os_queued[which] > 0) else 0
+    for t in range(prog.nr_tasks + nr_kworkers, st.nr_all):
+        listed[nr_listed] = t
+        nr_listed += 1 if st.pc[t] != IDLE or worker_ready(prog, st, t) else 0
+    return nr_listed
+
+
+@compiled
+def list_runnable(topo: Topo, prog: Prog, st: State, ready: Vec) -> int:
+    """Write the tasks for which `runnable` holds into `ready` (a place for each task), ascending; how many they are."""
+    nr_ready = 0
+    for i in range(list_candidates(prog, st, ready)):
+        t = ready[i]
+        if runnable(topo, prog, st, t):
+            ready[nr_ready] = t
+            nr_ready += 1
+    return nr_ready
+
+
+@compiled
 def case_over(st: State) -> bool:
     return st.fatal == 1 or st.phase == OVER

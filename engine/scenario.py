@@ -11,11 +11,13 @@ import msgspec
 from engine.base import INVARIANT_NAMES
 from engine.errors import ScenarioError, TopologyError
 from engine.labels import NAMES
-from engine.program import Memcg, Op, Program, Task
+from engine.program import FAIL_FIELDS, Memcg, Op, Program, Task
 from engine.topology import Topology
 from engine.topology_file import TopologyRow, row_of, topology_of
 
 SCHEMA = 1
+LATER = ("fail_charge", "fail_space", "fail_node")
+MOST_DRY_NODE = 127  # a node's index + 1, as a Prog record holds it
 MOST_TASK, MOST_PASSED = 127, (1 << 31) - 1  # what a schedule's record holds
 
 
@@ -85,6 +87,10 @@ class _Program(msgspec.Struct, forbid_unknown_fields=True):
     retries: int
     nested_refresh: bool
     probe: list[int]
+    # These three came later: a file without them injects none.
+    fail_charge: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
+    fail_space: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
+    fail_node: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -110,11 +116,17 @@ def dump_finding(finding: Finding) -> bytes:
         "variant": finding.variant,
         "invariant": finding.invariant,
         "topology": _plain(row_of(scenario.topology)),
-        "program": _plain(scenario.program),
+        "program": _program_row(scenario.program),
         "schedule": [[s.task, s.label, s.passed] for s in scenario.schedule],
         "origin": finding.origin,
     }
     return (json.dumps(row, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def _program_row(program: Program) -> dict[str, Any]:
+    """The program as JSON; failures that came later are left out where they inject nothing."""
+    row: dict[str, Any] = _plain(program)
+    return {name: value for name, value in row.items() if name not in LATER or any(value)}
 
 
 def load_finding(text: bytes, where: str) -> Finding:
@@ -147,10 +159,10 @@ def _topology(row: TopologyRow, where: str) -> Topology:
 
 
 def _program(row: _Program, where: str) -> Program:
-    for name in ("fail_populate", "fail_create", "fail_trylock"):
-        given = getattr(row, name)
-        if len(given) != 8 or not set(given) <= {0, 1}:
-            raise ScenarioError(where, f"{name} {given}", "eight entries of 0 or 1")
+    for name in FAIL_FIELDS:
+        given, most = getattr(row, name), MOST_DRY_NODE if name == "fail_node" else 1
+        if len(given) != 8 or not set(given) <= set(range(most + 1)):
+            raise ScenarioError(where, f"{name} {given}", f"eight entries of 0 {'or' if most == 1 else 'to'} {most}")
     if len(row.probe) != 2:
         raise ScenarioError(where, f"probe {row.probe}", "[task, operation]")
     tasks = tuple(
@@ -160,5 +172,5 @@ def _program(row: _Program, where: str) -> Program:
     return Program(
         tasks, memcgs, row.placement, tuple(row.table), tuple(row.fail_populate), tuple(row.fail_create),
         tuple(row.fail_trylock), tuple(row.pressed_pages), row.retries, row.nested_refresh,
-        (row.probe[0], row.probe[1]),
+        (row.probe[0], row.probe[1]), tuple(row.fail_charge), tuple(row.fail_space), tuple(row.fail_node),
     )  # fmt: skip

@@ -32,10 +32,15 @@ def nothing_queued(st: State) -> bool:
 
 @compiled
 def barrier_open(prog: Prog, st: State) -> bool:
-    """Every program task waits at the barrier (or is finished) and no worker is between two steps."""
+    """Every program task waits at the barrier (or is finished) and no worker is between two steps.
+
+    An interrupt source has no barriers: between two of its interrupts it is waited for by nobody.
+    """
     for t in range(st.nr_all):
         waits = st.pc[t] == AT_BARRIER or st.pc[t] == FINISHED
-        if (t < prog.nr_tasks and not waits) or (t >= prog.nr_tasks and st.pc[t] != IDLE):
+        if t >= prog.nr_tasks or prog.task_irq[t] == 1:
+            waits = st.pc[t] == IDLE or st.pc[t] == FINISHED
+        if not waits:
             return False
     return True
 

@@ -26,7 +26,7 @@ from engine.labels import (
 )
 from engine.page_counter import counter_sub, uncharge
 from engine.page_stock import page_stock_trylock, refill_stock
-from engine.records import NR_PAGE_STOCK
+from engine.records import NR_LOG, NR_PAGE_STOCK
 from engine.slips import SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
 
 MEMCG_CHARGE_BATCH = 64
@@ -56,17 +56,22 @@ def try_charge(prog: Prog, st: State, t: int, m: int, nr_pages: int, gfp: int, r
 def tc_consume(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """consume_stock: a request over the batch, or a held lock, goes straight to the counters."""
     if st.tc_pages[t] > MEMCG_CHARGE_BATCH:
-        start_levels(st, t)
+        start_levels(prog, st, t)
         return
     a = st.task_cpu[t]
     if page_stock_trylock(prog, st, t, a):
         goto(st, t, TC_CONSUME_BODY)
         return
-    start_levels(st, t)
+    start_levels(prog, st, t)
 
 
 @compiled
-def start_levels(st: State, t: int) -> None:
+def start_levels(prog: Prog, st: State, t: int) -> None:
+    """The counters, from the memcg upward; an injected failure is one after which nothing was left to try."""
+    st.nr_charges += 1
+    if prog.fail_charge[st.nr_charges % NR_LOG] == 1:
+        nomem(st, t)
+        return
     st.tc_level[t] = st.tc_memcg[t]
     goto(st, t, TC_LEVEL)
 
@@ -89,7 +94,7 @@ def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.tc_ok[t] = 1
         goto(st, t, TC_DONE)
         return
-    start_levels(st, t)
+    start_levels(prog, st, t)
 
 
 @compiled
@@ -154,6 +159,7 @@ def tc_failed(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def nomem(st: State, t: int) -> None:
+    """The charge fails, unless __GFP_HIGH or __GFP_NOFAIL forces it over every limit."""
     if st.tc_gfp[t] & (GFP_HIGH | GFP_NOFAIL):
         st.tc_level[t] = st.tc_memcg[t]
         goto(st, t, TC_FORCE)

@@ -101,7 +101,8 @@ VARIANTS: dict[str, Variant] = {
         replace(_v2, name="v2-fast", summary="8/9: as v2-exts, one online node without a walk", ext=1, fast=1),
         replace(
             _v2, name="fixed", summary="exact walk, siblings of the stored objcg under one reference, ceil + N - 1",
-            ext=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1, judge=JUDGE_EXACT,
+            ext=1, fast=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1,
+            judge=JUDGE_EXACT,
         ),
     )
 }  # fmt: skip

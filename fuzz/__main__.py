@@ -1,5 +1,5 @@
 """`python -m fuzz` is `percpu-fuzz`."""
 
-from fuzz.cli import main
+from fuzz.entry import main
 
 main()

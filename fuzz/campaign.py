@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
+import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
 from engine.outcome import Outcome
+from fuzz.command_line import repeating
 from fuzz.configuration import described
 from fuzz.crew import Hands
 from fuzz.desk import Desk, Failed, Limits, failed_rows
 from fuzz.errors import HarnessError
-from fuzz.files import write_json
-from fuzz.findings import pick, write_findings
+from fuzz.files import is_full, write_json
+from fuzz.findings import Written, pick, write_findings
+from fuzz.helpers import CUT_SECONDS
 from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.reading import gathered
-from fuzz.rendering import render, time_to_render
+from fuzz.rendering import rendered, time_to_render, write_files
 from fuzz.resuming import Earlier
-from fuzz.runner import Lines, Ran, View, run_batches
+from fuzz.runner import Lines, Ran, View, ended, run_batches
+from fuzz.schedule import batches_covering
 from fuzz.scopes import explored_rows
 from fuzz.shrink.attempt import load
 from fuzz.store import Store
+from fuzz.typed_code import names_code
 from fuzz.workers import Crew
 from reports.campaign import STREAMS, Campaign
 from reports.json_report import contract
@@ -41,7 +47,10 @@ from strategies.survey import kept_survey
 from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
-FINDING_SECONDS, FINDING_SHARE = 30.0, 0.07  # reserved of --time for shrinking findings
+FINDING_SECONDS, FINDING_SHARE = 30.0, 0.07  # reserved of --time for shrinking findings: at most, and
+SHORT_SECONDS, SHORT_SHARE = 2.0, 0.25  # of a short campaign more
+LEAST_FINDING_SECONDS = 0.5  # for findings even if the batches took all of --time
+INTERRUPTED_FINDING_SECONDS = 1.0
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
 
@@ -65,34 +74,42 @@ class Campaigning:
     store: Store
     earlier: Earlier
     compile_seconds: float = 0.0
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    shrink_until: float | None = None  # by time.monotonic(): when findings must be there for reports to be in time
 
 
 def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
-    plan = make_plan(
-        options.variant, options.seed, options.topology, options.faults, options.scheduler, learns, options.calibration
-    )
+    try:
+        plan = make_plan(
+            options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
+            options.calibration,
+        )  # fmt: skip
+    except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
+        if not names_code(options.scheduler):
+            raise
+        raised = f"{options.scheduler} raises {type(error).__name__}: {error}"
+        raise InputError("--scheduler", raised, "a file that runs") from None
     plan.explored = tuple(explored_rows(options.explored, options.variant.name))
     return plan
 
 
 def run_campaign(
-    options: RunOptions, plan: CasePlan, out: Path, say: Callable[[str], None], view: View | None = None
-) -> Result:
+    options: RunOptions, plan: CasePlan, out: Path, say: Callable[[str], None], view: View | None = None,
+    interrupts: Interrupts | None = None,
+) -> Result:  # fmt: skip
     """Run a campaign into the folder `out`: an empty one, or that of a campaign to resume.
 
-    say: gets lines for the person who waits. InputError if the folder's campaign is another one.
+    say: gets lines for the person who waits. interrupts: those that are caught() so far. InputError if the folder's
+    campaign is another one.
     """
-    say(described(options.given) + f"# code {plan.describe()['code']}")
+    interrupts = interrupts or Interrupts()
     store, log = open_output(out, options)
     try:
-        earlier = Earlier.of(store, plan, options)
-        start = time.perf_counter()
-        plan.warm()
-        load(preset("two-node"))
-        operations = kept_survey()
-        session = Campaigning(options, plan, out, store, earlier, time.perf_counter() - start)
+        session = Campaigning(options, plan, out, store, Earlier.of(store, plan, options), interrupts=interrupts)
+        say(described(options.given) + f"# code {plan.describe()['code']}")
+        operations = compiled(session)
         say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         provenance(session, operations)
         return _run(session, log, view or Lines(say))
@@ -101,17 +118,24 @@ def run_campaign(
         store.close()
 
 
+def compiled(session: Campaigning) -> list[dict[str, Any]]:
+    """Compile or load everything that runs, before any process is forked; the survey of operations."""
+    start, operations = time.perf_counter(), []
+    with session.interrupts.left_at_once():
+        session.plan.warm()
+        load(preset("two-node"))
+        operations = kept_survey()
+    session.compile_seconds = time.perf_counter() - start
+    return operations
+
+
 def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
     """campaign.db in the output folder, and the log there or where it was asked for."""
-    if options.log_file is not None:
-        try:
-            options.log_file.open("a").close()
-        except OSError as error:
-            raise InputError("--log", f"{options.log_file}: {error.strerror}", "a file that can be written") from None
     try:
         return Store(out / "campaign.db"), CampaignLog(options.log_file or out / "campaign.log", options.log_level)
-    except OSError as error:
-        raise InputError("--out", f"{out}: {error.strerror}", "a folder that can be written") from None
+    except (OSError, sqlite3.OperationalError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise InputError("--out", f"{out}: {what}", "a folder that can be written") from None
 
 
 def provenance(session: Campaigning, operations: list[dict[str, Any]]) -> None:
@@ -144,20 +168,27 @@ def versions() -> dict[str, str]:
 
 def finding_seconds(budget: float) -> float:
     """How long findings may be shrunk in a campaign of so many seconds."""
-    return min(FINDING_SECONDS, FINDING_SHARE * budget)
+    return min(FINDING_SECONDS, max(FINDING_SHARE * budget, min(SHORT_SECONDS, SHORT_SHARE * budget)))
 
 
 def limits_of(session: Campaigning) -> Limits:
     """When to stop; what is kept of the time for findings and report comes from a measurement made now."""
     options = session.options
-    reserve, row_seconds = 0.0, 0.0
-    if options.seconds is not None:
-        whole, row_seconds = time_to_render(session.plan.describe(), session.plan.batch("measurement", 0))
-        reserve = whole + finding_seconds(options.seconds)
-    return Limits(
-        options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds,
-        reserve, row_seconds,
-    )  # fmt: skip
+    limits = Limits(
+        options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds
+    )
+    if options.seconds is None or session.interrupts.seen:
+        return limits
+    whole, row_seconds = time_to_render(session.plan.describe(), session.plan.batch("measurement", 0))
+    return replace(limits, reserve_seconds=whole + finding_seconds(options.seconds), row_seconds=row_seconds)
+
+
+def shrink_until(desk: Desk) -> float | None:
+    """By time.monotonic(): when findings must be done for the reports to be in time; a moment from now at least."""
+    if desk.ends_at is None or desk.limits.seconds is None:
+        return None
+    reports = desk.limits.reserve_seconds - finding_seconds(desk.limits.seconds) + desk.rows * desk.limits.row_seconds
+    return max(desk.ends_at - reports - CUT_SECONDS, time.monotonic() + LEAST_FINDING_SECONDS)
 
 
 def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:
@@ -171,9 +202,16 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     options, plan = session.options, session.plan
     criterion = criterion_of(options, plan)
     desk = Desk(plan, session.store, limits_of(session), criterion)
-    with view:
-        ran = run_batches(desk, lambda: crew_of(options, plan, log), view)
-    return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}")
+    broken = None
+    try:
+        with view:
+            ran = run_batches(desk, lambda: crew_of(options, plan, log), view, session.interrupts)
+    except (OSError, sqlite3.Error) as error:
+        if not is_full(error):
+            raise
+        ran, broken = ended(desk, "disk"), f"{session.store.path}: {error}"
+    session.shrink_until = shrink_until(desk)
+    return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}", broken)
 
 
 def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
@@ -185,32 +223,63 @@ def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
     return Cluster(plan, options.cluster)
 
 
-def finish(session: Campaigning, ran: Ran, stop: str | None = None) -> Result:
-    """Findings and reports of what is in the store. stop: the criterion, and the interval that it ended with."""
-    options, plan, store, out = session.options, session.plan, session.store, session.out
+def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str | None = None) -> Result:
+    """Findings and reports of what is in the store. stop: the criterion, and the interval that it ended with.
+
+    broken: why nothing can be written any more; what cannot be written is reported from memory all the same.
+    """
+    options, plan, store = session.options, session.plan, session.store
+    written, problem = (Written([], 0, 0), None) if broken else shrunk(session, ran)
+    problem = broken or problem or dead_canary(store.outcomes(ran.prefix, options.shard))
     failed = session.earlier.failed + failed_rows(list(ran.failed), plan)
-    findings, interrupted, broken = shrunk(session, ran)
-    broken = broken or dead_canary(store.outcomes(ran.prefix, options.shard))
-    for key, value in (
-        ("findings", findings),
-        ("failed", failed),
-        ("ran", ran_row(session, ran, interrupted) | {"stop": stop}),
-    ):
-        store.set_meta(key, value)
-    campaign = gathered(store, out)
-    exit_status = status_of(campaign, broken, inconclusive=options.stop is not None and ran.stopped_by != "criterion")
-    text = render(campaign, exit_status, out, options.reports)
-    store.set_meta("exit", exit_status)
+    named: dict[str, Any] = {
+        "findings": written.rows,
+        "failed": json.loads(json.dumps(failed)),
+        "ran": ran_row(session, ran) | {"stop": stop, "shrunk": [written.shrunk, written.picked]},
+    }
+    if ran.stopped_by != "merge":
+        named["command"] = repeating(options.given, cases_of(session, ran))
+    campaign = gathered(store, session.out, named)
+    inconclusive = options.stop is not None and ran.stopped_by != "criterion"
+    exit_status = status_of(campaign, problem, inconclusive)
+    files = rendered(campaign, exit_status, options.reports)
+    problem = kept(session, named, files, exit_status) or problem
+    exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
-    return Result(exit_status, text, contract(campaign, exit_status), broken)
+    return Result(exit_status, files["report.txt"].decode(), contract(campaign, exit_status), problem)
 
 
-def ran_row(session: Campaigning, ran: Ran, interrupted: bool) -> dict[str, Any]:
+def kept(session: Campaigning, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:
+    """Store how it ended, write the reports; what went wrong if there is no room for them."""
+    try:
+        for key, value in named.items():
+            session.store.set_meta(key, value)
+        write_files(files, session.out)
+        session.store.set_meta("exit", exit_status)
+    except (OSError, sqlite3.Error) as error:
+        if not is_full(error):
+            raise
+        return f"{session.out}: {error}; the report is not kept there"
+    return None
+
+
+def cases_of(session: Campaigning, ran: Ran) -> int:
+    """How many cases have to be asked for to get these batches."""
+    plan, options = session.plan, session.options
+    prefix = batches_covering(ran.prefix, options.hunt)
+    return sum(
+        plan.cases_per_batch(stream, options.shard.number(place))
+        for stream in STREAMS
+        for place in range(prefix.of(stream))
+    )
+
+
+def ran_row(session: Campaigning, ran: Ran) -> dict[str, Any]:
     """How the campaign ended, for the report."""
     return {
         "seconds": ran.seconds,
         "compile_seconds": session.compile_seconds,
-        "interrupted": ran.interrupted or interrupted,
+        "interrupted": ran.interrupted or session.interrupts.seen,
         "stopped_by": ran.stopped_by,
         "workers": session.options.workers,
         "budget_cases": session.options.cases,
@@ -219,25 +288,29 @@ def ran_row(session: Campaigning, ran: Ran, interrupted: bool) -> dict[str, Any]
     }
 
 
-def shrunk(session: Campaigning, ran: Ran) -> tuple[list[dict[str, Any]], bool, str | None]:
-    """Findings of the cases so far, whether somebody cut that short, and what was found broken in doing it."""
-    options, interrupts = session.options, Interrupts()
+def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
+    """Findings of the cases so far, and what was found broken in making them."""
     start = time.monotonic()
-    findings: list[dict[str, Any]] = []
-    broken = None
-    outcomes = session.store.outcomes(ran.prefix, options.shard)
-    for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
-        old.unlink()  # of an earlier session, which had seen less
+    picked = pick(session.store.outcomes(ran.prefix, session.options.shard))
+    until = session.shrink_until
+    if session.interrupts.seen:
+        until = min(until or math.inf, start + INTERRUPTED_FINDING_SECONDS)
+    written, broken = Written([], 0, len(picked)), None
     try:
-        with interrupts.caught():
-            enough = interrupts.or_after(None if options.seconds is None else finding_seconds(options.seconds))
-            findings = write_findings(session.plan, pick(outcomes), session.out, options.workers, enough)
+        for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
+            old.unlink()  # of an earlier session, which had seen less
+        enough = session.interrupts.or_at(until)
+        written = write_findings(session.plan, picked, session.out, session.options.workers, enough)
+        write_failed(session, list(ran.failed))
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = str(error)
-    write_failed(session, list(ran.failed))
-    LOGGER.info("%d findings shrunk in %.1f s", len(findings), time.monotonic() - start)
-    return findings, interrupts.seen, broken
+    except OSError as error:
+        if not is_full(error):
+            raise
+        broken = f"{session.out}: {error}"
+    LOGGER.info("%d of %d cases shrunk in %.1f s", written.shrunk, written.picked, time.monotonic() - start)
+    return written, broken
 
 
 def write_failed(session: Campaigning, failed: list[Failed]) -> None:

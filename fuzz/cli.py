@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from engine.errors import InputError
+from fuzz import entry
 from fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
@@ -70,7 +71,8 @@ def cli() -> None:
 @click.option("--hunt", help="The hunting stream's share of the batches. [default: 0.5]")
 @click.option(
     "--faults",
-    help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, create, trylock, killed.",
+    help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, node, create, charge, trylock, "
+    "killed, no-space.",
 )
 @click.option(
     "--calibration",
@@ -83,7 +85,11 @@ def cli() -> None:
 @click.option("--batch-seconds", help="A worker that is at one batch for longer is killed. [default: 120]")
 @click.option("--worker-memory", help="What a worker may allocate, such as 512M. [default: 2G]")
 @click.option("--out", help="Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]")
-@click.option("--resume", help="Go on with the campaign in this folder; --time and --cases count from its start.")
+@click.option(
+    "--resume",
+    help="Go on with the campaign in this folder; --time and --cases count from its start. Code "
+    "that it was run with (FILE.py:NAME) is run only if it is typed again.",
+)
 @click.option("--force", is_flag=True, help="Resume although configuration or code differ.")
 @click.option("--log", help="Log file. [default: campaign.log in the output folder]")
 @click.option("--log-level", help="debug, info, warning or error. [default: info]")
@@ -162,7 +168,7 @@ def variants(invariants: bool) -> int:
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
-    """Plant known mistakes in the reference and see which the invariants notice; exit status 1: one survives."""
+    """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is still alive."""
     from fuzz.commands.mutants import mutants_command
 
     return mutants_command(seconds, seed, workers, as_json)
@@ -193,15 +199,17 @@ def explore(**given: str | bool | None) -> int:
 @cli.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, help="Folder of the joined campaign, new or empty.")
+@click.option("--variant", help="Once more what the campaign was run with, if it is FILE.py:NAME.")
+@click.option("--scheduler", help="The same of its scheduler.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def merge(folders: tuple[str, ...], output: str, as_json: bool) -> int:
+def merge(folders: tuple[str, ...], output: str, as_json: bool, **typed: str | None) -> int:
     """Join the output folders of one campaign (--shard, or the same seed twice) and report on the whole.
 
     Exit status 3 if two of them hold different results of one batch.
     """
     from fuzz.commands.merge import merge_command
 
-    return merge_command(folders, output, as_json)
+    return merge_command(folders, output, as_json, typed)
 
 
 @cli.command()
@@ -209,11 +217,17 @@ def merge(folders: tuple[str, ...], output: str, as_json: bool) -> int:
 @click.option("-o", "--output", help="Write to this folder, new or empty. [default: the campaign's own]")
 @click.option("--report", "formats", help="More formats, comma-separated: junit, sarif, github, ktap, jsonl.")
 @click.option("--pdf", is_flag=True, help="report.pdf too, printed by a Chromium found on PATH.")
-def report(folder: str, output: str | None, formats: str | None, pdf: bool) -> int:
-    """Render a campaign's reports again from its store; its exit status."""
+@click.option(
+    "--format",
+    "form",
+    help="What is printed: text, html, json or md; no file is written then unless -o, "
+    "--report or --pdf ask for some. [default: text]",
+)
+def report(folder: str, output: str | None, formats: str | None, pdf: bool, form: str | None) -> int:
+    """Render a campaign's reports again from its store and print one; its exit status."""
     from fuzz.commands.report import report_command
 
-    return report_command(folder, output, formats, pdf)
+    return report_command(folder, output, formats, pdf, form)
 
 
 @cli.command()
@@ -415,5 +429,5 @@ def forget_output() -> None:
 
 
 def main() -> None:
-    """Entry point of the script."""
-    sys.exit(call())
+    """What scripts of earlier installations call."""
+    entry.main()

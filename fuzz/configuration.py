@@ -6,7 +6,7 @@
     time = 28800
 
 Keys are the options' names without dashes before them (batch-seconds or batch_seconds). Profiles quick, nightly and
-weekend are there without a file.
+weekend are there without a file. A file cannot name code: FILE.py:NAME must be typed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from fuzz.typed_code import OPTIONS, names_code
 
 PROFILES: dict[str, dict[str, str]] = {
     "quick": {"time": "20"},
@@ -73,7 +74,12 @@ def table(rows: Any, names: tuple[str, ...], where: str) -> dict[str, str]:
             near = difflib.get_close_matches(name, names, 1)
             hint = f"; the nearest is {near[0]!r}" if near else ""
             raise InputError(where, f"key {key!r}", ", ".join(names) + hint)
+        if name in found:
+            raise InputError(where, f"key {key!r} and the same with '-' or '_'", "each option once")
         found[name] = as_text(value, f"{where}, {key}")
+        if name in OPTIONS and names_code(found[name]):
+            typed = f"a name; code is run only when it is typed: --{name} {found[name]}"
+            raise InputError(f"{where}, {key}", repr(found[name]), typed)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +23,7 @@ from fuzz.schedule import (
     BatchId,
     Handed,
     Shard,
+    batches_covering,
     batches_for_cases,
     batches_up_to,
     next_batch,
@@ -32,6 +33,7 @@ from fuzz.store import Store
 TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
 LOST_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
 GIVEN_UP_IN_A_ROW = 10
+EVENTS_KEPT = 4
 
 
 class Criterion(Protocol):
@@ -92,11 +94,14 @@ class Seen:
     features: int = 0
     lost: int = 0
     last_event: str = ""
+    causes: Counter[str] = field(default_factory=Counter)
+    events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))  # the latest last
 
     def add(self, done: Done) -> None:
         self.cases[done.batch.stream] += done.cases
         self.steps += done.steps
         self.violations.update(done.violations)
+        self.causes.update(done.causes)
         self.waste.update(done.waste)
         self.features |= done.features
 
@@ -119,7 +124,7 @@ class Desk:
         self.failed: list[Failed] = []
         self.seen = Seen()
         self.lost_in_a_row = self.given_up_in_a_row = 0
-        self.interrupted = self.timed_out = self.met = False
+        self.interrupted = self.timed_out = self.met = self.ending = False
         self.back = {stream: set(store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
         self.said_elapsed = self.start
@@ -127,6 +132,11 @@ class Desk:
         self.looked = 0  # measurement batches that the criterion has seen
         self._fold()
         self._look()
+
+    @property
+    def ends_at(self) -> float | None:
+        """By time.monotonic(), when the time is over that was asked for; None if none was."""
+        return None if self.limits.seconds is None else self.start + self.limits.seconds - self.limits.seconds_before
 
     @property
     def elapsed(self) -> float:
@@ -142,7 +152,9 @@ class Desk:
             return self.retry.pop(0)
         if not self.met and self.limits.is_over(self.elapsed, self.rows):
             self.timed_out = True
-        while not self.timed_out and not self.interrupted:
+        if (self.timed_out or self.interrupted) and not self.ending:
+            self._come_to_an_end()
+        while True:
             batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs())
             if batch is None:
                 return None
@@ -150,7 +162,13 @@ class Desk:
             batch = BatchId(batch.stream, self.limits.shard.number(batch.k))
             if batch.k not in self.back[batch.stream]:
                 return batch
-        return None
+
+    def _come_to_an_end(self) -> None:
+        """Nothing more, but for the few batches that others overtook: then --cases with as many cases is this run."""
+        self.ending = True
+        back = self.prefix()
+        least = Handed(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
+        self.most = batches_covering(least, self.limits.hunt)
 
     def _epochs(self) -> int | None:
         return None if self.plan.learner is None else self.plan.learner.epochs
@@ -208,6 +226,7 @@ class Desk:
         LOGGER.warning("%s", text)
         self.store.note(time.time(), text)
         self.seen.last_event = text
+        self.seen.events.append(f"{self.elapsed:,.0f} s: {text}")
 
     def _is_back(self, batch: BatchId) -> None:
         self.back[batch.stream].add(batch.k)

@@ -13,7 +13,8 @@ from fuzz.schedule import BatchId
 class Done:
     """A finished batch: its canonical row, the seconds it took, and the figures that a person watches.
 
-    violations: cases by invariant; waste: measured cases by wasted pages; features: new behaviours, bit f for f.
+    violations: cases by invariant; causes: by invariant and step, such as "I8 at RL_NODE"; waste: measured cases by
+    wasted pages; features: new behaviours, bit f for f.
     """
 
     batch: BatchId
@@ -24,6 +25,7 @@ class Done:
     violations: Mapping[str, int] = field(default_factory=dict)
     waste: Mapping[int, int] = field(default_factory=dict)
     features: int = 0
+    causes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,14 @@ def surroundings(program: Program) -> list[str]:
     lines = []
     for name, what in (
         ("fail_populate", "populate"), ("fail_create", "chunk creation"), ("fail_trylock", "stock trylock"),
+        ("fail_charge", "charge of the counters"), ("fail_space", "search that must not block"),
     ):  # fmt: skip
         row = getattr(program, name)
         if any(row):
             lines.append(f"Of every 8 attempts at a {what}, numbers {[i for i, bit in enumerate(row) if bit]} fail.")
+    dry = {i: node - 1 for i, node in enumerate(program.fail_node) if node}
+    if dry:
+        lines.append(f"Of every 8 populates, these get no page for CPUs of the node with this index: {dry}.")
     if program.pressed_pages:
         lines.append(f"Free pages by node number modulo 4: {list(program.pressed_pages)}.")
     if program.placement == "table" and any(program.table):

@@ -16,6 +16,7 @@ from engine.scenario import Finding, Scenario, dump_finding
 from engine.variant import Variant
 from fuzz.errors import HarnessError
 from fuzz.files import write_whole
+from fuzz.marks import marked
 from strategies.explore.run import (
     Budget,
     Explored,
@@ -141,7 +142,7 @@ def write_witnesses(options: ExploreOptions, total: Total, out: Path) -> list[di
         variant = options.variant.name
         file = f"findings/{number:03d}-{name}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in variant)}.json"
         (out / "findings").mkdir(exist_ok=True)
-        write_whole(out / file, dump_finding(Finding(found, variant, name, origin)))
+        write_whole(out / file, dump_finding(marked(Finding(found, variant, name, origin), file)))
         rows.append(
             {
                 "invariant": name, "steps": len(path), "shortest": options.shortest,

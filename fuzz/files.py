@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import InputError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that nothing more can be written there, and not that we do it wrong."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    return isinstance(error, sqlite3.OperationalError)
+
+
+def json_text(content: dict[str, object]) -> str:
+    """Canonical JSON: sorted keys, indent 1, ASCII."""
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
+
 
 def write_json(path: Path, content: dict[str, object]) -> None:
-    """Canonical JSON (sorted keys, indent 1, ASCII) that is there whole or not at all."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
-    write_whole(path, text.encode("ascii"))
+    """Canonical JSON that is there whole or not at all."""
+    write_whole(path, json_text(content).encode("ascii"))
 
 
 def write_whole(path: Path, text: bytes) -> None:
@@ -42,3 +59,23 @@ def write_output(path: Path, content: bytes, option: str, make_folder: bool = Fa
         write_whole(path, content)
     except OSError as error:
         raise InputError(option, f"{path}: {error.strerror}", "a file that can be written") from None
+
+
+STORE_FILES = ("campaign.db", "campaign.db-wal", "campaign.db-shm", "campaign.lock", "campaign.log")
+
+
+@contextlib.contextmanager
+def nothing_left_if_refused(out: Path) -> Iterator[None]:
+    """Around the making of a new output folder: what is refused leaves no folder, and nothing in one that was there."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    was_empty = out in made or (out.is_dir() and not any(out.iterdir()))
+    try:
+        yield
+    except InputError:
+        if was_empty:
+            with contextlib.suppress(OSError):  # there is no such folder, or somebody else has put something there
+                for name in STORE_FILES:
+                    (out / name).unlink(missing_ok=True)
+                for folder in made:
+                    folder.rmdir()
+        raise

@@ -6,30 +6,22 @@ few cases of the most different signatures are shrunk, and of those that shrink 
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from engine.outcome import Outcome, Signature
 from engine.scenario import dump_finding
-from fuzz.errors import HarnessError
 from fuzz.files import write_whole
+from fuzz.helpers import answers_of
+from fuzz.marks import marked
 from fuzz.plan import Plan
 from fuzz.showing import Shape, Shown, shown
 
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
-PARENT_SECONDS = 0.5
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
 
 
@@ -75,22 +67,32 @@ def _most_different(picks: list[Pick]) -> list[Pick]:
     return [one for _, _, one in sorted(ranked, key=lambda r: r[:2])]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """rows: what the report needs of each finding; shrunk of picked: how many of the picked cases were got to."""
+
+    rows: list[dict[str, object]]
+    shrunk: int
+    picked: int
+
+
 def write_findings(
     plan: Plan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
-) -> list[dict[str, object]]:
-    """Shrink the picked cases, write a file for each distinct cause; what the report needs of each.
+) -> Written:
+    """Shrink the picked cases, write a file for each distinct cause.
 
-    enough: asked between cases; once it says yes, the cases that are left are not shown (but each invariant has its
-    first). HarnessError if a case does not come back.
+    enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
+    out. HarnessError if a case does not come back.
     """
     (out / "findings").mkdir(exist_ok=True)
     rows: list[dict[str, object]] = []
-    for members in by_cause(shown_cases(plan, picked, workers, enough)):
+    cases = shown_cases(plan, picked, workers, enough)
+    for members in by_cause(cases):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
-        write_whole(out / name, dump_finding(what.finding))
+        write_whole(out / name, dump_finding(marked(what.finding, name)))
         rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
-    return rows
+    return Written(rows, len(cases), len(picked))
 
 
 def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
@@ -114,10 +116,11 @@ def shown_cases(
     for number in _firsts_first(picked):
         one = picked[number]
         groups.setdefault((one.stream, one.k, one.case), []).append(number)
-    answers: dict[int, Shown] = {}
+    numbers = list(groups.values())
     tasks = [(plan, *place, [picked[i].signature for i in numbers]) for place, numbers in groups.items()]
-    for numbers, done in zip(groups.values(), _in_processes(tasks, workers, enough), strict=False):
-        answers.update(zip(numbers, done, strict=True))
+    answers: dict[int, Shown] = {}
+    for task, done in answers_of(shown, tasks, workers, enough).items():
+        answers.update(zip(numbers[task], done, strict=False))  # the last ones of a case may be cut off
     return [(picked[i], answers[i]) for i in sorted(answers)]
 
 
@@ -129,56 +132,6 @@ def _firsts_first(picked: list[Pick]) -> list[int]:
         order.append((rank[one.signature.invariant], number))
         rank[one.signature.invariant] += 1
     return [number for _, number in sorted(order)]
-
-
-def _in_processes(tasks: list[Any], workers: int, enough: Callable[[], bool]) -> Iterator[list[Shown]]:
-    """shown(*task) of the tasks in order, until it is enough. Forked: plan and compiled code need not be sent.
-
-    HarnessError if a task's processes die twice: once may be somebody's kill.
-    """
-    if workers == 1 or len(tasks) < 2:
-        for task in tasks:
-            yield shown(*task)
-            if enough():
-                return
-        return
-    global _tasks
-    _tasks = tasks
-    done, died_at = 0, -1
-    while done < len(tasks):
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_enter, initargs=(os.getpid(),))
-        try:
-            for future in [pool.submit(_shown_task, number) for number in range(done, len(tasks))]:
-                yield future.result()
-                done += 1
-                if enough():
-                    return
-        except BrokenProcessPool as error:
-            if died_at == done:
-                raise HarnessError(f"a process that shrank a finding died: {error}") from error
-            died_at = done
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _enter(parent: int) -> None:
-    """In the process that shrinks: Ctrl-C is the parent's to handle, and its death ends this process too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-_tasks: list[Any] = []
-
-
-def _shown_task(number: int) -> list[Shown]:
-    return shown(*_tasks[number])
 
 
 def file_name(number: int, signature: Signature) -> str:
@@ -200,7 +153,9 @@ def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, 
         "hazards": list(signature.hazards),
         "shape": str(what.shape),
         "alike": len(invariants),
-        "invariants": sorted(set(invariants)),
+        "invariants": sorted({*invariants, *what.breaks}),
+        "breaks": list(what.breaks),
+        "cut_short": what.cut_short,
         "explanation": what.explanation,
         "lanes": what.lanes,
         "nodes": what.nodes,

@@ -6,11 +6,11 @@ import shlex
 import textwrap
 from typing import Any
 
+from engine.errors import InputError
 from engine.label_words import WORDS as STEP_WORDS
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology
 from engine.variant import VARIANTS, Variant
-from fuzz.errors import HarnessError
 from fuzz.explain import explained
 from fuzz.lanes import Line, lanes
 from reports.invariant_words import WORDS
@@ -23,11 +23,12 @@ KERNEL_CONFIG = "CONFIG_NUMA, CONFIG_MEMCG, CONFIG_CGROUPS; cgroup v2 with the m
 
 
 def mail(finding: Finding, variant: Variant, file: str) -> str:
-    """ASCII text of at most 78 columns but for command lines. HarnessError if the violation does not show."""
+    """ASCII text of at most 78 columns but for command lines. InputError if the violation does not show."""
     lines, run = lanes(finding.scenario, variant, until=finding.invariant)
     broken = run.broken(finding.invariant)
     if broken is None:
-        raise HarnessError(f"{file}: {finding.invariant} does not show on {variant.name}")
+        given = f"{finding.invariant} does not show on {variant.name}"
+        raise InputError(file, given, "a finding whose violation shows when it is replayed")
     subject = f"Subject: {variant.name}: {finding.invariant} broken: {WORDS[finding.invariant]}"
     parts = [
         textwrap.fill(subject, WIDTH, subsequent_indent=" "),

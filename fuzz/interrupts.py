@@ -15,6 +15,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.seen = False
+        self.raises = False
 
     @contextmanager
     def caught(self) -> Iterator[None]:
@@ -24,6 +25,8 @@ class Interrupts:
             self.seen = True
             for number in before:
                 signal.signal(number, signal.default_int_handler)
+            if self.raises:
+                raise KeyboardInterrupt
 
         before: dict[signal.Signals, Any] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -34,7 +37,22 @@ class Interrupts:
             for number, old in before.items():
                 signal.signal(number, old)
 
-    def or_after(self, seconds: float | None) -> Callable[[], bool]:
-        """A question: has the end been asked for, or are so many seconds over (None: no limit)?"""
-        until = None if seconds is None else time.monotonic() + seconds
-        return lambda: self.seen or (until is not None and time.monotonic() >= until)
+    @contextmanager
+    def left_at_once(self) -> Iterator[None]:
+        """A part of which nothing is lost: the first signal ends it, and what follows it goes on; `seen` says so."""
+        self.raises = not self.seen
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.seen:
+                raise
+        finally:
+            self.raises = False
+
+    def or_at(self, until: float | None) -> Callable[[], bool]:
+        """A question: has the end been asked for, or is it so late by time.monotonic() (None: no limit)?
+
+        Where the end was asked for before, only the time counts.
+        """
+        before = self.seen
+        return lambda: (self.seen and not before) or (until is not None and time.monotonic() >= until)

@@ -7,7 +7,9 @@ directly. The threads that receive start only after the fork, so that no process
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import threading
 import time
 from logging.handlers import QueueListener
@@ -22,9 +24,21 @@ LOGGER = logging.getLogger("percpu-fuzz")
 FORMAT = "%(asctime)s %(processName)s %(levelname)s %(message)s"
 
 
+class LogFile(logging.FileHandler):
+    """A file that may have no room any more: the campaign ends of its store, which says so, not of its log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def file_handler(path: Path) -> logging.FileHandler:
     """A handler that appends whole lines to the campaign's log."""
-    handler = logging.FileHandler(path, mode="a", encoding="ascii", errors="backslashreplace", delay=True)
+    handler = LogFile(path, mode="a", encoding="ascii", errors="backslashreplace", delay=True)
     handler.setFormatter(logging.Formatter(FORMAT))
     return handler
 

@@ -17,6 +17,7 @@ from fuzz.reading import ALLOWED, address
 from fuzz.resuming import differences
 from fuzz.schedule import BatchId
 from fuzz.store import VERSION, Store, unpacked
+from fuzz.stored import checked
 
 
 @dataclass(slots=True)
@@ -43,29 +44,31 @@ class Merged:
     failed: list[dict[str, Any]] = field(default_factory=list)
 
 
-def merge(folders: Sequence[Path], store: Store) -> Merged:
-    """Copy every batch of the folders into an empty store.
+def parts_of(folders: Sequence[Path], stack: contextlib.ExitStack) -> list[Part]:
+    """The folders' stores, open until the stack ends.
 
     InputError unless all folders hold parts of one campaign: the same configuration, the same code.
     """
-    merged = Merged()
-    with contextlib.ExitStack() as stack:
-        parts = [part(folder, stack) for folder in folders]
-        for other in parts[1:]:
-            found = differences(parts[0].meta["describe"], other.meta["describe"])
-            if found:
-                raise InputError(str(other.folder), "; ".join(found), f"the configuration and code of {folders[0]}")
-        store.connection.execute("BEGIN")
-        for one in parts:
-            copy(one, store, merged)
-        store.connection.execute("COMMIT")
-    first = parts[0].meta
+    parts = [part(folder, stack) for folder in folders]
+    for other in parts[1:]:
+        found = differences(parts[0].meta["describe"], other.meta["describe"])
+        if found:
+            raise InputError(str(other.folder), "; ".join(found), f"the configuration and code of {folders[0]}")
+    return parts
+
+
+def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merged:
+    """Copy every batch of the parts into an empty store. given: the options of the whole."""
+    merged = Merged(given=dict(given))
+    store.connection.execute("BEGIN")
+    for one in parts:
+        copy(one, store, merged)
+    store.connection.execute("COMMIT")
     for key in ("describe", "operations", "versions"):
-        store.set_meta(key, first.get(key, []))
-    merged.given = whole_of(first["given"])
+        store.set_meta(key, parts[0].meta.get(key, []))
     store.set_meta("given", merged.given)
     store.set_meta("shard", [0, 1])
-    store.set_meta("command", "percpu-fuzz merge " + shlex.join(map(str, folders)))
+    store.set_meta("command", "percpu-fuzz merge " + shlex.join(str(one.folder) for one in parts))
     return merged
 
 
@@ -84,7 +87,8 @@ def part(folder: Path, stack: contextlib.ExitStack) -> Part:
         connection = stack.enter_context(contextlib.closing(sqlite3.connect(address(path), uri=True)))
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         meta = {key: json.loads(text) for key, text in connection.execute("SELECT key, value FROM meta")}
-        meta["describe"]["variant"], meta["given"]["seed"]
+        checked(meta)
+        meta["given"]["seed"]
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
     if found != VERSION:

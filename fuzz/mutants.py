@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from engine.errors import InputError
+from fuzz.interrupts import Interrupts
 from strategies.mutants import FIXED, Mutant, catalogue
 from strategies.plan import Plan, make_plan
 
@@ -52,20 +54,25 @@ def run_batch(name: str, seed: int, number: int) -> tuple[int, float, dict[str, 
 
 
 def hunt_mutants(
-    seconds: float, seed: int, workers: int, chosen: tuple[Mutant, ...], say: Callable[[str], None]
-) -> list[Verdict]:
-    """Run all mutants in turn, batch by batch, until each is killed or the time is over.
+    seconds: float, seed: int, workers: int, chosen: tuple[Mutant, ...], say: Callable[[str], None],
+    interrupts: Interrupts | None = None,
+) -> list[Verdict]:  # fmt: skip
+    """Run all mutants in turn, batch by batch, until each is killed, the time is over or the end is asked for.
 
     A batch on which `fixed` itself breaks an invariant would not count: it is an InputError, since nothing could.
     """
     verdicts = [Verdict(mutant) for mutant in chosen]
-    deadline = time.monotonic() + seconds
-    plan_of(FIXED.name, seed).warm()
+    interrupts = interrupts or Interrupts()
+    with interrupts.left_at_once():
+        plan_of(FIXED.name, seed).warm()
+    enough = interrupts.or_at(time.monotonic() + seconds)
+    if interrupts.seen:
+        return verdicts
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf) as pool:
         waiting: dict[Future[tuple[int, float, dict[str, int]]], Verdict | None] = {}
         rounds = 0
-        while time.monotonic() < deadline and not all(v.killed or v.mutant.proof for v in verdicts):
+        while not enough() and not all(v.killed or v.mutant.proof for v in verdicts):
             for verdict in verdicts:
                 if not verdict.killed and not verdict.mutant.proof:
                     waiting[pool.submit(run_batch, verdict.mutant.name, seed, rounds)] = verdict
@@ -73,6 +80,12 @@ def hunt_mutants(
             rounds += 1
             _collect(waiting, say)
     return verdicts
+
+
+def _deaf() -> None:
+    """In a worker: signals are the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _collect(

@@ -73,7 +73,7 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
         raise InputError(where, f"no file {path!r}", "a Python file that can be read")
     try:
         names = runpy.run_path(path)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a file may raise anything, KeyboardInterrupt too; ours goes to a handler
         raise InputError(where, f"{path} raises {type(error).__name__}: {error}", "a file that runs") from None
     found = names.get(name)
     if not isinstance(found, Variant):
@@ -84,9 +84,16 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
     return named
 
 
+def filled(text: str, where: str) -> str:
+    """The same text. InputError for an empty one: as a path it would be the current folder."""
+    if not text.strip():
+        raise InputError(where, repr(text), "a name or a path")
+    return text
+
+
 def topology_option(text: str, where: str = "--topology") -> Topology:
     """A machine by name, or from a file or folder that `topology import` reads."""
-    if text in PRESETS:
+    if filled(text, where) in PRESETS:
         return preset(text)
     if not Path(text).exists():
         raise InputError(where, repr(text), ", ".join(PRESETS) + " or a topology file")
@@ -161,14 +168,59 @@ def cluster_option(text: str | None, scheduler: str) -> str | None:
     return text
 
 
-def shard_option(text: str | None) -> Shard:
-    """I/N: part I (from 1 on) of N."""
+def shard_option(text: str | None, learning: str | None = None) -> Shard:
+    """I/N: part I (from 1 on) of N; a part cannot learn what the others saw."""
     if text is None:
         return WHOLE
     found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise InputError("--shard", repr(text), "I/N with I from 1 to N, such as 2/3")
+    if learning == "on":
+        raise InputError(
+            "--shard", f"{text} with --learning on", "--learning off: a part does not see what others learn"
+        )
     return Shard(int(found[1]) - 1, int(found[2]))
+
+
+def faults_option(text: str) -> tuple[str, ...]:
+    """Kinds of injected failures, separated by commas; the plan knows which there are."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if "none" in names and len(names) > 1:
+        raise InputError("--faults", repr(text), "none alone, or a list without it")
+    return names
+
+
+def stop_option(text: str | None) -> str | None:
+    """A criterion. InputError for one that holds whatever is seen, or never can."""
+    from reports.stopping import parse_stop
+
+    if text is None:
+        return None
+    criterion = parse_stop(text)
+    number = criterion.number
+    if criterion.figure.startswith("rate(") and not 0 < number < 1:
+        raise InputError("--stop", f"{text!r}: a rate against {number:g}", "a number above 0 and below 1")
+    if number == 0 and criterion.op in (">=", "<"):
+        holds = "holds for any data" if criterion.op == ">=" else "never holds"
+        raise InputError("--stop", f"{text!r} {holds}", "a number above 0, or > 0, or <= 0")
+    if criterion.figure.endswith(" share") and (number > 100 or (number == 100 and criterion.op in ("<=", ">"))):
+        raise InputError("--stop", f"{text!r}: a share against {number:g} percent", "less than 100")
+    return criterion.text
+
+
+def log_option(text: str | None) -> Path | None:
+    """A log file that can be written; nothing is left of the try."""
+    if text is None:
+        return None
+    path = Path(filled(text, "--log"))
+    new = not path.exists()
+    try:
+        path.open("a").close()
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise InputError("--log", f"{path}: {error.strerror}", "a file that can be written") from None
+    return path
 
 
 def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
@@ -190,7 +242,7 @@ def formats_option(text: str | None) -> tuple[str, ...]:
 
 def out_option(text: str | None, default: str, where: str = "--out") -> Path:
     """The output folder: new, or empty. It is made; what is already there is never touched."""
-    path = Path(text if text is not None else default)
+    path = Path(default if text is None else filled(text, where))
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +15,11 @@ from engine.errors import InputError
 from engine.outcome import Outcome
 from fuzz.schedule import STREAMS, WHOLE, Shard
 from fuzz.store import VERSION, Store, digest_of, unpacked
+from fuzz.stored import checked
 from reports.campaign import Campaign, gather
 
 ALLOWED = "an output folder of percpu-fuzz run"
+NOTHING: Mapping[str, Any] = {}
 
 
 def read_campaign(folder: Path) -> Campaign:
@@ -57,18 +60,22 @@ def read_given(folder: Path) -> dict[str, str]:
 
 
 def read_exit(folder: Path) -> int | None:
-    """The exit status that a campaign ended with; None while it has not."""
-    connection = sqlite3.connect(address(folder / "campaign.db"), uri=True)
+    """The exit status that a campaign ended with; None while it has not. InputError for what is no exit status."""
+    path = folder / "campaign.db"
     try:
-        found = connection.execute("SELECT value FROM meta WHERE key = 'exit'").fetchone()
-    finally:
-        connection.close()
-    return None if found is None else int(json.loads(found[0]))
+        with contextlib.closing(sqlite3.connect(address(path), uri=True)) as connection:
+            found = connection.execute("SELECT value FROM meta WHERE key = 'exit'").fetchone()
+        exit_status = None if found is None else json.loads(found[0])
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
+    if exit_status not in (None, 0, 1, 2, 3, 4) or isinstance(exit_status, bool):
+        raise InputError(f"{path}, exit", repr(exit_status), "0 to 4")
+    return None if exit_status is None else int(exit_status)
 
 
-def gathered(store: Store, folder: Path) -> Campaign:
-    """The same of a store that this process writes."""
-    return campaign_of(store.connection, folder)
+def gathered(store: Store, folder: Path, named: Mapping[str, Any]) -> Campaign:
+    """The same of a store that this process writes. named: values that count in place of stored ones."""
+    return campaign_of(store.connection, folder, named)
 
 
 def address(path: Path) -> str:
@@ -78,11 +85,11 @@ def address(path: Path) -> str:
     return f"file:{quote(str(path.resolve()))}?mode=ro" + ("&immutable=1" if unchanging else "")
 
 
-def campaign_of(connection: sqlite3.Connection, folder: Path) -> Campaign:
+def campaign_of(connection: sqlite3.Connection, folder: Path, named: Mapping[str, Any] = NOTHING) -> Campaign:
     """Fold what a store holds. KeyError and the like if it is not a campaign's."""
     meta: dict[str, Any] = {k: json.loads(text) for k, text in connection.execute("SELECT key, value FROM meta")}
-    for name in ("variant", "seed", "families"):
-        meta["describe"][name]
+    meta |= named
+    checked(meta)
     shard = Shard(*meta["shard"]) if "shard" in meta else WHOLE
     ran: dict[str, Any] = meta.get("ran", {})
     prefix = ran.get("prefix")
@@ -105,6 +112,7 @@ def campaign_of(connection: sqlite3.Connection, folder: Path) -> Campaign:
         budget_seconds=ran.get("budget_seconds"),
         failed=meta.get("failed", ()),
         stop=ran.get("stop"),
+        shrunk=ran.get("shrunk"),
     )
 
 

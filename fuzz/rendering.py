@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.outcome import Outcome
-from fuzz.files import write_json, write_whole
+from fuzz.files import json_text, write_whole
 from reports.campaign import Campaign, gather
 from reports.ci_formats import FORMATS
 from reports.html import report_html
@@ -17,17 +17,23 @@ from reports.markdown import report_markdown
 from reports.text import report_text
 
 
-def render(campaign: Campaign, exit_status: int, out: Path, formats: Sequence[str] = ()) -> str:
-    """Write report.txt, .md, .html and .json, and the formats asked for; the text report."""
-    text = report_text(campaign)
-    write_whole(out / "report.txt", text.encode("ascii"))
-    write_whole(out / "report.md", report_markdown(campaign).encode("ascii"))
-    write_whole(out / "report.html", report_html(campaign).encode("ascii"))
-    write_json(out / "report.json", report_json(campaign, exit_status))
+def rendered(campaign: Campaign, exit_status: int, formats: Sequence[str] = ()) -> dict[str, bytes]:
+    """Every report file by name: report.txt, .md, .html and .json, and the formats asked for."""
+    files = {
+        "report.txt": report_text(campaign),
+        "report.md": report_markdown(campaign),
+        "report.html": report_html(campaign),
+        "report.json": json_text(report_json(campaign, exit_status)),
+    }
     for name in formats:
         file, make = FORMATS[name]
-        write_whole(out / file, make(campaign, exit_status).encode("ascii"))
-    return text
+        files[file] = make(campaign, exit_status)
+    return {file: text.encode("ascii") for file, text in files.items()}
+
+
+def write_files(files: Mapping[str, bytes], out: Path) -> None:
+    for name, content in files.items():
+        write_whole(out / name, content)
 
 
 def time_to_render(describe: Mapping[str, Any], outcome: Outcome) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from engine.errors import InputError
 from fuzz.options import RunOptions
 from fuzz.plan import Plan
+from fuzz.reading import ALLOWED
 from fuzz.store import Store
+from fuzz.stored import checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,23 @@ class Earlier:
     def of(store: Store, plan: Plan, options: RunOptions) -> Earlier:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
         try:
-            stored = store.meta("describe")
-        except KeyError:
+            named = store.named()
+        except (ValueError, sqlite3.DatabaseError) as error:
+            raise InputError(str(store.path), f"{type(error).__name__}: {error}", ALLOWED) from None
+        if "describe" not in named:
             return Earlier()
+        try:
+            checked(named)
+        except ValueError as error:
+            raise InputError(str(store.path), str(error), ALLOWED) from None
+        stored = named["describe"]
         found = differences(stored, json.loads(json.dumps(plan.describe())))
-        if store.meta("shard") != [options.shard.index, options.shard.count]:
-            found = [f"shard: {store.meta('shard')} then, {[options.shard.index, options.shard.count]} now", *found]
+        shard = [options.shard.index, options.shard.count]
+        if named.get("shard") != shard:
+            found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
-        return Earlier(_meta(store, "elapsed", 0.0), _meta(store, "failed", []), "; ".join(found))
+        return Earlier(named.get("elapsed", 0.0), named.get("failed", []), "; ".join(found))
 
 
 def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -44,10 +55,3 @@ def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in names
         if stored.get(name) != now.get(name)
     ]
-
-
-def _meta(store: Store, key: str, default: Any) -> Any:
-    try:
-        return store.meta(key)
-    except KeyError:
-        return default

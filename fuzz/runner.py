@@ -20,7 +20,7 @@ LINE_SECONDS = 5.0
 class Ran:
     """What the loop did: the first batches of each stream are in the store, as many as `prefix` says.
 
-    stopped_by: "cases", "time", "criterion" or "interrupt". seconds: of work up to the last batch,
+    stopped_by: "cases", "time", "criterion", "interrupt" or "disk" (full). seconds: of work up to the last batch,
     earlier sessions included.
     """
 
@@ -70,16 +70,22 @@ class Lines(View):
         )
 
 
-def run_batches(desk: Desk, hire: Callable[[], Hands], view: View) -> Ran:
+def run_batches(desk: Desk, hire: Callable[[], Hands], view: View, interrupts: Interrupts | None = None) -> Ran:
     """Run a campaign's batches into the store. HarnessError if workers cannot start or only die.
 
-    hire: a new crew, asked for at the start and each time after one has lost a worker.
+    hire: a new crew, asked for at the start and each time after one has lost a worker. interrupts: those that the
+    caller has caught() so far; asked for the end already, not even the first crew is hired.
     """
-    interrupts = Interrupts()
-    with interrupts.caught():
-        while not _one_crew(desk, hire(), view, interrupts):
-            pass
-    return Ran(desk.prefix(), desk.stopped_by(), tuple(desk.failed), desk.worked)
+    interrupts = interrupts or Interrupts()
+    desk.interrupted = interrupts.seen
+    while not desk.interrupted and not _one_crew(desk, hire(), view, interrupts):
+        pass
+    return ended(desk)
+
+
+def ended(desk: Desk, stopped_by: str = "") -> Ran:
+    """What is at the desk now as the end of the run."""
+    return Ran(desk.prefix(), stopped_by or desk.stopped_by(), tuple(desk.failed), desk.worked)
 
 
 def _one_crew(desk: Desk, crew: Hands, view: View, interrupts: Interrupts) -> bool:

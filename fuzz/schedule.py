@@ -103,3 +103,11 @@ def batches_up_to(measured: int, hunt: Fraction) -> Handed:
     while handed.measurement < measured:
         handed = handed.with_one_more(preferred_stream(handed, hunt))
     return handed
+
+
+def batches_covering(least: Handed, hunt: Fraction) -> Handed:
+    """The fewest batches, in hand-out order if nothing waits, among which are `least` of each stream."""
+    handed = Handed()
+    while handed.measurement < least.measurement or handed.hunting < least.hunting:
+        handed = handed.with_one_more(preferred_stream(handed, hunt))
+    return handed

@@ -12,6 +12,7 @@ import termios
 import time
 import tty
 from collections.abc import Sequence
+from itertools import accumulate
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -28,6 +29,8 @@ from fuzz.schedule import HUNTING, MEASUREMENT
 DRAW_SECONDS = 0.25
 BARS = " .:-=+*#%@"  # ASCII, as some consoles on servers have nothing else
 WASTE_BARS = 24
+WIDE_COLUMNS, WIDE_BARS = 110, 60
+CAUSES, CAUSES_WIDE = 4, 12  # pairs of invariant and step that are listed
 
 
 def bars(values: Sequence[float], width: int) -> str:
@@ -111,10 +114,16 @@ class Screen(View):
         rows.add_row("", bars(self.rates, width))
         rows.add_row("behaviours", f"{seen.features.bit_count():,} found; new ones by second:")
         rows.add_row("", bars(self.behaviours, width))
+        if self.is_wide():
+            rows.add_row("", f"|{bars(found_by_then(self.behaviours, WIDE_BARS), WIDE_BARS)}| all, from start to now")
         rows.add_row("waste", self.waste(desk))
         rows.add_row("violations", self.violations(desk))
+        for name, line in zip(("by cause", *("",) * CAUSES_WIDE), self.causes(desk), strict=False):
+            rows.add_row(name, line)
         rows.add_row("workers", f"{busy} busy of {workers}; {seen.lost} lost, {len(desk.failed)} batches given up")
         rows.add_row("last event", seen.last_event or "none")
+        for earlier in list(seen.events)[-2::-1] if self.is_wide() else ():
+            rows.add_row("before it", earlier)
         return Panel(Group(rows, Text("q ends in order", style="dim")), title=self.title, title_align="left")
 
     def waste(self, desk: Desk) -> str:
@@ -131,6 +140,24 @@ class Screen(View):
         """Cases by invariant."""
         found = sorted(desk.seen.violations.items(), key=lambda item: (-item[1], item[0]))
         return ", ".join(f"{name} {number:,}" for name, number in found) or "none"
+
+    def is_wide(self) -> bool:
+        """Whether there is room for more than the figures."""
+        return self.console.width >= WIDE_COLUMNS
+
+    def causes(self, desk: Desk) -> list[str]:
+        """Cases by invariant and step, the most frequent first, and how many more such pairs there are."""
+        most, each = (CAUSES_WIDE, 2) if self.is_wide() else (CAUSES, 1)
+        found = sorted(desk.seen.causes.items(), key=lambda item: (-item[1], item[0]))
+        cells = [f"{name:24} {number:>12,}" for name, number in found[:most]]
+        lines = ["    ".join(cells[i : i + each]) for i in range(0, len(cells), each)]
+        return [*lines, f"and {len(found) - most} more"] if len(found) > most else lines
+
+
+def found_by_then(new: Sequence[int], width: int) -> list[int]:
+    """The sum up to each of `width` moments from the start to now: what was found by then."""
+    sums = list(accumulate(new))
+    return [sums[(i + 1) * len(sums) // width - 1] for i in range(width)] if len(sums) >= width else sums[:]
 
 
 def is_for_a_person(file: TextIO | None) -> bool:

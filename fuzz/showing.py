@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from engine.base import INVARIANT_NAMES
 from engine.outcome import Signature
+from engine.program import FAIL_FIELDS
 from engine.scenario import Finding
 from engine.variant import Variant
 from fuzz.errors import HarnessError
 from fuzz.explain import explained
+from fuzz.helpers import asked_to_end
 from fuzz.lanes import drawn, lanes
 from fuzz.per_node import per_node
 from fuzz.plan import Plan
 from fuzz.shrink.shrinker import Shrunk, shrink
-from strategies.replay import Run
+from strategies.replay import Run, run_scenario
 
 AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
-SURROUNDINGS = ("fail_populate", "fail_create", "fail_trylock", "pressed_pages")
-EXECUTIONS = 3_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
+SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
+EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks."""
+    """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks.
+
+    breaks: every invariant that the shrunk case breaks until its end. cut_short: time ended the shrinking.
+    """
 
     finding: Finding
     shape: Shape
@@ -56,24 +63,32 @@ class Shown:
     explanation: list[str]
     lanes: list[str]
     nodes: list[dict[str, int]]
+    breaks: tuple[str, ...] = ()
+    cut_short: bool = False
 
 
-def shown(plan: Plan, stream: str, k: int, case: int, signatures: list[Signature]) -> list[Shown]:
-    """The violations of one case. HarnessError if it does not come back as it was."""
-    answers = []
+def shown(
+    plan: Plan, stream: str, k: int, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
+) -> list[Shown]:
+    """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
+    back as it was.
+    """
+    answers: list[Shown] = []
     for signature in signatures:
+        if enough():
+            break
         try:
             finding = plan.finding(stream, k, case, signature)
         except Exception as error:
             where = f"case {case} of {stream} batch {k}"
             raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
-        answers.append(smaller(finding, plan.variant))
+        answers.append(smaller(finding, plan.variant, enough))
     return answers
 
 
-def smaller(finding: Finding, variant: Variant) -> Shown:
+def smaller(finding: Finding, variant: Variant, enough: Callable[[], bool] = asked_to_end) -> Shown:
     """A finding shrunk and told. HarnessError if the compiled engine does not see what the replay saw."""
-    shrunk = shrink(finding, variant, EXECUTIONS)
+    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough)
     if shrunk is None:
         raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
     return told(finding, shrunk, variant)
@@ -88,12 +103,14 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
     words, picture = explained(finding, broken, lines), list(drawn(lines))
-    notes = {"executions": shrunk.executions, "minimal": shrunk.minimal}
-    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture}
+    notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
+    broken_in_all = {v.invariant for v in run_scenario(finding.scenario, variant).violations}
+    breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)
+    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture, "breaks": list(breaks)}
     first = run.violations[0].invariant == finding.invariant
     return Shown(
         replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture,
-        per_node(finding.scenario, variant),
+        per_node(finding.scenario, variant), breaks, shrunk.cut_short,
     )  # fmt: skip
 
 

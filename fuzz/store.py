@@ -50,11 +50,27 @@ class Store:
         self.path = path
         self.lock = locked(path.with_suffix(".lock"))
         self.connection = sqlite3.connect(path, isolation_level=None)
-        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, VERSION):
+        try:
+            self._check()
+            self.connection.executescript(TABLES)
+        except InputError:
             self.close()
-            raise InputError(str(path), f"a store of version {found}", f"version {VERSION}, which this release writes")
-        self.connection.executescript(TABLES)
+            raise
+
+    def _check(self) -> None:
+        """InputError for a store of another version, and for pages or a header that are damaged."""
+        try:
+            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+            amiss = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.OperationalError:
+            raise  # it cannot be opened or written, which says nothing of what is in it
+        except sqlite3.DatabaseError as error:
+            version, amiss = VERSION, str(error)
+        if version not in (0, VERSION):
+            allowed = f"version {VERSION}, which this release writes"
+            raise InputError(str(self.path), f"a store of version {version}", allowed)
+        if amiss != "ok":
+            raise InputError(str(self.path), f"damaged: {amiss}", "a store that PRAGMA quick_check finds whole")
 
     def add(self, batch: BatchId, row: bytes, seconds: float) -> None:
         """Keep a batch's canonical row. A batch that is there already stays: retry, resume and merge are one thing."""
@@ -66,7 +82,7 @@ class Store:
         """A batch's canonical row, None if it is not there."""
         query = "SELECT row FROM batch WHERE stream = ? AND k = ?"
         found = self.connection.execute(query, (batch.stream, batch.k)).fetchone()
-        return None if found is None else unpacked(found[0])
+        return None if found is None else self._unpacked(found[0], str(batch))
 
     def numbers(self, stream: str) -> Iterator[int]:
         """The numbers of a stream's batches that are there, ascending."""
@@ -75,11 +91,17 @@ class Store:
 
     def rows(self, prefix: Handed, shard: Shard = WHOLE) -> Iterator[bytes]:
         """Canonical rows of the first batches of each stream, ordered by stream and number."""
-        query = "SELECT row FROM batch WHERE stream = ? AND k < ? AND k % ? = ? ORDER BY k"
+        query = "SELECT k, row FROM batch WHERE stream = ? AND k < ? AND k % ? = ? ORDER BY k"
         for stream in sorted(STREAMS):
             most = shard.number(prefix.of(stream))
-            for (blob,) in self.connection.execute(query, (stream, most, shard.count, shard.index)):
-                yield unpacked(blob)
+            for k, blob in self.connection.execute(query, (stream, most, shard.count, shard.index)):
+                yield self._unpacked(blob, f"{stream} batch {k}")
+
+    def _unpacked(self, blob: bytes, what: str) -> bytes:
+        try:
+            return unpacked(blob)
+        except (zlib.error, TypeError) as error:
+            raise InputError(str(self.path), f"{what}: {error}", "rows that this release wrote") from None
 
     def outcomes(self, prefix: Handed, shard: Shard = WHOLE) -> Iterator[Outcome]:
         """The same rows as Outcomes, one at a time: an hour of batches need not fit into memory."""
@@ -108,6 +130,10 @@ class Store:
         if found is None:
             raise KeyError(key)
         return json.loads(found[0])
+
+    def named(self) -> dict[str, Any]:
+        """All values kept by name. ValueError for one that is no JSON."""
+        return {key: json.loads(text) for key, text in self.connection.execute("SELECT key, value FROM meta")}
 
     def close(self) -> None:
         self.connection.close()

@@ -13,6 +13,7 @@ import resource
 import signal
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from logging.handlers import QueueHandler
@@ -259,9 +260,10 @@ def answer(plan: Plan, stream: str, k: int) -> bytes:
 
 def head_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
     """What a person watches of a batch, so that nobody needs to read its row again."""
-    violations: dict[str, int] = {}
+    violations, causes = Counter[str](), Counter[str]()
     for signature, cases in outcome.violations.items():
-        violations[signature.invariant] = violations.get(signature.invariant, 0) + cases
+        violations[signature.invariant] += cases
+        causes[f"{signature.invariant} at {signature.label}"] += cases
     waste = outcome.histograms.get("waste_pages", {}) if outcome.stream != HUNTING else {}
     features = sum(1 << feature for feature in (*outcome.once, *outcome.more))
     return {
@@ -269,6 +271,7 @@ def head_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "cases": outcome.cases,
         "steps": outcome.steps,
         "violations": violations,
+        "causes": causes,
         "waste": list(waste.items()),
         "features": f"{features:x}",
     }
@@ -278,5 +281,5 @@ def done_of(batch: BatchId, said: dict[str, Any], row: bytes) -> Done:
     """The event of a batch from its head and its row."""
     return Done(
         batch, row, said["seconds"], said["cases"], said["steps"], said["violations"],
-        dict(map(tuple, said["waste"])), int(said["features"], 16),
+        dict(map(tuple, said["waste"])), int(said["features"], 16), said["causes"],
     )  # fmt: skip

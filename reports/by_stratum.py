@@ -1,7 +1,9 @@
 """Wasted precharge by what a case was like: nodes, CPUs, size, page size, where pages fall, whether it may block.
 
 Each value of a kind is a part of the measured distribution. Families weigh by their weights within it, as everywhere
-(reports.strata); a family without such a probe adds nothing to the estimate and its share to the interval.
+(reports.strata); a family without such a probe adds nothing to the estimate and its share to the interval, unless none
+of its machines can have one. Machines of many nodes have a row of their own and are in no other: few of their cases can
+be run, and every interval would be theirs.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from dataclasses import dataclass
 from engine.outcome import Histogram
 from reports.campaign import Campaign
 from reports.cells import NODE_GROUPS, group_text, size_text
-from reports.estimates import measured, precharges, shares
+from reports.estimates import families_apart, measured, precharges, shares
 from reports.headroom import JOINT, PAIR
+from reports.limits import cpus_of, held_to, largest, nodes_of
+from reports.means import mean_of
 from reports.statistics import Interval, Quantile
-from reports.strata import Stratum, pooled_mean, pooled_quantile
+from reports.strata import Stratum, pooled_quantile
 
 PLACES = ("local", "under pressure", "page by page", "spread", "in runs")  # strategies.choices.PLACE_*
 QUANTILES = (0.5, 0.99)
@@ -35,12 +39,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """name: for a person; split: a family's histograms as waste by class; text: a class in words."""
+    """name: for a person; split: a family's histograms as waste by class; text: a class in words.
+
+    possible: whether a family's machines can give such a probe.
+    """
 
     name: str
     histogram: str
     split: Callable[[Histogram], dict[int, Histogram]]
     text: Callable[[int], str]
+    possible: Callable[[Campaign, str, int], bool] = lambda campaign, family, value: True
 
 
 def by_class(histogram: Histogram) -> dict[int, Histogram]:
@@ -79,9 +87,19 @@ def _powers(value: int) -> str:
     return str(1 << value) if value < 2 else f"{(1 << (value - 1)) + 1}-{1 << value}"
 
 
+def _has_nodes(campaign: Campaign, family: str, group: int) -> bool:
+    fewest, most = nodes_of(campaign)[family]
+    return fewest <= NODE_GROUPS[group][1] and most >= NODE_GROUPS[group][0]
+
+
+def _has_cpus(campaign: Campaign, family: str, power: int) -> bool:
+    fewest, most = cpus_of(campaign)[family]
+    return fewest <= 1 << power and 2 * most > 1 << power
+
+
 KINDS = (
-    Kind("nodes", JOINT, by_nodes, lambda group: group_text(NODE_GROUPS[group])),
-    Kind("CPUs", "waste_by_cpus", by_class, _powers),
+    Kind("nodes", JOINT, by_nodes, lambda group: group_text(NODE_GROUPS[group]), _has_nodes),
+    Kind("CPUs", "waste_by_cpus", by_class, _powers, _has_cpus),
     Kind("size, up to", "waste_by_size", by_class, size_text),
     Kind("page size", "waste_by_page", by_class, lambda power: f"{4 << power}K"),
     Kind("pages fall", "waste_by_place", by_class, lambda place: PLACES[place] if place < len(PLACES) else str(place)),
@@ -95,18 +113,31 @@ def strata_rows(campaign: Campaign) -> list[Row]:
 
 
 def kind_rows(campaign: Campaign, kind: Kind) -> list[Row]:
-    """One kind's rows, by class."""
+    """One kind's rows, by class; of machines of many nodes in the kind of nodes only."""
+    huge, _ = families_apart(campaign)
+    apart = huge if kind.name != "nodes" else []
     parts = {
-        name: (share, measured(campaign, name).cases, kind.split(measured(campaign, name).histogram(kind.histogram)))
-        for name, share in shares(campaign).items()
+        name: kind.split(measured(campaign, name).histogram(kind.histogram))
+        for name in campaign.weights
+        if name not in apart
     }
-    rows = []
-    for value in sorted({value for _, _, part in parts.values() for value in part}):
-        strata = [Stratum(share, cases, part.get(value, {})) for share, cases, part in parts.values()]
-        mean = pooled_mean(strata)
-        quantiles = [pooled_quantile(strata, q) for q in QUANTILES]
-        assert mean is not None
-        probes = sum(sum(stratum.histogram.values()) for stratum in strata)
-        found = tuple(quantile for quantile in quantiles if quantile is not None)
-        rows.append(Row(kind.name, kind.text(value), probes, *mean, found))
-    return rows
+    values = sorted({value for part in parts.values() for value in part})
+    return [_row(campaign, kind, value, parts) for value in values]
+
+
+def _row(campaign: Campaign, kind: Kind, value: int, parts: dict[str, dict[int, Histogram]]) -> Row:
+    nodes, weights = nodes_of(campaign), shares(campaign)
+    group = NODE_GROUPS[value][1] if kind.name == "nodes" else NODE_GROUPS[-1][1]
+    size = {"size_bytes": 1 << value} if kind.histogram == "waste_by_size" else {}
+    strata = []
+    for name, part in parts.items():
+        found = part.get(value, {})
+        if found or kind.possible(campaign, name, value):
+            most = held_to(found, largest(campaign, "waste_pages", min(nodes[name][1], group), **size))
+            strata.append(Stratum(weights[name], measured(campaign, name).cases, found, most))
+    mean = mean_of(strata)
+    quantiles = [pooled_quantile(strata, q) for q in QUANTILES]
+    assert mean is not None
+    probes = sum(sum(stratum.histogram.values()) for stratum in strata)
+    found_ = tuple(quantile for quantile in quantiles if quantile is not None)
+    return Row(kind.name, kind.text(value), probes, *mean, found_)

@@ -73,7 +73,8 @@ class Campaign:
     discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
     evidence: what the certificate needs besides.
     failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
-    stop: the criterion that was to end the campaign.
+    stop: the criterion that was to end the campaign. shrunk: how many of how many picked cases were shrunk, None if
+    that was not recorded.
     """
 
     describe: Mapping[str, Any]
@@ -95,6 +96,7 @@ class Campaign:
     evidence: Evidence = field(default_factory=Evidence)
     failed: Sequence[Mapping[str, Any]] = ()
     stop: str | None = None
+    shrunk: Sequence[int] | None = None
 
     @property
     def variant(self) -> str:
@@ -146,8 +148,12 @@ class Campaign:
         return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
     def finding(self, invariant: str) -> Mapping[str, Any] | None:
-        """The first finding whose cases broke an invariant; its "file" is relative to `out`."""
-        return next((row for row in self.findings if invariant in _invariants(row)), None)
+        """The first finding whose shrunk case breaks an invariant, else the first of whose cases one did.
+
+        Its "file" is relative to `out`. None: no finding shows it.
+        """
+        shows = next((row for row in self.findings if invariant in row.get("breaks", ())), None)
+        return shows or next((row for row in self.findings if invariant in _invariants(row)), None)
 
 
 def gather(
@@ -168,6 +174,7 @@ def gather(
     budget_seconds: float | None = None,
     failed: Sequence[Mapping[str, Any]] = (),
     stop: str | None = None,
+    shrunk: Sequence[int] | None = None,
 ) -> Campaign:
     """Fold outcomes, one at a time and in batch order, into a Campaign.
 
@@ -192,7 +199,7 @@ def gather(
         describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
         tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
         out, command, budget_cases, budget_seconds, discoveries, evidence,
-        tuple(failed), stop,
+        tuple(failed), stop, shrunk,
     )  # fmt: skip
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reports.bernstein import Part, bounded_mean
 from reports.campaign import Campaign
 from reports.estimates import measured, precharges, shares
-from reports.statistics import LEVEL, Interval
+from reports.limits import largest, nodes_of
+from reports.statistics import Interval
 
 SIZE_CELLS = 64  # a key of "cell_cases" is nodes * SIZE_CELLS + ceil(log2(size_bytes))
 NODE_GROUPS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 8), (9, 16), (17, 64), (65, 1024))
-CASES_LEAST = 30  # a mean of fewer is marked, and has no interval
+CASES_LEAST = 30  # a mean of fewer is marked
 OPEN = Interval(None, None)
 
 
@@ -20,8 +21,8 @@ OPEN = Interval(None, None)
 class Cell:
     """Probes on machines of nodes[0]..nodes[1] nodes, of 2^(size - 1) + 1 to 2^size bytes: number and mean waste.
 
-    The mean weighs families by weight. interval: normal, of a ratio (reports.strata); open below CASES_LEAST probes,
-    where a family of fewer cases has some of them, or where the store has no squares.
+    The mean weighs families by weight. interval: Bernstein's (reports.bernstein); open where nothing bounds the waste
+    or the store has no squares.
     """
 
     nodes: tuple[int, int]
@@ -32,21 +33,22 @@ class Cell:
 
 
 @dataclass(slots=True)
-class _Part:
+class _Sums:
     """One family's probes in a cell: their number, and sums of their waste and of its square."""
 
-    share: float
-    cases: int
     probes: int = 0
     waste: int = 0
     squares: int = 0
 
 
+Key = tuple[tuple[int, int], int]
+
+
 def cells(campaign: Campaign, groups: Sequence[tuple[int, int]] = NODE_GROUPS) -> list[Cell]:
     """Every cell with a probe, by nodes, then size; empty for a variant that precharges nothing."""
-    found: dict[tuple[tuple[int, int], int], dict[str, _Part]] = {}
+    found: dict[Key, dict[str, _Sums]] = {}
     squared = True
-    for name, share in shares(campaign).items() if precharges(campaign) else ():
+    for name in shares(campaign) if precharges(campaign) else ():
         family = measured(campaign, name)
         waste, squares = family.histogram("cell_waste_pages"), family.histogram("cell_waste_squares")
         counted = family.histogram("cell_cases")
@@ -54,32 +56,28 @@ def cells(campaign: Campaign, groups: Sequence[tuple[int, int]] = NODE_GROUPS) -
         for key, probes in counted.items():
             nodes, size = divmod(key, SIZE_CELLS)
             group = next((g for g in groups if g[0] <= nodes <= g[1]), groups[-1])
-            part = found.setdefault((group, size), {}).setdefault(name, _Part(share, family.cases))
+            part = found.setdefault((group, size), {}).setdefault(name, _Sums())
             part.probes += probes
             part.waste += waste.get(key, 0)
             part.squares += squares.get(key, 0)
-    return [_cell(group, size, list(parts.values()), squared) for (group, size), parts in sorted(found.items())]
+    return [_cell(campaign, key, sums, squared) for key, sums in sorted(found.items())]
 
 
-def _cell(group: tuple[int, int], size: int, parts: list[_Part], squared: bool) -> Cell:
-    weight = sum(part.share * part.probes / part.cases for part in parts)
-    mean = sum(part.share * part.waste / part.cases for part in parts) / weight
-    probes = sum(part.probes for part in parts)
-    if not squared or probes < CASES_LEAST or any(part.cases < CASES_LEAST for part in parts):
-        return Cell(group, size, probes, mean)
-    variance = 0.0
-    for part in parts:
-        residue = part.waste - mean * part.probes
-        square = part.squares - 2 * mean * part.waste + mean * mean * part.probes
-        variance += part.share**2 * (square - residue**2 / part.cases) / (part.cases - 1) / part.cases
-    half = normal_quantile((1 + LEVEL) / 2) * math.sqrt(max(variance, 0.0)) / weight
-    return Cell(group, size, probes, mean, Interval(mean - half, mean + half))
-
-
-def normal_quantile(p: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(p))
+def _cell(campaign: Campaign, key: Key, sums: Mapping[str, _Sums], squared: bool) -> Cell:
+    (fewest, most), size = key
+    weights, nodes, parts = shares(campaign), nodes_of(campaign), []
+    for name, (least, largest_) in nodes.items():
+        if name in sums or (least <= most and largest_ >= fewest):
+            found = sums.get(name, _Sums())
+            bound = largest(campaign, "waste_pages", min(most, largest_), 1 << size)
+            cases = measured(campaign, name).cases
+            # Without a bound the part serves for the mean alone.
+            parts.append(Part(weights[name], cases, found.probes, found.waste, found.squares, bound or 0))
+    weight = sum(part.share * part.charged / part.cases for part in parts if part.cases)
+    mean = sum(part.share * part.total / part.cases for part in parts if part.cases) / weight
+    bounded = squared and all(part.most > 0 and part.total <= part.most * part.charged for part in parts)
+    interval = bounded_mean(parts) if bounded else OPEN
+    return Cell((fewest, most), size, sum(part.charged for part in parts), mean, interval)
 
 
 def group_text(group: tuple[int, int]) -> str:

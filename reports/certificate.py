@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reports.anytime import anytime_high
-from reports.campaign import MEASUREMENT, Campaign
+from reports.campaign import HUNTING, MEASUREMENT, Campaign
 from reports.explored import certificate_line
 from reports.statistics import LEVEL, rate_high
 
@@ -67,9 +67,13 @@ class NewBehaviour:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """pct: by caps, then depth; scopes: lines on what was explored exhaustively. rate, behaviour: None if unknown."""
+    """pct: by caps, then depth; scopes: lines on what was explored exhaustively. rate, behaviour: None if unknown.
+
+    not_run: by depth, the families of which no batch ran under PCT of that depth or more.
+    """
 
     pct: tuple[PctStatement, ...]
+    not_run: tuple[tuple[int, tuple[str, ...]], ...]
     rate: ViolationRate | None
     behaviour: NewBehaviour | None
     scopes: tuple[str, ...]
@@ -79,7 +83,7 @@ def certificate(campaign: Campaign) -> Certificate:
     """Every statement that the campaign's figures allow."""
     explored = campaign.describe.get("explored", ())
     return Certificate(
-        pct_statements(campaign), violation_rate(campaign), new_behaviour(campaign),
+        pct_statements(campaign), not_run(campaign), violation_rate(campaign), new_behaviour(campaign),
         tuple(certificate_line(row) for row in explored),
     )  # fmt: skip
 
@@ -133,6 +137,18 @@ def pct_statements(campaign: Campaign) -> tuple[PctStatement, ...]:
                 )
             )  # fmt: skip
     return tuple(statements)
+
+
+def not_run(campaign: Campaign) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Depths and families on which PCT says nothing, since it was not tried there; none if nothing was hunted."""
+    if not campaign.cases(HUNTING):
+        return ()
+    deepest: dict[str, int] = dict.fromkeys(campaign.describe.get("pct_caps", {}), 0)
+    for (family, depth), row in campaign.evidence.pct.items():
+        if row.cases and family in deepest:
+            deepest[family] = max(deepest[family], depth)
+    found = [(d, tuple(sorted(name for name, most in deepest.items() if most < d))) for d in DEPTHS]
+    return tuple((depth, families) for depth, families in found if families)
 
 
 def violation_rate(campaign: Campaign, level: float = LEVEL) -> ViolationRate | None:

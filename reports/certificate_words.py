@@ -24,6 +24,8 @@ def words_of(made: Certificate) -> tuple[str, ...]:
     if made.behaviour is not None:
         words.append(behaviour_words(made.behaviour))
     words += [pct_words(rows) for rows in by_caps(made.pct)]
+    if made.not_run:
+        words.append(not_run_words(made.not_run))
     return (*words, *made.scopes) if words or made.scopes else ()
 
 
@@ -65,7 +67,7 @@ def behaviour_words(row: NewBehaviour) -> str:
 
 def pct_words(rows: list[PctStatement]) -> str:
     first = rows[0]
-    said = "; ".join(depth_words(row) for row in rows)
+    said = "; ".join(depth_words(row, first.families) for row in rows)
     return (
         f"Bugs of depth d under PCT ({PCT}; a run hits with at least 1/(n k^(d-1))), with caps fixed beforehand of "
         f"n = {first.tasks_max} tasks and k = {number(first.steps_max)} steps, families {', '.join(first.families)}: "
@@ -73,8 +75,19 @@ def pct_words(rows: list[PctStatement]) -> str:
     )
 
 
-def depth_words(row: PctStatement) -> str:
+def not_run_words(found: tuple[tuple[int, tuple[str, ...]], ...]) -> str:
+    """Depths of the same families together: d = 1 to 4."""
+    depths: dict[tuple[str, ...], list[int]] = {}
+    for depth, families in found:
+        depths.setdefault(families, []).append(depth)
+    said = [f"d = {', '.join(map(str, ds))}: {', '.join(families)}" for families, ds in depths.items()]
+    return f"No PCT batch of depth d or more ran, so that nothing is said of such bugs, on: {'; '.join(said)}."
+
+
+def depth_words(row: PctStatement, named: tuple[str, ...] = ()) -> str:
+    """named: the families that were named before; others are named with the row."""
     by = "" if row.pct_depth == row.depth else f" of PCT({row.pct_depth})"
+    by += "" if row.families == named else f" (families {', '.join(row.families)})"
     share = row.share_at_most
     drawn = "no statement on drawn scenarios"
     if share is not None:

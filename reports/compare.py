@@ -5,17 +5,17 @@ Only the measurement streams and only families that both ran; A's weights count.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from reports.campaign import MEASUREMENT, Campaign, Sums
+from reports.compare_values import OPEN, mean_difference, strata_of_both
 from reports.estimates import QUANTITIES, measured, precharges, shares
 from reports.headroom import JOINT, counted, powers
 from reports.statistics import LEVEL, Interval, rate_high, rate_low
-from reports.strata import Rate, Stratum, pooled_rate, weighted_mean
+from reports.strata import Rate, pooled_rate, weighted_mean
 from reports.two_samples import clean_runs, events_test, holm, mann_whitney
 
 HEADROOMS_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
@@ -26,7 +26,7 @@ class Difference:
     """One figure: A's and B's value, B - A with its interval, a12 (quantities only), p before and after Holm.
 
     kind: "mean" of a quantity, "violated": rate of an invariant, "headroom": share of fitting probes that fail only
-    because of the precharge.
+    because of the precharge. counts: k and n of A, k and n of B as run (rates only). ends: intervals of A's and B's.
     """
 
     name: str
@@ -36,7 +36,10 @@ class Difference:
     interval: Interval
     a12: float | None
     p: float
-    adjusted: float
+    adjusted: float = 1.0
+    a12_interval: Interval = OPEN
+    counts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    ends: tuple[Interval, Interval] = (OPEN, OPEN)
 
     @property
     def difference(self) -> float:
@@ -59,11 +62,15 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """families: compared; left_out: run by one campaign only; differences: in the reports' order."""
+    """families: compared; left_out: run by one campaign only; differences: in the reports' order.
+
+    cases, probes: measured cases and charged probes of A and of B in those families.
+    """
 
     families: tuple[str, ...]
     left_out: tuple[str, ...]
     cases: tuple[int, int]
+    probes: tuple[int, int]
     differences: tuple[Difference, ...]
     fixed: tuple[Fixed, ...]
 
@@ -77,7 +84,7 @@ def compare(a: Campaign, b: Campaign, level: float = LEVEL) -> Comparison:
     total = sum(share for share, _, _ in pairs)
     pairs = [(share / total, one, other) for share, one, other in pairs]
     found = [
-        *quantities(pairs, level, precharges(a) and precharges(b)),
+        *(quantities(a, b, names, pairs, level) if precharges(a) and precharges(b) else ()),
         *headroom_rates(pairs, level, precharges(a) and precharges(b)),
         *violation_rates(pairs, level),
     ]
@@ -85,37 +92,34 @@ def compare(a: Campaign, b: Campaign, level: float = LEVEL) -> Comparison:
     differences = tuple(_with(row, p) for row, p in zip(found, adjusted, strict=True))
     ran = {name for c in (a, b) for name, sums in c.streams[MEASUREMENT].items() if sums.cases}
     cases = (sum(one.cases for _, one, _ in pairs), sum(other.cases for _, _, other in pairs))
-    return Comparison(tuple(names), tuple(sorted(ran - set(names))), cases, differences, fixed(pairs, level))
+    probes = (sum(_charged(one) for _, one, _ in pairs), sum(_charged(other) for _, _, other in pairs))
+    left_out = tuple(sorted(ran - set(names)))
+    return Comparison(tuple(names), left_out, cases, probes, differences, fixed(pairs, level))
+
+
+def _charged(sums: Sums) -> int:
+    return sum(sums.histogram("waste_pages").values())
 
 
 Pairs = Sequence[tuple[float, Sums, Sums]]
 
 
 def _with(row: Difference, adjusted: float) -> Difference:
-    return Difference(row.name, row.kind, row.a, row.b, row.interval, row.a12, row.p, adjusted)
+    return replace(row, adjusted=adjusted)
 
 
-def quantities(pairs: Pairs, level: float, both_precharge: bool) -> list[Difference]:
-    """Weighted means with a normal interval of their difference, and Mann-Whitney's test."""
+def quantities(a: Campaign, b: Campaign, names: Sequence[str], pairs: Pairs, level: float) -> list[Difference]:
+    """Weighted means with an interval of their difference, and Mann-Whitney's test."""
     found = []
-    for name in QUANTITIES if both_precharge else ():
-        strata = [[Stratum(s, sums[i].cases, sums[i].histogram(name)) for s, *sums in pairs] for i in (0, 1)]
+    for name in QUANTITIES:
+        strata = strata_of_both(a, b, names, name)
         one, other = weighted_mean(strata[0]), weighted_mean(strata[1])
-        ranks = mann_whitney([(s, x.histogram(name), y.histogram(name)) for s, x, y in pairs])
+        ranks = mann_whitney([(s, x.histogram(name), y.histogram(name)) for s, x, y in pairs], level)
         if one is None or other is None or ranks is None:
             continue
-        ends = Interval(None, None)
-        if one[1] is not None and other[1] is not None:
-            half = normal_quantile((1 + level) / 2) * math.hypot(one[1], other[1])
-            ends = Interval(other[0] - one[0] - half, other[0] - one[0] + half)
-        found.append(Difference(name, "mean", one[0], other[0], ends, ranks.a12, ranks.p, 1.0))
+        ends = mean_difference(*strata, level)
+        found.append(Difference(name, "mean", one[0], other[0], ends, ranks.a12, ranks.p, a12_interval=ranks.interval))
     return found
-
-
-def normal_quantile(q: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(q))
 
 
 def headroom_rates(pairs: Pairs, level: float, both_precharge: bool) -> list[Difference]:
@@ -155,7 +159,11 @@ def rate_difference(name: str, kind: str, rows: Sequence[tuple[float, int, int, 
     low = (other.interval.low or 0.0) - (one.interval.high or 0.0)
     high = (other.interval.high or 0.0) - (one.interval.low or 0.0)
     p = events_test([row[1:] for row in rows])
-    return Difference(name, kind, one.rate, other.rate, Interval(low, high), None, p, 1.0)
+    counts = (sum(row[1] for row in rows), sum(row[2] for row in rows),
+              sum(row[3] for row in rows), sum(row[4] for row in rows))  # fmt: skip
+    plain = (pooled_rate([(share, n, k) for share, k, n, _, _ in rows], level).interval,
+             pooled_rate([(share, m, k) for share, _, _, k, m in rows], level).interval)  # fmt: skip
+    return Difference(name, kind, one.rate, other.rate, Interval(low, high), None, p, counts=counts, ends=plain)
 
 
 def fixed(pairs: Pairs, level: float) -> tuple[Fixed, ...]:

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from reports.campaign import Campaign
 from reports.compare import Comparison, Difference, compare
-from reports.layout import decimal, figure, heading, number, paragraph, percent, table, title
+from reports.compare_values import values
+from reports.headroom import CLASS_PLACES, nodes_curves
+from reports.layout import decimal, figure, fitting, heading, number, paragraph, percent, plural, table, title
+from reports.limits import HUGE_NODES
 from reports.paired import paired
-from reports.statistics import LEVEL
+from reports.run_words import rule_words
+from reports.sections.precharge import nodes_text
+from reports.sections.precharge import rate_words as rate_cell
+from reports.statistics import LEVEL, Interval
+from reports.text_violations import interval_words
 
 ALPHA = 1 - LEVEL
 UNITS = {
     "waste_pages": "pages wasted",
     "share_percent": "% of precharge",
-    "rounding_bytes16": "rounding, pages/16",
+    "rounding_bytes16": "rounding, pages",
     "misplaced_bytes": "bytes amiss",
     "in_flight_pages": "pages in flight",
 }
-MEAN_WORDS = (
-    "Means by weight; B - A with a normal interval, '-' while a family has fewer than 30 cases or a few cases decide "
-    "it. A12: the chance that a case of B lies above one of A of the same family (0.5: neither). p: Mann-Whitney's "
-    "test by family."
+VALUE_WORDS = (
+    "By weight, [95% interval]. Means: empirical Bernstein intervals where the precharge formula bounds the values, "
+    "else the bootstrap over cases (BCa), '-' where a few cases decide the mean; B - A: BCa, else both Bernstein "
+    "intervals. Quantiles: exact ones of each family, joined. A12: the chance that a case of B lies above one of A of "
+    "the same family (0.5: neither), DeLong's interval (approximate). p: Mann-Whitney's test by family."
 )
 RATE_WORDS = (
-    "Each family's rate by its weight; the interval of B - A joins exact ones of each family and campaign, so it is "
-    "wide. p: events of each family given their number (Cochran, Mantel and Haenszel), exact while they are few. "
-    "'fails, h left': of the probes that fit into h pages by what they use, those that do not by their precharge."
+    "k of n as run; then each family's rate by its weight, intervals joined from exact ones of each family and "
+    "campaign, so they are wide. p: events of each family given their number (Cochran, Mantel and Haenszel), exact "
+    "while they are few. 'fails, h left': of the probes that fit into h pages by what they use, those that do not by "
+    "their precharge."
+)
+CURVES_WORDS = (
+    "Of the probes that fit into h pages, the share that fails only because of the precharge, by nodes of the machine "
+    "and by whether the allocation may block (KERNEL) or not (NOWAIT); by weight of each campaign's families, [95% "
+    "interval]."
 )
 HOLM_WORDS = (
     "Holm: p corrected for all figures of this comparison; * flags those at most 0.05. Where both campaigns follow one "
@@ -45,19 +59,72 @@ def compare_text(a: Campaign, b: Campaign) -> str:
     """The whole comparison, ending in a newline."""
     found = compare(a, b)
     lines = [*title(f"percpu-fuzz compare: A {a.variant}, seed {a.seed}; B {b.variant}, seed {b.seed}")]
-    lines += paragraph(verdict(found))
-    lines += ["", *paragraph(f"A: {a.out}"), *paragraph(f"B: {b.out}")]
-    lines += paragraph(f"Measured cases compared: {number(found.cases[0])} and {number(found.cases[1])}.")
+    lines += [*paragraph(verdict(found)), ""]
+    for name, campaign, cases, probes in zip("AB", (a, b), found.cases, found.probes, strict=True):
+        counts = f"{plural(cases, 'measured case')}, {plural(probes, 'charged probe')}"
+        lines += paragraph(f"{name}: {campaign.out}: {counts}; {rule_words(campaign)}")
     if found.left_out:
         lines += paragraph(f"Left out, since one of them only ran it: {', '.join(found.left_out)}.")
     means = [row for row in found.differences if row.kind == "mean"]
     rates = [row for row in found.differences if row.kind != "mean"]
     if means:
-        lines += [*heading("Quantities"), *paragraph(MEAN_WORDS), "", *table([MEAN_HEAD, *map(mean_row, means)], gap=1)]
+        lines += [*heading("Quantities"), *paragraph(VALUE_WORDS), *value_lines(a, b, found, means)]
     if rates:
-        lines += [*heading("Rates"), *paragraph(RATE_WORDS), "", *table([RATE_HEAD, *map(rate_row, rates)], gap=1)]
-    lines += ["", *paragraph(HOLM_WORDS), *paired_lines(a, b), *fixed_lines(found)]
+        rows = [RATE_HEAD, *(line for row in rates for line in rate_rows(row))]
+        lines += [*heading("Rates"), *paragraph(RATE_WORDS), "", *table(rows, 2, gap=1)]
+    lines += ["", *paragraph(HOLM_WORDS), *curve_lines(a, b, found), *paired_lines(a, b), *fixed_lines(found)]
     return "\n".join(lines) + "\n"
+
+
+def value_lines(a: Campaign, b: Campaign, found: Comparison, means: list[Difference]) -> list[str]:
+    """Each quantity: A12 and p, then its mean and quantiles of A, of B, and B - A."""
+    lines, all_values = [], values(a, b, found.families)
+    for row in means:
+        scale = 16 if row.name == "rounding_bytes16" else 1
+        a12 = (
+            "-"
+            if row.a12 is None
+            else f"{row.a12:.3f} [{_three(row.a12_interval.low)}, {_three(row.a12_interval.high)}]"
+        )
+        head = f"{UNITS[row.name]}: A12 {a12}; p {chance(row.p)}, Holm {flag(row).rstrip()}"
+        rows = [["", "A", "B", "B - A"]]
+        for value in all_values:
+            if value.quantity == row.name:
+                cells = ((value.a, value.a_interval), (value.b, value.b_interval), (value.b - value.a, value.interval))
+                rows.append([value.statistic, *(value_cell(middle / scale, ends, scale) for middle, ends in cells)])
+        lines += ["", *paragraph(head), *table(rows, gap=1)]
+    if any(value.statistic == "mean*" for value in all_values):
+        lines += [
+            "",
+            *paragraph(f"*: without machines of more than {HUGE_NODES} nodes, of which few cases can be run."),
+        ]
+    return lines
+
+
+def _three(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def value_cell(value: float, ends: Interval, scale: int) -> str:
+    low, high = (None if end is None else end / scale for end in (ends.low, ends.high))
+    return f"{figure(value)} [{figure(low)}, {figure(high)}]"
+
+
+def curve_lines(a: Campaign, b: Campaign, found: Comparison) -> list[str]:
+    """Both variants' curves of spurious failures in one table."""
+    curves = [nodes_curves(campaign, CLASS_PLACES, found.families) for campaign in (a, b)]
+    if not all(curves):
+        return []
+    rows = [["nodes", "GFP_", "", "probes", *(f"{places} left" for places in CLASS_PLACES)]]
+    both = {(curve.nodes, curve.nowait) for made in curves for curve in made}
+    for nodes, nowait in sorted(both):
+        for name, made in zip("AB", curves, strict=True):
+            for curve in made:
+                if (curve.nodes, curve.nowait) == (nodes, nowait):
+                    cells = [rate_cell(row.of_fitting) for row in curve.rows]
+                    flags = "NOWAIT" if nowait else "KERNEL"
+                    rows.append([nodes_text(nodes), flags, name, number(curve.probes), *cells])
+    return [*heading("Spurious failures by headroom"), *paragraph(CURVES_WORDS), "", *fitting(rows, 3)]
 
 
 def paired_lines(a: Campaign, b: Campaign) -> list[str]:
@@ -73,8 +140,7 @@ def paired_lines(a: Campaign, b: Campaign) -> list[str]:
     return [*heading("The same cases (common random numbers)"), *paragraph(words)]
 
 
-MEAN_HEAD = ["", "A", "B", "B - A", "A12", "p", "Holm"]
-RATE_HEAD = ["", "A", "B", "B - A, interval", "p", "Holm"]
+RATE_HEAD = ["", "", "k of n", "by weight", "p", "Holm"]
 
 
 def verdict(found: Comparison) -> str:
@@ -83,16 +149,19 @@ def verdict(found: Comparison) -> str:
     return f"{many} differ: {', '.join(flagged)}." if flagged else f"None of {len(found.differences)} figures differs."
 
 
-def mean_row(row: Difference) -> list[str]:
-    ends = f"[{figure(row.interval.low)}, {figure(row.interval.high)}]"
-    difference = f"{figure(row.difference)} {ends}"
-    a12 = "-" if row.a12 is None else f"{row.a12:.3f}"
-    return [UNITS[row.name], figure(row.a), figure(row.b), difference, a12, chance(row.p), flag(row)]
+def rate_rows(row: Difference) -> list[list[str]]:
+    """A, B, and B - A with its p."""
+    k, n, kb, m = row.counts
+    difference = f"{percent(row.difference)} {percent_ends(row.interval)}"
+    return [
+        [row.name, "A", f"{number(k)} of {number(n)}", f"{percent(row.a)} {interval_words(row.ends[0])}", "", ""],
+        ["", "B", f"{number(kb)} of {number(m)}", f"{percent(row.b)} {interval_words(row.ends[1])}", "", ""],
+        ["", "B - A", "", difference, chance(row.p), flag(row)],
+    ]
 
 
-def rate_row(row: Difference) -> list[str]:
-    ends = f"[{percent(row.interval.low)}, {percent(row.interval.high)}]"
-    return [row.name, percent(row.a), percent(row.b), ends, chance(row.p), flag(row)]
+def percent_ends(interval: Interval) -> str:
+    return f"[{percent(interval.low)}, {percent(interval.high)}]"
 
 
 def chance(p: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ from engine.outcome import Histogram
 from engine.variant import CHARGE_BYTES
 from reports.campaign import HUNTING, MEASUREMENT, UNKNOWN_FAMILY, Campaign, Seen, Sums
 from reports.invariant_words import applies, described_variant
-from reports.statistics import Interval, Quantile, clopper_pearson, mean_interval, moments, quantile, zero_bound
-from reports.strata import Rate, Stratum, pooled_mean, pooled_quantile, pooled_rate, pooled_zero_bound
+from reports.limits import held_to, huge_families, largest, nodes_of
+from reports.means import mean_of
+from reports.statistics import Interval, Quantile, clopper_pearson, quantile, zero_bound
+from reports.strata import Rate, Stratum, pooled_quantile, pooled_rate, pooled_zero_bound
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 QUANTITIES = ("waste_pages", "share_percent", "rounding_bytes16", "misplaced_bytes", "in_flight_pages")
@@ -99,40 +101,62 @@ def measured(campaign: Campaign, family: str) -> Sums:
 
 def family_estimates(campaign: Campaign) -> list[FamilyEstimate]:
     """Each family by itself, in the plan's order; intervals are distribution-free and exact."""
-    rows = []
+    rows, nodes = [], nodes_of(campaign)
     for name, share in shares(campaign).items():
         sums = measured(campaign, name)
-        found = {q: distribution(sums.histogram(q)) for q in QUANTITIES if precharges(campaign) and sums.histogram(q)}
+        found = {
+            q: distribution(sums.histogram(q), largest(campaign, q, nodes[name][1]))
+            for q in QUANTITIES
+            if precharges(campaign) and sums.histogram(q)
+        }
         rows.append(
             FamilyEstimate(name, campaign.weights[name], share, sums.cases, sums.counts["probe.charged"], found)
         )
     return rows
 
 
-def distribution(histogram: Histogram) -> Distribution:
-    """A distribution from one sample that holds something."""
-    n, mean, _ = moments(histogram)
-    quantiles = tuple(quantile(histogram, q) for q in QUANTILES)
-    return Distribution(histogram, n, mean, mean_interval(histogram), quantiles, max(histogram), zero_bound(n))
+def distribution(histogram: Histogram, most: int | None = None) -> Distribution:
+    """A distribution from one sample that holds something; most: values lie in 0..most, whatever is drawn."""
+    most = held_to(histogram, most)
+    n = sum(histogram.values())
+    mean = mean_of([Stratum(1.0, n, histogram, most)])
+    assert mean is not None, "an empty sample"
+    quantiles = tuple(quantile(histogram, q, most=most) for q in QUANTILES)
+    return Distribution(histogram, n, *mean, quantiles, max(histogram), zero_bound(n))
 
 
-def pooled_estimates(campaign: Campaign) -> dict[str, Distribution]:
-    """All families by weight (reports/strata.py); empty where no probe was charged."""
+def strata_of(campaign: Campaign, quantity: str, families: Collection[str] | None = None) -> list[Stratum]:
+    """Families as strata, all of them or those named; each with what bounds the quantity there."""
+    nodes, strata = nodes_of(campaign), []
+    for name, share in shares(campaign).items():
+        if families is None or name in families:
+            sums = measured(campaign, name)
+            found = sums.histogram(quantity)
+            most = held_to(found, largest(campaign, quantity, nodes[name][1]))
+            strata.append(Stratum(share, sums.cases, found, most))
+    return strata
+
+
+def pooled_estimates(campaign: Campaign, families: Collection[str] | None = None) -> dict[str, Distribution]:
+    """All families by weight, or those named (reports/strata.py); empty where no probe was charged."""
     found = {}
     for name in QUANTITIES if precharges(campaign) else ():
-        strata = [
-            Stratum(share, measured(campaign, family).cases, measured(campaign, family).histogram(name))
-            for family, share in shares(campaign).items()
-        ]
-        pooled = pooled_distribution(strata)
+        pooled = pooled_distribution(strata_of(campaign, name, families))
         if pooled is not None:
             found[name] = pooled
     return found
 
 
+def families_apart(campaign: Campaign) -> tuple[list[str], list[str]]:
+    """Families on machines of many nodes, and the others; both empty if there are not both kinds."""
+    huge = huge_families(campaign)
+    others = [name for name in campaign.weights if name not in huge]
+    return (huge, others) if huge and others else ([], [])
+
+
 def pooled_distribution(strata: list[Stratum]) -> Distribution | None:
     """A distribution from weighted strata; None without a probe."""
-    mean = pooled_mean(strata)
+    mean = mean_of(strata)
     quantiles = [pooled_quantile(strata, q) for q in QUANTILES]
     if mean is None:
         return None
@@ -189,6 +213,6 @@ def families_without_cases(campaign: Campaign) -> list[str]:
 
 __all__ = [
     "QUANTILES", "QUANTITIES", "UNKNOWN_FAMILY", "Distribution", "FamilyEstimate", "InvariantEstimate", "Reading",
-    "distribution", "families_without_cases", "family_estimates", "invariant_estimates", "pooled_distribution",
-    "pooled_estimates", "precharges", "shares",
+    "distribution", "families_apart", "families_without_cases", "family_estimates", "invariant_estimates",
+    "pooled_distribution", "pooled_estimates", "precharges", "shares", "strata_of",
 ]  # fmt: skip

@@ -38,7 +38,7 @@ def explored_text(row: dict[str, Any]) -> str:
 
 def machine_line(scope: dict[str, Any]) -> str:
     return (
-        f"Machine {scope['machine']}: {scope['nodes']} nodes, {scope['cpus']} possible CPUs, "
+        f"Machine {scope['machine']}: {plural(scope['nodes'], 'node')}, {plural(scope['cpus'], 'possible CPU')}, "
         f"{scope['page_size']}-byte pages; {plural(scope['programs'], 'program')}"
     )
 

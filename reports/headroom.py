@@ -7,18 +7,21 @@ were charged; those that a real limit refused have no pages used to compare with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from engine.outcome import Histogram
 from reports.campaign import Campaign
 from reports.estimates import measured, precharges, shares
+from reports.limits import nodes_of
 from reports.statistics import LEVEL, clopper_pearson
 from reports.strata import Rate, pooled_ratio
 
 PAIR = 1 << 20  # a key of "precharge_used" is (group * PAIR + precharge) * PAIR + used
 HEADROOMS_MOST = 48  # places at which a curve is worked out
 JOINT = "precharge_used"
+NODE_CLASSES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1024))  # of the curves by number of nodes
+CLASS_PLACES = (1, 2, 4, 8, 16)  # headrooms of their table
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,16 @@ class Headroom:
     failing: int
     of_fitting: Rate | None
     of_all: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class NodesCurve:
+    """Headrooms of allocations on machines of nodes[0]..nodes[1] nodes that may block, or must not (nowait)."""
+
+    nodes: tuple[int, int]
+    nowait: bool
+    probes: int
+    rows: tuple[Headroom, ...]
 
 
 def pairs(histogram: Histogram) -> dict[tuple[int, int], int]:
@@ -123,3 +136,40 @@ def pooled_headrooms(campaign: Campaign, table: bool = False) -> list[Headroom]:
     strata = strata_of(campaign)
     places = (powers if table else headrooms)([h for _, _, h in strata]) if strata else []
     return [pooled_headroom(strata, pages) for pages in places]
+
+
+def nodes_curves(
+    campaign: Campaign, places: Sequence[int] = (), families: Collection[str] | None = None
+) -> list[NodesCurve]:
+    """A curve for each class of nodes and for blocking or not, where there is a probe; at `places`, or wherever needed.
+
+    families: those alone, if given. A family none of whose machines has so many nodes does not count.
+    """
+    curves = []
+    for nodes in NODE_CLASSES if precharges(campaign) else ():
+        for nowait in (False, True):
+            strata = class_strata(campaign, nodes, nowait, families)
+            probes = sum(sum(h.values()) for _, _, h in strata)
+            if probes:
+                at = places or headrooms([h for _, _, h in strata])
+                curves.append(NodesCurve(nodes, nowait, probes, tuple(pooled_headroom(strata, h) for h in at)))
+    return curves
+
+
+def class_strata(
+    campaign: Campaign, nodes: tuple[int, int], nowait: bool, families: Collection[str] | None
+) -> list[tuple[float, int, Histogram]]:
+    """Share, cases and joint histogram of each family that can have such a probe."""
+    rows = []
+    for name, share in shares(campaign).items():
+        found: Histogram = {}
+        sums = measured(campaign, name)
+        for (count, not_blocking), part in groups(sums.histogram(JOINT)).items():
+            if nodes[0] <= count <= nodes[1] and not_blocking == nowait:
+                for key, number in part.items():
+                    found[key] = found.get(key, 0) + number
+        fewest, most = nodes_of(campaign)[name]
+        possible = fewest <= nodes[1] and most >= nodes[0]
+        if (families is None or name in families) and (found or possible):
+            rows.append((share, sums.cases, found))
+    return rows

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from reports.campaign import Campaign
 from reports.layout import plain
@@ -13,6 +15,7 @@ from reports.page import Page
 from reports.pages import page_of
 
 TEMPLATES = Path(__file__).parent / "templates"
+WHOLE = re.compile(r"\[[^][]{1,40}\]")
 CONTENT = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -26,6 +29,11 @@ def page_html(page: Page) -> str:
     return _template().render(page=page, policy=CONTENT).rstrip("\n") + "\n"
 
 
+def cell(text: str) -> Markup:
+    """A cell's text, escaped; an interval in it is not broken over lines."""
+    return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(plain(text)))))
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -33,6 +41,7 @@ def _template() -> Template:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["plain"] = plain
+    environment.filters["cell"] = cell
     environment.filters["words"] = str.split
     environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="ascii")
     return environment.get_template("report.html.j2")

@@ -14,7 +14,7 @@ WORDS: dict[str, str] = {
     "I1b": "the precharge is tight: used <= ceil(F) + K - 1 < precharge",
     "I2": "every precharged page is used or given back, on failures too",
     "I3": "the free hook finds the bytes per node that were charged",
-    "I4": "per-CPU stocks: no duplicate owner, amounts within bounds",
+    "I4": "per-CPU stocks: no duplicate owner, amounts and css refs right",
     "I5": "no page counter goes below zero",
     "I6": "an area has an obj_exts entry exactly while it is accounted",
     "I7": "pages under a live area stay populated and on their node",

@@ -22,9 +22,10 @@ from reports.estimates import (
     pooled_estimates,
     precharges,
 )
-from reports.headroom import Headroom, pooled_headrooms
-from reports.misplaced import misplaced_strata
-from reports.statistics import LEVEL, Interval
+from reports.headroom import CLASS_PLACES, Headroom, NodesCurve, nodes_curves, pooled_headrooms
+from reports.misplaced import Row as MisplacedRow
+from reports.misplaced import misplaced_rows, misplaced_strata
+from reports.statistics import LEVEL, Interval, moments, rank_of, value_at_rank
 from reports.strata import Rate, pooled_ratio
 
 SCHEMA = 1
@@ -33,8 +34,9 @@ SCHEMA = 1
 def contract(campaign: Campaign, exit_status: int) -> dict[str, Any]:
     """The object that `run --json` prints as its last line.
 
-    waste: histogram counts probes as they were run; mean and quantiles weigh the families by their weights. All are
-    empty or null for a variant that precharges nothing.
+    waste: histogram counts probes as they were run, mean and quantiles are those of this histogram (a quantile is the
+    smallest value with a cumulative share of at least p); "weighted" has both with each family at its weight, which is
+    what the reports print. All are empty or null for a variant that precharges nothing.
     """
     return _contract(campaign, exit_status, pooled_estimates(campaign).get("waste_pages"))
 
@@ -67,11 +69,14 @@ def _file(row: InvariantEstimate) -> str | None:
 
 def _waste(waste: Distribution | None) -> dict[str, Any]:
     if waste is None:
-        return {"histogram": {}, "mean": None, "quantiles": {str(q): None for q in QUANTILES}}
+        nothing: dict[str, Any] = {"mean": None, "quantiles": {str(q): None for q in QUANTILES}}
+        return {"histogram": {}, **nothing, "weighted": nothing}
+    n = sum(waste.histogram.values())
     return {
         "histogram": _histogram(waste.histogram),
-        "mean": waste.mean,
-        "quantiles": {str(q.q): q.value for q in waste.quantiles},
+        "mean": moments(waste.histogram)[1],
+        "quantiles": {str(q): value_at_rank(waste.histogram, rank_of(n, q)) for q in QUANTILES},
+        "weighted": {"mean": waste.mean, "quantiles": {str(q.q): q.value for q in waste.quantiles}},
     }
 
 
@@ -103,6 +108,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "signatures": _signatures(campaign),
         "counts": {stream: _counts(campaign, stream) for stream in STREAMS},
         "headroom": [_headroom(row) for row in pooled_headrooms(campaign, True)],
+        "headroom_by_nodes": [_nodes_curve(curve) for curve in nodes_curves(campaign, CLASS_PLACES)],
         "misplaced": _misplaced(campaign),
         "cells": _cells(campaign),
         "strata": [_stratum(row) for row in strata_rows(campaign)],
@@ -110,6 +116,7 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "certificate": _certificate(campaign),
         "failed": [dict(row) for row in campaign.failed],
         "findings": [dict(row) for row in campaign.findings],
+        "shrunk": None if campaign.shrunk is None else list(campaign.shrunk),
         "operations": [dict(row) for row in campaign.operations],
     }
 
@@ -180,13 +187,38 @@ def _headroom(row: Headroom) -> dict[str, Any]:
     }
 
 
+def _nodes_curve(curve: NodesCurve) -> dict[str, Any]:
+    """The same for machines of so many nodes, and allocations that must not block (nowait) or may."""
+    rows = [_headroom(row) for row in curve.rows]
+    return {"nodes": list(curve.nodes), "nowait": curve.nowait, "probes": curve.probes, "headroom": rows}
+
+
 def _misplaced(campaign: Campaign) -> dict[str, Any] | None:
     """Probes with bytes booked on another node than the one they lie on; the rate is by weight."""
     strata = misplaced_strata(campaign)
     amiss, right = sum(row[2] for row in strata), sum(row[3] for row in strata)
     if not precharges(campaign) or amiss + right == 0:
         return None
-    return {"probes": amiss + right, "with_bytes_amiss": amiss, "weighted": _rate(pooled_ratio(strata))}
+    return {
+        "probes": amiss + right,
+        "with_bytes_amiss": amiss,
+        "weighted": _rate(pooled_ratio(strata)),
+        "strata": [_misplaced_row(row) for row in misplaced_rows(campaign)],
+    }
+
+
+def _misplaced_row(row: MisplacedRow) -> dict[str, Any]:
+    """By size or placement; p99 and max are of the bytes of probes that have any amiss."""
+    p99 = None if row.p99 is None else {"value": row.p99.value, "interval": _interval(row.p99.interval)}
+    return {
+        "kind": row.kind,
+        "value": row.value,
+        "probes": row.probes,
+        "with_bytes_amiss": row.amiss,
+        "weighted": _rate(row.rate),
+        "p99_bytes": p99,
+        "max_bytes": row.maximum,
+    }
 
 
 def _cells(campaign: Campaign) -> list[dict[str, Any]]:
@@ -220,8 +252,11 @@ def _discovery(campaign: Campaign) -> dict[str, Any]:
 def _certificate(campaign: Campaign) -> dict[str, Any]:
     """Every number of the certificate beside what it was computed from; names as in reports.certificate."""
     made = asdict(certificate(campaign))
-    return {**made, "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
-            "scopes": list(made["scopes"])}  # fmt: skip
+    return made | {
+        "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
+        "not_run": [{"depth": depth, "families": list(names)} for depth, names in made["not_run"]],
+        "scopes": list(made["scopes"]),
+    }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -122,6 +122,26 @@ def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap:
     return lines
 
 
+def kind_lines(rows: Sequence[Sequence[str]], indent: str = "    ") -> list[str]:
+    """A table whose first cells name kinds of rows, each kind on a line of its own above its rows; the head first."""
+    head, *lines = table([row[1:] for row in rows], indent=indent, gap=1)
+    found = [head]
+    for line, (kind, *_) in zip(lines, rows[1:], strict=True):
+        found += [f"{indent[2:]}{kind}", line] if kind else [line]
+    return found
+
+
+def fitting(rows: list[list[str]], left: int) -> list[str]:
+    """A table of at most WIDTH columns: the right half of its columns goes below the left one, names repeated."""
+    lines = table(rows, left, gap=1)
+    columns = len(rows[0]) - left
+    if max(map(len, lines)) <= WIDTH or columns < 2:
+        return lines
+    half = left + (columns + 1) // 2
+    first = fitting([row[:half] for row in rows], left)
+    return [*first, "", *fitting([[*row[:left], *row[half:]] for row in rows], left)]
+
+
 def bin_width(low: int, high: int, most: int = ROWS_MAX) -> int:
     """The smallest of 1, 2, 5, 10, 20, ... that covers low..high with at most so many bins."""
     decade = 1

@@ -20,13 +20,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture with what it counts (n, interval, stopping rule); keys: (class, words) of its lines."""
+    """A picture with what it counts (n, interval, stopping rule); keys: (class, words) of its lines.
+
+    command: the line that makes it again, where that is not the page's.
+    """
 
     title: str
     picture: Markup
     caption: str
     keys: tuple[tuple[str, str], ...] = ()
     scrolls: bool = False
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)

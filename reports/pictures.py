@@ -79,7 +79,7 @@ def distribution_picture(
             note = element("title", f"{name}: {percent_text(float(f'{share:.3g}'))}")
             marks.append(element("rect", note, x=place, y=top, width=max(bar, 1.0), height=y.start - top, class_="bar"))
     marks += [band(x, y, curve.band(), curve.kind), steps(x, y, curve.line(), curve.kind)]
-    if bound:
+    if bound and bound[0] >= x.low:  # far below all values it has no place on this axis
         marks += marker(x, y, bound[0] - 0.5 if width == 1 else bound[0], bound[1])
     return picture(label, marks)
 

@@ -11,6 +11,7 @@ STOPPED = {
     "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
     "interrupt": "interrupted; what follows is what was finished until then",
     "merge": "several campaigns were merged",
+    "disk": "nothing more could be written; what follows is what had been stored until then",
     "criterion": "the stop criterion was met; its interval holds at every look, and it was looked at after each batch",
 }
 RULES = {
@@ -18,6 +19,7 @@ RULES = {
     "time": "the time budget",
     "interrupt": "Ctrl-C",
     "criterion": "--stop",
+    "disk": "a full disk",
     "merge": "merging",
 }
 LISTED = (
@@ -25,6 +27,8 @@ LISTED = (
     "seed",
     "families",
     "machines",
+    "nodes",
+    "cpus",
     "code",
     "pct_caps",
     "explored",
@@ -77,7 +81,7 @@ def verdict_words(campaign: Campaign, invariants: list[InvariantEstimate]) -> st
         return "No case was finished: nothing is known."
     cases = plural(number_of_cases, "case")
     if campaign.failed:
-        lost = f"{len(campaign.failed)} batches could not be run"
+        lost = f"{len(campaign.failed)} {'batch' if len(campaign.failed) == 1 else 'batches'} could not be run"
         return f"Violated: {', '.join(broken) or 'nothing'}, in {cases}; {lost}."
     if not broken:
         words = f"No invariant that applies was violated in {cases}."

@@ -56,13 +56,11 @@ def distribution() -> Json:
 
 def contract() -> Json:
     """The members that `run --json` prints too."""
-    waste = record(
-        {
-            "histogram": HISTOGRAM,
-            "mean": maybe(NUMBER),
-            "quantiles": record({str(q): maybe({"type": "integer"}) for q in QUANTILES}),
-        }
-    )
+    figures = {
+        "mean": maybe(NUMBER),
+        "quantiles": record({str(q): maybe({"type": "integer"}) for q in QUANTILES}),
+    }
+    waste = record({"histogram": HISTOGRAM, **figures, "weighted": record(figures)})
     violation = record({"invariant": {"enum": list(INVARIANT_NAMES)}, "count": COUNT, "finding": maybe(TEXT)})
     return {
         "schema": {"const": SCHEMA},
@@ -121,9 +119,21 @@ def figures() -> Json:
         "kind": TEXT, "value": TEXT, "probes": COUNT, "mean": NUMBER, "mean_interval": INTERVAL,
         "quantiles": {"type": "object", "additionalProperties": value},
     }  # fmt: skip
+    curve = {
+        "nodes": array(COUNT, minItems=2, maxItems=2), "nowait": {"type": "boolean"}, "probes": COUNT,
+        "headroom": array(record(headroom)),
+    }  # fmt: skip
+    amiss = {
+        "kind": TEXT, "value": TEXT, "probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE),
+        "p99_bytes": maybe(value), "max_bytes": maybe(COUNT),
+    }  # fmt: skip
+    misplaced = {
+        "probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE), "strata": array(record(amiss)),
+    }  # fmt: skip
     return {
         "headroom": array(record(headroom)),
-        "misplaced": maybe(record({"probes": COUNT, "with_bytes_amiss": COUNT, "weighted": maybe(RATE)})),
+        "headroom_by_nodes": array(record(curve)),
+        "misplaced": maybe(record(misplaced)),
         "cells": array(record(cell)),
         "strata": array(record(stratum)),
         "discovery": record(discovery),
@@ -144,6 +154,7 @@ def certificate() -> Json:
     return record(
         {
             "pct": array(record(pct)),
+            "not_run": array(record({"depth": COUNT, "families": array(TEXT)})),
             "rate": maybe(record({"violating": COUNT, "cases": COUNT, "exact": SHARE, "anytime": SHARE})),
             "behaviour": maybe(record(behaviour)),
             "scopes": array(TEXT),
@@ -166,9 +177,10 @@ def rows() -> Json:
     finding = {
         "file": TEXT, "stream": {"enum": list(STREAMS)}, "k": COUNT, "case": COUNT, "invariant": TEXT, "variant": TEXT,
         "label": TEXT, "hazards": array(COUNT), "shape": TEXT, "alike": COUNT, "invariants": array(TEXT),
+        "breaks": array(TEXT), "cut_short": {"type": "boolean"},
         "explanation": array(TEXT), "lanes": array(TEXT), "nodes": array(record(node)),
     }  # fmt: skip
-    optional = ("shape", "alike", "invariants", "explanation", "lanes", "nodes")
+    optional = ("shape", "alike", "invariants", "breaks", "cut_short", "explanation", "lanes", "nodes")
     failed: Json = {
         "stream": {"enum": list(STREAMS)}, "k": COUNT, "case": maybe(COUNT), "cases": COUNT, "tries": array(TEXT),
         "traceback": TEXT,
@@ -180,6 +192,7 @@ def rows() -> Json:
         "invariants": array(invariant()),
         "signatures": array(record(signature)),
         "failed": array(record(failed)),
+        "shrunk": maybe(array(COUNT, minItems=2, maxItems=2)),
         "findings": array(record(finding, optional, open_=True)),
         "operations": array(record(operation, open_=True)),
     }

@@ -101,16 +101,19 @@ def value_at_rank(histogram: Histogram, rank: int) -> int:
     raise ValueError(f"rank {rank} of {passed}")
 
 
-def quantile(histogram: Histogram, q: float, level: float = LEVEL) -> Quantile:
-    """The sample's q-quantile with its order-statistic interval. The histogram must hold something."""
+def quantile(histogram: Histogram, q: float, level: float = LEVEL, most: int | None = None) -> Quantile:
+    """The sample's q-quantile with its order-statistic interval. The histogram must hold something.
+
+    most: all values lie in 0..most, which bounds an end that no rank does.
+    """
     n = sum(histogram.values())
     low, high = quantile_ranks(n, q, level)
     return Quantile(
         q,
         value_at_rank(histogram, rank_of(n, q)),
         Interval(
-            None if low is None else value_at_rank(histogram, low),
-            None if high is None else value_at_rank(histogram, high),
+            (None if most is None else 0) if low is None else value_at_rank(histogram, low),
+            most if high is None else value_at_rank(histogram, high),
         ),
     )
 

@@ -14,16 +14,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.outcome import Histogram
-from reports.statistics import LEVEL, Interval, Quantile, is_nearly_normal, rate_high, rate_low
+from reports.statistics import LEVEL, MEAN_CASES_LEAST, Interval, Quantile, is_nearly_normal, rate_high, rate_low
 
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """One family: share of the distribution (they sum to 1), cases, and its probes by value (at most one a case)."""
+    """One family: share of the distribution (they sum to 1), cases, and its probes by value (at most one a case).
+
+    most: values lie in 0..most, whatever is drawn; None if nothing is known.
+    """
 
     share: float
     cases: int
     histogram: Histogram
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +116,22 @@ def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL, e
     x is at or above it iff G(x) = sum of share * ((1 - q) P(probe <= x) - q P(probe > x)) >= 0. The lower end is the
     first x at which G's upper bound reaches 0, the upper end the first at which its lower bound does; each errs with
     at most half of 1 - level. Both probabilities of each family are bounded by `ends`; all bounds grow with x. Only the
-    bounds at the true quantile matter, so ends that hold at every look give an interval that does.
+    bounds at the true quantile matter, so ends that hold at every look give an interval that does. No probe of a family
+    lies above its `most`: with all of them known no end is open.
     """
     values = sorted({value for stratum in strata for value in stratum.histogram})
     if not values:
         return None
+    mosts = [stratum.most for stratum in strata if stratum.most is not None]
+    values = sorted({*values, *mosts})
     tail = (1 - level) / 4 / len(strata)
     first = _first(values, lambda x: _balance(strata, x, q) >= -1e-12)
     low = _first(values, lambda x: _bound(strata, x, q, tail, +1, ends) >= 0)
     high = _first(values, lambda x: _bound(strata, x, q, tail, -1, ends) >= 0)
     bounded_below = low > 0 or _bound(strata, values[0] - 1, q, tail, +1, ends) < 0
+    least = 0 if len(mosts) == len(strata) else None
     interval = Interval(
-        values[low] if bounded_below and low < len(values) else None, values[high] if high < len(values) else None
+        values[low] if bounded_below and low < len(values) else least, values[high] if high < len(values) else None
     )
     return Quantile(q, values[first], interval)
 
@@ -151,6 +159,8 @@ def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int, 
         above = _probes(stratum) - below
         at_most = ends.high(below, n, tail) if sign > 0 else ends.low(below, n, tail)
         more = ends.low(above, n, tail) if sign > 0 else ends.high(above, n, tail)
+        if stratum.most is not None and x >= stratum.most:
+            more = 0.0
         total += stratum.share * ((1 - q) * at_most - q * more)
     return total
 
@@ -172,6 +182,16 @@ def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float,
     return mean, Interval(mean - half, mean + half)
 
 
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """A weighted mean with the variance and third central moment of its estimate; nearly_normal: neither too skewed."""
+
+    mean: float
+    variance: float
+    third: float
+    nearly_normal: bool
+
+
 def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | None:
     """The weighted mean and its standard error, that of a ratio (Cochran, Sampling Techniques, 6.11).
 
@@ -181,9 +201,20 @@ def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | Non
     charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
     if charged == 0:
         return None
-    mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases) / charged
-    if any(s.cases < 30 for s in strata):
-        return mean, None
+    found = influence(strata)
+    if found is None:
+        return sum(
+            s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata if s.cases
+        ) / charged, None
+    return found.mean, math.sqrt(found.variance) if found.nearly_normal else None
+
+
+def influence(strata: Sequence[Stratum]) -> Influence | None:
+    """Moments of the weighted mean's estimate; None without a probe, or if a family has fewer than 30 cases."""
+    charged = sum(s.share * _probes(s) / s.cases for s in strata if s.cases)
+    if charged == 0 or any(s.cases < MEAN_CASES_LEAST for s in strata):
+        return None
+    mean = sum(s.share * sum(v * n for v, n in s.histogram.items()) / s.cases for s in strata) / charged
     variance = third = 0.0
     for s in strata:
         residues = [(v - mean, n) for v, n in s.histogram.items()] + [(0.0, s.cases - _probes(s))]
@@ -191,4 +222,5 @@ def weighted_mean(strata: Sequence[Stratum]) -> tuple[float, float | None] | Non
         squares, cubes = (sum(n * (r - average) ** power for r, n in residues) for power in (2, 3))
         variance += s.share**2 * squares / (s.cases - 1) / s.cases
         third += s.share**3 * cubes / s.cases**3
-    return mean, math.sqrt(variance) / charged if is_nearly_normal(variance, third) else None
+    nearly = is_nearly_normal(variance, third)
+    return Influence(mean, variance / charged**2, third / charged**3, nearly)

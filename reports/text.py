@@ -5,7 +5,6 @@ from __future__ import annotations
 from reports.campaign import HUNTING, MEASUREMENT, Campaign
 from reports.certificate_words import certificate_words
 from reports.estimates import (
-    families_without_cases,
     family_estimates,
     invariant_estimates,
     pooled_estimates,
@@ -39,7 +38,7 @@ def report_text(campaign: Campaign) -> str:
         *certificate_section(campaign),
         *violations_section(campaign, invariants),
         *findings_section(campaign),
-        *waste_section(campaign, pooled, families_without_cases(campaign)),
+        *waste_section(campaign, pooled),
         *strata_section(campaign),
         *precharge_sections(campaign, pooled),
         *operations_section(campaign.operations),

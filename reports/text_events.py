@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.campaign import STREAMS, Campaign
 from reports.hazard_words import WORDS
-from reports.layout import heading, number, paragraph, table
+from reports.layout import heading, number, paragraph, plain, table
 
 PROBES = (
     ("charged", "charged: these make the distributions"),
@@ -26,10 +26,22 @@ EVENTS = (
 )
 
 
+FAULT = "fault."  # a count of that prefix is one of injected failures of a kind
+
+
+def faults(campaign: Campaign) -> list[tuple[str, str]]:
+    """(count's name, words) of every kind of injected failure that was counted."""
+    sums = [found for stream in STREAMS for found in campaign.families(stream)]
+    names = sorted({name for found in sums for name in found.counts if name.startswith(FAULT)})
+    return [(name, f"injected: {plain(name.removeprefix(FAULT))}") for name in names]
+
+
 def events_section(campaign: Campaign) -> list[str]:
     """Counts by stream."""
     rows = [["", *STREAMS], ["cases", *_cells([campaign.cases(s) for s in STREAMS])]]
     for name, words in EVENTS:
+        rows.append([words, *_cells([campaign.count(s, name) for s in STREAMS])])
+    for name, words in faults(campaign):
         rows.append([words, *_cells([campaign.count(s, name) for s in STREAMS])])
     rows.append(["cases ended early by a violation", *_cells([campaign.ended_early(s) for s in STREAMS])])
     rows.append(["cases of unknown batches", *_cells([campaign.unknown(s) for s in STREAMS])])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reports.campaign import Campaign
 from reports.estimates import Distribution, precharges
 from reports.headroom import pooled_headrooms
-from reports.layout import WIDTH, heading, number, paragraph, plain, table
+from reports.layout import WIDTH, fitting, heading, kind_lines, number, paragraph, plain
 from reports.page import Table
 from reports.run_words import rule_words
 from reports.sections.precharge import (
@@ -17,10 +17,12 @@ from reports.sections.precharge import (
     headroom_table,
     in_flight_table,
     misplaced_table,
+    misplaced_where,
+    nodes_table,
 )
 
 SHORT = {"headroom, pages": "headroom", "fail all the same": "fail", "share of those that fit": "of those that fit",
-         "share of all": "of all", "with bytes amiss": "amiss", "most bytes": "most"}  # fmt: skip
+         "share of all": "of all", "with bytes amiss": "amiss", "most bytes": "most", "p99, bytes": "p99"}  # fmt: skip
 
 
 def precharge_sections(campaign: Campaign, pooled: Mapping[str, Distribution]) -> list[str]:
@@ -31,7 +33,21 @@ def precharge_sections(campaign: Campaign, pooled: Mapping[str, Distribution]) -
         *headroom_lines(campaign),
         *quantity_lines(campaign, pooled, "in_flight_pages", "Precharge in flight, pages", IN_FLIGHT_WORDS),
         *quantity_lines(campaign, pooled, "misplaced_bytes", "Bytes booked on another node", MISPLACED_WORDS),
+        *where_lines(campaign),
     ]
+
+
+def where_lines(campaign: Campaign) -> list[str]:
+    """Bytes amiss by size and by placement."""
+    lines = []
+    for found in misplaced_where(campaign):
+        head = [SHORT.get(cell, cell) for cell in found.head]
+        rows = [head, *map(list, found.rows)]
+        lines += ["", *paragraph(found.caption + ":"), *kind_lines(rows, "  ")]
+        if max(map(len, lines)) > WIDTH:  # how many, and below it how much
+            lines[-len(kind_lines(rows)) :] = kind_lines([row[:5] for row in rows])
+            lines += ["", *kind_lines([[*row[:2], *row[5:]] for row in rows])]
+    return lines
 
 
 def headroom_lines(campaign: Campaign) -> list[str]:
@@ -48,7 +64,14 @@ def headroom_lines(campaign: Campaign) -> list[str]:
         *table_lines(headroom_table(found)),
         "",
         *paragraph(f"{facts}, joined; {rule_words(campaign)}."),
+        *nodes_lines(campaign),
     ]
+
+
+def nodes_lines(campaign: Campaign) -> list[str]:
+    """The share by nodes and by blocking at a few headrooms."""
+    found = nodes_table(campaign)
+    return ["", *paragraph(found.caption + ":"), *table_lines(found)]
 
 
 def quantity_lines(
@@ -67,17 +90,6 @@ def table_lines(found: Table) -> list[str]:
     """The table with short column heads and names; in two or more parts where it does not fit the width."""
     head = [SHORT.get(cell, cell) for cell in found.head]
     return fitting([head, *([shortened(row[0]), *row[1:]] for row in found.rows)], found.left)
-
-
-def fitting(rows: list[list[str]], left: int) -> list[str]:
-    """A table of at most WIDTH columns: the right half of its columns goes below the left one, names repeated."""
-    lines = table(rows, left, gap=1)
-    columns = len(rows[0]) - left
-    if max(map(len, lines)) <= WIDTH or columns < 2:
-        return lines
-    half = left + (columns + 1) // 2
-    first = fitting([row[:half] for row in rows], left)
-    return [*first, "", *fitting([[*row[:left], *row[half:]] for row in rows], left)]
 
 
 def shortened(name: str) -> str:

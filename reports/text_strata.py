@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from reports.by_stratum import Row, strata_rows
 from reports.campaign import Campaign
-from reports.layout import figure, heading, number, paragraph, table
+from reports.estimates import families_apart
+from reports.layout import figure, heading, kind_lines, number, paragraph
+from reports.limits import HUGE_NODES
 from reports.statistics import Interval
 
 STRATA_WORDS = (
@@ -14,7 +16,14 @@ STRATA_WORDS = (
     "distribution: the estimate is of probes like these, with intervals as above. Rows of one kind are not independent "
     "of rows of another, and no correction is made for looking at many."
 )
+APART = " Machines of more than {nodes} nodes are in the last row of 'nodes' and in no other."
+
 HEAD = ("", "", "probes", "mean", "p50", "p99")
+
+
+def strata_words(campaign: Campaign) -> str:
+    """What the rows are, and whose probes are in one of them only."""
+    return STRATA_WORDS + (APART.format(nodes=HUGE_NODES) if families_apart(campaign)[0] else "")
 
 
 def strata_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
@@ -43,4 +52,9 @@ def strata_section(campaign: Campaign) -> list[str]:
     cells = strata_cells(strata_rows(campaign))
     if not cells:
         return []
-    return [*heading("Wasted precharge by stratum"), *paragraph(STRATA_WORDS), "", *table([HEAD, *cells], left=2)]
+    return [
+        *heading("Wasted precharge by stratum"),
+        *paragraph(strata_words(campaign)),
+        "",
+        *kind_lines([HEAD, *cells]),
+    ]

@@ -78,7 +78,9 @@ class Traced:
     """What `percpu-fuzz trace` found. precharges: the variant precharges at all; by_node: it charges node by node.
     modelled: nobody says where pages were.
 
-    others: the same under further placements, where the placement is a model. rows: of memory.stat that were compared.
+    others: the same under further placements, where the placement is a model. rows: of memory.stat that were compared;
+    rows_lagging: those that differ only because the kernel had not flushed. left_out: what could not be used, by kind,
+    and as words, a line for each kind of which there is any.
     """
 
     file: str
@@ -96,9 +98,12 @@ class Traced:
     read: str = ""
     rows: int = 0
     rows_equal: int = 0
+    rows_lagging: int = 0
     worst_difference_bytes: int = 0
     broken: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    left_out_words: tuple[str, ...] = ()
 
     @property
     def every(self) -> tuple[Placed, ...]:
@@ -166,6 +171,7 @@ def traced_json(traced: Traced) -> dict[str, Any]:
         "charge": traced.charge,
         "rows": traced.rows,
         "rows_equal": traced.rows_equal,
+        "rows_lagging": traced.rows_lagging,
         "worst_difference_bytes": traced.worst_difference_bytes,
         "charged": traced.main.charged,
         "failed_after_charge": traced.main.failed,
@@ -174,6 +180,7 @@ def traced_json(traced: Traced) -> dict[str, Any]:
         "spurious": spurious_json(traced) if traced.precharges else None,
         "attribution": attribution_json(traced) if traced.by_node else None,
         "nodes": [node_json(row) for row in traced.main.nodes],
+        "left_out": dict(traced.left_out),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.outcome import Histogram
+from reports.statistics import LEVEL, Interval
 
 CASES_LEAST = 10  # of a family in each campaign, for its statistic to be nearly normal
 EXACT_EVENTS_MOST = 2_000  # up to so many events the exact law is worked out, beyond it is as good as normal
@@ -22,6 +23,19 @@ class Ranks:
 
     a12: float
     p: float
+    interval: Interval
+
+
+def superiority_spread(a: Histogram, b: Histogram) -> float:
+    """Variance of `superiority` whatever the two distributions are: DeLong, DeLong and Clarke-Pearson 1988.
+
+    The spread of each case's own share of the other campaign's cases that it lies below or above.
+    """
+    n, m = sum(a.values()), sum(b.values())
+    whole = superiority(a, b)
+    above = sum(a.get(v, 0) * (superiority({v: 1}, b) - whole) ** 2 for v in a)
+    below = sum(b.get(v, 0) * (superiority(a, {v: 1}) - whole) ** 2 for v in b)
+    return above / (n - 1) / n + below / (m - 1) / m
 
 
 def superiority(a: Histogram, b: Histogram) -> float:
@@ -42,7 +56,7 @@ def superiority_variance(a: Histogram, b: Histogram) -> float:
     return (both + 1 - ties / (both * (both - 1))) / (12 * n * m) if both > 1 else 0.0
 
 
-def mann_whitney(strata: Sequence[tuple[float, Histogram, Histogram]]) -> Ranks | None:
+def mann_whitney(strata: Sequence[tuple[float, Histogram, Histogram]], level: float = LEVEL) -> Ranks | None:
     """From (share, A's histogram, B's); None if no family has a case in both.
 
     a12 weighs families by share. p joins two tests by Bonferroni's inequality: families together, weighed by
@@ -66,11 +80,29 @@ def mann_whitney(strata: Sequence[tuple[float, Histogram, Histogram]]) -> Ranks 
             squares += (effect - 0.5) ** 2 / own
             families += 1
     p = two_sided(shift / math.sqrt(variance)) if variance > 0 else 1.0
+    ends = _ends([(share / whole, x, y) for share, x, y in both], level)
     if families < 2:
-        return Ranks(a12, p)
+        return Ranks(a12, p, ends)
     from scipy.special import chdtrc
 
-    return Ranks(a12, min(1.0, 2 * min(p, float(chdtrc(families, squares)))))
+    return Ranks(a12, min(1.0, 2 * min(p, float(chdtrc(families, squares)))), ends)
+
+
+def _ends(strata: Sequence[tuple[float, Histogram, Histogram]], level: float) -> Interval:
+    """Normal interval of the weighted a12; a family of few cases on either side may have any from 0 to 1."""
+    from scipy.special import ndtri
+
+    middle = variance = loose = 0.0
+    for share, a, b in strata:
+        if min(sum(a.values()), sum(b.values())) < CASES_LEAST:
+            loose += share
+            continue
+        middle += share * superiority(a, b)
+        # Of no spread nothing is known: as much as where both are one distribution, at the least.
+        own = superiority_spread(a, b) or superiority_variance(a, b)
+        variance += share**2 * own
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance)
+    return Interval(max(0.0, middle - half), min(1.0, middle + half + loose))
 
 
 def two_sided(z: float) -> float:

@@ -33,11 +33,12 @@ NR_COLUMNS = 12
 JOINT = 1 << 20  # (group, precharge, used) is one number: (group * JOINT + precharge) * JOINT + used;
 # a group is nodes * 2, and 1 more if the allocation must not block
 SIZE_CELLS = 64  # a cell (nodes, size) is one number: nodes * SIZE_CELLS + ceil(log2(size_bytes))
+AMISS = 1 << 40  # (place, size, bytes booked amiss) is one number: (place * SIZE_CELLS + size) * AMISS + bytes
 FRESH_WORDS = 4  # so many random words AND-ed: one position in 16 of a varied case is drawn anew
 HALF = 2  # one case in so many varies a case of the corpus, once there is a corpus
 
 
-@compiled_entry
+@compiled
 def draw_numbers(
     rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
 ) -> Any:
@@ -57,6 +58,14 @@ def draw_numbers(
     if len(corpus) > 0 and below_n(rng, HALF) == 0:
         vary(rng, corpus, below_n(rng, len(corpus)), choices)
     return which
+
+
+@compiled_entry
+def draw_numbers_alone(
+    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
+) -> Any:
+    """`draw_numbers`, for callers that are not compiled."""
+    return draw_numbers(rng, key, case, nr_topos, hunt, tables, corpus, choices)
 
 
 @compiled
@@ -187,12 +196,14 @@ def histograms_of(rows: Any, stream: str) -> dict[str, Histogram]:
     rounding = used * probes[:, PAGE_SIZE] - probes[:, BOOKED]
     size = binary_class(probes[:, AREA_BYTES])
     cells = probes[:, NODES] * SIZE_CELLS + size
+    amiss = probes[:, MISPLACED] > 0
     found = shown | {
         "precharge_pages": precharge,
         "share_percent": waste[reserved] * 100 // precharge[reserved],
         "rounding_bytes16": np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE],
         "precharge_used": ((probes[:, NODES] * 2 + probes[:, NOWAIT]) * JOINT + precharge) * JOINT + used,
         "misplaced_bytes": probes[:, MISPLACED],
+        "misplaced_where": ((probes[:, PLACE] * SIZE_CELLS + size) * AMISS + probes[:, MISPLACED])[amiss],
         "waste_by_cpus": binary_class(probes[:, CPUS]) * JOINT + waste,
         "waste_by_size": size * JOINT + waste,
         "waste_by_page": binary_class(probes[:, PAGE_SIZE] // 4096) * JOINT + waste,

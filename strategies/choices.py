@@ -114,6 +114,9 @@ KINDS: dict[str, Kind] = {
         _kind("fail_create", (0, 97, 88), (1, 3, 12)),
         _kind("fail_trylock", (0, 97, 88), (1, 3, 12)),
         _kind("probe", *((n, 1, 1) for n in range(64))),
+        _kind("fail_charge", (0, 1, 1), (1, 0, 0)),
+        _kind("fail_space", (0, 1, 1), (1, 0, 0)),
+        _kind("fail_node", (0, 1, 1), *((node, 0, 0) for node in range(1, 5))),
     )
 }  # fmt: skip
 
@@ -121,6 +124,8 @@ HEAD = (
     "place", "tasks", "memcgs", "probe", *(("free_pages",) * 4), *(("fail_populate",) * 8), *(("fail_create",) * 8),
     *(("fail_trylock",) * 8),
 )  # fmt: skip
+# Failures that nobody meets unless asked for: last, so that what is drawn before them stays what it was.
+TAIL = (*(("fail_charge",) * 8), *(("fail_space",) * 8), *(("fail_node",) * 8))
 MEMCG = ("parent", "max", "user")
 TASK = ("cpu", "memcg", "irq", "ops")
 OP = ("op", "memcg", "slot", "size", "align", "gfp", "value", "pages")
@@ -129,7 +134,8 @@ AT_MEMCGS = len(HEAD)
 AT_TASKS = AT_MEMCGS + 4 * len(MEMCG)
 TASK_LENGTH = len(TASK) + NR_OPS * len(OP)
 AT_TABLE = AT_TASKS + NR_TASKS * TASK_LENGTH
-LAYOUT: tuple[str, ...] = HEAD + MEMCG * 4 + (TASK + OP * NR_OPS) * NR_TASKS + ("step",) * NR_TABLE
+AT_TAIL = AT_TABLE + NR_TABLE
+LAYOUT: tuple[str, ...] = HEAD + MEMCG * 4 + (TASK + OP * NR_OPS) * NR_TASKS + ("step",) * NR_TABLE + TAIL
 LENGTH = len(LAYOUT)
 
 KIND_NAMES = tuple(KINDS)

@@ -24,6 +24,7 @@ from engine.operations import LOWER
 from strategies.choices import (
     AT_MEMCGS,
     AT_TABLE,
+    AT_TAIL,
     AT_TASKS,
     HEAD,
     LAYOUT,
@@ -65,8 +66,8 @@ def draw_choices(rng: Rng, kinds: Any, limits: Any, counts: Any, mask: int, out:
         left -= 1
         row = kinds[i]
         index = 0
-        while half >= limits[row, index] and index < counts[row] - 1:
-            index += 1
+        for j in range(counts[row] - 1):  # all of them: a loop that stops at a random place costs more
+            index += 1 if half >= limits[row, j] else 0
         out[i] = index
         if kinds[i] == kinds[OP_KIND] and index > 1 and (mask >> index) & 1:
             out[i] = index & 1
@@ -174,6 +175,9 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
         prog.fail_populate[k] = v[AT_FAULTS + k]
         prog.fail_create[k] = v[AT_FAULTS + 8 + k]
         prog.fail_trylock[k] = v[AT_FAULTS + 16 + k]
+        prog.fail_charge[k] = v[AT_TAIL + k]
+        prog.fail_space[k] = v[AT_TAIL + 8 + k]
+        prog.fail_node[k] = v[AT_TAIL + 16 + k]
     for t in range(NR_TASKS):
         base = AT_TASKS + t * TASK_LENGTH
         used = t < v[1]

@@ -9,13 +9,15 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.labels import OP_KILLED
-from strategies.choices import KIND_NAMES, KINDS
+from strategies.choices import KIND_NAMES, KINDS, Kind
 
 NESTED_REFRESH, NONE = "nested-refresh", "none"
+ANY_NODE = 7  # a bit of each node number + 1 that is drawn
 # name of the option -> (kind of choice, what its value must hold to be the failure)
 FAILURES = {
     "populate": ("fail_populate", 1), "create": ("fail_create", 1), "trylock": ("fail_trylock", 1),
-    "killed": ("gfp", OP_KILLED),
+    "killed": ("gfp", OP_KILLED), "charge": ("fail_charge", 1), "no-space": ("fail_space", 1),
+    "node": ("fail_node", ANY_NODE),
 }  # fmt: skip
 ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} and a rate from 0 to 1"
 
@@ -35,16 +37,28 @@ def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
     return rates
 
 
+def drawn_by_default(kind: Kind, bit: int) -> bool:
+    """Whether both streams draw the failure without a calibration: then only a calibration can have taken it away."""
+    return all(
+        any(weight for weight, value in zip(weights, kind.values, strict=True) if value & bit)
+        for weights in (kind.measure, kind.hunt)
+    )
+
+
 def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
     """Cumulative thresholds (as strategies.choices.thresholds gives them) in which each failure has its rate.
 
-    The values that are the failure share the rate as they shared before, and so do the others what is left.
+    The values that are the failure share the rate as they shared before (evenly if none was ever drawn), and so do the
+    others what is left. InputError for a failure that a calibration took away, as nobody says what shares it had.
     """
     for name, rate in rates.items():
         kind_name, bit = FAILURES[name]
         row, values = KIND_NAMES.index(kind_name), KINDS[kind_name].values
         ends = [0, *(int(limits[row, i]) for i in range(len(values)))]
         widths = [b - a for a, b in pairwise(ends)]
+        drawn = any(width for width, value in zip(widths, values, strict=True) if value & bit)
+        if not drawn and not drawn_by_default(KINDS[kind_name], bit):
+            widths = [1 if value & bit else width for width, value in zip(widths, values, strict=True)]
         failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
         others = sum(widths) - failing
         if (rate > 0 and not failing) or (rate < 1 and not others):

@@ -14,7 +14,7 @@ import numpy as np
 from engine.base import State
 from engine.compiled import compiled
 from engine.labels import NAMES
-from engine.layout import Vec, dtype_of, i16, i32
+from engine.layout import Vec, dtype_of, i8, i16, i32
 from engine.records import NR_HAZARDS, Record
 
 NR_LABELS = len(NAMES)
@@ -28,10 +28,9 @@ class Trail:
 
     last_task: int = i16()
     last_label: int = i16()
-    stamp: int = i32()  # the case's number plus one: a pair that carries it was seen in this case
     nr_pairs: int = i32()
     pairs: Vec = i32("most")
-    seen: Vec = i32("pairs")
+    seen: Vec = i8("pairs")  # 1: among `pairs`. Bytes, to stay in the first-level cache
 
 
 def new_trail() -> Record:
@@ -43,7 +42,8 @@ def new_trail() -> Record:
 @compiled
 def begin_trail(trail: Trail) -> None:
     """Forget the case before."""
-    trail.stamp += 1
+    for i in range(trail.nr_pairs):
+        trail.seen[trail.pairs[i]] = 0
     trail.nr_pairs = 0
     trail.last_task = -1
 
@@ -54,8 +54,8 @@ def note_step(trail: Trail, t: int, label: int) -> None:
     if trail.last_task != t:
         if trail.last_task >= 0:
             pair = trail.last_label * NR_LABELS + label
-            if trail.seen[pair] != trail.stamp and trail.nr_pairs < MOST_PAIRS:
-                trail.seen[pair] = trail.stamp
+            if trail.seen[pair] == 0 and trail.nr_pairs < MOST_PAIRS:
+                trail.seen[pair] = 1
                 trail.pairs[trail.nr_pairs] = pair
                 trail.nr_pairs += 1
         trail.last_task = t

@@ -30,6 +30,7 @@ from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import Variant
 from strategies.choices import (
     AT_TABLE,
+    AT_TAIL,
     AT_TASKS,
     HEAD,
     KINDS,
@@ -69,7 +70,10 @@ def fallback_patterns() -> st.SearchStrategy[list[int]]:
 
 @st.composite
 def choice_lists(draw: st.DrawFn) -> list[int]:
-    """LENGTH indices, one for each position of strategies.choices.LAYOUT; what a program does not use is 0."""
+    """LENGTH indices, one for each position of strategies.choices.LAYOUT; what a program does not use is 0.
+
+    So is the tail: failures that nobody meets unless asked for.
+    """
     found = [0] * LENGTH
     found[: len(HEAD)] = draw(_choices_of(HEAD))
     for m in range(KINDS["memcgs"].values[found[HEAD.index("memcgs")]]):
@@ -81,7 +85,7 @@ def choice_lists(draw: st.DrawFn) -> list[int]:
         for i in range(KINDS["ops"].values[found[at + TASK.index("ops")]]):
             op = at + len(TASK) + i * len(OP)
             found[op : op + len(OP)] = draw(_choices_of(OP))
-    found[AT_TABLE:] = draw(fallback_patterns())
+    found[AT_TABLE:AT_TAIL] = draw(fallback_patterns())
     return found
 
 

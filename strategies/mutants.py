@@ -81,7 +81,7 @@ CHOICES = (
     _mutant("undo-one", "page_counter_try_charge", "a failed charge keeps the levels below", undo=1),
     _mutant("inherited", "memcg_reparent_objcgs", "inherited objcgs are not moved on", reparent=1),
     _mutant(
-        "one-node-way", "8/9 pcpu_memcg_accumulate", "one online node takes F without a walk", fast=1,
+        "one-node-walk", "8/9 pcpu_memcg_accumulate", "one online node is walked like several", fast=0,
         proof="with one online node every page, payload and obj_exts, lies there: the walk gives the same vector "
         "(enumerated in tests/strategies/test_mutants.py)",
     ),

@@ -17,7 +17,7 @@ from engine.compiled import code_version
 from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
 from engine.topology_file import dump_topology, load_topology
@@ -45,7 +45,7 @@ from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.schedulers.record import SCHEDULERS, new_sched
-from strategies.topologies import Family, families, preset, single_family
+from strategies.topologies import Family, extremes, families, preset, single_family
 from strategies.user_scheduler import UserScheduler, load_user_scheduler, run_user_batch
 from strategies.walk import CHECK_TOUCHED
 
@@ -136,7 +136,7 @@ class Plan:
         if size_class not in self.machinery:
             progs, states = new_record(Prog, size_class), new_record(State, size_class)
             self.prepare(progs[0])
-            reset(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
+            reset_record(self.pool(self.classes.index(size_class))[0], progs[0], states[0], True)
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]
 
@@ -277,7 +277,7 @@ class Plan:
         """The choices of a case, as the corpus keeps them."""
         stratum = self.stratum(stream, k)
         rngs = self.machine(self.classes[stratum]).rngs
-        batches.draw_numbers(
+        batches.draw_numbers_alone(
             rngs[0], np.uint64(self.key(stream, k)), case, len(self.pool(stratum)), int(stream == "hunting"),
             self.tables[stream], self.corpus(stream, k), self.choices,
         )  # fmt: skip
@@ -340,9 +340,7 @@ class Plan:
 
     def describe(self) -> dict[str, object]:
         return {
-            "variant": self.variant.name,
-            "not as v2": _changed(self.variant),
-            "seed": self.seed,
+            "variant": self.variant.name, "not as v2": _changed(self.variant), "seed": self.seed,
             "scheduler": self.scheduler,
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
@@ -351,9 +349,10 @@ class Plan:
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
             "machines": self.machine_digests,
+            **extremes(self.strata),
             "pct_caps": {family.name: caps_of(size) for family, size in zip(self.strata, self.classes, strict=True)},
             "code": code_at_start(),
-        }
+        }  # fmt: skip
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:

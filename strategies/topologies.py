@@ -178,6 +178,18 @@ def families() -> tuple[Family, ...]:
     )
 
 
+def extremes(strata: tuple[Family, ...]) -> dict[str, dict[str, list[int]]]:
+    """The fewest and the most possible "nodes" and "cpus" of a machine of each family, by name."""
+
+    def ends(counts: list[int]) -> list[int]:
+        return [min(counts), max(counts)]
+
+    return {
+        "nodes": {family.name: ends([len(machine.nodes) for machine in family.topologies]) for family in strata},
+        "cpus": {family.name: ends([len(machine.cpus) for machine in family.topologies]) for family in strata},
+    }
+
+
 def single_family(topology: Topology) -> tuple[Family, ...]:
     """The distribution of `--topology`: one machine."""
     return (Family(topology.name, 1, (topology,)),)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engine.base import Prog, State, Topo, untouch
-from engine.compiled import compiled, compiled_entry
-from engine.conservation import check_drained, check_quiescent
+from engine.compiled import compiled
+from engine.conservation import at_rest, check_drained, check_quiescent
 from engine.invariants import check_everything, check_released, check_touched
-from engine.labels import AT_BARRIER, FINISHED
+from engine.labels import AT_BARRIER, FINISHED, IDLE
 from engine.runnable import case_over, runnable
 from engine.step import step
 from engine.teardown import DRAINED, FREEING, OVER
@@ -21,7 +21,7 @@ STUCK = 1
 OVERLONG = 2
 
 
-@compiled_entry
+@compiled
 def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None:
     """One step and the checks that belong after it."""
     label, phase = st.pc[t], st.phase
@@ -31,8 +31,8 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
         check_touched(topo, prog, st, t, label)
     elif checks == CHECK_ALL:
         check_everything(topo, prog, st, t, label)
-    if label == AT_BARRIER and checks != CHECK_NONE:
-        check_quiescent(topo, prog, st, t, label)
+    if st.pc[t] == IDLE and checks != CHECK_NONE and at_rest(st):
+        check_quiescent(topo, prog, st, t, AT_BARRIER)
     if label == FINISHED and st.phase != phase and checks != CHECK_NONE:
         if st.phase == FREEING or st.phase == DRAINED or st.phase == OVER:
             check_everything(topo, prog, st, t, label)

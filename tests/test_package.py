@@ -17,7 +17,7 @@ def test_a_wheel_holds_every_module(tmp_path: Path) -> None:
     with zipfile.ZipFile(built) as wheel:
         names = set(wheel.namelist())
         info = next(name for name in names if name.endswith("entry_points.txt"))
-        assert b"percpu-fuzz = fuzz.cli:main" in wheel.read(info)
+        assert b"percpu-fuzz = fuzz.entry:main" in wheel.read(info)
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
     expected = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
     assert any(name.endswith(".css") for name in expected)

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import InputError
-from fuzz.commands.trace import counts_words
 from fuzz.files import write_output
+from fuzz.left_out import counts_words, left_out_lines
 from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
 from reports.layout import decimal, number, paragraph, table
 from strategies.calibration import NAME, Calibration, check_calibration, dump_calibration
@@ -41,6 +41,8 @@ def calibrate_command(
         read = read_recorded(file, topology, charge=charge, beside=True)
         key = run_name(read, file, runs)
         print(f"{file}: {counts_words(read.counts)}; placement: {read.placed or 'not known'}")
+        for line in left_out_lines(read.left_out):
+            print(line)
         runs[key] = count_run(key, read.kernel, read.workload, read.topology, read.placement, read.snapshots)
         reads = [*reads, read] if len(files) == 1 else []  # of several, only the counts are kept
     if charge == ACCOUNTED:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from engine.errors import InputError
 from fuzz.options import choice_option
-from strategies.recorded.rewrite import FORMS, rewritten
+from fuzz.watched_file import WatchedFile
+from strategies.recorded.rewrite import FORMS, NO_EVENT, rewritten
 from strategies.recorded.tracefs import read_lines
 
 
@@ -20,8 +21,13 @@ def convert_command(file: str, form: str, output: str) -> int:
         raise InputError("--output", output, "another file than the trace")
     try:
         with gzip.open(part, "wt") if target.suffix == ".gz" else part.open("w") as out:
-            for line in rewritten(read_lines(Path(file)), form):
-                out.write(line + "\n")
+            events = 0
+            with WatchedFile(Path(file), "convert") as source:
+                for line in rewritten(read_lines(source), form):
+                    events += not line.startswith(NO_EVENT)
+                    out.write(line + "\n")
+        if not events:
+            raise InputError(file, "no trace event", "the text of tracefs' trace file, plain or gzip")
         part.replace(target)
     except OSError as error:
         raise InputError("--output", f"{output}: {error.strerror}", "a file that can be written") from None

@@ -8,29 +8,45 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.variant import VARIANTS
-from fuzz.commands.trace import counts_words
+from fuzz.left_out import counts_words, left_out_lines
 from fuzz.options import topology_option
 from strategies.recorded.areas import AreaReport
 from strategies.recorded.charge_failures import ChargeReport
 from strategies.recorded.fallback import TOLERANCE, FallbackReport
-from strategies.recorded.fidelity import Fidelity, check_run, read_run
+from strategies.recorded.fidelity import Fidelity, check_run, needed_file, read_run
 
 
 def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
-    """Compare each recorded run with the base variant and the models of allocator and placement; 1 on a difference."""
+    """Compare each recorded run with the base variant and the models of allocator and placement; 1 on a difference.
+
+    A folder that cannot be judged is said, the others are gone through, and then it is the input error that ends this.
+    """
     for folder in folders:
         if not Path(folder).is_dir():
             raise InputError("fidelity", repr(folder), "the folder of a recorded run")
-    found = []
+    found: list[Fidelity] = []
+    refused: list[InputError] = []
     for folder in folders:
-        run = read_run(Path(folder), topology_option(folder, "fidelity"))
-        fidelity = check_run(run, VARIANTS["base"])
-        found.append(fidelity)
-        print(f"{run.name}: {counts_words(run.counts)}; {fidelity.cpus}")
-        print_fidelity(fidelity)
-    if as_json:
+        try:
+            found.append(one_folder(Path(folder)))
+        except InputError as error:
+            print(f"{Path(folder).name}: not judged: {' '.join(str(error).split())}")
+            refused.append(error)
+    if as_json and found:
         print(json.dumps({"runs": [row_of(fidelity) for fidelity in found]}, sort_keys=True))
+    if refused:
+        raise refused[0]
     return int(not all(fidelity.agrees for fidelity in found))
+
+
+def one_folder(folder: Path) -> Fidelity:
+    """Read, judge and print one run."""
+    needed_file(folder, "percpu.trace")
+    run = read_run(folder, topology_option(str(needed_file(folder, "topology.json")), "fidelity"))
+    fidelity = check_run(run, VARIANTS["base"])
+    print(f"{run.name}: {counts_words(run.counts)}; {fidelity.cpus}")
+    print_fidelity(fidelity)
+    return fidelity
 
 
 def share(part: int, whole: int) -> str:
@@ -49,6 +65,8 @@ def print_fidelity(fidelity: Fidelity) -> None:
         print_fallback(fidelity.fallback)
     if fidelity.charges is not None:
         print_charges(fidelity.charges)
+    for line in left_out_lines(fidelity.left_out):
+        print(line)
     for what in fidelity.missing:
         print(f"  not in this folder: {what}")
 
@@ -63,7 +81,8 @@ def print_areas(areas: AreaReport) -> None:
             print(f"      {count:6d} differ: {cause}")
     print(
         f"      not observable: {areas.first_chunk} allocations in chunks from before the trace, "
-        f"{areas.unknown_frees} frees of areas from before it, {areas.conflicts} conflicts"
+        f"{areas.unknown_frees} frees of areas from before it, {areas.conflicts} conflicts, {areas.beyond_unit} events "
+        "beyond a unit"
     )
     print(
         f"  3 pages               {share(areas.populates_equal, areas.populates)} populated ranges equal, "
@@ -98,7 +117,7 @@ def words(numbers: list[int]) -> str:
 def print_charges(charges: ChargeReport) -> None:
     print(
         f"  5 charge failures     {charges.recorded} recorded: {charges.failures['same']} fail in the model, "
-        f"{charges.failures['open']} not decidable, {charges.contradicted} contradicted"
+        f"{charges.undecided} not decidable, {charges.contradicted} contradicted"
     )
     limited = charges.successes.total()
     print(
@@ -118,10 +137,19 @@ def row_of(fidelity: Fidelity) -> dict[str, Any]:
         "worst_difference_bytes": fidelity.worst_difference_bytes,
         "agrees": fidelity.agrees,
         "missing": fidelity.missing,
+        "left_out": dict(fidelity.left_out),
     }
     if areas is not None:
         names = ("allocations", "equal", "stretch", "failures", "failures_equal", "populates", "populates_equal")
-        more = ("depopulates", "depopulates_equal", "first_chunk", "unknown_frees", "conflicts", "unprobed")
+        more = (
+            "depopulates",
+            "depopulates_equal",
+            "first_chunk",
+            "unknown_frees",
+            "conflicts",
+            "unprobed",
+            "beyond_unit",
+        )
         row["areas"] = {name: getattr(areas, name) for name in names + more} | {"causes": dict(areas.causes)}
     if fallback is not None:
         row["placement"] = {

@@ -2,55 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import InputError
 from fuzz.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
+from fuzz.command_line import DEFAULTS
 from fuzz.commands.run import run_options
 from fuzz.desk import Desk, Limits
-from fuzz.merging import Merged, merge
-from fuzz.options import out_option
+from fuzz.files import nothing_left_if_refused
+from fuzz.merging import Merged, Part, merge, parts_of, whole_of
+from fuzz.options import RunOptions, filled, out_option
 from fuzz.resuming import Earlier
 from fuzz.runner import Ran
 from fuzz.schedule import STREAMS
 from fuzz.store import Store
+from fuzz.typed_code import typed_again
+from fuzz.words import batches
+from strategies.plan import Plan as CasePlan
 
 
-def merge_command(folders: tuple[str, ...], output: str, as_json: bool) -> int:
-    """Join campaigns and report on the whole; 3 if two of them hold different rows of one batch."""
+def merge_command(folders: tuple[str, ...], output: str, as_json: bool, typed: Mapping[str, str | None]) -> int:
+    """Join campaigns and report on the whole; 3 if two of them hold different rows of one batch.
+
+    typed: --variant and --scheduler, which a campaign with code of a file needs once more.
+    """
     if len({Path(folder).resolve() for folder in folders}) != len(folders):
         raise InputError("merge", ", ".join(folders), "folders that differ")
-    out = out_option(output, output, "--output")
-    store, refused = Store(out / "campaign.db"), False
+    out = Path(filled(output, "--output"))
+    with contextlib.ExitStack() as stack:
+        parts = parts_of([Path(folder) for folder in folders], stack)
+        given = whole_of(parts[0].meta["given"])
+        typed_again(given, typed, folders[0])
+        for name, text in typed.items():
+            if text not in (None, given.get(name, DEFAULTS[name])):
+                raise InputError(f"--{name}", repr(text), repr(given.get(name, DEFAULTS[name])) + ", as in the folders")
+        options = replace(run_options(given), cases=None, seconds=None)
+        plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
+        with nothing_left_if_refused(out):
+            return joined(parts, given, options, plan, out_option(output, output, "--output"), as_json)
+
+
+def joined(
+    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: CasePlan, out: Path, as_json: bool
+) -> int:
+    """The parts in a new store, and the report on it."""
+    store = Store(out / "campaign.db")
     try:
-        merged = merge([Path(folder) for folder in folders], store)
-        for folder, batches in merged.batches.items():
-            print(f"{folder}: {batches} batches")
+        merged = merge(parts, given, store)
+        for folder, held in merged.batches.items():
+            print(f"{folder}: {batches(held)}")
         if merged.differing:
             first = "; ".join(merged.differing[:5])
-            say_on_stderr(f"percpu-fuzz: harness broken: {len(merged.differing)} batches do not repeat: {first}")
+            amiss = f"{batches(len(merged.differing))} {'does' if len(merged.differing) == 1 else 'do'} not repeat"
+            say_on_stderr(f"percpu-fuzz: harness broken: {amiss}: {first}")
             return BROKEN
-        return report(merged, store, out, as_json)
-    except InputError:
-        refused = True
-        raise
+        return report(merged, options, plan, store, out, as_json)
     finally:
         store.close()
-        if refused:
-            store.path.unlink()
 
 
-def report(merged: Merged, store: Store, out: Path, as_json: bool) -> int:
+def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
-    options = replace(run_options(merged.given), cases=None, seconds=None)
-    plan = plan_of(options)
     desk = Desk(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
     prefix = desk.prefix()
     held, used = sum(len(desk.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
-    print(f"together {used} batches from the first on, {merged.duplicates} of them more than once{behind}")
+    print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
     session = Campaigning(options, plan, out, store, Earlier(merged.seconds, merged.failed))
     result = finish(session, Ran(prefix, "merge", (), merged.seconds))
     print(result.text, end="")

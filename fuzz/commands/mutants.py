@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from engine.base import INVARIANT_NAMES
-from fuzz.campaign import say_on_stderr
+from fuzz.campaign import CLEAN, INCONCLUSIVE, say_on_stderr
+from fuzz.interrupts import Interrupts
 from fuzz.mutants import Verdict, hunt_mutants
 from fuzz.options import seconds_option, seed_option, workers_option
 from strategies.mutants import catalogue
@@ -14,20 +15,26 @@ DEFAULT_SECONDS = 120.0
 
 
 def mutants_command(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
-    """Print what killed each mutant; 1 if one that is not proved equivalent survives."""
+    """Print what killed each mutant; 4 if it ended before all were that are not proved equivalent."""
     budget = seconds_option(seconds) or DEFAULT_SECONDS
     number = seed_option(seed if seed is not None else "1")
-    verdicts = hunt_mutants(budget, number, workers_option(workers), catalogue(), say_on_stderr)
+    interrupts = Interrupts()
+    with interrupts.caught():
+        verdicts = hunt_mutants(budget, number, workers_option(workers), catalogue(), say_on_stderr, interrupts)
     print_table(verdicts)
     print_matrix(verdicts)
     survivors = [v.mutant.name for v in verdicts if not v.killed and not v.mutant.proof]
     equivalent = [{"name": v.mutant.name, "proof": v.mutant.proof} for v in verdicts if v.mutant.proof]
     killed = sum(v.killed for v in verdicts)
-    print(f"{killed} of {len(verdicts)} killed, {len(equivalent)} equivalent, {len(survivors)} survive, seed {number}")
+    print(f"{killed} of {len(verdicts)} killed, {len(equivalent)} equivalent, {len(survivors)} open, seed {number}")
+    exit_status = INCONCLUSIVE if survivors else CLEAN
     if as_json:
-        row = {"killed": killed, "total": len(verdicts), "equivalent": equivalent, "survivors": survivors}
+        row = {
+            "killed": killed, "total": len(verdicts), "equivalent": equivalent, "survivors": survivors,
+            "interrupted": interrupts.seen, "exit": exit_status,
+        }  # fmt: skip
         print(json.dumps(row, sort_keys=True))
-    return int(bool(survivors))
+    return exit_status
 
 
 def print_table(verdicts: list[Verdict]) -> None:

@@ -11,6 +11,7 @@ from fuzz.files import write_output
 from fuzz.lanes import drawn, lanes
 from fuzz.options import variant_option
 from fuzz.perfetto import trace_events
+from fuzz.words import counted
 from strategies.recorded.files import read_bytes
 
 
@@ -27,8 +28,8 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
         write_output(Path(perfetto), trace_events(lines, f"{finding.invariant} on {chosen.name}"), "--perfetto")
     topology = finding.scenario.topology
     print(
-        f"{file}: {chosen.name} on {topology.name} ({len(topology.nodes)} nodes, {len(topology.cpus)} CPUs), "
-        f"{len(run.steps)} steps"
+        f"{file}: {chosen.name} on {topology.name} ({counted(len(topology.nodes), 'node')}, "
+        f"{counted(len(topology.cpus), 'CPU')}), {counted(len(run.steps), 'step')}"
     )
     if run.skipped:
         print(f"  {run.skipped} of {len(finding.scenario.schedule)} switches left out: {chosen.name} has no such step")

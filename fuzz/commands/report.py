@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from engine.errors import InputError
 from fuzz.campaign import status_of
-from fuzz.options import formats_option, out_option
+from fuzz.files import nothing_left_if_refused
+from fuzz.options import choice_option, formats_option, out_option
 from fuzz.pdf import write_pdf
-from fuzz.reading import read_campaign, read_exit
-from fuzz.rendering import render
+from fuzz.reading import ALLOWED, read_campaign, read_exit
+from fuzz.rendering import rendered, write_files
+
+FORMATS = ("text", "html", "json", "md")
+FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}
 
 
-def report_command(folder: str, output: str | None, formats: str | None, pdf: bool) -> int:
-    """Render a campaign's reports again from its store, where it lies or into another folder; its exit status."""
+def report_command(folder: str, output: str | None, formats: str | None, pdf: bool, form: str | None) -> int:
+    """Render a campaign's reports again from its store; print one of them; the campaign's exit status.
+
+    form: what is printed. Where it is named, files are written only if -o, --report or --pdf ask for some.
+    """
     wanted = formats_option(formats)
+    printed = FILES[choice_option(form or "text", "--format", FORMATS)]
     campaign = read_campaign(Path(folder))
     stored = read_exit(Path(folder))
     exit_status = status_of(campaign, None) if stored is None else stored
-    out = Path(folder) if output is None else out_option(output, output, "--output")
     try:
-        text = render(campaign, exit_status, out, wanted)
-    except OSError as error:
-        raise InputError("report", f"{out}: {error.strerror}", "a folder that can be written, or -o DIR") from None
+        files = rendered(campaign, exit_status, wanted)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(str(Path(folder) / "campaign.db"), what, ALLOWED) from error
+    if form is None or output is not None or wanted or pdf:
+        write(files, Path(folder), output, pdf)
+    sys.stdout.write(files[printed].decode())
+    return exit_status
+
+
+def write(files: dict[str, bytes], folder: Path, output: str | None, pdf: bool) -> None:
+    """The files where the campaign lies, or in another folder, which is not there after a refusal."""
+    out = folder if output is None else Path(output)
+    with nothing_left_if_refused(out):
+        if output is not None:
+            out_option(output, output, "--output")
+        try:
+            write_files(files, out)
+        except OSError as error:
+            raise InputError("report", f"{out}: {error.strerror}", "a folder that can be written, or -o DIR") from None
     if pdf:
         write_pdf(out / "report.html", out / "report.pdf")
-    print(text, end="")
-    return exit_status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -13,58 +12,49 @@ from pathlib import Path
 
 from engine.errors import InputError
 from fuzz import options as opt
-from fuzz.campaign import plan_of, run_campaign, say_on_stderr
+from fuzz.campaign import Result, plan_of, run_campaign, say_on_stderr
+from fuzz.command_line import BUDGET, DEFAULTS, DRAWN, KEPT, command_of, flag
 from fuzz.configuration import effective
 from fuzz.crew import Bounds
+from fuzz.files import nothing_left_if_refused
+from fuzz.interrupts import Interrupts
 from fuzz.reading import read_given
 from fuzz.runner import Lines, View
-from reports.stopping import parse_stop
-from strategies.calibration import DEFAULT, find_calibration
+from fuzz.typed_code import typed_again
+from strategies.calibration import find_calibration
 
 Given = Mapping[str, str | bool | None]
-DEFAULTS = {
-    "variant": "v2", "hunt": "0.5", "scheduler": opt.DEFAULT_SCHEDULER, "faults": "", "learning": "on",
-    "calibration": DEFAULT,
-    "batch_seconds": "120", "worker_memory": "2G",
-    "log_level": "info", "start_method": "fork",
-}  # fmt: skip
-# What a campaign's results are a function of, in the order of the line that repeats it; then what else is kept.
-DRAWN = (
-    "variant",
-    "topology",
-    "cases",
-    "time",
-    "seed",
-    "hunt",
-    "scheduler",
-    "faults",
-    "calibration",
-    "learning",
-    "shard",
-    "stop",
-    "explored",
-)
-MACHINE = ("workers", "batch_seconds", "worker_memory", "report", "log", "log_level", "start_method", "cluster")
-KEPT = (*DRAWN, *MACHINE)
-BUDGET = ("cases", "time", "stop")  # a resumed session may change these, and what is in MACHINE
+PATHS = ("config", "profile", "resume", "out")  # named on the command line only
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 MEMORY_LEAST, MEMORY_MOST = 64 << 20, 1 << 50
 
 
 def run_command(given: Given) -> int:
     """Check the options, run or resume the campaign, print the report; the exit status."""
+    words = {name: opt.filled(str(given[name]), flag(name)) for name in PATHS if given[name] is not None}
     typed = {name: str(value) for name, value in given.items() if name in KEPT and value is not None}
-    config = None if given["config"] is None else Path(str(given["config"]))
-    typed = effective(typed, KEPT, config, None if given["profile"] is None else str(given["profile"]))
-    resumed = given["resume"]
+    config = Path(words["config"]) if "config" in words else None
+    typed = effective(typed, KEPT, config, words.get("profile"))
+    resumed = words.get("resume")
+    if given["force"] and resumed is None:
+        raise InputError("--force", "without --resume", "--resume DIR beside it")
     if resumed is not None:
-        typed = resumed_options(Path(str(resumed)), typed, bool(given["force"]))
-        if given["out"] is not None:
-            raise InputError("--out", repr(given["out"]), "nothing beside --resume, which goes on in its own folder")
+        typed = resumed_options(Path(resumed), typed, bool(given["force"]))
+        if "out" in words:
+            raise InputError("--out", repr(words["out"]), "nothing beside --resume, which goes on in its own folder")
     options = replace(run_options(typed), force=bool(given["force"]))
     plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
-    out = Path(str(resumed)) if resumed is not None else output_folder(given, options)
-    result = run_campaign(options, plan, out, say_on_stderr, view_of(given, options))
+    interrupts = Interrupts()
+    out = Path(resumed) if resumed is not None else output_folder(words.get("out"), options)
+    with interrupts.caught(), nothing_left_if_refused(out):
+        if resumed is None:
+            opt.out_option(str(out), "")
+        result = run_campaign(options, plan, out, say_on_stderr, view_of(given, options), interrupts)
+        return told(result, given)
+
+
+def told(result: Result, given: Given) -> int:
+    """The report on standard output, what broke on standard error; the exit status."""
     print(result.text, end="")
     if result.broken is not None:
         say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")
@@ -85,17 +75,16 @@ def view_of(given: Given, options: opt.RunOptions) -> View:
     return Screen(f"percpu-fuzz: {options.variant.name}, seed {options.seed}", " or ".join(asked))
 
 
-def output_folder(given: Given, options: opt.RunOptions) -> Path:
-    """The new folder of a new campaign."""
+def output_folder(typed: str | None, options: opt.RunOptions) -> Path:
+    """The new folder of a new campaign; it is not made yet."""
     safe = options.variant.name.replace("/", "_").replace(":", "_")
-    stamp = time.strftime("%Y%m%dT%H%M%S")
-    out = None if given["out"] is None else str(given["out"])
-    return opt.out_option(out, f"out/{stamp}-{safe}-{options.seed}")
+    return Path(typed or f"out/{time.strftime('%Y%m%dT%H%M%S')}-{safe}-{options.seed}")
 
 
 def resumed_options(folder: Path, typed: Mapping[str, str], force: bool) -> dict[str, str]:
     """The options of the campaign in a folder, with what may be given anew. InputError for another configuration."""
     stored = read_given(folder)
+    typed_again(stored, typed, "--resume")
     changed = [
         f"{flag(name)} {stored.get(name, DEFAULTS.get(name, 'not given'))!r} then, {text!r} now"
         for name, text in typed.items()
@@ -108,10 +97,6 @@ def resumed_options(folder: Path, typed: Mapping[str, str], force: bool) -> dict
     return {**stored, **typed}
 
 
-def flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
     """The options as a frozen value; InputError names the one that is refused."""
     given = {**DEFAULTS, **typed}
@@ -121,7 +106,6 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         seconds = opt.DEFAULT_SECONDS
     topology = typed.get("topology")
     variant, seed = opt.variant_option(given["variant"]), opt.seed_option(typed.get("seed"))
-    faults = tuple(name.strip() for name in given["faults"].split(",") if name.strip())
     batch_seconds = opt.seconds_option(given["batch_seconds"], "--batch-seconds")
     assert batch_seconds is not None
     memory = opt.size_option(given["worker_memory"], "--worker-memory", MEMORY_LEAST, MEMORY_MOST)
@@ -136,29 +120,18 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         workers=opt.workers_option(typed.get("workers")),
         scheduler=given["scheduler"],
         hunt=opt.hunt_option(given["hunt"]),
-        faults=faults,
+        faults=opt.faults_option(given["faults"]),
         command=command_of(kept),
         given=kept,
         learning=opt.choice_option(given["learning"], "--learning", ("on", "off")) == "on",
-        shard=opt.shard_option(typed.get("shard")),
-        stop=None if typed.get("stop") is None else parse_stop(typed["stop"]).text,
+        shard=opt.shard_option(typed.get("shard"), typed.get("learning")),
+        stop=opt.stop_option(typed.get("stop")),
         reports=opt.formats_option(typed.get("report")),
-        log_file=None if "log" not in typed else Path(typed["log"]),
+        log_file=opt.log_option(typed.get("log")),
         log_level=LEVELS[opt.choice_option(given["log_level"], "--log-level", tuple(LEVELS))],
         start_method=opt.choice_option(given["start_method"], "--start-method", ("fork", "spawn", "forkserver")),
-        explored=typed.get("explored"),
+        explored=None if "explored" not in typed else opt.filled(typed["explored"], "--explored"),
         calibration=find_calibration(given["calibration"]),
         cluster=opt.cluster_option(typed.get("cluster"), given["scheduler"]),
         bounds=Bounds(batch_seconds, memory),
     )
-
-
-def command_of(kept: Mapping[str, str]) -> str:
-    """The line that repeats the campaign: what was typed, with the seed that was drawn."""
-    words = ["percpu-fuzz", "run"]
-    for name in DRAWN:
-        if name in kept and (name in ("variant", "seed") or kept[name] != DEFAULTS.get(name)):
-            words += [flag(name), kept[name]]
-        elif name == "variant":
-            words += ["--variant", DEFAULTS["variant"]]
-    return shlex.join(words)

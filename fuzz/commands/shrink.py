@@ -8,9 +8,11 @@ from engine.errors import ScenarioError
 from engine.scenario import dump_finding, load_finding
 from fuzz.commands.replay import chosen_variant
 from fuzz.files import write_output
+from fuzz.marks import marked
 from fuzz.options import seconds_option
 from fuzz.showing import told
 from fuzz.shrink.shrinker import shrink
+from fuzz.words import counted
 from strategies.recorded.files import read_bytes
 
 
@@ -24,12 +26,13 @@ def shrink_command(file: str, variant_text: str | None, budget: str | None, outp
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
     smaller = told(finding, shrunk, variant)
-    write_output(path, dump_finding(smaller.finding), "--output")
+    write_output(path, dump_finding(marked(smaller.finding, str(path))), "--output")
     scenario = shrunk.attempt.scenario
+    ops = sum(len(task.ops) for task in scenario.program.tasks)
     print(
-        f"{path}: {len(scenario.topology.nodes)} nodes, {len(scenario.topology.cpus)} CPUs, "
-        f"{sum(len(task.ops) for task in scenario.program.tasks)} operations, {len(scenario.schedule)} runs, "
-        f"{len(shrunk.attempt.events)} steps after {shrunk.executions} executions"
+        f"{path}: {counted(len(scenario.topology.nodes), 'node')}, {counted(len(scenario.topology.cpus), 'CPU')}, "
+        f"{counted(ops, 'operation')}, {counted(len(scenario.schedule), 'run')}, "
+        f"{counted(len(shrunk.attempt.events), 'step')} after {counted(shrunk.executions, 'execution')}"
     )
     print("  no single removal or reduction fails any more" if shrunk.minimal else "  cut short by the budget")
     return 1

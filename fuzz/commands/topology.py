@@ -9,6 +9,7 @@ from engine.topology import Topology
 from engine.topology_file import dump_topology
 from fuzz.files import write_output
 from fuzz.options import topology_option
+from fuzz.words import counted
 from strategies.machines.answers import answers_of
 from strategies.machines.importing import import_path
 from strategies.machines.qemu_export import export_qemu
@@ -20,7 +21,8 @@ def summary(topology: Topology) -> str:
     with_memory = sum(node.has_memory for node in topology.nodes)
     online = sum(cpu.online for cpu in topology.cpus)
     return (
-        f"{len(topology.nodes)} nodes ({with_memory} with memory), {len(topology.cpus)} CPUs ({online} online), "
+        f"{counted(len(topology.nodes), 'node')} ({with_memory} with memory), "
+        f"{counted(len(topology.cpus), 'CPU')} ({online} online), "
         f"{topology.page_size // 1024}K pages, {topology.ext_size}-byte ext"
     )
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
 from engine.topology import Topology
 from engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
-from fuzz.files import write_json, write_whole
+from fuzz.files import nothing_left_if_refused, write_json, write_whole
+from fuzz.left_out import counts_words, left_out_lines
 from fuzz.options import out_option, variant_option
-from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedInput, read_recorded
+from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
+from fuzz.watched_file import WatchedFile
 from reports.html import page_html
 from reports.page_text import page_text
 from reports.sections.traced import traced_page
 from reports.traced import NodeRow, Placed, Traced, traced_json
 from strategies.calibration import find_calibration
+from strategies.recorded.fidelity import check_compared
+from strategies.recorded.lag import lagging
+from strategies.recorded.one_pass import OnePass
 from strategies.recorded.placing import Pressure, in_runs
-from strategies.recorded.replay import Replayed, replay_workload
+from strategies.recorded.replay import Replayed, replay_side_by_side, replay_workload
 from strategies.recorded.tally import ALL_NODES
 from strategies.recorded.tracefs import Counts
 
@@ -43,29 +50,69 @@ class TraceOptions:
     as_json: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What one pass over the trace left. placed: who says where pages lie; None: nobody."""
+
+    files: RecordedFiles
+    topology: Topology
+    counts: Counts
+    cpus: str
+    placed: str | None
+    replayed: Replayed
+    left_out: dict[str, int]
+
+
 def trace_command(options: TraceOptions) -> int:
-    """Replay the workload through the variant, print its figures, compare memory.stat; 1 if a row differs."""
+    """Replay the workload through the variant, print its figures, compare memory.stat; 1 if a row differs, by lag or
+    not.
+    """
     variant = variant_option(options.variant)
     pressure = pressure_of(options.calibration)
-    read = read_recorded(options.file, options.topology, options.placement, options.states, options.charge)
-    assert read.topology is not None
-    if options.states is not None and not read.snapshots:
+    files = recorded_files(options.file, options.topology, options.placement, options.states, options.charge)
+    if options.states is not None and not files.snapshots:
         raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
-    out = None if options.out is None else out_option(options.out, options.out)
-    replayed = replay_workload(read.workload, read.topology, variant, read.placement, read.snapshots)
-    main = placed_of("recorded" if read.placement else "local", replayed)
-    others = () if read.placement is not None else bracket(read, read.topology, variant, pressure)
-    traced = traced_of(options, variant, read, replayed, main, others)
-    page, row = traced_page(traced), traced_json(traced) | {"input": asdict(read.counts)}
-    text = page_text(page)
+    out = None if options.out is None else Path(options.out)
+    with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
+        if out is not None:
+            out = out_option(options.out, "")
+        traced = traced_through(options, files, variant, pressure)
+        page, row = traced_page(traced[0]), traced_json(traced[0]) | {"input": asdict(traced[1].counts)}
+        text = page_text(page)
+        if out is not None:
+            write_whole(out / "trace.txt", text.encode("ascii"))
+            write_whole(out / "trace.html", page_html(page).encode("ascii"))
+            write_json(out / "trace.json", row)
     print(text, end="")
-    if out is not None:
-        write_whole(out / "trace.txt", text.encode("ascii"))
-        write_whole(out / "trace.html", page_html(page).encode("ascii"))
-        write_json(out / "trace.json", row)
     if options.as_json:
         print(json.dumps(row, sort_keys=True))
-    return int(replayed.rows_equal != len(replayed.rows))
+    return int(traced[0].rows_equal != traced[0].rows)
+
+
+def traced_through(
+    options: TraceOptions, files: RecordedFiles, variant: Variant, pressure: Pressure | None
+) -> tuple[Traced, Passed]:
+    """All figures: from one pass over the trace and, where the placement is a model, a second one."""
+    assert files.topology is not None
+    passed = first_pass(files, files.topology, variant)
+    if options.states is not None:
+        check_compared(passed.replayed, len(files.snapshots), options.states)
+    others: tuple[Placed, ...] = ()
+    if passed.placed is None and pressure is not None and Path(options.file).is_file():
+        others = bracket(passed, variant, pressure)
+    return traced_of(options, variant, passed, others, pressure is not None), passed
+
+
+def first_pass(files: RecordedFiles, topology: Topology, variant: Variant) -> Passed:
+    """The trace from its bytes through the variant, as it comes; a pipe too."""
+    with WatchedFile(Path(files.file), "trace") as source:
+        trace = files.one_pass(source)
+        pages = files.pages_of(trace)
+        replayed = replay_workload(
+            trace, topology, variant, files.placement, files.snapshots, files.placement_file, pages
+        )  # fmt: skip
+    left_out = trace.left_out | replayed.left_out | (pages.left_out if pages is not None else {})
+    return Passed(files, topology, trace.counts, trace.cpus, files.placed_words(trace), replayed, left_out)
 
 
 def pressure_of(text: str) -> Pressure | None:
@@ -75,17 +122,17 @@ def pressure_of(text: str) -> Pressure | None:
     return None if chain is None else Pressure(chain.steps, chain.switches, chain.pairs)
 
 
-def bracket(read: RecordedInput, topology: Topology, variant: Variant, pressure: Pressure | None) -> tuple[Placed, ...]:
-    """The workload with fallback in runs at a recorded rate, under several draws; nothing without a rate."""
-    if pressure is None:
-        return ()
-    return tuple(
-        placed_of(
-            f"fallback {seed}",
-            replay_workload(read.workload, topology, variant, filler=in_runs(topology, pressure, seed)),
-        )
-        for seed in range(CHAINS)
-    )
+def bracket(passed: Passed, variant: Variant, pressure: Pressure) -> tuple[Placed, ...]:
+    """The workload again, with fallback in runs at a recorded rate: several draws side by side in a second pass."""
+    topology, files = passed.topology, passed.files
+    fillers = [in_runs(topology, pressure, seed) for seed in range(CHAINS)]
+    with WatchedFile(Path(files.file), "trace, further placements") as source:
+        trace = OnePass(source, files.file, topology, by_flag=files.charge == ACCOUNTED)
+        found = replay_side_by_side(trace.operations, topology, variant, fillers)
+    if trace.counts.lines != passed.counts.lines:
+        given = f"{passed.counts.lines} lines, then {trace.counts.lines}"
+        raise InputError(files.file, given, "a trace that does not change while it is read")
+    return tuple(placed_of(f"fallback {seed}", replayed) for seed, replayed in enumerate(found))
 
 
 def placed_of(name: str, replayed: Replayed) -> Placed:
@@ -99,38 +146,45 @@ def placed_of(name: str, replayed: Replayed) -> Placed:
 
 
 def traced_of(
-    options: TraceOptions, variant: Variant, read: RecordedInput, replayed: Replayed, main: Placed,
-    others: tuple[Placed, ...],
-) -> Traced:  # fmt: skip
+    options: TraceOptions, variant: Variant, passed: Passed, others: tuple[Placed, ...], has_pressure: bool
+) -> Traced:
     """Everything that the report says."""
-    assert read.topology is not None
-    notes = [f"Charged is what was {read.charge}" + (f" ({ASSUMED_WORDS})." if read.charge == ACCOUNTED else ".")]
-    if others:
-        notes.append(
-            f"Further placements: {len(others)} draws of fallback in runs, as calibration {options.calibration}."
-        )
-    elif read.placement is None:
-        notes.append(f"Calibration {options.calibration} knows of no fallback: one placement, and no range.")
+    replayed, modelled = passed.replayed, passed.placed is None
     return Traced(
         file=options.file,
         variant=variant.name,
-        topology=read.topology.name,
-        page_bytes=read.topology.page_size,
-        placed=LOCAL_WORDS if read.placed is None else read.placed,
-        charge=read.charge,
+        topology=passed.topology.name,
+        page_bytes=passed.topology.page_size,
+        placed=LOCAL_WORDS if passed.placed is None else passed.placed,
+        charge=options.charge,
         command=command_of(options),
         precharges=variant.charge != CHARGE_BYTES,
         by_node=variant.charge >= CHARGE_NODES,
-        modelled=read.placement is None,
-        main=main,
+        modelled=modelled,
+        main=placed_of("local" if modelled else "recorded", replayed),
         others=others,
-        read=counts_words(read.counts),
+        read=f"{counts_words(passed.counts)}; {passed.cpus}",
         rows=len(replayed.rows),
         rows_equal=replayed.rows_equal,
+        rows_lagging=sum(lagging(replayed.rows)),
         worst_difference_bytes=replayed.worst_difference_bytes,
         broken=replayed.broken,
-        notes=tuple(notes),
+        notes=notes_of(options, modelled, len(others), has_pressure),
+        left_out=passed.left_out,
+        left_out_words=tuple(line.strip() for line in left_out_lines(passed.left_out)),
     )
+
+
+def notes_of(options: TraceOptions, modelled: bool, others: int, has_pressure: bool) -> tuple[str, ...]:
+    """What was taken as charged, and what the range of a modelled placement rests on."""
+    notes = [f"Charged is what was {options.charge}" + (f" ({ASSUMED_WORDS})." if options.charge == ACCOUNTED else ".")]
+    if others:
+        notes.append(f"Further placements: {others} draws of fallback in runs, as calibration {options.calibration}.")
+    elif modelled and not has_pressure:
+        notes.append(f"Calibration {options.calibration} knows of no fallback: one placement, and no range.")
+    elif modelled:
+        notes.append("Further placements need a file that can be read twice: one placement, and no range.")
+    return tuple(notes)
 
 
 def command_of(options: TraceOptions) -> str:
@@ -145,15 +199,3 @@ def command_of(options: TraceOptions) -> str:
         if text is not None:
             words += [name, str(text)]
     return shlex.join(words)
-
-
-def counts_words(counts: Counts) -> str:
-    """What was read, and everything that was not: nothing is left out in silence."""
-    words = [f"{counts.events} events in {counts.lines} lines"]
-    if counts.unparsed:
-        words.append(f"{counts.unparsed} lines not understood")
-    if counts.lost_gaps:
-        words.append(f"{counts.lost_events or 'an unknown number of'} events lost in {counts.lost_gaps} gaps")
-    if counts.truncated:
-        words.append("the last line is cut off")
-    return ", ".join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from engine.labels import NAMES
-from engine.program import Program, Task, prog_record
+from engine.program import FAIL_FIELDS, Program, Task, prog_record
 from engine.records import Record, State, new_record
 from engine.scenario import Scenario, Switch
 from engine.topology import Topology, size_class_of, topo_record
@@ -45,10 +46,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation."""
+    """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation.
+
+    label: where it was judged; at rest and at the end that is not the label of the last step.
+    """
 
     scenario: Scenario
     events: tuple[Event, ...]
+    label: int
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -66,7 +71,7 @@ class Attempt:
         """How many things are not as plain as they could be: faults, pressure, limits, a special machine."""
         program, topology = self.scenario.program, self.scenario.topology
         plain_rows = sum(d not in (10, 20) for row in topology.distances for d in row)
-        faults = sum(program.fail_populate) + sum(program.fail_create) + sum(program.fail_trylock)
+        faults = sum(sum(getattr(program, name)) for name in FAIL_FIELDS)
         table = sum(entry > 0 for entry in program.table) + len(program.table)
         limits = sum(m.max_pages >= 0 for m in program.memcgs) + sum(m.user_pages > 0 for m in program.memcgs)
         cpus = sum(not cpu.online or cpu.isolated for cpu in topology.cpus)
@@ -81,12 +86,15 @@ class Gate:
     """Runs candidates on one variant until one invariant breaks; holds the budget and what was tried before.
 
     at: the label at which it must break, None for any. Without it shrinking slips from one cause to a simpler one.
+    enough: asked before each execution, ends the time as `deadline` does; cut_short: one of the two has ended it.
     """
 
     variant: Variant
     invariant: str
     executions_left: int = DEFAULT_EXECUTIONS
     deadline: float | None = None
+    enough: Callable[[], bool] = lambda: False
+    cut_short: bool = False
     at: int | None = None
     executions: int = 0
     tried: dict[Scenario, Attempt | None] = field(default_factory=dict)
@@ -103,12 +111,16 @@ class Gate:
         BudgetSpentError instead of an execution when the budget is used up.
         """
         if scenario not in self.tried:
-            if self.executions_left <= 0 or (self.deadline is not None and time.monotonic() >= self.deadline):
+            self.cut_short = self.executions > 0 and self._is_late()  # whatever the time, the first one is run
+            if self.executions_left <= 0 or self.cut_short:
                 raise BudgetSpentError
             self.executions_left -= 1
             self.executions += 1
             self.tried[scenario] = self._execute(scenario)
         return self.tried[scenario]
+
+    def _is_late(self) -> bool:
+        return self.enough() or (self.deadline is not None and time.monotonic() >= self.deadline)
 
     def _execute(self, scenario: Scenario) -> Attempt | None:
         try:
@@ -126,12 +138,13 @@ class Gate:
         steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
         if not states[0]["violated"][wanted]:
             return None
-        if self.at is not None and states[0]["viol_label"][wanted] != self.at:
+        label = int(states[0]["viol_label"][wanted])
+        if self.at is not None and label != self.at:
             return None
         rows = self.taken[:steps].tolist()
         events = tuple(Event(cast.actor(t), op, label, after) for t, label, after, op in rows)
         exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
-        return Attempt(Scenario(scenario.topology, scenario.program, exact), events)
+        return Attempt(Scenario(scenario.topology, scenario.program, exact), events, label)
 
     def _machine(self, topology: Topology) -> tuple[str, Record]:
         if topology not in self.topos:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from engine.program import UNLIMITED, Memcg, Op, Program, Task
+from engine.program import FAIL_FIELDS, UNLIMITED, Memcg, Op, Program, Task
 from engine.scenario import Scenario
 from fuzz.shrink.actors import PROGRAM, Actor
 from fuzz.shrink.attempt import Attempt, Event, schedule_from
@@ -144,9 +144,8 @@ def simpler_surroundings(attempt: Attempt) -> Iterator[Scenario]:
     none = (0,) * 8
     changes = [
         replace(program, placement="watermark", table=(0,), pressed_pages=()), replace(program, pressed_pages=()),
-        replace(program, placement="watermark", table=(0,)), replace(program, fail_populate=none),
-        replace(program, fail_create=none), replace(program, fail_trylock=none),
-        replace(program, nested_refresh=False),
+        replace(program, placement="watermark", table=(0,)),
+        *(_set(program, name, none) for name in FAIL_FIELDS), replace(program, nested_refresh=False),
     ]  # fmt: skip
     for length in (1, 2, 3, 4, 6, 8, 16, 32):
         if length < len(program.table):
@@ -156,7 +155,7 @@ def simpler_surroundings(attempt: Attempt) -> Iterator[Scenario]:
             for smaller in range(min(entry, 3)):
                 table = (*program.table[:i], smaller, *program.table[i + 1 :])
                 changes.append(replace(program, table=table))
-    for name in ("fail_populate", "fail_create", "fail_trylock"):
+    for name in FAIL_FIELDS:
         row = getattr(program, name)
         changes += [_set(program, name, (*row[:i], 0, *row[i + 1 :])) for i, bit in enumerate(row) if bit]
     for change in changes:

@@ -16,11 +16,15 @@ from fuzz.shrink.reduce import reduced
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """The smallest attempt found. minimal: no single removal or reduction fails any more; else the budget ended it."""
+    """The smallest attempt found. minimal: no single removal or reduction fails any more; else the budget ended it.
+
+    cut_short: it was the time that ended, not the executions.
+    """
 
     attempt: Attempt
     minimal: bool
     executions: int
+    cut_short: bool = False
 
 
 class Shrinker:
@@ -120,19 +124,22 @@ class Shrinker:
 
 
 def shrink(
-    finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None
-) -> Shrunk | None:
-    """Shrink a finding on a variant; None if its violation does not show. `seconds` bounds the time from now.
+    finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Shrunk | None:  # fmt: skip
+    """Shrink a finding on a variant; None if its violation does not show.
+
+    seconds: bounds the time from now; enough: asked before each execution, ends it sooner.
 
     What breaks in a step of the kernel still breaks in the same step; what is judged at the end may move.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    gate = Gate(variant, finding.invariant, executions, deadline)
+    gate = Gate(variant, finding.invariant, executions, deadline, enough)
     first = gate.attempt(finding.scenario)
     if first is None:
         return None
-    if first.events[-1].label not in AT_THE_END:
-        gate.at = first.events[-1].label
+    if first.label not in AT_THE_END:
+        gate.at = first.label
     shrinker = Shrinker(gate, first)
     minimal = shrinker.run()
-    return Shrunk(shrinker.best, minimal, gate.executions)
+    return Shrunk(shrinker.best, minimal, gate.executions, gate.cut_short)

@@ -11,7 +11,7 @@ from reports.layout import number, plural
 from reports.page import Figure, Section
 from reports.pictures import NodeBar, nodes_picture
 from reports.run_words import rule_words
-from reports.text_findings import WORDS
+from reports.text_findings import CUT_WORDS, WORDS, shrunk_words
 from reports.text_violations import replay_line
 
 PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 MB
@@ -20,14 +20,15 @@ PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 M
 def findings_section(campaign: Campaign) -> Section:
     """Every finding that was written, lanes as long as there is room for them."""
     title = f"Findings: {plural(len(campaign.findings), 'distinct shape')}"
+    left_out = tuple(filter(None, (shrunk_words(campaign),)))
     if not campaign.findings:
-        return Section("findings", "Findings", ("None was written.",))
+        return Section("findings", "Findings", ("None was written.", *left_out))
     parts, room = [], PICTURES_BYTES
     for i, row in enumerate(campaign.findings):
         part = one_finding(campaign, row, i, room)
         room -= sum(len(figure.picture) for figure in part.figures)
         parts.append(part)
-    return Section("findings", title, (WORDS,), parts=tuple(parts))
+    return Section("findings", title, (WORDS, *left_out), parts=tuple(parts))
 
 
 def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: int) -> Section:
@@ -38,6 +39,8 @@ def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: in
             f"{plural(int(row['alike']), 'shrunk case')}, of {', '.join(map(str, row.get('invariants', ())))}."
         )
     words.append(f"Case {row.get('case', '-')} of {row.get('stream', '-')} batch {row.get('k', '-')}.")
+    if row.get("cut_short"):
+        words.append(CUT_WORDS)
     lanes = _lines(row, "lanes")
     figures: tuple[Figure, ...] = ()
     if lanes:
@@ -66,7 +69,7 @@ def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, .
         "Light: the pages counted on the node; dark: the bytes of "
         "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
     )
-    return (Figure("Node by node", picture, caption),)
+    return (Figure("Node by node", picture, caption, command=replay_line(campaign, str(row["file"]))),)
 
 
 def lanes_caption(lanes: Sequence[str]) -> str:

@@ -6,10 +6,28 @@ from collections.abc import Sequence
 
 from engine.outcome import Histogram
 from reports.campaign import Campaign
-from reports.estimates import Distribution, family_estimates, measured, pooled_estimates, precharges, shares
-from reports.headroom import JOINT, Headroom, family_headroom, headrooms, pooled_headrooms
+from reports.estimates import (
+    Distribution,
+    families_apart,
+    family_estimates,
+    measured,
+    pooled_estimates,
+    precharges,
+    shares,
+)
+from reports.headroom import (
+    CLASS_PLACES,
+    JOINT,
+    NODE_CLASSES,
+    Headroom,
+    NodesCurve,
+    family_headroom,
+    headrooms,
+    nodes_curves,
+    pooled_headrooms,
+)
 from reports.layout import number, percent, plural
-from reports.misplaced import misplaced_strata
+from reports.misplaced import misplaced_rows, misplaced_strata
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
 from reports.run_words import rule_words
@@ -49,10 +67,57 @@ def headroom_section(campaign: Campaign) -> Section:
     curves = [headroom_curve("s1", found, fitting=True), headroom_curve("s2", found, fitting=False)]
     picture = curves_picture("Share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
     figures = [Figure(f"{campaign.variant}, all families by weight", picture, caption, keys)]
-    figures += [family_headroom_figure(campaign, name) for name in shares(campaign) if joint(campaign, name)]
-    return Section(
-        "headroom", title, (HEADROOM_WORDS,), tuple(figures), (headroom_table(pooled_headrooms(campaign, True)),)
+    figures += nodes_figures(campaign)
+    tables = (nodes_table(campaign), headroom_table(pooled_headrooms(campaign, True)))
+    families = [family_headroom_figure(campaign, name) for name in shares(campaign) if joint(campaign, name)]
+    part = Section("headroom-families", "The same, family by family", figures=tuple(families), folded=True)
+    return Section("headroom", title, (HEADROOM_WORDS,), tuple(figures), tables, parts=(part,))
+
+
+def nodes_figures(campaign: Campaign) -> list[Figure]:
+    """A picture for each class of nodes: allocations that may block and those that must not."""
+    by_nodes: dict[tuple[int, int], list[NodesCurve]] = {}
+    for curve in nodes_curves(campaign):
+        by_nodes.setdefault(curve.nodes, []).append(curve)
+    return [nodes_figure(campaign, nodes, curves) for nodes, curves in by_nodes.items()]
+
+
+def nodes_figure(campaign: Campaign, nodes: tuple[int, int], found: Sequence[NodesCurve]) -> Figure:
+    name = f"{nodes_text(nodes)} {'node' if nodes == (1, 1) else 'nodes'}"
+    curves = [headroom_curve("s2" if curve.nowait else "s1", curve.rows, fitting=True) for curve in found]
+    picture = curves_picture(f"{name}: share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
+    keys = tuple(("s2" if curve.nowait else "s1", FLAGS[curve.nowait]) for curve in found)
+    counts = " and ".join(number(curve.probes) for curve in found)
+    caption = (
+        f"{campaign.variant}, n = {counts} probes, of those that fit; 95% at each headroom, exact by family, joined; "
+        f"{rule_words(campaign)}."
     )
+    return Figure(name, picture, caption, keys)
+
+
+FLAGS = ("GFP_KERNEL, may block", "GFP_NOWAIT, must not block")
+
+
+def nodes_text(nodes: tuple[int, int]) -> str:
+    """1, 3-4, 17+."""
+    return (
+        str(nodes[0]) if nodes[0] == nodes[1] else f"{nodes[0]}{'+' if nodes == NODE_CLASSES[-1] else f'-{nodes[1]}'}"
+    )
+
+
+def nodes_table(campaign: Campaign) -> Table:
+    """Share of failures among those that fit, by nodes and by blocking, at a few headrooms."""
+    rows = []
+    for curve in nodes_curves(campaign, CLASS_PLACES):
+        flags = "NOWAIT" if curve.nowait else "KERNEL"
+        cells = [rate_words(row.of_fitting) for row in curve.rows]
+        rows.append((nodes_text(curve.nodes), flags, number(curve.probes), *cells))
+    head = ("nodes", "GFP_", "probes", *(f"{places} left" for places in CLASS_PLACES))
+    caption = (
+        "Of the probes that fit, the share that fails, by nodes of the machine and by whether the allocation may block "
+        "(GFP_KERNEL) or not (GFP_NOWAIT); by weight, [95% interval]; '-': none fits"
+    )
+    return Table(head, tuple(rows), 2, caption)
 
 
 HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the precharge")
@@ -112,7 +177,34 @@ def misplaced_section(campaign: Campaign) -> Section:
     if pooled is None:
         return Section("misplaced", title, ("Not counted: no estimate.",))
     figures = [misplaced_figure(campaign, pooled)] if pooled.maximum > 0 else []
-    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), (misplaced_table(campaign, pooled),))
+    tables = (misplaced_table(campaign, pooled), *misplaced_where(campaign))
+    return Section("misplaced", title, (MISPLACED_WORDS,), tuple(figures), tables)
+
+
+WHERE_WORDS = (
+    "By size and by where pages fall; share by weight, p99 and most: of the bytes of those that have any; [95% "
+    "interval]; '-': too few to bound that end"
+)
+
+
+def misplaced_where(campaign: Campaign) -> tuple[Table, ...]:
+    """Share and amount by size class and by placement; nothing where batches did not count them."""
+    rows, before = [], ""
+    for row in misplaced_rows(campaign):
+        p99 = "-"
+        if row.p99 is not None:
+            ends = ["-" if end is None else number(int(end)) for end in (row.p99.interval.low, row.p99.interval.high)]
+            p99 = f"{number(row.p99.value)} [{', '.join(ends)}]"
+        cells = (number(row.probes), number(row.amiss), rate_words(row.rate), p99)
+        most = "-" if row.maximum is None else number(row.maximum)
+        rows.append(("" if row.kind == before else row.kind, row.value, *cells, most))
+        before = row.kind
+    if not rows:
+        return ()
+    huge = families_apart(campaign)[0]
+    caption = WHERE_WORDS + (f"; without {', '.join(huge)}" if huge else "")
+    head = ("", "", "probes", "with bytes amiss", "share", "p99, bytes", "most bytes")
+    return (Table(head, tuple(rows), 2, caption),)
 
 
 def misplaced_table(campaign: Campaign, pooled: Distribution) -> Table:

@@ -9,7 +9,7 @@ from reports.hazard_words import WORDS
 from reports.layout import number, plural, weight
 from reports.page import Section, Table
 from reports.run_words import LISTED, STREAM_WORDS, ended_words, option_words, rate_words
-from reports.text_events import EVENTS, PROBES
+from reports.text_events import EVENTS, PROBES, faults
 
 
 def run_section(campaign: Campaign) -> Section:
@@ -38,6 +38,7 @@ def events_part(campaign: Campaign) -> Section:
     rows += [(words, *_cells([campaign.count(s, name) for s in STREAMS])) for name, words in EVENTS]
     rows.append(("cases ended early by a violation", *_cells([campaign.ended_early(s) for s in STREAMS])))
     rows.append(("cases of unknown batches", *_cells([campaign.unknown(s) for s in STREAMS])))
+    rows += [(words, *_cells([campaign.count(s, name) for s in STREAMS])) for name, words in faults(campaign)]
     for name, words in PROBES:
         rows.append((f"probe {words}", *_cells([campaign.count(s, f"probe.{name}") for s in STREAMS])))
     return Section("events", "What happened", tables=(Table(("", *STREAMS), tuple(rows)),), folded=True)
@@ -57,9 +58,9 @@ def hazards_part(campaign: Campaign) -> Section:
 
 
 def certificate_sections(campaign: Campaign) -> list[Section]:
-    """What the campaign bounds, each statement with its theorem; nothing where nothing was stored."""
+    """What the campaign bounds, in one paragraph, each statement with its theorem; nothing where nothing was stored."""
     words = certificate_words(campaign)
-    return [Section("certificate", "Certificate", words)] if words else []
+    return [Section("certificate", "Certificate", (" ".join(words),))] if words else []
 
 
 def _cells(counts: list[int]) -> list[str]:

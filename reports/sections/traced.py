@@ -63,7 +63,7 @@ def verdict_words(traced: Traced) -> str:
     if traced.rows:
         words += (
             f" memory.stat percpu: {number(traced.rows_equal)} of {number(traced.rows)} rows equal, "
-            f"worst difference {number(traced.worst_difference_bytes)} bytes."
+            f"{number(traced.rows_lagging)} lag, worst difference {number(traced.worst_difference_bytes)} bytes."
         )
     if traced.broken:
         words += f" Broken in a hook: {', '.join(traced.broken)}."
@@ -242,4 +242,4 @@ def read_section(traced: Traced) -> Section:
         words.append(MODEL_WORDS)
     if traced.main.failed:
         words.append(f"{plural(traced.main.failed, 'allocation')} failed after the charge and gave all of it back.")
-    return Section("read", "What was read", (*words, *traced.notes))
+    return Section("read", "What was read", (*words, *traced.left_out_words, *traced.notes))

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from engine.outcome import Histogram
 from engine.variant import JUDGE_TIGHT
 from reports.by_stratum import strata_rows
-from reports.campaign import MEASUREMENT, Campaign
+from reports.campaign import Campaign
 from reports.cells import CASES_LEAST, Cell, cells, group_text, size_text
 from reports.estimates import (
     Distribution,
     FamilyEstimate,
-    families_without_cases,
     family_estimates,
     measured,
     pooled_estimates,
@@ -27,8 +26,17 @@ from reports.pictures import Curve, HeatCell, distribution_picture, dkw_curve, h
 from reports.run_words import rule_words
 from reports.statistics import dkw_half
 from reports.strata import pooled_ratio
-from reports.text_strata import STRATA_WORDS, strata_cells
-from reports.text_waste import COLUMNS, WASTE_WORDS, mean_cell, quantile_cell, value_words
+from reports.text_strata import strata_cells, strata_words
+from reports.text_waste import (
+    FAMILY_WORDS,
+    WASTE_WORDS,
+    apart_rows,
+    distribution_rows,
+    head_of,
+    interval_words,
+    mean_cell,
+    quantile_cell,
+)
 
 X_TITLE = "pages precharged but not used"
 PLACES_MOST = 64  # values at which the pooled distribution function is worked out
@@ -45,17 +53,18 @@ def waste_section(campaign: Campaign) -> Section:
     pooled = pooled_estimates(campaign)
     if "waste_pages" not in pooled:
         return Section("waste", title, (WASTE_WORDS, "No probe was charged: no estimate."))
-    words = [WASTE_WORDS, interval_words(campaign, pooled["waste_pages"].n)]
+    facts = f"n = {number(pooled['waste_pages'].n)} probes, {rule_words(campaign)}."
+    words = [WASTE_WORDS, f"{facts} {interval_words(campaign, pooled)}"]
     figures = [pooled_figure(campaign), *heat_figures(campaign)]
     families = family_estimates(campaign)
     part = Section(
         "waste-families", "Family by family",
-        ("Quantiles have exact distribution-free intervals (order statistics), means Student's (approximate).",),
+        (FAMILY_WORDS,),
         tuple(family_figure(campaign, row) for row in families if "waste_pages" in row.distributions),
         (families_table(families),),
     )  # fmt: skip
     parts = (*strata_parts(campaign), part)
-    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(pooled),), parts=parts)
+    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(campaign, pooled),), parts=parts)
 
 
 def strata_parts(campaign: Campaign) -> tuple[Section, ...]:
@@ -66,35 +75,20 @@ def strata_parts(campaign: Campaign) -> tuple[Section, ...]:
     head = ("", "", "probes", "mean", "p50", "p99")
     caption = f"Pages; 95% intervals over cases; {rule_words(campaign)}."
     return (
-        Section("waste-strata", "By stratum", (STRATA_WORDS,), tables=(Table(head, cells, 2, caption),), folded=True),
+        Section(
+            "waste-strata",
+            "By stratum",
+            (strata_words(campaign),),
+            tables=(Table(head, cells, 2, caption),),
+            folded=True,
+        ),
     )
 
 
-def interval_words(campaign: Campaign, n: int) -> str:
-    """What the intervals of pooled figures stand for, and what is missing in them."""
-    words = (
-        f"n = {number(n)} probes, {rule_words(campaign)}. Each family counts by its weight. The intervals hold at "
-        "least 95% whatever the distributions are (exact intervals of each family, joined by Bonferroni); the mean's "
-        "is a normal approximation, '-' while a family has fewer than 30 cases or a few cases decide it."
-    )
-    empty = families_without_cases(campaign)
-    if empty:
-        words += (
-            f" No case yet: {', '.join(empty)}: estimates speak of the other families only, intervals leave these open."
-        )
-    if campaign.unknown(MEASUREMENT):
-        words += f" Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches."
-    return words
-
-
-def pooled_table(pooled: Mapping[str, Distribution]) -> Table:
-    """One row each for mean, quantiles and largest, a column a quantity."""
-    shown = [(name, words) for name, words in COLUMNS if name in pooled]
-    rows = [("mean", *(mean_cell(name, pooled[name]) for name, _ in shown))]
-    for i, q in enumerate(pooled[shown[0][0]].quantiles):
-        rows.append((f"p{100 * q.q:g}", *(quantile_cell(name, pooled[name].quantiles[i]) for name, _ in shown)))
-    rows.append(("max", *(value_words(name, pooled[name].maximum) for name, _ in shown)))
-    return Table(("", *(words for _, words in shown)), tuple(rows), caption="All families by weight; [95% interval]")
+def pooled_table(campaign: Campaign, pooled: Mapping[str, Distribution]) -> Table:
+    """One row each for mean, quantiles and largest, a column a quantity; then without machines of many nodes."""
+    rows = [tuple(row) for row in (*distribution_rows(pooled), *apart_rows(campaign))]
+    return Table(tuple(head_of(pooled)), tuple(rows), caption="All families by weight; [95% interval]")
 
 
 def families_table(families: list[FamilyEstimate]) -> Table:
@@ -207,7 +201,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
     )  # fmt: skip
     n = sum(cell.probes for cell in found)
     caption = (
-        f"n = {plural(n, 'probe')}; means, families by weight; below: half the width of their 95% interval (normal); "
+        f"n = {plural(n, 'probe')}; means, families by weight; below: half the width of their 95% interval; "
         f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
@@ -220,8 +214,9 @@ def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
     )
     text = f"{cell.mean_pages:.1f}" if cell.mean_pages < 10 else f"{cell.mean_pages:.0f}"
     below = ""
-    if cell.interval.high is not None:
-        half = cell.interval.high - cell.mean_pages
-        below = f"{half:.2f}".lstrip("0") if half < 0.995 else f"{half:.1f}"
+    if cell.interval.low is not None and cell.interval.high is not None:
+        half = (cell.interval.high - cell.interval.low) / 2
+        if cell.probes >= CASES_LEAST:
+            below = f"{half:.2f}".lstrip("0") if half < 0.995 else f"{half:.1f}" if half < 9.95 else f"{half:.0f}"
         note += f", [{figure(cell.interval.low)}, {figure(cell.interval.high)}]"
     return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST, below)

@@ -12,7 +12,7 @@ from engine.base import INVARIANT_NAMES
 from engine.errors import ScenarioError
 from engine.program import prog_record
 from engine.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
-from engine.reset import reset
+from engine.reset import reset_record
 from engine.scenario import Scenario
 from engine.topology import size_class_of, topo_record
 from engine.variant import Variant
@@ -40,7 +40,7 @@ from strategies.explore.record import (
     new_search,
 )
 from strategies.explore.table import grown, new_table
-from strategies.explore.words import Space, contribution_high, contribution_low, logs_of, rows_in_use, word_masks
+from strategies.explore.words import Space, hash_words, logs_of, rows_in_use, word_masks
 
 SIZE_CLASS = "small"
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
@@ -111,11 +111,9 @@ def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
 
 def hash_of(words: Array) -> tuple[int, int]:
     """The two halves of the hash of a state, from its words in use (semantic bits only), not step by step."""
-    high = low = 0
-    for i, word in enumerate(words):
-        high ^= int(contribution_high(i, word))
-        low ^= int(contribution_low(i, word))
-    return high, low
+    halves = np.zeros(2, np.uint64)
+    hash_words(words, halves)
+    return int(halves[0]), int(halves[1])
 
 
 def engine_world(scenario: Scenario, variant: Variant) -> World:
@@ -127,7 +125,7 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     progs = prog_record(scenario.program, SIZE_CLASS, len(scenario.topology.acting_cpus(size["act"])))
     variant.write(progs[0])
     states = new_record(State, SIZE_CLASS)
-    reset(topos[0], progs[0], states[0], True)
+    reset_record(topos[0], progs[0], states[0], True)
     logs = logs_of(progs[0])
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
     every = word_masks(State, states.dtype, {}, logs)

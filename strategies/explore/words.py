@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.compiled import compiled
+from engine.compiled import compiled, compiled_entry
 from engine.layout import Size, fields_of
 from strategies.rng import GOLDEN, mix, to_word
 
@@ -43,12 +43,15 @@ LOGS = frozenset((
     "nr_illegal", "alloc_ops", "free_ops",
 ))  # fmt: skip
 # Counts of attempts, read only where the program makes some of them fail.
-ATTEMPTS = {"nr_populates": "fail_populate", "nr_creates": "fail_create", "nr_trylocks": "fail_trylock"}
+ATTEMPTS = {
+    "nr_populates": ("fail_populate", "fail_node"), "nr_creates": ("fail_create",), "nr_trylocks": ("fail_trylock",),
+    "nr_charges": ("fail_charge",), "nr_searches": ("fail_space",),
+}  # fmt: skip
 
 
 def logs_of(prog: Any) -> frozenset[str]:
     """The fields that are not state in this program."""
-    return LOGS | {count for count, table in ATTEMPTS.items() if not np.any(prog[table])}
+    return LOGS | {count for count, tables in ATTEMPTS.items() if not any(np.any(prog[table]) for table in tables)}
 
 
 def word_masks(record_class: type, dtype: np.dtype[np.void], used: Size, logs: frozenset[str]) -> Any:
@@ -95,6 +98,14 @@ def contribution_high(i: int, word: Any) -> Any:
 @compiled
 def contribution_low(i: int, word: Any) -> Any:
     return mix(mix(word ^ THIRD) + to_word(i + 1) * OTHER)
+
+
+@compiled_entry
+def hash_words(words: Any, halves: Any) -> None:
+    """XOR the contributions of all words into halves[0], the high one, and halves[1]."""
+    for i in range(len(words)):
+        halves[0] ^= contribution_high(i, words[i])
+        halves[1] ^= contribution_low(i, words[i])
 
 
 @compiled

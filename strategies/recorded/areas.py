@@ -16,6 +16,7 @@ from strategies.recorded.allocator import EMPTY_PAGES_HIGH, Allocator
 from strategies.recorded.allocator_chunk import GRANULE_BYTES, ChunkMap
 from strategies.recorded.area_steps import Step, steps_of
 
+PAGES = (ev.Populate, ev.Populated, ev.Depopulated)
 Place = tuple[ChunkMap, int] | None
 Policy = Callable[[Allocator, int, int, bool], Place]
 
@@ -37,7 +38,7 @@ class AreaReport:
     stretch: longest run of equal allocations, so many without setting the bitmap anew. failures: failed allocations,
     and how many the emulation has no place for either. populates and depopulates: ranges of pages, and how many
     equal. conflicts: areas put over what the emulation held as taken; unknown_frees: frees of areas from before the
-    trace.
+    trace. beyond_unit: events about bytes or pages that a unit does not have, passed over.
     """
 
     allocations: int = 0
@@ -53,8 +54,47 @@ class AreaReport:
     conflicts: int = 0
     unknown_frees: int = 0
     unprobed: int = 0
+    beyond_unit: int = 0
     misses: list[Miss] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Older:
+    """A chunk as all of the trace's events show it: its areas, and the pages that they and the page events reach."""
+
+    areas: list[ev.Alloc] = field(default_factory=list)
+    nr_pages: int = 1
+
+
+def older_chunks(steps: list[Step], page_bytes: int) -> dict[str, Older]:
+    """By chunk; needed for those whose making is not in the trace."""
+    found: dict[str, Older] = {}
+    for step in steps:
+        for e in (step.alloc, step.event):
+            if isinstance(e, ev.Alloc) and e is step.alloc:
+                older = found.setdefault(e.base, Older())
+                if not older.areas or older.areas[-1] is not e:
+                    older.areas.append(e)
+                older.nr_pages = max(older.nr_pages, -(-(e.off + e.size_bytes) // page_bytes))
+            elif isinstance(e, PAGES):
+                older = found.setdefault(e.base, Older())
+                older.nr_pages = max(older.nr_pages, e.page_end)
+    return found
+
+
+def within_unit(events: Iterable[ev.Event], unit_bytes: int, page_bytes: int) -> tuple[list[ev.Event], int]:
+    """The events but those about bytes or pages beyond a unit, and how many those are."""
+    kept, beyond = [], 0
+    for e in events:
+        if isinstance(e, ev.Alloc):
+            outside = e.off + e.size_bytes > unit_bytes
+        else:
+            outside = isinstance(e, PAGES) and e.page_end * page_bytes > unit_bytes
+        beyond += outside
+        if not outside:
+            kept.append(e)
+    return kept, beyond
 
 
 class _Pass:
@@ -73,6 +113,7 @@ class _Pass:
         self.expected: dict[object, list[tuple[int, int]]] = {}  # ranges that each task's allocation still needs
         self.to_populate = 0
         self.atomic_failed = False
+        self.older: dict[str, Older] = {}
 
     def walk(self) -> AreaReport:
         verbs: dict[type, Callable[..., None]] = {
@@ -95,12 +136,12 @@ class _Pass:
         found = self.allocator.chunks.get(base)
         if found is not None:
             return found
-        areas = [s.alloc for s in self.steps if s.alloc is not None and s.alloc.base == base]
-        nr_pages = -(-max((a.off + a.size_bytes for a in areas), default=1) // self.page_bytes)
+        self.older = self.older or older_chunks(self.steps, self.page_bytes)
+        areas, nr_pages = self.older[base].areas, self.older[base].nr_pages
         chunk = self.allocator.add(base, nr_pages, immutable=True)
         covered = bytearray(chunk.width)
         for a in areas:
-            first, last = a.off // GRANULE_BYTES, (a.off + a.size_bytes) // GRANULE_BYTES
+            first, last = a.off // GRANULE_BYTES, -(-(a.off + a.size_bytes) // GRANULE_BYTES)
             covered[first:last] = b"\x01" * (last - first)
         at = 0
         while (at := covered.find(0, at)) >= 0:
@@ -112,7 +153,7 @@ class _Pass:
 
     def alloc(self, i: int, e: ev.Alloc) -> None:
         chunk = self.chunk(e.base)
-        at, granules = e.off // GRANULE_BYTES, e.size_bytes // GRANULE_BYTES
+        at, granules = e.off // GRANULE_BYTES, -(-e.size_bytes // GRANULE_BYTES)
         got = self.policy(self.allocator, e.size_bytes, e.align, e.is_atomic)
         if chunk.immutable:
             self.report.first_chunk += 1
@@ -157,7 +198,7 @@ class _Pass:
         e = self.steps[j].alloc
         if e is None or j in self.done or e.base not in self.allocator.chunks:
             return
-        if not self.chunk(e.base).overlapping(e.off // GRANULE_BYTES, e.size_bytes // GRANULE_BYTES):
+        if not self.chunk(e.base).overlapping(e.off // GRANULE_BYTES, -(-e.size_bytes // GRANULE_BYTES)):
             self.done.add(j)
             self.alloc(j, e)
 
@@ -260,9 +301,11 @@ def check_areas(
     unit_bytes: bytes of one CPU's unit of a chunk, from the kernel's boot messages. causes: misses that vanish when
     allocations under way are decided where they fit ("order not in the trace"), and the rest by kind.
     """
-    steps = steps_of(events, page_bytes)
+    kept, beyond = within_unit(events, unit_bytes, page_bytes)
+    steps = steps_of(kept, page_bytes)
     unit_pages = unit_bytes // page_bytes
     report = _Pass(steps, unit_pages, page_bytes, {}, policy).walk()
+    report.beyond_unit = beyond
     early = in_flight(steps, report.misses)
     rest = report.misses
     if early:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from strategies.recorded.operations import ROOT, MkCgroup, Operation
-from strategies.recorded.workload import Workload, charge_accounted
+from strategies.recorded.workload import accounted
 
 CGROUP = (1 << 62) + 1  # no inode number
 PATH = "/assumed"
 
 
-def charged_by_flag(workload: Workload) -> Workload:
+def charged_by_flag(operations: Iterable[Operation]) -> Iterator[Operation]:
     """Every area with __GFP_ACCOUNT charged to one cgroup below the root, there from the beginning."""
-    begin: tuple[Operation, ...] = ()
-    if workload.operations:
-        begin = (MkCgroup(workload.operations[0].t, CGROUP, PATH, ROOT, None),)
-    charged = charge_accounted(workload, CGROUP)
-    return replace(charged, operations=begin + charged.operations)
+    begun = False
+    for operation in accounted(operations, CGROUP):
+        if not begun:
+            begun = True
+            yield MkCgroup(operation.t, CGROUP, PATH, ROOT, None)
+        yield operation

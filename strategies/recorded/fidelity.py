@@ -16,21 +16,26 @@ from strategies.recorded.areas import AreaReport, check_areas
 from strategies.recorded.charge_failures import ChargeReport, check_charge_failures
 from strategies.recorded.events import Event
 from strategies.recorded.fallback import FallbackReport, check_fallback
-from strategies.recorded.files import read_bytes
+from strategies.recorded.files import file_of, read_bytes
 from strategies.recorded.lag import lagging
+from strategies.recorded.one_pass import left_out_of
 from strategies.recorded.placement import Placement, import_placement
-from strategies.recorded.possible_cpus import check_possible_cpus, cost_ratio
+from strategies.recorded.placement_check import PopulatesSeen
+from strategies.recorded.pointers import with_raw_pointers
+from strategies.recorded.possible_cpus import CostRatios, cpus_words
 from strategies.recorded.replay import Replayed, replay_workload
 from strategies.recorded.states import Snapshot, import_states
 from strategies.recorded.tracefs import Counts, read_events
 from strategies.recorded.workload import Workload, build_workload
 
-UNIT = re.compile(rb"(?:pcpu-alloc: s\d+ r\d+ d\d+|percpu: Embedded .*?) u(\d{4,10})")
+UNIT_LEAST, UNIT_MOST = 32 << 10, 64 << 20
+UNIT = re.compile(rb"(?:pcpu-alloc: s\d+ r\d+ d\d+|percpu: Embedded .*?) u(\d{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A recorded run, read. unit_bytes: one CPU's unit of a chunk, None if the boot messages do not say."""
+    """A recorded run, read. unit_bytes: one CPU's unit of a chunk, None if the boot messages do not say;
+    no_unit says what is missing then."""
 
     name: str
     topology: Topology
@@ -40,6 +45,7 @@ class Run:
     snapshots: tuple[Snapshot, ...]
     placement: Placement | None
     unit_bytes: int | None
+    no_unit: str = ""
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class Fidelity:
     fallback: FallbackReport | None = None
     charges: ChargeReport | None = None
     missing: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
@@ -67,11 +74,6 @@ class Fidelity:
         )
 
 
-def file_of(folder: Path, name: str) -> Path | None:
-    """The file of that name in a run's folder, plain or gzip; None if it is not there."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-
-
 def needed_file(folder: Path, name: str) -> Path:
     found = file_of(folder, name)
     if found is None:
@@ -79,11 +81,21 @@ def needed_file(folder: Path, name: str) -> Path:
     return found
 
 
-def unit_bytes_of(folder: Path) -> int | None:
-    """The unit size that the kernel printed at boot, None if there is no such line."""
+def unit_bytes_of(folder: Path, page_bytes: int = 4096) -> tuple[int | None, str]:
+    """The unit size that the kernel printed at boot, or None and why there is none."""
     path = file_of(folder, "dmesg-boot.txt")
-    found = UNIT.search(read_bytes(path)) if path is not None else None
-    return int(found[1]) if found else None
+    if path is None:
+        return None, "dmesg-boot.txt"
+    found = UNIT.search(read_bytes(path))
+    if found is None:
+        return None, f"a line with the unit size in {path.name}"
+    unit_bytes = int(found[1])
+    if unit_bytes % page_bytes or not UNIT_LEAST <= unit_bytes <= UNIT_MOST:
+        return (
+            None,
+            f"a unit size in {path.name} that can be ({unit_bytes} bytes is none of whole pages, 32 KiB to 64 MiB)",
+        )
+    return unit_bytes, ""
 
 
 def read_run(folder: Path, topology: Topology) -> Run:
@@ -91,6 +103,7 @@ def read_run(folder: Path, topology: Topology) -> Run:
     counts = Counts()
     events = list(read_events(needed_file(folder, "percpu.trace"), counts))
     placement = file_of(folder, "placement.json")
+    unit_bytes, no_unit = unit_bytes_of(folder, topology.page_size)
     states = file_of(folder, "states.json")
     return Run(
         folder.name,
@@ -100,14 +113,16 @@ def read_run(folder: Path, topology: Topology) -> Run:
         build_workload(events),
         () if states is None else import_states(states),
         None if placement is None else import_placement(placement),
-        unit_bytes_of(folder),
+        unit_bytes,
+        no_unit,
     )
 
 
 def check_rows(run: Run, variant: Variant, into: Fidelity) -> Replayed:
     """Replay through the variant's hooks and compare memory.stat row by row."""
-    replayed = replay_workload(run.workload, run.topology, variant, run.placement, run.snapshots)
+    replayed = replay_workload(run.workload, run.topology, variant, run.placement, run.snapshots, placement_of(run))
     into.rows, into.rows_equal = len(replayed.rows), replayed.rows_equal
+    into.left_out |= replayed.left_out
     excused = lagging(replayed.rows)
     into.rows_lagging = sum(excused)
     into.worst_difference_bytes = max(
@@ -117,24 +132,57 @@ def check_rows(run: Run, variant: Variant, into: Fidelity) -> Replayed:
     return replayed
 
 
+def placement_of(run: Run) -> str:
+    return f"{run.name}, placement.json"
+
+
+def check_placement_of(run: Run) -> None:
+    """The placement is this trace's. InputError if not."""
+    if run.placement is None:
+        return
+    seen = PopulatesSeen(run.placement)
+    for _ in seen.watch(run.events):
+        pass
+    seen.check(placement_of(run))
+
+
 def check_run(run: Run, variant: Variant) -> Fidelity:
-    """The five figures of a run."""
-    ratio = cost_ratio(run.workload.operations, run.name)
-    cpus = "the trace has no bytes_alloc: possible CPUs not checked"
-    if ratio is not None:
-        cpus = check_possible_cpus(ratio, run.topology, run.name)
-    found = Fidelity(run.name, cpus)
+    """The five figures of a run. InputError if its files are not of one run, or states were given and no row could be
+    compared.
+    """
+    ratios = CostRatios()
+    for operation in run.workload.operations:
+        ratios.add(operation)
+    found = Fidelity(run.name, cpus_words(ratios, run.topology, run.name))
+    found.left_out = left_out_of(run.workload) | {"costs_that_disagree": ratios.disagreeing}
+    check_placement_of(run)
     if run.snapshots:
-        check_rows(run, variant, found)
-        found.charges = check_charge_failures(run.workload, run.snapshots, len(run.topology.cpus))
+        check_compared(check_rows(run, variant, found), len(run.snapshots), f"{run.name}, states.json")
+        found.charges = check_charge_failures(
+            run.workload, run.snapshots, len(run.topology.cpus), run.topology.page_size
+        )
     else:
         found.missing.append("states.json: no rows, no charge failures")
     if run.unit_bytes is not None:
-        found.areas = check_areas(run.events, run.unit_bytes, run.topology.page_size)
+        events = with_raw_pointers(run.events, run.workload.raw_of)
+        found.areas = check_areas(events, run.unit_bytes, run.topology.page_size)
     else:
-        found.missing.append("a unit size in dmesg-boot.txt: no areas, no pages")
+        found.missing.append(f"{run.no_unit}: no areas, no pages")
     if run.placement is not None:
         found.fallback = check_fallback(run.placement, run.topology)
     else:
         found.missing.append("placement.json: no page placement")
     return found
+
+
+def check_compared(replayed: Replayed, snapshots: int, where: str) -> None:
+    """Snapshots were given: at least one row must have been compared. InputError says why there is none."""
+    if replayed.rows:
+        return
+    out = replayed.left_out
+    given = (
+        f"no row of {snapshots} snapshots could be compared ({out['phases_never_seen']} snapshots not marked in the "
+        f"trace, {out['rows_of_unknown_cgroups']} rows of cgroups it never named, {out['rows_not_observable']} not "
+        "observable)"
+    )
+    raise InputError(where, given, "the snapshots of this trace, whose marks are in it")

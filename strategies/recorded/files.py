@@ -29,6 +29,11 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(str(path), f"a damaged gzip stream ({error})", "a whole gzip file") from None
 
 
+def file_of(folder: Path, name: str) -> Path | None:
+    """The file of that name in a run's folder, plain or gzip; None if it is not there."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
 def decode_json(data: bytes, shape: type[T], where: str, allowed: str) -> T:
     """JSON of the given msgspec shape. The InputError carries msgspec's message, which ends with the element's path."""
     try:

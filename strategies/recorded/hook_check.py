@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.base import INVARIANT_NAMES
 from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, OP_FREE, OP_PLACE
 from engine.records import SIZE_CLASSES, Prog, State, new_record
-from engine.reset import reset
-from engine.topology import Cpu, Node, Topology, topo_record
+from engine.reset import reset_record
+from engine.topology import EXT_SIZES, Cpu, Node, Topology, topo_record
 from engine.variant import Variant
 from strategies.drive import PRECHARGE, REFUND, USED, WATCH_FREED, WATCH_PAGES, WATCH_REMAINDER, watch_operations
 from strategies.recorded.hooks import CHARGED, FAILED, FIRST_CHUNK, HookRecord
@@ -52,31 +53,39 @@ class Computed:
     free_bytes: dict[int, int]
 
 
-def machine_of(record: HookRecord) -> Topology:
+def machine_of(record: HookRecord, ext_size: int) -> Topology:
     """A machine with the record's number of possible CPUs and nodes; places come from each record."""
     nr_nodes, nr_cpus = record.nr_nodes, record.nr_cpus
     rows = tuple(tuple(10 if i == j else 20 for j in range(nr_nodes)) for i in range(nr_nodes))
     cpus = tuple(Cpu(c, c * nr_nodes // nr_cpus) for c in range(nr_cpus))
     nodes = tuple(Node(n, pages=1 << 20) for n in range(nr_nodes))
-    return Topology("hooks", nodes, cpus, rows, ext_size=ext_size_of(record), unit_pages=512)
+    return Topology("hooks", nodes, cpus, rows, ext_size=ext_size, unit_pages=512)
 
 
-def ext_size_of(record: HookRecord) -> int:
-    """sizeof(pcpuobj_ext) from bytes_alloc = s * C + s / 4 * E; 8 where that was not recorded."""
-    if record.full_size_bytes is None:
-        return 8
-    return (record.full_size_bytes - record.size_bytes * record.nr_cpus) * 4 // record.size_bytes
+def ext_size_of(records: Iterable[HookRecord]) -> int:
+    """sizeof(pcpuobj_ext) from bytes_alloc = s * C + s / 4 * E of the first record that has it; 8 if none has.
+
+    InputError for a size that no kernel has.
+    """
+    for number, record in enumerate(records, 1):
+        if record.full_size_bytes is not None:
+            over = (record.full_size_bytes - record.size_bytes * record.nr_cpus) * 4
+            if over not in [size * record.size_bytes for size in EXT_SIZES]:
+                given = f"full_size {record.full_size_bytes} of {record.size_bytes} bytes on {record.nr_cpus} CPUs"
+                raise InputError(f"hooks, record {number}", given, "size * nr_cpus + size / 4 * 8, or * 16")
+            return over // record.size_bytes
+    return EXT_SIZES[0]
 
 
 class HookBench:
     """The engine with one task in one cgroup; each record is one allocation and its free."""
 
-    def __init__(self, first: HookRecord, variant: Variant) -> None:
+    def __init__(self, first: HookRecord, variant: Variant, ext_size: int) -> None:
         size = SIZE_CLASSES[SIZE_CLASS]
         if first.nr_nodes > size["nodes"] or first.nr_cpus > size["cpus"]:
             given = f"{first.nr_nodes} nodes and {first.nr_cpus} CPUs"
             raise InputError("hooks", given, f"at most {size['nodes']} nodes and {size['cpus']} CPUs")
-        topology = machine_of(first)
+        topology = machine_of(first, ext_size)
         self.shape = (first.nr_nodes, first.nr_cpus)
         self.topos = topo_record(topology, SIZE_CLASS)
         self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
@@ -84,8 +93,16 @@ class HookBench:
         variant.write(prog)
         prog["nr_tasks"], prog["nr_memcgs"], prog["nr_retries"], prog["nr_table"] = 1, 2, 16, 1
         prog["memcg_parent0"][:2], prog["memcg_max0"][:] = (-1, 0), -1
-        reset(self.topos[0], prog, self.states[0], True)
+        self.restart()
+
+    def restart(self) -> None:
+        """As if no record had been run."""
+        reset_record(self.topos[0], self.progs[0], self.states[0], True)
         self.open_chunk()
+
+    def broken(self) -> list[str]:
+        """The invariants that have been violated since the restart."""
+        return [name for name, hit in zip(INVARIANT_NAMES, self.states[0]["violated"], strict=False) if hit]
 
     def open_chunk(self) -> None:
         """One dynamic chunk, fully populated; where its pages lie is set for each record."""
@@ -109,8 +126,8 @@ class HookBench:
             begin += held
         return off
 
-    def compute(self, record: HookRecord) -> Computed:
-        """Allocate and free the record's area through the hooks of the variant."""
+    def compute(self, record: HookRecord) -> Computed | None:
+        """Allocate and free the record's area through the hooks of the variant; None if that stops the engine."""
         state, prog = self.states[0], self.progs[0]
         off = self.lay_pages(record)
         chunk = -1 if record.outcome == FAILED else CHUNK
@@ -121,7 +138,7 @@ class HookBench:
         prog["op_gfp"][0, 0], prog["op_value"][0, 0] = GFP_ACCOUNT, chunk
         seen, once = np.zeros((3, record.nr_nodes), dtype=np.int64), np.zeros(3, dtype=np.int64)
         if watch_operations(self.topos, self.progs, self.states, seen, once):
-            raise InputError("hooks", "a record that stops the engine", "none")
+            return None
         return Computed(
             int(once[PRECHARGE]), int(once[USED]), int(once[REFUND]), by_node(seen[WATCH_PAGES]),
             by_node(seen[WATCH_REMAINDER]), by_node(seen[WATCH_FREED]),
@@ -165,19 +182,27 @@ def compare(number: int, record: HookRecord, ours: Computed) -> Difference | Non
     return None
 
 
+def judge(number: int, record: HookRecord, bench: HookBench) -> Difference | None:
+    """One record on the bench, which is as new after one that stops the engine: the kernel went on."""
+    before = bench.broken()
+    ours = bench.compute(record)
+    if ours is not None:
+        return compare(number, record, ours)
+    broken = [name for name in bench.broken() if name not in before]
+    bench.restart()
+    return Difference(number, "end", record.outcome, f"stops: {', '.join(broken) or 'no step is possible'}")
+
+
 def check_hooks(records: Iterable[HookRecord], variant: Variant) -> HookCheck:
     """Every record through the variant's hooks. InputError if a record's machine is not the first one's."""
-    bench: HookBench | None = None
-    total, equal, first = 0, 0, None
-    for number, record in enumerate(records, 1):
-        if bench is None:
-            bench = HookBench(record, variant)
+    all_records = list(records)
+    bench = HookBench(all_records[0], variant, ext_size_of(all_records))
+    equal, first = 0, None
+    for number, record in enumerate(all_records, 1):
         if (record.nr_nodes, record.nr_cpus) != bench.shape:
-            raise InputError(
-                f"hooks, record {number}", f"{record.nr_nodes} nodes, {record.nr_cpus} CPUs", f"{bench.shape}"
-            )
-        difference = compare(number, record, bench.compute(record))
-        total += 1
+            given, (nodes, cpus) = f"{record.nr_nodes} nodes, {record.nr_cpus} CPUs", bench.shape
+            raise InputError(f"hooks, record {number}", given, f"those of record 1: {nodes} nodes, {cpus} CPUs")
+        difference = judge(number, record, bench)
         equal += difference is None
         first = first or difference
-    return HookCheck(total, equal, first)
+    return HookCheck(len(all_records), equal, first)

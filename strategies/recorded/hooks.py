@@ -8,12 +8,18 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base import ceil_div
+from engine.compiled import plain
 from engine.errors import InputError
 from strategies.recorded.files import decode_json, read_bytes
 
 CHARGED, FAILED, FIRST_CHUNK = "charged", "failed", "first_chunk"
 OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK)
 ALLOWED = "one JSON hook record a line"
+SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE
+PAGE_BYTES = 4096
+GRANULE_BYTES, EXT_MOST = 4, 16  # an area has one pcpuobj_ext of up to 16 bytes for each granule
+COUNT_MOST = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class HookRecord:
     outcome: str
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
+class _Line(msgspec.Struct):
     topology: str
     kernel: str
     size: int
@@ -79,13 +85,33 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _place(line: _Line, where: str) -> tuple[tuple[int, ...], ...] | None:
-    if line.place is None:
+    """The node of every page, CPU by CPU; None if that was not observed, or not where in the chunk the area lies."""
+    if line.place is None or line.off is None:
         return None
     rows = tuple(line.place[cpu] for cpu in sorted(line.place))
-    lengths = {len(row) for row in rows}
-    if len(rows) != line.nr_cpus or len(lengths) != 1 or lengths == {0}:
-        raise InputError(where, f"place of {len(rows)} CPUs, {sorted(lengths)} pages", f"{line.nr_cpus} equal rows")
+    pages = plain(ceil_div)(line.off % PAGE_BYTES + line.size, PAGE_BYTES)
+    if len(rows) != line.nr_cpus or any(len(row) != pages for row in rows):
+        lengths = sorted({len(row) for row in rows})
+        given = f"place of {len(rows)} CPUs, {lengths} pages"
+        raise InputError(where, given, f"{line.nr_cpus} CPUs, {pages} pages each (offset {line.off}, size {line.size})")
+    _check_nodes({node for row in rows for node in row}, "place", line, where)
     return rows
+
+
+def _ext(line: _Line, where: str) -> tuple[tuple[int, int], ...] | None:
+    if line.ext is None:
+        return None
+    _check_nodes({node for node, _ in line.ext}, "ext", line, where)
+    total, most = sum(held for _, held in line.ext), line.size // GRANULE_BYTES * EXT_MOST
+    if any(held <= 0 for _, held in line.ext) or total > most:
+        raise InputError(where, f"ext of {total} bytes", f"parts of at least 1 byte, {most} in all")
+    return tuple(line.ext)
+
+
+def _check_nodes(nodes: set[int], what: str, line: _Line, where: str) -> None:
+    unknown = sorted(node for node in nodes if not 0 <= node < line.nr_nodes)
+    if unknown:
+        raise InputError(where, f"{what} on nodes {unknown[:8]}", f"0 to {line.nr_nodes - 1}")
 
 
 def _record(line: _Line, where: str) -> HookRecord:
@@ -94,13 +120,22 @@ def _record(line: _Line, where: str) -> HookRecord:
     if line.size <= 0 or line.size % 4 or line.align <= 0 or line.nr_cpus <= 0 or line.nr_nodes <= 0:
         given = f"size {line.size}, align {line.align}, {line.nr_cpus} CPUs, {line.nr_nodes} nodes"
         raise InputError(where, given, "a size that is a multiple of 4, all of them positive")
+    if line.size > SIZE_MOST or (line.off or 0) % GRANULE_BYTES:
+        given = f"size {line.size} at offset {line.off}"
+        raise InputError(where, given, f"at most {SIZE_MOST} bytes at a multiple of {GRANULE_BYTES}")
+    _check_nodes({line.objcg_nid}, "objcg_nid", line, where)
     least = min(line.alloc_cpu, line.objcg_nid, line.off or 0, line.precharge, line.used, line.unprecharge)
     if least < 0:
         raise InputError(where, f"a negative value {least}", "CPUs, nodes, offsets and pages from 0 on")
+    most = max(
+        line.nr_cpus, line.nr_nodes, line.off or 0, line.full_size or 0, line.precharge, line.used, line.unprecharge
+    )
+    if most >= COUNT_MOST:
+        raise InputError(where, f"a value {most}", f"less than {COUNT_MOST}")
     return HookRecord(
         line.topology, line.kernel, line.size, line.align, line.off, line.nr_cpus, line.nr_nodes, line.alloc_cpu,
         line.objcg_nid, line.call_site, None if line.gfp is None else tuple(line.gfp.split("|")), line.atomic != 0,
-        line.full_size, line.precharge, _place(line, where), None if line.ext is None else tuple(line.ext),
+        line.full_size, line.precharge, _place(line, where), _ext(line, where),
         line.node_pages, line.node_remainder, line.used, line.unprecharge, line.free_bytes, line.outcome,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strategies.recorded.replay import Row
+from strategies.recorded.rows import Row
 
 
 def lagging(rows: Sequence[Row]) -> list[bool]:

@@ -1,29 +1,31 @@
 """Operations: what a recorded workload did, in order, without the trace's syntax and without any engine's terms.
 
 All begin with t, the trace's clock. A cgroup is the inode number of its directory; the root's is ROOT. An area is
-(base, off): its chunk and its offset in it, unique while it lives.
+(base, off): its chunk and its offset in it, unique while it lives. Structs and no dataclasses: a trace has millions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 ROOT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class MkCgroup:
-    """A cgroup exists from here on. Areas that its creation allocated came before and are charged to the parent."""
+class MkCgroup(msgspec.Struct, frozen=True, gc=False):
+    """A cgroup exists from here on. Areas that its creation allocated came before and are charged to the parent.
+
+    parent_known is False where the trace lacks the parent's own mark; parent is then ROOT, which may be too high up.
+    """
 
     t: int
     cg: int
     path: str
     parent: int
     max_bytes: int | None  # memory.max; None is "max"
+    parent_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SetMax:
+class SetMax(msgspec.Struct, frozen=True, gc=False):
     """memory.max of a cgroup was written; None is "max"."""
 
     t: int
@@ -31,16 +33,14 @@ class SetMax:
     max_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RmCgroup:
+class RmCgroup(msgspec.Struct, frozen=True, gc=False):
     """The workload is about to rmdir a cgroup; what is still charged to it is its parent's from then on."""
 
     t: int
     cg: int
 
 
-@dataclass(frozen=True, slots=True)
-class AllocArea:
+class AllocArea(msgspec.Struct, frozen=True, gc=False):
     """An allocation that succeeded, on CPU `cpu` by task `pid`. cg: the cgroup charged, None for none."""
 
     t: int
@@ -57,8 +57,7 @@ class AllocArea:
     bytes_alloc: int
 
 
-@dataclass(frozen=True, slots=True)
-class FreeArea:
+class FreeArea(msgspec.Struct, frozen=True, gc=False):
     """An area is freed. cg: the cgroup uncharged, None if the area was not charged.
 
     cg_seen is False where the trace lacks the uncharge and cg is inferred: the cgroup charged or, if that has been
@@ -74,8 +73,7 @@ class FreeArea:
     bytes_freed: int
 
 
-@dataclass(frozen=True, slots=True)
-class FailedAlloc:
+class FailedAlloc(msgspec.Struct, frozen=True, gc=False):
     """The allocator failed. cg: the cgroup that was charged and got it back, None for none."""
 
     t: int
@@ -88,8 +86,7 @@ class FailedAlloc:
     reserved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeFailure:
+class ChargeFailure(msgspec.Struct, frozen=True, gc=False):
     """The charge itself failed: nothing was allocated, and the trace has neither size nor cgroup.
 
     cg_likely: the cgroup that the same task was charged for last, None if never.
@@ -101,32 +98,28 @@ class ChargeFailure:
     cg_likely: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class MkChunk:
+class MkChunk(msgspec.Struct, frozen=True, gc=False):
     """The allocator made a chunk."""
 
     t: int
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class RmChunk:
+class RmChunk(msgspec.Struct, frozen=True, gc=False):
     """The allocator gave a chunk back."""
 
     t: int
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class SnapBegin:
+class SnapBegin(msgspec.Struct, frozen=True, gc=False):
     """The workload begins to read the snapshot `name`, one cgroup after the other."""
 
     t: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SnapEnd:
+class SnapEnd(msgspec.Struct, frozen=True, gc=False):
     """The snapshot `name` has been read."""
 
     t: int

@@ -9,21 +9,21 @@ KASLR.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.topology import Topology
 from strategies.recorded import events as ev
-from strategies.recorded.payload import PAYLOADS, Payload
+from strategies.recorded.payload import HEAD, PAYLOADS, ImpossibleError, Payload, Texts, payload_of
 from strategies.recorded.pfn_nodes import FrameNodes
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 
 VMEMMAP, STRUCT_PAGE_BYTES = 0xFFFFEA0000000000, 64
+ORDER_MOST = 64
+OPEN_MOST = 1 << 12  # populates under way at a time: more, and their returns are lost
 
 
-@dataclass(frozen=True, slots=True)
-class PageAlloc(ev.Event):
+class PageAlloc(ev.Event, frozen=True, gc=False):
     """mm_page_alloc of a single page: its frame, and whether it was asked for with __GFP_HIGHMEM."""
 
     pfn: int
@@ -31,29 +31,43 @@ class PageAlloc(ev.Event):
     highmem: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped(ev.Event):
+class Mapped(ev.Event, frozen=True, gc=False):
     """vmap_pages_range_noflush: the struct pages that are mapped at one CPU's unit, as many as the probe printed."""
 
     pages: tuple[int, ...]
 
 
-def _page_alloc(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return PageAlloc(t, task, cpu, context, int(f[0], 16), int(f[1]), "__GFP_HIGHMEM" in f[2].split("|"))
+def _hexadecimal(text: str) -> int:
+    try:
+        value = int(text, 16)
+    except ValueError:
+        raise ImpossibleError from None
+    if not 0 <= value < 1 << 64:
+        raise ImpossibleError
+    return value
 
 
-def _mapped(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return Mapped(t, task, cpu, context, tuple(int(word, 16) for word in f[0].split(",")))
+def _page_alloc(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    pfn, order, flags = g[HEAD:]
+    if not 0 <= int(order) < ORDER_MOST:
+        raise ImpossibleError
+    return PageAlloc(t, task, cpu, context, _hexadecimal(pfn), int(order), "__GFP_HIGHMEM" in flags.split("|"))
+
+
+def _mapped(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    words = g[HEAD].removeprefix("{").removesuffix("}").removesuffix(",").split(",")
+    return Mapped(t, task, cpu, context, tuple(map(_hexadecimal, words)))
 
 
 PAGE_PAYLOADS: dict[str, Payload] = {
     **PAYLOADS,
-    "mm_page_alloc": Payload(
-        re.compile(r"\s*page=\S+ pfn=(?:0x)?([0-9a-f]{1,16}) order=(\d{1,3}) .*?gfp_flags=(\S+)\s*", re.ASCII),
+    "mm_page_alloc": payload_of(
+        r"page=\S++ pfn=(?:0x)?([0-9a-f]{1,16}+) order=(\d{1,3}+) .*?gfp_flags=(\S++)",
         _page_alloc,
+        "pfn order# gfp_flags",
     ),
-    "vmap": Payload(
-        re.compile(r"\s*(?:\([^)]*\) )?addr=\w+ end=\w+ pages=\{((?:0x[0-9a-f]{1,16},?){1,64})\}\s*", re.ASCII), _mapped
+    "vmap": payload_of(
+        r"(?:\([^)]*+\) )?addr=\w++ end=\w++ pages=(\{(?:0x[0-9a-f]{1,16}+,?){1,64}\})", _mapped, "pages"
     ),
 }
 """What read_events must be given to yield page events beside the others."""
@@ -70,11 +84,14 @@ class _Window:
 
 @dataclass
 class PagesSeen:
-    """Collects placement records from page events as they pass. unplaced: populates whose pages could not be told."""
+    """Collects placement records from page events as they pass. placed: populates whose pages are known; unplaced:
+    those whose pages could not be told. Somebody may take records away meanwhile (pages_in_time.py).
+    """
 
     topology: Topology
     frames: FrameNodes
     records: list[PopulateRecord | DepopulateRecord] = field(default_factory=list)
+    placed: int = 0
     unplaced: int = 0
     _open: dict[tuple[int, int, str], _Window] = field(default_factory=dict)
 
@@ -83,20 +100,35 @@ class PagesSeen:
         for e in events:
             if isinstance(e, PageAlloc):
                 window = self._open.get(e.pair_key())
-                if window is not None and e.order == 0 and e.highmem:
-                    window.frames.append(e.pfn)
+                if window is not None and e.order == 0 and e.highmem and len(window.frames) <= self._wanted(window):
+                    window.frames.append(e.pfn)  # one too many says that they do not fit; more need not be kept
                 continue
             if isinstance(e, Mapped):
-                if (window := self._open.get(e.pair_key())) is not None:
+                window = self._open.get(e.pair_key())
+                if window is not None and len(window.mapped) <= len(self.topology.cpus):
                     window.mapped.append(e.pages)
                 continue
             if isinstance(e, ev.Populate):
-                self._open[e.pair_key()] = _Window(e)
+                self._begin(e)
             elif isinstance(e, ev.PopulateRet):
                 self._close(e)
             elif isinstance(e, ev.Depopulated):
                 self.records.append(DepopulateRecord(e.t, e.base, e.page_start, e.page_end))
             yield e
+
+    def _wanted(self, window: _Window) -> int:
+        """Pages of a populate: one for each possible CPU and page index."""
+        return (window.begun.page_end - window.begun.page_start) * len(self.topology.cpus)
+
+    def _begin(self, e: ev.Populate) -> None:
+        """A populate whose return is lost is counted when its task begins another, or too many wait."""
+        if e.pair_key() in self._open:
+            del self._open[e.pair_key()]
+            self.unplaced += 1
+        elif len(self._open) == OPEN_MOST:
+            del self._open[next(iter(self._open))]
+            self.unplaced += 1
+        self._open[e.pair_key()] = _Window(e)
 
     def _close(self, e: ev.PopulateRet) -> None:
         window = self._open.pop(e.pair_key(), None)
@@ -107,13 +139,14 @@ class PagesSeen:
             self.unplaced += 1
             return
         begun = window.begun
+        self.placed += 1
         self.records.append(PopulateRecord(begun.t, begun.base, begun.page_start, begun.page_end, rows))
 
     def _rows(self, window: _Window) -> tuple[tuple[int, ...], ...] | None:
         """The nodes by CPU and page; None if a page is missing or belongs to no node."""
         pages, cpus = window.begun.page_end - window.begun.page_start, len(self.topology.cpus)
         frames = window.frames
-        if len(frames) != pages * cpus:
+        if len(frames) != self._wanted(window):
             if len(window.mapped) != cpus or any(len(row) < pages or 0 in row[:pages] for row in window.mapped):
                 return None
             frames = [(page - VMEMMAP) // STRUCT_PAGE_BYTES for row in window.mapped for page in row[:pages]]

@@ -1,147 +1,209 @@
-"""Payloads: the part of a trace line after the event's name, by kind, shared by all text formats."""
+"""Payloads: the part of a trace line after the event's name, by kind, shared by all text formats.
+
+Each kind has two readings. The strict pattern is how the kernels that we know print it, and is fast. Where it does not
+match, the fields are read as `key=value` in any order, those that we do not know passed over: another kernel's
+tracepoint, or a kprobe with other arguments.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from sys import intern
 
 from strategies.recorded import events as ev
 
 SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE
-ALIGN_MOST = 64 << 10  # the largest page
+ALIGNMENTS = {str(1 << k): 1 << k for k in range(17)}  # up to the largest page
 OFFSET_MOST = 1 << 32
 PAGES_MOST = 1 << 20
+NUMBER_MOST = 1 << 63
 CPUS_MOST = 8192 + 8  # bytes_alloc is size * (CPUs + at most 4)
-Build = Callable[[int, ev.Task, int, str, "tuple[str, ...]"], ev.Event]
+Texts = tuple[str, ...]
+HEAD = 6  # groups of a line before its fields: comm, pid, cpu, flags, whole and fraction of the time
+Build = Callable[[int, ev.Task, int, str, Texts], ev.Event]
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """How one kind of event is read: the pattern of its fields and the constructor that takes their texts."""
+    """How one kind of event is read: the strict pattern, the constructor that takes its groups, and the groups' keys.
 
-    pattern: re.Pattern[str]
+    numbers: keys whose values are numbers. optional: keys that a line may lack; their group is then "". Marks have no
+    keys: their text is one group.
+    """
+
+    pattern: str
     build: Build
-
-
-def pointer(text: str) -> str:
-    """A pointer as opaque text; kprobes print 0x before it, tracepoints do not, and both must compare equal."""
-    return text[2:] if text.startswith("0x") else text
+    keys: tuple[str, ...]
+    numbers: frozenset[str]
+    optional: frozenset[str]
 
 
 class ImpossibleError(ValueError):
     """Fields that no kernel writes: the line is damaged."""
 
 
-def _area(size: str, align: str) -> tuple[int, int]:
-    """Size and alignment of a request that the allocator took up (kernel.md 2): 4 bytes to 32 KB, a power of two."""
-    size_bytes, align_bytes = int(size), int(align)
-    if not 0 < size_bytes <= SIZE_MOST or not 0 < align_bytes <= ALIGN_MOST or align_bytes & (align_bytes - 1):
+def pointer(text: str) -> str:
+    """A pointer as opaque text; kprobes print 0x before it, tracepoints do not, and both must compare equal."""
+    return intern(text[2:] if text[:2] == "0x" else text)
+
+
+# Each constructor takes the groups of a whole line; the first HEAD of them are the line's head.
+def _alloc(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    size_bytes, align, off, bytes_alloc = int(g[9]), ALIGNMENTS.get(g[10], 0), int(g[12]), int(g[13] or -1)
+    if not align or not 0 < size_bytes <= SIZE_MOST or not 0 <= off < OFFSET_MOST:
         raise ImpossibleError
-    return size_bytes, align_bytes
-
-
-def _offset(text: str) -> int:
-    """An offset in a chunk."""
-    offset = int(text)
-    if not 0 <= offset < OFFSET_MOST:
+    if g[13] and not size_bytes <= bytes_alloc < size_bytes * CPUS_MOST:
         raise ImpossibleError
-    return offset
+    return ev.Alloc(
+        t, task, cpu, context, g[6] or "", g[7] == "1", g[8] == "1", size_bytes, align, pointer(g[11]), off,
+        bytes_alloc, g[14] or "",
+    )  # fmt: skip
 
 
-def _range(start: str, end: str) -> tuple[int, int]:
+def _alloc_fail(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    size_bytes, align = int(g[8]), ALIGNMENTS.get(g[9], 0)
+    if not align or not 0 < size_bytes <= SIZE_MOST:
+        raise ImpossibleError
+    return ev.AllocFail(t, task, cpu, context, g[6] == "1", g[7] == "1", size_bytes, align)
+
+
+def _free(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    off = int(g[7])
+    if not 0 <= off < OFFSET_MOST:
+        raise ImpossibleError
+    return ev.Free(t, task, cpu, context, pointer(g[6]), off)
+
+
+def _create(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.CreateChunk(t, task, cpu, context, pointer(g[6]))
+
+
+def _destroy(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.DestroyChunk(t, task, cpu, context, pointer(g[6]))
+
+
+def _post(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Post(t, task, cpu, context, int(g[6]), pointer(g[7]), int(g[8]), int(g[9]))
+
+
+def _stat(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Stat(t, task, cpu, context, int(g[6]), int(g[7]), int(g[8]))
+
+
+def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.ChargeFail(t, task, cpu, context, int(g[6]))
+
+
+def _range(g: Texts) -> tuple[int, int]:
     """Pages start to end of a chunk."""
-    first, last = int(start), int(end)
+    first, last = int(g[7]), int(g[8])
     if not 0 <= first < last <= PAGES_MOST:
         raise ImpossibleError
     return first, last
 
 
-def _alloc(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    size_bytes, align = _area(f[3], f[4])
-    bytes_alloc = int(f[7]) if f[7] else -1
-    if f[7] and not size_bytes <= bytes_alloc < size_bytes * CPUS_MOST:
-        raise ImpossibleError
-    return ev.Alloc(
-        t, task, cpu, context, f[0] or "", f[1] == "1", f[2] == "1", size_bytes, align, pointer(f[5]), _offset(f[6]),
-        bytes_alloc, f[8] or "",
-    )  # fmt: skip
+def _populate(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Populate(t, task, cpu, context, pointer(g[6]), *_range(g))
 
 
-def _alloc_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.AllocFail(t, task, cpu, context, f[0] == "1", f[1] == "1", *_area(f[2], f[3]))
+def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.PopulateRet(t, task, cpu, context, int(g[6]))
 
 
-def _free(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Free(t, task, cpu, context, pointer(f[0]), _offset(f[1]))
+def _populated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Populated(t, task, cpu, context, pointer(g[6]), *_range(g))
 
 
-def _create(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.CreateChunk(t, task, cpu, context, pointer(f[0]))
+def _depopulated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Depopulated(t, task, cpu, context, pointer(g[6]), *_range(g))
 
 
-def _destroy(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.DestroyChunk(t, task, cpu, context, pointer(f[0]))
+def _mark(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+    return ev.Mark(t, task, cpu, context, g[6])
 
 
-def _post(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Post(t, task, cpu, context, int(f[0]), pointer(f[1]), int(f[2]), int(f[3]))
+_PROBE = r"(?:\([^)]*+\) )?"
+_RANGE = _PROBE + r"base=(\w++) ps=(\d{1,19}+) pe=(\d{1,19}+)(?: gfp=\w++)?"
 
-
-def _stat(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Stat(t, task, cpu, context, int(f[0]), int(f[1]), int(f[2]))
-
-
-def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.ChargeFail(t, task, cpu, context, int(f[0]))
-
-
-def _populate(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Populate(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
-
-
-def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.PopulateRet(t, task, cpu, context, int(f[0]))
-
-
-def _populated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Populated(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
-
-
-def _depopulated(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Depopulated(t, task, cpu, context, pointer(f[0]), *_range(f[1], f[2]))
-
-
-def _mark(t: int, task: ev.Task, cpu: int, context: str, f: tuple[str, ...]) -> ev.Event:
-    return ev.Mark(t, task, cpu, context, f[0])
-
-
-_PROBE = r"(?:\([^)]*\) )?"
-_RANGE = _PROBE + r"base=(\w+) ps=(\d{1,19}) pe=(\d{1,19})(?: gfp=\w+)?"
-
-# Numbers are bounded, so that damaged text cannot ask for endless ones.
-# call_site ends at " reserved=", because a module's name follows the symbol after a blank.
-_KINDS: dict[str, tuple[str, Build]] = {
+# Numbers are bounded, so that damaged text cannot ask for endless ones. A module's name follows its symbol after a
+# blank. "?" after a key: the line may lack it. "#": a number.
+_KINDS: dict[str, tuple[str, Build, str]] = {
     "percpu_alloc_percpu": (
-        r"(?:call_site=(.*?) )?reserved=(\d) is_atomic=(\d) size=(\d{1,19}) align=(\d{1,19}) base_addr=(\S+) "
-        r"off=(-?\d{1,19}) ptr=\S+(?: bytes_alloc=(\d{1,19}) gfp_flags=(\S+))?",
+        r"(?:call_site=(\S++(?: \[[^\]]*+\])?) )?reserved=(\d) is_atomic=(\d) size=(\d{1,19}+) align=(\d{1,19}+) "
+        r"base_addr=(\S++) off=(\d{1,19}+) ptr=\S++(?: bytes_alloc=(\d{1,19}+) gfp_flags=(\S++))?",
         _alloc,
+        "call_site? reserved# is_atomic# size# align# base_addr off# bytes_alloc?# gfp_flags?",
     ),
-    "percpu_alloc_percpu_fail": (r"reserved=(\d) is_atomic=(\d) size=(\d{1,19}) align=(\d{1,19})", _alloc_fail),
-    "percpu_free_percpu": (r"base_addr=(\S+) off=(-?\d{1,19}) ptr=\S+", _free),
-    "percpu_create_chunk": (r"base_addr=(\S+)", _create),
-    "percpu_destroy_chunk": (r"base_addr=(\S+)", _destroy),
-    "post": (_PROBE + r"(?:objcg=\w+ )?cg=(\d{1,19}) base=(\w+) off=(-?\d{1,19}) size=(\d{1,19})", _post),
-    "stat": (_PROBE + r"cg=(\d{1,19}) idx=(\d{1,19}) val=(-?\d{1,19})", _stat),
-    "chgfail": (_PROBE + r"ret=(-?\d{1,19})", _charge_fail),
-    "populate": (_RANGE, _populate),
-    "populate_ret": (_PROBE + r"ret=(-?\d{1,19})", _populate_ret),
-    "popd": (_RANGE, _populated),
-    "depopd": (_RANGE, _depopulated),
-    "tracing_mark_write": (r"(.*)", _mark),
-    "print": (r"(?:tracing_mark_write: |.*?buf[:=] ?)(.*)", _mark),  # as trace-cmd and perf name it
+    "percpu_alloc_percpu_fail": (
+        r"reserved=(\d) is_atomic=(\d) size=(\d{1,19}+) align=(\d{1,19}+)",
+        _alloc_fail,
+        "reserved# is_atomic# size# align#",
+    ),
+    "percpu_free_percpu": (r"base_addr=(\S++) off=(\d{1,19}+) ptr=\S++", _free, "base_addr off#"),
+    "percpu_create_chunk": (r"base_addr=(\S++)", _create, "base_addr"),
+    "percpu_destroy_chunk": (r"base_addr=(\S++)", _destroy, "base_addr"),
+    "post": (
+        _PROBE + r"(?:objcg=\w++ )?cg=(\d{1,19}+) base=(\w++) off=(-?\d{1,19}+) size=(\d{1,19}+)",
+        _post,
+        "cg# base off# size#",
+    ),
+    "stat": (_PROBE + r"cg=(\d{1,19}+) idx=(\d{1,19}+) val=(-?\d{1,19}+)", _stat, "cg# idx# val#"),
+    "chgfail": (_PROBE + r"ret=(-?\d{1,19}+)", _charge_fail, "ret#"),
+    "populate": (_RANGE, _populate, "base ps# pe#"),
+    "populate_ret": (_PROBE + r"ret=(-?\d{1,19}+)", _populate_ret, "ret#"),
+    "popd": (_RANGE, _populated, "base ps# pe#"),
+    "depopd": (_RANGE, _depopulated, "base ps# pe#"),
+    "tracing_mark_write": (r"(.*)", _mark, ""),
+    "print": (r"(?:tracing_mark_write: |.*?buf[:=] ?)(.*)", _mark, ""),  # as trace-cmd and perf name it
 }
 
-PAYLOADS = {
-    name: Payload(re.compile(r"\s*" + text + r"\s*", re.ASCII), build) for name, (text, build) in _KINDS.items()
-}
+
+def payload_of(pattern: str, build: Build, keys: str) -> Payload:
+    """keys: of the pattern's groups, in order; "?" after one: a line may lack it. "#": a number."""
+    words = keys.split()
+    names = tuple(word.rstrip("?#") for word in words)
+    numbers = frozenset(name for name, word in zip(names, words, strict=True) if word.endswith("#"))
+    optional = frozenset(name for name, word in zip(names, words, strict=True) if "?" in word)
+    return Payload(rf"\s*+{pattern}\s*", build, names, numbers, optional)
+
+
+PAYLOADS = {name: payload_of(*kind) for name, kind in _KINDS.items()}
+
+PROBE = re.compile(r"\s*+(?:\([^)]*+\))?\s*+")
+FIELD = re.compile(r"(\w++)=(\S*+)(?: (\[[^\]]*+\]))?\s*+", re.ASCII)
+NUMBER = re.compile(r"-?\d{1,19}|0x[0-9a-f]{1,16}", re.ASCII)
+BARS = re.compile(r" *+\| *+")
+
+
+def number(text: str) -> str:
+    """A number as decimal text, whether it was printed as such or with 0x. ImpossibleError for anything else."""
+    if not NUMBER.fullmatch(text):
+        raise ImpossibleError
+    value = int(text, 16) if text.startswith("0x") else int(text)
+    if not -NUMBER_MOST <= value < 2 * NUMBER_MOST:
+        raise ImpossibleError
+    return str(value)
+
+
+def loose_groups(payload: Payload, text: str) -> Texts:
+    """What the strict pattern's groups would hold, from `key=value` in any order; flags may have blanks between them.
+
+    ImpossibleError if a field is missing, empty or given twice, or if there is anything else in the text.
+    """
+    found: dict[str, str] = {}
+    text = BARS.sub("|", text)
+    at = PROBE.match(text).end()  # type: ignore[union-attr]  # the pattern matches the empty text too
+    while at < len(text):
+        field = FIELD.match(text, at)
+        if field is None or field[1] in found:
+            raise ImpossibleError
+        found[field[1]] = field[2] if field[3] is None else f"{field[2]} {field[3]}"
+        at = field.end()
+    given = {key: found[key] for key in payload.keys if key in found}
+    if not payload.keys or "" in given.values() or not payload.optional.issuperset(set(payload.keys) - set(given)):
+        raise ImpossibleError
+    return tuple(
+        number(given[key]) if key in payload.numbers and key in given else given.get(key, "") for key in payload.keys
+    )

@@ -68,23 +68,26 @@ class _Placement(msgspec.Struct):
     events: list[_Event]
 
 
-def _record(event: _Event, nr_cpus: int, where: str) -> PopulateRecord | DepopulateRecord:
+def _record(event: _Event, nr_cpus: int, unit: int, where: str) -> PopulateRecord | DepopulateRecord:
     base, pages = pointer(event.chunk), event.page_end - event.page_start
+    t = round(event.t * unit)
     if not 0 <= event.page_start < event.page_end:
         raise InputError(where, f"pages {event.page_start} to {event.page_end}", "0 <= page_start < page_end")
     if event.depopulate:
-        return DepopulateRecord(int(event.t), base, event.page_start, event.page_end)
+        return DepopulateRecord(t, base, event.page_start, event.page_end)
     nodes = event.node_by_cpu_by_page
     if nodes is None or len(nodes) != nr_cpus or any(len(row) != pages for row in nodes):
         lengths = None if nodes is None else [len(row) for row in nodes][:8]
         raise InputError(where, f"node_by_cpu_by_page of {lengths}", f"{nr_cpus} CPUs of {pages} pages each")
-    return PopulateRecord(int(event.t), base, event.page_start, event.page_end, tuple(nodes))
+    return PopulateRecord(t, base, event.page_start, event.page_end, tuple(nodes))
 
 
 def import_placement(path: Path) -> Placement:
     """The placement of a recorded run. Raises InputError naming the file and the event that does not fit."""
     read = read_json(path, _Placement, ALLOWED)
     nr_cpus = len(read.first_chunk_node_by_cpu)
-    records = [_record(event, nr_cpus, f"{path}, events[{i}]") for i, event in enumerate(read.events)]
+    # Ticks and nanoseconds are whole numbers; seconds, as trace text prints them, are not, and become nanoseconds.
+    unit = 1 if all(float(event.t).is_integer() for event in read.events) else 1_000_000_000
+    records = [_record(event, nr_cpus, unit, f"{path}, events[{i}]") for i, event in enumerate(read.events)]
     records.sort(key=lambda record: record.t)
     return Placement(dict(sorted(read.first_chunk_node_by_cpu.items())), tuple(records))

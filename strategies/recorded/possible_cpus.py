@@ -15,22 +15,47 @@ from engine.topology import Topology
 from strategies.recorded.operations import AllocArea, Operation
 
 EXTRA_CPUS = {2: "8 bytes of metadata", 4: "16 bytes of metadata", 0: "no accounting"}
+AGREE_LEAST = 0.99  # of the allocations: the rest may be damaged lines
+
+
+class CostRatios:
+    """Counts bytes_alloc / size of allocations as they pass."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[int, int]] = Counter()
+
+    def add(self, o: Operation) -> None:
+        if type(o) is AllocArea and o.bytes_alloc > 0:
+            self.counts[divmod(o.bytes_alloc, o.size_bytes)] += 1
+
+    @property
+    def disagreeing(self) -> int:
+        """Allocations that do not cost what most do."""
+        return self.counts.total() - max(self.counts.values(), default=0)
+
+    @property
+    def so_far(self) -> int | None:
+        """The ratio of most allocations so far, None if there is none."""
+        (ratio, rest), often = next(iter(self.counts.most_common(1)), ((0, 1), 0))
+        return None if rest or 2 * often <= self.counts.total() else ratio
+
+    def ratio(self, where: str) -> int | None:
+        """The ratio of at least 99%, None if the trace has no bytes_alloc. InputError if they disagree."""
+        if not self.counts:
+            return None
+        (ratio, rest), often = self.counts.most_common(1)[0]
+        if rest or often < AGREE_LEAST * self.counts.total():
+            given = f"bytes_alloc / size differs: {ratio} and {rest}/size {often} times of {self.counts.total()}"
+            raise InputError(where, given, "one ratio in 99% of them: the trace of one boot of one machine")
+        return ratio
 
 
 def cost_ratio(operations: Iterable[Operation], where: str = "trace") -> int | None:
-    """bytes_alloc / size of the allocations, None if the trace has no bytes_alloc. InputError if they disagree."""
-    ratios: Counter[tuple[int, int]] = Counter(
-        divmod(o.bytes_alloc, o.size_bytes)
-        for o in operations
-        if isinstance(o, AllocArea) and o.bytes_alloc > 0 and o.size_bytes > 0
-    )
-    if not ratios:
-        return None
-    (ratio, rest), often = ratios.most_common(1)[0]
-    if rest or often < ratios.total():
-        given = f"bytes_alloc / size differs: {ratio} and {rest}/size {often} times of {ratios.total()}"
-        raise InputError(where, given, "one ratio: the trace of one boot of one machine")
-    return ratio
+    """The ratio of all allocations (see CostRatios.ratio)."""
+    ratios = CostRatios()
+    for o in operations:
+        ratios.add(o)
+    return ratios.ratio(where)
 
 
 def check_possible_cpus(ratio: int, topology: Topology, where: str = "--topology") -> str:
@@ -41,3 +66,11 @@ def check_possible_cpus(ratio: int, topology: Topology, where: str = "--topology
         given = f"{len(topology.cpus)} possible CPUs, but the trace's areas cost {ratio} times their size"
         raise InputError(where, given, readings)
     return f"{len(topology.cpus)} possible CPUs, {EXTRA_CPUS[extra]}: areas cost {ratio} times their size"
+
+
+def cpus_words(ratios: CostRatios, topology: Topology, where: str) -> str:
+    """The reading that fits, or that there is none to check. InputError if the trace is of another machine."""
+    ratio = ratios.ratio(where)
+    if ratio is None:
+        return "the trace has no bytes_alloc: possible CPUs not checked"
+    return check_possible_cpus(ratio, topology, where)

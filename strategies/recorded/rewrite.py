@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from strategies.recorded.tracefs import HEAD, LOST
+from strategies.recorded.tracefs import HEAD, LINE_MOST, LOST
 
 FORMS = ("trace-cmd", "perf")
 POINTER = re.compile(r"\b(base_addr|ptr)=(?!0x)([0-9a-f]+)")
 SYMBOL_SIZE = re.compile(r"(call_site=\S+?\+0x[0-9a-f]+)/0x[0-9a-f]+")
 CPUS = re.compile(r"#P:(\d+)")
 MARK = "tracing_mark_write"
+NO_EVENT = ("cpus=", "CPU:")  # how lines begin that are written and are no event
 
 
 def rewritten(lines: Iterable[str], form: str) -> Iterator[str]:
@@ -30,7 +31,7 @@ def rewritten(lines: Iterable[str], form: str) -> Iterator[str]:
         if lost is not None:
             yield f"{line.split(' ', 1)[0]} [{lost[1] or lost[2] or 1} EVENTS DROPPED]"
             continue
-        head = HEAD.match(line)
+        head = HEAD.match(line) if len(line) <= LINE_MOST else None
         if head is None or line.startswith(("#", " =>")):
             continue
         name, _, fields = line[head.end() :].partition(":")

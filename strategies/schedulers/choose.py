@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from engine.base import Prog, State, Topo
 from engine.compiled import compiled
-from engine.runnable import runnable
+from engine.runnable import list_runnable
 from strategies.rng import Rng
 from strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
 from strategies.schedulers.follow import choose_followed
@@ -33,17 +33,16 @@ def begin(sched: Sched, st: State, rng: Rng) -> None:
 @compiled
 def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
     """The task to step next, -1 if none can (or a recorded schedule cannot be followed: `failed`)."""
-    mask, ready = 0, 0
-    for t in range(st.nr_all):
-        if runnable(topo, prog, st, t):
-            mask |= 1 << t
-            ready += 1
+    ready = list_runnable(topo, prog, st, sched.ready)
     if ready == 0:
         return -1
     kind = sched.kind
     if kind == RANDOM:
-        return choose_random(st, rng, mask, ready)
-    elif kind == PCT:
+        return choose_random(sched, rng, ready)
+    mask = 0
+    for i in range(ready):
+        mask |= 1 << sched.ready[i]
+    if kind == PCT:
         return choose_pct(sched, st, mask)
     elif kind == POS:
         return choose_pos(sched, st, rng, mask)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from engine.base import State
 from engine.compiled import compiled
 from strategies.rng import Rng, below_n
+from strategies.schedulers.record import Sched
 
 
 @compiled
-def choose_random(st: State, rng: Rng, mask: int, ready: int) -> int:
-    """One of the `ready` tasks in `mask`, in task order."""
-    skip = below_n(rng, ready) if ready > 1 else 0
-    for t in range(st.nr_all):
-        if mask >> t & 1:
-            if skip == 0:
-                return t
-            skip -= 1
-    return -1
+def choose_random(sched: Sched, rng: Rng, ready: int) -> int:
+    """One of the `ready` tasks in sched.ready."""
+    return sched.ready[below_n(rng, ready) if ready > 1 else 0]

@@ -47,7 +47,12 @@ def test_without_the_folder_the_edit_would_go_unseen(tree: TinyTree) -> None:
 
 def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree) -> None:
     """Sources that import compiled functions but hold none, and that none imports, may change without compilation."""
-    assert [path.name for path in reachable_sources(tree.root)] == ["callee.py", "compiled.py", "entry.py"]
+    assert [path.name for path in reachable_sources(tree.root)] == [
+        "callee.py",
+        "compiled.py",
+        "linking.py",
+        "entry.py",
+    ]
     before = cache_folder(tree.root)
     tree.write("strategies/plan.py", "# changed\n")
     tree.write("strategies/other.py", "\n")
@@ -96,3 +101,11 @@ def test_the_projects_own_reachable_sources() -> None:
     names = {str(path.relative_to(ROOT)) for path in reachable_sources()}
     assert {"engine/step.py", "engine/post_hook.py", "engine/variant.py", "strategies/walk.py"} <= names
     assert not names & {"strategies/plan.py", "strategies/replay.py", "engine/topology_file.py", "engine/scenario.py"}
+
+
+def test_a_compiled_function_refuses_python(tree: TinyTree) -> None:
+    """What is compiled for compiled callers has no machine code of its own: called from Python it says so."""
+    assert "TypeError" in tree.run("from engine.callee import callee; callee(1)")
+    assert (
+        tree.run("from engine.compiled import plain; from engine.callee import callee; print(plain(callee)(1))") == "2"
+    )

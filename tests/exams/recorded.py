@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from exams.damage import LINES as DAMAGE
+
 from engine.variant import VARIANTS
 from strategies.machines.importing import import_path
 from strategies.recorded.hook_check import check_hooks
@@ -56,4 +58,4 @@ def patched_hooks() -> dict[str, Any]:
     return {"passed": passed, **found}
 
 
-LINES = {"memory-stat": memory_stat, "patched-hooks": patched_hooks}
+LINES = {"memory-stat": memory_stat, "patched-hooks": patched_hooks, **DAMAGE}

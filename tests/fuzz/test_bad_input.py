@@ -80,7 +80,24 @@ OPTIONS: dict[str, list[str]] = {
     "faults": ["run", "--faults", "gremlins"],
     "v1 on a wide machine": ["run", "--variant", "v1", "--topology", "epyc176"],
     "out is a file": ["run", "--out", "{file}"],
+    "out is below a file": ["run", "--out", "{file}/out"],
+    "merge below a file": ["merge", "{empty}", "-o", "{file}/out"],
     "out is not empty": ["run", "--out", "{folder}"],
+    "out is empty": ["run", "--out", ""],
+    "config is empty": ["run", "--config", ""],
+    "topology is empty": ["run", "--topology", ""],
+    "force without resume": ["run", "--force"],
+    "no faults and some": ["run", "--faults", "none,populate=0.1"],
+    "a part that learns": ["run", "--shard", "1/2", "--learning", "on"],
+    "a log that cannot be": ["run", "--log", "{file}/log"],
+    "a rate of 2": ["run", "--stop", "rate(I1) < 2"],
+    "a rate of at least 0": ["run", "--stop", "rate(I1) >= 0"],
+    "what holds for any data": ["run", "--stop", "p99 misplaced >= 0"],
+    "what never holds": ["run", "--stop", "ci(p99 waste) < 0"],
+    "more than every share": ["run", "--stop", "p99 share <= 100"],
+    "report format": ["report", "{empty}", "--format", "pdf"],
+    "merge output is empty": ["merge", "{empty}", "-o", ""],
+    "merge of nothing": ["merge", "{empty}", "-o", "{folder}/new"],
     "replay file missing": ["replay", "nowhere.json"],
     "replay a folder": ["replay", "{folder}"],
     "show": ["topology", "show", "nowhere"],
@@ -203,7 +220,6 @@ def hook_lines() -> list[bytes]:
 HOOKS: dict[str, Callable[[dict[str, Any]], None] | bytes] = {
     "not JSON": b"{\n",
     "a field missing": drop("size"),
-    "an unknown field": set_in("colour", to=1),
     "a size below zero": set_in("size", to=-4),
     "a size of text": set_in("size", to="4"),
     "places for too few CPUs": set_in("place", to=[[0]]),
@@ -240,7 +256,13 @@ def test_a_variant_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     assert "ZeroDivisionError" in refused(capsys, ["run", "--variant", f"{path}:wrong"])
 
 
-@pytest.mark.parametrize("option", [("--scheduler", "nope"), ("--faults", "nope"), ("--variant", "nope")])
+REFUSED = [
+    ("--scheduler", "nope"), ("--faults", "nope"), ("--variant", "nope"), ("--log", "/nowhere/log"),
+    ("--stop", "rate(I1) < 2"), ("--topology", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", REFUSED)
 def test_a_refused_campaign_leaves_no_folder(
     option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

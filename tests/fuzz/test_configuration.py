@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import InputError
 from fuzz.cli import call
-from fuzz.commands.run import KEPT
+from fuzz.command_line import KEPT
 from fuzz.configuration import PROFILES, described, effective
 from fuzz.reading import read_given
 
@@ -53,6 +53,7 @@ def test_typed_over_profile_over_file(tmp_path: Path) -> None:
         ("[run]\nvariante = 'v1'\n", "[run]: key 'variante'"),
         ("[run]\nvariante = 'v1'\n", "the nearest is 'variant'"),
         ("[profile.quick]\ntimes = 1\n", "[profile.quick]: key 'times'"),
+        ("[run]\nbatch-seconds = 3\nbatch_seconds = 4\n", "[run]: key 'batch_seconds' and the same"),
         ("[runs]\n", "table or key 'runs'"),
         ("run = 3\n", "[run]: 3"),
         ("profile = 3\n", "profile: 3"),

@@ -15,7 +15,8 @@ from engine.variant import VARIANTS
 from fuzz.campaign import status_of
 from fuzz.errors import HarnessError
 from fuzz.findings import Pick, by_cause, pick, write_findings
-from fuzz.showing import Shape, Shown, shown
+from fuzz.marks import package_version
+from fuzz.showing import Shape, Shown, shown, smaller
 from reports.campaign import gather
 from strategies.plan import Plan, make_plan
 from strategies.replay import run_scenario
@@ -33,7 +34,7 @@ def outcomes(plan: Plan) -> list[Outcome]:
 
 def test_the_shortfall_of_v1_is_one_finding(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
     """All of I1, I2, I5, I10 and I12 that the short precharge causes is one finding, shrunk to one allocation."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
     short = next(row for row in rows if str(row["shape"]).startswith("I1 at PO_REFUND"))
     assert {"I1", "I2", "I5", "I10"} <= set(short["invariants"])  # type: ignore[call-overload]
     path = tmp_path / str(short["file"])
@@ -43,14 +44,37 @@ def test_the_shortfall_of_v1_is_one_finding(plan: Plan, outcomes: list[Outcome],
     assert [(op.kind, op.size_bytes) for op in ops] == [("alloc", 2048)]
     assert finding.origin["shrunk"]["minimal"] is True
     assert finding.origin["lanes"][-1] == "  >>  I1 broken: expected 1, found 2"
+    assert finding.origin["replay"] == f"percpu-fuzz replay {short['file']} --variant v1"
+    assert finding.origin["version"] == package_version()
+    assert finding.origin["code"] == plan.describe()["code"]
+    broken = {violation.invariant for violation in run_scenario(finding.scenario, VARIANTS["v1"]).violations}
+    assert set(finding.origin["breaks"]) == set(short["breaks"]) == broken  # type: ignore[call-overload]
     assert path.read_text() == json.dumps(json.loads(path.read_text()), sort_keys=True, indent=1) + "\n"
+
+
+def test_time_that_ends_is_told(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
+    """Enough at once: no case is begun, and how many there were is known. A shrinking in hand ends with the smallest
+    so far, which still fails and says that it was cut short.
+    """
+    picked = pick(outcomes)
+    written = write_findings(plan, picked, tmp_path, 2, lambda: True)
+    assert (written.rows, written.shrunk, written.picked) == ([], 0, len(picked))
+    one = picked[0]
+    finding = plan.finding(one.stream, one.k, one.case, one.signature)
+    cut, whole = smaller(finding, plan.variant, lambda: True), smaller(finding, plan.variant)
+    assert cut.cut_short
+    assert cut.finding.origin["shrunk"]["cut_short"]
+    assert not cut.finding.origin["shrunk"]["minimal"]
+    assert not whole.cut_short
+    assert whole.size < cut.size
+    assert run_scenario(cut.finding.scenario, VARIANTS["v1"]).broken(finding.invariant)
 
 
 def test_every_finding_breaks_its_invariant_and_fixed_does_not(
     plan: Plan, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
     """Each file replays to its invariant on v1; on fixed the same case is clean."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 1)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 1).rows
     assert len({row["shape"] for row in rows}) == len(rows) >= 2
     for row in rows:
         finding = load_finding((tmp_path / str(row["file"])).read_bytes(), str(row["file"]))
@@ -107,7 +131,7 @@ def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
 
 FIVE = replace(VARIANTS["fixed"], name="five", metadata=1, refund=1, entry=1, evict=1, slip=SLIP_FAT_SLOT)
 CAUSES = {
-    "I11 at FINISHED": "metadata: 8 bytes a granule are charged where there are 16",
+    "I11 at AT_BARRIER": "metadata: 8 bytes a granule are charged where there are 16",
     "I2 at PO_UNDONE": "refund: a failed allocation gives ceil(F) pages back",
     "I6 at PO_BEGIN": "entry: the obj_exts entry is not cleared",
     "I20 at DO_PUT": "evict: a slot's reference is not put",
@@ -121,7 +145,7 @@ def test_five_planted_causes_are_five_findings(tmp_path: Path) -> None:
     outcomes = [plan.batch(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
     broken = {signature.invariant for outcome in outcomes for signature in outcome.violations}
     assert len(broken) >= 9
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2)
+    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
     assert sorted(str(row["shape"]).split(",")[0] for row in rows) == sorted(CAUSES)
 
 

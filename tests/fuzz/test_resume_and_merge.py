@@ -176,15 +176,15 @@ def test_a_differing_duplicate_is_nondeterminism(
         connection.execute("UPDATE batch SET row = ? WHERE stream = 'hunting' AND k = 0", (blob,))
     connection.close()
     assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 3
-    assert "1 batches do not repeat: hunting batch 0" in capsys.readouterr().err
+    assert "1 batch does not repeat: hunting batch 0" in capsys.readouterr().err
 
 
 def test_other_campaigns_are_not_merged(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
-    """Another seed is another campaign: exit status 2, the difference named, and no store is left."""
+    """Another seed is another campaign: exit status 2, the difference named, and no folder is left."""
     assert run(tmp_path / "b", "--cases", "1000", "--seed", "4", "--learning", "off") == 0
     assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 2
     assert "seed: 3 then, 4 now" in capsys.readouterr().err
-    assert list((tmp_path / "all").iterdir()) == []
+    assert not (tmp_path / "all").exists()
     assert call(["merge", str(parts[0]), str(parts[0]), "-o", str(tmp_path / "all")]) == 2
     assert call(["merge", str(tmp_path), "-o", str(tmp_path / "all")]) == 2
 

@@ -22,9 +22,21 @@ from engine.variant import VARIANTS, Variant
 from fuzz.crew import Bounds
 from fuzz.desk import Criterion, Desk, Failed, Limits
 from fuzz.errors import HarnessError
+from fuzz.interrupts import Interrupts
 from fuzz.log import CampaignLog
 from fuzz.runner import Ran, View, run_batches
-from fuzz.schedule import EPOCH_BATCHES, WHOLE, BatchId, Handed, Shard, batches_for_cases, batches_up_to, next_batch
+from fuzz.schedule import (
+    EPOCH_BATCHES,
+    STREAMS,
+    WHOLE,
+    BatchId,
+    Handed,
+    Shard,
+    batches_covering,
+    batches_for_cases,
+    batches_up_to,
+    next_batch,
+)
 from fuzz.store import Store
 from fuzz.workers import Crew
 
@@ -322,3 +334,45 @@ def test_only_hunting_waits_for_nothing_else() -> None:
     """With no share for measurement nothing takes the place of a hunting batch that waits."""
     assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=0) is None
     assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
+
+
+@pytest.mark.parametrize("least", [Handed(70, 60), Handed(3, 9), Handed(0, 0), Handed(5, 5)])
+def test_what_covers_is_what_as_many_cases_are(least: Handed) -> None:
+    """The batches that cover others are those of --cases with as many cases, and no fewer would do."""
+    plan, share = Toy(Path()), Fraction(1, 3)
+    covering = batches_covering(least, share)
+    assert covering.measurement >= least.measurement
+    assert covering.hunting >= least.hunting
+    cases = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in range(covering.of(stream)))
+    assert batches_for_cases(cases, share, plan.cases_per_batch) == covering
+    if cases:
+        fewer = batches_for_cases(cases - 20, share, plan.cases_per_batch)  # one batch less, as none holds more
+        assert fewer.measurement < least.measurement or fewer.hunting < least.hunting
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_run_that_was_stopped_is_one_of_so_many_cases(tmp_path: Path, workers: int) -> None:
+    """While a fold is waited for, measurement overtakes; at the end hunting catches up, and --cases repeats it."""
+    for batches in (63, 128, 131):
+        folder = tmp_path_of(tmp_path, str(batches))
+        plan = Toy(folder, learner=Pupil())
+        stopped, store = ran(folder, plan, cases=None, workers=workers, view=Quits(batches))
+        assert stopped.stopped_by == "interrupt"
+        assert stopped.prefix == batches_covering(stopped.prefix, Fraction(1, 2))
+        cases = sum(outcome.cases for outcome in store.outcomes(stopped.prefix))
+        again, other = ran(tmp_path_of(folder, "again"), Toy(folder, learner=Pupil()), cases=cases)
+        assert other.digest(again.prefix) == store.digest(stopped.prefix)
+
+
+def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
+    """Asked for the end while it compiled, a campaign ends with no batch, and says that it was interrupted."""
+    interrupts = Interrupts()
+    with interrupts.caught(), interrupts.left_at_once():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+        raise AssertionError("the signal ends this part")
+    assert interrupts.seen
+    store = Store(tmp_path / "campaign.db")
+    desk = Desk(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
+    done = run_batches(desk, lambda: pytest.fail("a crew was hired"), View(), interrupts)
+    assert (done.prefix, done.stopped_by) == (Handed(), "interrupt")

@@ -17,7 +17,7 @@ from fuzz.desk import Desk, Failed, Limits
 from fuzz.events import Done
 from fuzz.plan import Plan
 from fuzz.schedule import BatchId
-from fuzz.screen import Screen, bars, is_for_a_person
+from fuzz.screen import Screen, bars, found_by_then, is_for_a_person
 from fuzz.store import Store
 
 
@@ -34,10 +34,12 @@ def desk(tmp_path: Path) -> Desk:
     desk = Desk(cast(Plan, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2))
     waste = {0: 5_000_000, 1: 4_000_000, 3: 3_345_678}
     done = Done(
-        BatchId("measurement", 0), b"", 1.0, 12_345_678, 5_000_000_000, {"I8": 1234, "I18": 56_789}, waste, 0b1011
-    )
+        BatchId("measurement", 0), b"", 1.0, 12_345_678, 5_000_000_000, {"I8": 1234, "I18": 56_789}, waste, 0b1011,
+        {f"I8 at STEP_{n}": 1000 + n for n in range(9)} | {"I18 at FR_UNCHARGE": 56_789},
+    )  # fmt: skip
     desk.seen.add(done)
     desk.seen.lost = 1
+    desk.seen.events.extend(["1 s: the first", "2 s: the second", "3 s: the last"])
     desk.seen.last_event = "a worker died of SIGSEGV and had hunting batch 123 in hand, " + "x" * 200
     desk.failed.append(Failed(BatchId("hunting", 123), 17, ("died of SIGSEGV",) * 3))
     return desk
@@ -54,7 +56,7 @@ def test_every_figure_stands_within_the_width(desk: Desk, width: int) -> None:
     console.print(screen.picture(desk, 1, 2))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) == width
-    assert len(lines) == 13
+    assert len(lines) == {80: 18, 120: 21}[width]
     text = out.getvalue()
     for figure in (
         "seed 7", "of 60 s", "12,345,678 measured, 0 hunted", "3 found", "0 to 3 pages, mean 1.14",
@@ -62,6 +64,16 @@ def test_every_figure_stands_within_the_width(desk: Desk, width: int) -> None:
         "1 busy of 2; 1 lost, 1 batches given up", "died of SIGSEGV and had hunting", "q ends in order",
     ):  # fmt: skip
         assert figure in text, figure
+    assert "I18 at FR_UNCHARGE" in text
+    assert ("and 6 more" in text) == (width == 80)
+    for more in ("I8 at STEP_0", "2 s: the second", "all, from start to now"):
+        assert (more in text) == (width == 120), more
+
+
+def test_what_was_found_by_then() -> None:
+    """Sums at moments evenly spaced from the start to now; the last is all of it."""
+    assert found_by_then([5, 0, 1, 2], 2) == [5, 8]
+    assert found_by_then([5, 1], 3) == [5, 6]
 
 
 def test_bars_go_from_nothing_to_the_most() -> None:

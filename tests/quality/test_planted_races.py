@@ -15,18 +15,19 @@ from fuzz.shrink.shrinker import shrink
 from strategies.mutants import catalogue
 from strategies.plan import make_plan
 
+BATCHES = 48  # a case in some 3,000 of v2 breaks I18: that 20,000 hold none has a chance of 0.2%
 RACES = (("v2", "I18"), ("v2", "I8"), ("v2", "I12"), ("nodeinfo", "I18"), ("own-counts", "I8"))
 
 
 def first_finding(variant: Variant, invariant: str) -> Finding:
     """The first violating case of the hunting stream."""
     plan = make_plan(variant, 1)
-    for k in range(12):
+    for k in range(BATCHES):
         outcome = plan.batch("hunting", k)
         for signature in sorted(outcome.violations):
             if signature.invariant == invariant:
                 return plan.finding("hunting", k, outcome.first_cases[signature][0], signature)
-    raise LookupError(f"no {invariant} on {variant.name} in 12 batches")
+    raise LookupError(f"no {invariant} on {variant.name} in {BATCHES} batches")
 
 
 @pytest.mark.parametrize(("name", "invariant"), RACES)
@@ -39,7 +40,7 @@ def test_a_race_shrinks_to_little(name: str, invariant: str) -> None:
     best = done.attempt
     assert sum(len(task.ops) for task in best.scenario.program.tasks) <= 5
     assert preemptions(best.scenario, variant, invariant) <= 4
-    gate = Gate(variant, invariant, at=best.events[-1].label if invariant in ("I18", "I8") else None)
+    gate = Gate(variant, invariant, at=best.label if invariant in ("I18", "I8") else None)
     again = gate.attempt(best.scenario)
     assert again is not None
     tasks, memcgs = best.scenario.program.tasks, best.scenario.program.memcgs

@@ -9,7 +9,8 @@ import pytest
 from engine.outcome import Outcome
 from reports.campaign import Campaign
 from reports.cells import Cell, cells, group_text, size_text
-from reports.strata import Stratum, pooled_mean
+from reports.means import mean_of
+from reports.strata import Stratum
 
 Made = Callable[..., Campaign]
 
@@ -39,7 +40,7 @@ def test_names() -> None:
 
 
 def test_intervals_are_those_of_a_pooled_mean(make: Made) -> None:
-    """A cell's interval is what reports.strata gives for the same probes as strata; few probes have none."""
+    """A cell's interval is Bernstein's for the same probes as strata; machines of a family that has none widen it."""
     key, waste = 6 * 64 + 3, {"few": {1: 30, 2: 10}, "many": {3: 15, 6: 5}}
     cases = {"few": 100, "many": 50}
     outcomes = [
@@ -51,10 +52,16 @@ def test_intervals_are_those_of_a_pooled_mean(make: Made) -> None:
         for k, (name, h) in enumerate(waste.items())
     ]  # fmt: skip
     (cell,) = cells(make(outcomes))
-    pooled = pooled_mean([Stratum(0.75, 100, waste["few"]), Stratum(0.25, 50, waste["many"])])
+    most = 8 + 1 + 1  # of 8 nodes and 8 bytes, whose metadata is less than a page
+    strata = [Stratum(0.75, 100, waste["few"], most), Stratum(0.25, 50, waste["many"], most)]
+    pooled = mean_of(strata)
     assert pooled is not None
     assert cell.mean_pages == pytest.approx(pooled[0])
     assert (cell.interval.low, cell.interval.high) == pytest.approx((pooled[1].low, pooled[1].high))
-    (few,) = cells(make([Outcome("measurement", 0, "few", 100, 1, 0, {
-        "cell_cases": {key: 29}, "cell_waste_pages": {key: 29}, "cell_waste_squares": {key: 29}})]))  # fmt: skip
-    assert few.interval.high is None
+    alone = {**make().describe, "nodes": {"few": [1, 8], "many": [1, 4]}}
+    (narrow,), (wide,) = cells(make(outcomes[:1], describe=alone)), cells(make(outcomes[:1]))
+    assert narrow.interval.high is not None
+    assert wide.interval.high is not None
+    assert narrow.interval.high < wide.interval.high
+    unknown = {**make().describe, "variant": "mine"}
+    assert cells(make(outcomes, describe=unknown))[0].interval.high is None

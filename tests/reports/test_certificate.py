@@ -71,6 +71,25 @@ def test_bounds_of_pct_are_the_formulas(make: Made) -> None:
     assert rows[0].share_at_most == pytest.approx(0.4601, abs=1e-4)
 
 
+def test_depths_that_were_not_tried_are_named(make: Made) -> None:
+    """ "many" ran under PCT(2) only, "few" up to 4, "big" under 4: depths 3 and 4 say nothing of "many"."""
+    campaign = made_of(make, BATCHES)
+    assert certificate(campaign).not_run == ((3, ("many",)), (4, ("many",)))
+    words = " ".join(certificate_words(campaign))
+    assert "No PCT batch of depth d or more ran, so that nothing is said of such bugs, on: d = 3, 4: many." in words
+    assert "d = 3: 40,000 runs (families few), 0 violating" in words
+    assert certificate(made_of(make, BATCHES[:4])).not_run == ()
+
+
+def test_the_page_has_the_certificate_in_one_paragraph(make: Made) -> None:
+    """One <p> holds every statement; the control: the text report has one paragraph each."""
+    text = report_html(made_of(make, BATCHES))
+    part = text[text.index('<section id="certificate">') :]
+    part = part[: part.index("</section>")]
+    assert part.count("<p>") == 1
+    assert len(certificate_words(made_of(make, BATCHES))) == 5
+
+
 def test_found_bugs_are_counted() -> None:
     """With violations among the runs, the exact bound of their rate takes the place of -ln(0.05) / R."""
     rate = brentq(lambda p: sum(math.comb(500, i) * p**i * (1 - p) ** (500 - i) for i in range(4)) - 0.05, 1e-6, 0.1)

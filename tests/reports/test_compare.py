@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from engine.outcome import Histogram, Outcome, Signature
 from reports.campaign import Campaign
 from reports.compare import compare
 from reports.compare_text import compare_text
+from reports.compare_values import values
 
 Made = Callable[..., Campaign]
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2,))
@@ -53,7 +55,13 @@ def test_differences_by_hand(make: Made) -> None:
     waste, rate = found.differences
     assert (waste.name, waste.a, waste.b, waste.difference) == ("waste_pages", 1.5, 2.25, 0.75)
     assert waste.a12 == pytest.approx(0.75 * 1 + 0.25 * 0.5)
-    assert waste.interval.low is None
+    # 30 and 10 cases: the second family by its range of 1,024 + 33 pages, the first by Bernstein's inequality
+    assert waste.interval.low is not None
+    assert waste.interval.low < -200
+    assert waste.a12_interval.low is not None
+    assert waste.a12_interval.low <= waste.a12
+    assert rate.counts == (1, 40, 0, 40)
+    assert (found.cases, found.probes) == ((40, 40), (40, 40))
     assert (rate.name, rate.b) == ("I18 violated", 0.0)
     assert rate.a == pytest.approx(0.75 / 30)
     assert rate.interval.low is not None
@@ -114,7 +122,52 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
         assert text.isascii()
         assert all(line.isprintable() and len(line) <= 78 for line in text.splitlines())
         assert text == compare_text(one, other)
-    assert "pages wasted" in compare_text(a, b)
+    text = compare_text(a, b)
+    assert "pages wasted: A12" in text
+    assert (
+        " ".join(text.split()).count("2,000 measured cases, 2,000 charged probes; stopped by a fixed number of cases")
+        == 2
+    )
+    for statistic in ("mean", "p50", "p90", "p99"):
+        assert len([line for line in text.splitlines() if line.split()[:1] == [statistic]]) == 5
     assert "Is it fixed?" in compare_text(a, clean)
     assert "Is it fixed?" not in compare_text(clean, a)
     assert "None of 1 figures differs" in compare_text(clean, clean)
+
+
+def poisson_p90(extra: int) -> int:
+    """The 0.9-quantile of what `drawn` draws: three quarters Poisson(2), a quarter Poisson(6) + extra."""
+
+    def below(mean: float, x: int) -> float:
+        return sum(math.exp(-mean) * mean**k / math.factorial(k) for k in range(x + 1))
+
+    return next(x for x in range(99) if 0.75 * below(2, x) + 0.25 * below(6, x - extra) >= 0.9)
+
+
+def test_quantile_differences_hold_what_is_true(make: Made) -> None:
+    """p90 of waste of two laws apart: in 40 trials the interval holds the enumerated difference in 34 or more
+    (nominal 95%: P(fewer) < 0.5%), and nearly always leaves out a difference of 5 pages, the control.
+    """
+    rng = np.random.default_rng(14)
+    true, held, far = poisson_p90(2) - poisson_p90(0), 0, 0
+    for _ in range(40):
+        found = values(drawn(make, rng, 2000), drawn(make, rng, 2000, extra=2), ("few", "many"))
+        p90 = next(v for v in found if (v.quantity, v.statistic) == ("waste_pages", "p90"))
+        assert p90.interval.low is not None
+        assert p90.interval.high is not None
+        held += p90.interval.low <= true <= p90.interval.high
+        far += p90.interval.high >= true + 5
+    assert held >= 34
+    assert far <= 4
+
+
+def test_curves_of_both_stand_in_one_table(make: Made) -> None:
+    """On two nodes, KERNEL and NOWAIT, A and B each: 3 precharged and 1 used fails with 1 or 2 pages left."""
+    found = []
+    for used in (1, 2):
+        joint = {((2 * 2 + nowait << 20) + 3 << 20) + used: 50 for nowait in (0, 1)}
+        waste = {"waste_pages": {3 - used: 100}, "precharge_used": joint}
+        found.append(make([Outcome("measurement", 0, "few", 100, 9, 0, waste)]))
+    lines = [line.split() for line in compare_text(*found).splitlines()]
+    rows = [line for line in lines if line[1:3] in (["KERNEL", "A"], ["KERNEL", "B"], ["NOWAIT", "B"])]
+    assert [(row[2], row[4]) for row in rows[:3]] == [("A", "100%"), ("B", "-"), ("B", "-")]

@@ -11,7 +11,7 @@ import pytest
 
 from engine.outcome import Outcome, Signature
 from reports.campaign import Campaign
-from reports.html import report_html
+from reports.html import cell, report_html
 from reports.json_report import report_json
 from reports.text import report_text
 
@@ -127,6 +127,37 @@ def test_hostile_text_is_shown_as_it_is(make: Made) -> None:
     assert "<img" not in text
     assert "\x1b" not in text
     assert text.count("</style>") == 1
+
+
+def test_cells_keep_intervals_whole_and_name_their_columns(make: Made) -> None:
+    """An interval is one span, text that looks like markup stays text, and a stacked cell says which column it is."""
+    assert cell("1 <b> [2, 3] & [") == '1 &lt;b&gt; <span class="whole">[2, 3]</span> &amp; ['
+    page = Elements(report_html(make()))
+    named = {
+        str(attributes["data-name"]) for tag, attributes in page.found if tag == "td" and "data-name" in attributes
+    }
+    assert {"measured", "by weight", "hunted", "pages wasted"} <= named
+    assert "<span" not in "".join(page.text)
+
+
+def test_a_findings_nodes_are_made_again_by_its_replay_line(make: Made) -> None:
+    """Beside the picture of a case stands the line that replays it; beside the others the run's."""
+    nodes = [{"node": 0, "bytes": 64, "pages": 1, "page_size": 4096}]
+    rows = [{"file": "findings/1.json", "invariant": "I18", "nodes": nodes}]
+    figures = re.findall(r"<figure>.*?</figure>", report_html(full(make, findings=rows)), re.S)
+    facts = [" ".join(re.sub(r"<[^>]+>", "", f).split()) for f in figures]
+    (own,) = [said for said in facts if "Node by node" in said]
+    assert own.endswith("Again: percpu-fuzz replay out/few/findings/1.json --variant few")
+    assert sum("percpu-fuzz replay" in said for said in facts) == 1
+
+
+def test_injected_failures_are_counted_by_kind(make: Made) -> None:
+    """Any count named fault.*, in both reports; none where none was counted."""
+    outcome = Outcome("hunting", 0, "few", 9, 9, 0, {}, {"fault.populate": 4321})
+    for report in (report_html, report_text):
+        assert "injected: populate" in report(make([outcome]))
+        assert "4,321" in report(make([outcome]))
+        assert "injected" not in report(make())
 
 
 def test_the_same_store_gives_the_same_bytes(make: Made) -> None:

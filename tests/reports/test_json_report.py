@@ -37,10 +37,23 @@ def test_the_contract_has_its_keys_and_no_other(make: Made) -> None:
 def test_waste_is_that_of_the_measured_probes(make: Made) -> None:
     """The histogram counts probes of both families and none that was hunted; median 1, p90 7."""
     pages = contract(make(), 1)["waste"]["pages"]
-    assert set(pages) == {"histogram", "mean", "quantiles"}
+    assert set(pages) == {"histogram", "mean", "quantiles", "weighted"}
     assert pages["histogram"] == {"1": 130, "2": 70, "7": 50}
     assert pages["quantiles"] == {"0.5": 1, "0.9": 7, "0.99": 7, "0.999": 7}
     assert pages["mean"] == pytest.approx((130 + 140 + 350) / 250)
+
+
+def test_waste_is_recomputed_from_its_histogram(make: Made) -> None:
+    """From the printed histogram alone; with families at unequal weights the weighted figures are others."""
+    describe = {"variant": "v2", "seed": 7, "families": {"few": 1, "many": 99}}
+    pages = contract(make(describe=describe), 1)["waste"]["pages"]
+    counted = sorted((int(value), number) for value, number in pages["histogram"].items())
+    n = sum(number for _, number in counted)
+    assert pages["mean"] == pytest.approx(sum(value * number for value, number in counted) / n)
+    for p, found in pages["quantiles"].items():
+        reached = (value for value, _ in counted if sum(m for v, m in counted if v <= value) >= float(p) * n)
+        assert found == next(reached)
+    assert pages["weighted"]["mean"] != pytest.approx(pages["mean"])
 
 
 def test_a_violation_without_a_file_has_no_finding(make: Made) -> None:
@@ -50,7 +63,8 @@ def test_a_violation_without_a_file_has_no_finding(make: Made) -> None:
 
 def test_base_keeps_the_shape_without_figures(make: Made, outcomes: list[Outcome]) -> None:
     """A variant that precharges nothing has an empty histogram and nulls, as has a campaign without a probe."""
-    empty = {"histogram": {}, "mean": None, "quantiles": {"0.5": None, "0.9": None, "0.99": None, "0.999": None}}
+    nothing = {"mean": None, "quantiles": {"0.5": None, "0.9": None, "0.99": None, "0.999": None}}
+    empty = {"histogram": {}, **nothing, "weighted": nothing}
     describe = {"variant": "base", "seed": 7, "families": {"few": 3, "many": 1}}
     assert contract(make(outcomes[:1], describe=describe), 0)["waste"] == {"pages": empty}
     assert contract(make([]), 0)["waste"] == {"pages": empty}

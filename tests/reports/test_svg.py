@@ -68,6 +68,13 @@ def test_bars_are_as_high_as_their_share() -> None:
     assert "bound" in drawn
 
 
+def test_a_bound_far_below_all_values_is_not_drawn_at_the_edge() -> None:
+    """Values from 745 on leave no place for a bound at 1 on the axis; one that is on it is drawn (control)."""
+    curve = Curve("s2", ())
+    assert "bound" not in distribution_picture("x", {745: 0.5, 955: 0.5}, curve, "pages", (1, "bound"))
+    assert "bound" in distribution_picture("x", {745: 0.5, 955: 0.5}, curve, "pages", (800, "bound"))
+
+
 def test_a_curve_without_a_point_is_an_empty_frame() -> None:
     """Nothing to draw is no error."""
     assert "<path" not in curves_picture("x", [Curve("s1", ())], ("a", "b"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from dataclasses import replace
@@ -26,7 +27,7 @@ from strategies.calibration import (
     shipped,
 )
 from strategies.choices import KIND_NAMES, KINDS, LAYOUT, thresholds
-from strategies.faults import with_rates
+from strategies.faults import FAILURES, with_rates
 from strategies.plan import make_plan, plan_from
 from strategies.topologies import preset
 
@@ -184,6 +185,18 @@ def test_a_rate_of_what_is_never_drawn_is_refused() -> None:
     assert (with_rates(limits.copy(), {"killed": Fraction(0)}) == limits).all()
     with pytest.raises(InputError, match="draws no such failures"):
         with_rates(limits, {"killed": Fraction(1, 2)})
+
+
+@pytest.mark.parametrize("name", ["charge", "node", "no-space"])
+def test_a_failure_that_is_off_by_default_has_its_rate_under_a_calibration(name: str) -> None:
+    """Control: what no calibration took away and nobody draws unasked gets the rate that is asked for."""
+    limits = thresholds("measurement", recorded().kinds())
+    rated = with_rates(limits.copy(), {name: Fraction(1, 4)})
+    kind_name, bit = FAILURES[name]
+    values, row = KINDS[kind_name].values, KIND_NAMES.index(kind_name)
+    ends = [0, *map(int, rated[row, : len(values)])]
+    widths = [b - a for a, b in itertools.pairwise(ends)]
+    assert sum(width for width, value in zip(widths, values, strict=True) if value & bit) == pytest.approx(2**30, abs=8)
 
 
 def test_a_calibration_in_memory_is_checked_alike() -> None:

@@ -34,6 +34,17 @@ def test_a_rate_is_the_share_of_draws(stream: str) -> None:
     assert [after[i] / after[kept[0]] for i in kept] == pytest.approx([before[i] / before[kept[0]] for i in kept])
 
 
+@pytest.mark.parametrize("name", ["charge", "no-space", "node"])
+def test_failures_that_were_never_drawn_can_be_asked_for(name: str) -> None:
+    """Without a rate they have none; with one, the failing values share it evenly."""
+    kind, bit = FAILURES[name]
+    for stream in ("measurement", "hunting"):
+        assert shares(thresholds(stream), kind)[0] == 1
+        found = shares(with_rates(thresholds(stream), fault_rates((f"{name}=0.4",))), kind)
+        failing = [share for share, value in zip(found, KINDS[kind].values, strict=True) if value & bit]
+        assert failing == pytest.approx([0.4 / len(failing)] * len(failing), abs=1e-9)
+
+
 def test_none_injects_nothing_and_one_always_fails() -> None:
     """With `none` no draw is a failure; with a rate of 1 every draw is."""
     limits = with_rates(thresholds("hunting"), fault_rates(("none",)))
@@ -50,6 +61,15 @@ def test_more_failures_leave_fewer_areas() -> None:
     assert failing.violations == {}
     assert failing.counts["probe.alloc_failed"] > 5 * sound.counts["probe.alloc_failed"]
     assert lost[0] < lost[1]
+
+
+def test_each_failure_shows_in_the_counts() -> None:
+    """Charges that fail, searches that find nothing and nodes without a page: each is counted, nothing breaks."""
+    sound = make_plan("fixed", 3, faults=("none",)).batch("measurement", 0)
+    for fault, count in (("charge", "charge_failed"), ("no-space", "hazard.H13"), ("node", "hazard.H13")):
+        failing = make_plan("fixed", 3, faults=("none", f"{fault}=0.5")).batch("measurement", 0)
+        assert failing.violations == {}
+        assert failing.counts[count] > 1.2 * sound.counts[count], fault
 
 
 def test_a_name_twice_is_refused() -> None:

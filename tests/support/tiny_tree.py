@@ -12,13 +12,14 @@ import engine.compiled
 
 
 class TinyTree:
-    """engine/compiled.py as it is, and whatever sources a test writes; caches stay below the tree."""
+    """engine/compiled.py and linking.py as they are, and whatever sources a test writes; caches stay below the tree."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         for package in ("engine", "strategies"):
             self.write(f"{package}/__init__.py", "")
-        shutil.copy(engine.compiled.__file__, root / "engine" / "compiled.py")
+        for name in ("compiled.py", "linking.py"):
+            shutil.copy(Path(engine.compiled.__file__).with_name(name), root / "engine" / name)
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name

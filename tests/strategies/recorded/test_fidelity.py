@@ -22,7 +22,7 @@ from strategies.recorded.fidelity import Fidelity, check_rows, check_run, read_r
 from strategies.recorded.lag import lagging
 from strategies.recorded.placement import Placement, PopulateRecord
 from strategies.recorded.possible_cpus import check_possible_cpus, cost_ratio
-from strategies.recorded.replay import Row
+from strategies.recorded.rows import Row
 from strategies.recorded.states import CgroupRow, Snapshot
 from strategies.recorded.workload import Workload
 
@@ -96,10 +96,11 @@ def test_possible_cpus_follow_from_the_cost_of_areas() -> None:
 
 
 def test_traces_without_the_cost_or_with_two_are_told_apart() -> None:
-    """Kernels before 5.19 do not say; two ratios cannot be one boot."""
+    """Kernels before 5.19 do not say; two ratios cannot be one boot, but for one in a hundred that is damaged."""
     assert cost_ratio(areas((8, -1))) is None
     with pytest.raises(InputError, match="one ratio"):
         cost_ratio(areas((8, 48), (8, 48), (8, 40)))
+    assert cost_ratio(areas(*[(8, 48)] * 99, (8, 40))) == 6
 
 
 def populated(nodes: list[list[int]]) -> Placement:
@@ -148,20 +149,20 @@ def snapshots(other_bytes: int) -> tuple[Snapshot, ...]:
 
 
 @pytest.mark.parametrize(
-    ("other", "verdict"), [(0, "other"), (8 * MIB, "same"), (7 * MIB, "open")], ids=["room", "full", "stock decides"]
+    ("other", "verdict"), [(0, "unlikely"), (8 * MIB, "same"), (7 * MIB, "open")], ids=["room", "full", "stock decides"]
 )
 def test_a_charge_failure_is_judged_by_what_the_cgroup_holds(other: int, verdict: str) -> None:
-    """With room for all it contradicts the model, without any it is the same, and what the stocks hold leaves it
-    open.
+    """With room for what it seems to be it is unlikely, without any it is the same, and what the stocks hold leaves it
+    open; none contradicts the model, because size and cgroup are guesses.
     """
     failed = op.ChargeFailure(2, 0, 9, 5)
     report = check_charge_failures(limited(failed), snapshots(other), nr_cpus=4)
     assert dict(report.failures) == {verdict: 1}
-    assert report.contradicted == (verdict == "other")
+    assert report.contradicted == 0
 
 
 def test_a_charge_failure_without_a_limit_contradicts_the_model() -> None:
-    """No ancestor has memory.max: nothing can refuse a charge."""
+    """No cgroup has memory.max: nothing can refuse a charge."""
     unlimited: list[op.Operation] = [op.MkCgroup(0, 5, "/A", op.ROOT, None), op.ChargeFailure(2, 0, 9, 5)]
     report = check_charge_failures(Workload(tuple(unlimited), 0, 0, 0), snapshots(0), nr_cpus=4)
     assert (report.unlimited, report.contradicted, report.recorded) == (1, 1, 1)
@@ -186,7 +187,7 @@ def test_the_small_run_agrees_in_every_figure(recorded: Path) -> None:
     assert found.areas.equal / found.areas.allocations > 0.95
     assert found.fallback is not None
     assert (found.fallback.pages_equal, found.fallback.pages) == (1912, 1912)
-    assert unit_bytes_of(recorded / SMALL) == 2 << 20
+    assert unit_bytes_of(recorded / SMALL) == (2 << 20, "")
 
 
 def test_the_command_prints_figures_and_json(recorded: Path) -> None:

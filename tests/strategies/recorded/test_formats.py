@@ -6,11 +6,12 @@ import gzip
 import json
 import random
 import re
+import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fuzz.cli import call
 from strategies.recorded.events import Alloc, Event, Free, Mark, Post
@@ -148,3 +149,60 @@ def test_fields_that_no_kernel_writes_are_counted(tmp_path: Path, field: str, va
     found, counts = events_of(tmp_path, "\n".join([PERF.splitlines()[0], line]) + "\n")
     assert len(found) == 1
     assert counts.unparsed == 1
+
+
+KPROBES = [
+    "post: (f+0x4/0xb0) objcg=0xff cg=23 base=0xab off=16 size=8",
+    "post: (f+0x4/0xb0) cg=0x17 base=0xab off=0x10 size=8",
+    "post: (ffffffff812a3b70) size=8 off=16 memcg=0x1 base=0xab cg=23 nid=0",
+    "kprobes:post: (ffffffff812a3b70) cg=23 base=0xab off=16 size=8 x=",
+]
+
+
+@pytest.mark.parametrize("fields", KPROBES)
+def test_fields_of_probes_in_any_order(tmp_path: Path, fields: str) -> None:
+    """A probe that prints more arguments, others first, or numbers in hexadecimal says the same."""
+    head = " w 1 [000] 1.5: " if fields.startswith("kprobes:") else " w-1     [000] 1.5: "
+    (found,), counts = events_of(tmp_path, f"{head}{fields}\n")
+    assert (found, counts.unparsed) == (Post(1_500_000_000, ("w", 1), 0, "", 23, "ab", 16, 8), 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["cg=23 base=0xab off=16", "cg=23 cg=24 base=0xab off=16 size=8", "cg=x base=0xab off=16 size=8",
+     "cg= base=0xab off=16 size=8", "cg=23 base=0xab junk off=16 size=8"],
+)  # fmt: skip
+def test_fields_that_are_missing_or_doubled_are_not_guessed(tmp_path: Path, fields: str) -> None:
+    """A field that is not there, there twice, empty or no number, or words between the fields: not understood."""
+    found, counts = events_of(tmp_path, f"cpus=1\n w-1     [000] 1.5: post: {fields}\n")
+    assert (found, counts.unparsed) == ([], 1)
+
+
+def test_tracepoint_of_another_kernel(tmp_path: Path) -> None:
+    """Fields in another order, one that we do not know, flags with blanks between them: the same allocation."""
+    line = PERF.splitlines()[0].replace("GFP_KERNEL_ACCOUNT", "GFP_KERNEL | __GFP_ZERO")
+    other = line.replace(" reserved=0", "").replace(" gfp_flags=", " reserved=0 nid=-1 gfp_flags=")
+    other = other.replace("mem_cgroup_css_alloc+0xa6", "f+0x1/0x2 [veth]")
+    (found,), _ = events_of(tmp_path, other + "\n")
+    assert isinstance(found, Alloc)
+    assert (found.call_site, found.gfp, found.reserved) == ("f+0x1/0x2 [veth]", "GFP_KERNEL|__GFP_ZERO", False)
+    assert (found.size_bytes, found.off, found.bytes_alloc) == (2408, 402176, 14448)
+
+
+HOSTILE = {
+    "blanks": " " * 50_000, "blanks and a word": " " * 50_000 + "x", "a word and blanks": "x" + " " * 50_000 + "y",
+    "dashes": "a-1" * 20_000, "pids": "-1 " * 20_000, "numbers": "1 " * 20_000, "brackets": (" 1" * 3000 + " [0] ") * 3,
+    "fields": "   a-1 [000] ..... 1: percpu_alloc_percpu: " + "reserved=0 " * 20_000,
+    "heads": " a-1 [000] ..... 1: percpu_alloc_percpu: call_site=" * 300, "long": "x" * 3_000_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("length", [15_000, 1 << 22], ids=["cut", "whole"])
+def test_no_line_takes_long(tmp_path: Path, line: str, length: int) -> None:
+    """Time grows with a line's length, not with its square: 15,000 characters in less than a second."""
+    began = time.process_time()
+    found, counts = events_of(tmp_path, f"cpus=1\n{line[:length]}\n")
+    assert found == []
+    assert counts.other + counts.unparsed == counts.lines
+    assert time.process_time() - began < 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
+from strategies.recorded.hook_check import ext_size_of
 from strategies.recorded.hooks import CHARGED, FAILED, HookRecord, read_hooks
 
 NAMES = {  # whole files: records, failed, without placement
@@ -20,7 +21,7 @@ NAMES = {  # whole files: records, failed, without placement
     "tup-p8-n2": (3683, 15, 21),
 }
 LINE: dict[str, object] = {
-    "topology": "n4", "kernel": "p8", "size": 3180, "align": 8, "off": 20720, "nr_cpus": 2, "nr_nodes": 2,
+    "topology": "n4", "kernel": "p8", "size": 3180, "align": 8, "off": 24000, "nr_cpus": 2, "nr_nodes": 2,
     "alloc_cpu": 0, "objcg_nid": 1, "call_site": "test", "gfp": "GFP_KERNEL_ACCOUNT|__GFP_NOWARN", "atomic": 0,
     "full_size": 12720, "precharge": 12, "node_pages": {"0": 2, "1": 3}, "node_remainder": {"0": 1832, "1": 0},
     "unprecharge": 7, "outcome": "charged", "place": {"1": [1, 0], "0": [0, 0]}, "ext": [[1, 3616], [1, 2744]],
@@ -37,7 +38,7 @@ def test_one_line_is_one_record(tmp_path: Path) -> None:
     """Placement rows follow CPU order, the flags are split into names, and node ids are integers."""
     assert list(read_hooks(written(tmp_path / "h.jsonl", LINE))) == [
         HookRecord(
-            "n4", "p8", 3180, 8, 20720, 2, 2, 0, 1, "test", ("GFP_KERNEL_ACCOUNT", "__GFP_NOWARN"), False, 12720, 12,
+            "n4", "p8", 3180, 8, 24000, 2, 2, 0, 1, "test", ("GFP_KERNEL_ACCOUNT", "__GFP_NOWARN"), False, 12720, 12,
             ((0, 0), (1, 0)), ((1, 3616), (1, 2744)), {0: 2, 1: 3}, {0: 1832, 1: 0}, 5, 7, {0: 6360, 1: 6360}, CHARGED,
         )
     ]  # fmt: skip
@@ -79,7 +80,7 @@ def check(records: list[HookRecord], expected: tuple[int, int]) -> None:
         ("{", "truncated"),
         ("[]", "Expected `object`"),
         ({**LINE, "size": "x"}, "$.size"),
-        ({**LINE, "sise": 1}, "`sise`"),
+        ({"sise": 1, **{k: v for k, v in LINE.items() if k != "size"}}, "`size`"),
         ({k: v for k, v in LINE.items() if k != "align"}, "`align`"),
         ({**LINE, "outcome": "lost"}, "outcome 'lost'; allowed: charged, failed, first_chunk"),
         ({**LINE, "size": 3}, "size 3"),
@@ -111,3 +112,34 @@ def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(json.dumps(LINE).encode())[:-9])
     with pytest.raises(InputError, match="damaged gzip"):
         list(read_hooks(path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"place": {"0": [9, 0], "1": [0, 0]}}, {"place": {"0": [-1, 0], "1": [0, 0]}}, {"place": {"0": [0], "1": [0]}},
+        {"place": {"0": [0, 0, 0], "1": [0, 0, 0]}}, {"ext": [[2, 8]]}, {"ext": [[0, -8]]}, {"ext": [[0, 10**7]]},
+        {"size": 32772}, {"off": 3}, {"objcg_nid": 2}, {"nr_cpus": 1 << 40}, {"precharge": 1 << 40},
+    ],
+)  # fmt: skip
+def test_values_that_cannot_be_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    """Nodes, lengths of rows, metadata, sizes and offsets are checked here, before compiled code sees them."""
+    with pytest.raises(InputError, match="line 2"):
+        list(read_hooks(written(tmp_path / "h.jsonl", LINE, LINE | change)))
+
+
+def test_fields_that_are_not_known_are_passed_over(tmp_path: Path) -> None:
+    """A recorder that says more says the same; a place without an offset is no place."""
+    plain, more = read_hooks(written(tmp_path / "h.jsonl", LINE, LINE | {"seq": 7, "comm": "x"}))
+    assert plain == more
+    (unplaced,) = read_hooks(written(tmp_path / "h.jsonl", LINE | {"off": None}))
+    assert unplaced.place is None
+
+
+def test_metadata_size_is_that_of_the_first_record_that_tells(tmp_path: Path) -> None:
+    """16 bytes for each granule behind a record without bytes_alloc; 12 is none that a kernel has."""
+    silent, wide = LINE | {"full_size": None}, LINE | {"full_size": 3180 * (2 + 4)}
+    assert ext_size_of(read_hooks(written(tmp_path / "h.jsonl", silent, wide))) == 16
+    assert ext_size_of(read_hooks(written(tmp_path / "h.jsonl", silent))) == 8
+    with pytest.raises(InputError, match="record 2"):
+        ext_size_of(read_hooks(written(tmp_path / "h.jsonl", silent, LINE | {"full_size": 3180 * 5})))

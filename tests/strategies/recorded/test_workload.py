@@ -13,7 +13,7 @@ from strategies.recorded import operations as op
 from strategies.recorded.operations import ROOT, AllocArea, FreeArea, MkCgroup, RmCgroup, SnapBegin, SnapEnd
 from strategies.recorded.states import Snapshot, import_states
 from strategies.recorded.tracefs import read_events
-from strategies.recorded.workload import Workload, build_workload, charge_accounted, max_bytes
+from strategies.recorded.workload import Workload, WorkloadStream, build_workload, charge_accounted, max_bytes
 
 RUNS = {
     # run: possible CPUs, rows, equal rows, worst difference in bytes
@@ -279,3 +279,32 @@ def test_accounted_areas_without_post_events() -> None:
     text = alloc(1, 16, gfp="GFP_KERNEL_ACCOUNT") + alloc(2, 24) + free(3, 16) + free(4, 24)
     ops = charge_accounted(workload_of(text), 9).operations
     assert [getattr(o, "cg", 0) for o in ops] == [9, None, 9, None]
+
+
+def test_operations_wait_no_longer_than_they_must(recorded: Path) -> None:
+    """With a window of 512 operations as with one for the whole trace; with none, charges and cgroups come too late."""
+    events = list(read_events(recorded / "r11-2node-small-6.1" / "percpu.trace.gz"))
+    whole, short, none = (list(WorkloadStream(events, window).operations) for window in (1 << 40, 512, 0))
+    assert whole == short
+    assert whole != none
+
+
+def test_what_is_gone_is_forgotten(recorded: Path) -> None:
+    """A trace three times over: tables grow with what lives. Its areas that were never freed are lost, and said."""
+    events = list(read_events(recorded / "r11-2node-small-6.1" / "percpu.trace.gz"))
+    once, thrice = WorkloadStream(events), WorkloadStream(events * 3)
+    lengths = []
+    for stream in (once, thrice):
+        for _ in stream.operations:
+            pass
+        tables = (
+            stream.live,
+            stream.tree.held,
+            stream.tree.heir_of,
+            stream.tree.path_of,
+            stream.to_come,
+            stream.window,
+        )
+        lengths.append([len(table) for table in tables])
+    assert lengths[1] == lengths[0]
+    assert (once.lost_frees, thrice.lost_frees > 0) == (0, True)

@@ -1,0 +1,23 @@
+"""The start of the script: light, so that a signal meets no half-made import; then the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Until a command takes care of signals itself, they end it at once and quietly."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    from fuzz.cli import call
+
+    sys.exit(call())
+
+
+def leave(number: int, _frame: FrameType | None) -> None:
+    """Nothing has been made yet. No exception: an import that it comes up in may turn it into something else."""
+    os.write(2, b"percpu-fuzz: interrupted\n")
+    os._exit(128 + number)
