@@ -82,7 +82,10 @@ def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
     try:
-        plan = make_plan(options.variant, options.seed, options.topology, options.faults, options.scheduler, learns)
+        plan = make_plan(
+            options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
+            options.calibration,
+        )  # fmt: skip
     except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
         if not names_code(options.scheduler):
             raise

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -22,6 +23,12 @@ STOP_HELP = (
     "waste, share, rounding, misplaced, in_flight; rate(I1) and so on, rate(any) violation, rate(spurious"
     " h=4) with 4 pages of headroom. ci(FIGURE) is the width of its interval. Ops: <, <=, >, >=; an upper"
     " end must be below NUMBER, a lower end above it. The interval holds at every look."
+)
+
+
+CHARGE_HELP = (
+    "observed: what `post` probe events of the trace name; accounted: every allocation with __GFP_ACCOUNT, all to one "
+    "cgroup."
 )
 
 
@@ -66,6 +73,11 @@ def cli() -> None:
     "--faults",
     help="Comma-separated: none, nested-refresh, or NAME=RATE of populate, node, create, charge, trylock, "
     "killed, no-space.",
+)
+@click.option(
+    "--calibration",
+    help="What the measurement stream draws: default, recorded, one of the recorded runs, or a file of calibrate. "
+    "[default: default]",
 )
 @click.option("--stop", help=STOP_HELP)
 @click.option("--learning", help="on: the hunting stream learns by epochs of 64 batches; off. [default: on]")
@@ -288,14 +300,47 @@ def topology_export(name: str, form: str, output: str | None) -> int:
 @click.argument("file")
 @click.option("--topology", "topology_path", required=True, help="The recorded machine: topology.json, or a name.")
 @click.option("--states", help="Snapshots of memory.stat to compare with (states.json).")
-@click.option("--placement", help="Nodes of the backing pages. [default: placement.json beside the trace]")
+@click.option(
+    "--placement",
+    help="Nodes of the backing pages. [default: placement.json beside the trace, else page events in it, else a model]",
+)
 @click.option("--variant", default="base", show_default=True, help="Accounting to run the workload through.")
+@click.option("--charge", default="observed", show_default=True, help=CHARGE_HELP)
+@click.option(
+    "--calibration",
+    default="recorded",
+    show_default=True,
+    help="Where nobody says where pages were: how they fall back, by a calibration's name or file.",
+)
+@click.option("--out", help="Write trace.txt, trace.html and trace.json to this folder, new or empty.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def trace(file: str, topology_path: str, states: str | None, placement: str | None, variant: str, as_json: bool) -> int:
-    """Run a recorded workload through a variant's hooks; exit status 1 if a row of memory.stat differs."""
-    from fuzz.commands.trace import trace_command
+def trace(file: str, topology_path: str, **given: Any) -> int:
+    """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by node.
 
-    return trace_command(file, topology_path, states, placement, variant, as_json)
+    Exit status 1 if a row of memory.stat differs.
+    """
+    from fuzz.commands.trace import TraceOptions, trace_command
+
+    return trace_command(TraceOptions(file, topology_path, **given))
+
+
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--topology", help="The recorded machine. [default: topology.json beside each trace]")
+@click.option("--charge", default="observed", show_default=True, help=CHARGE_HELP)
+@click.option("--name", default="mine", show_default=True, help="What the calibration calls itself.")
+@click.option("-o", "--output", help="Write the calibration here, for --calibration of run and trace.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+def calibrate(
+    files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
+) -> int:
+    """Fit what the measurement stream draws to recorded traces, and say how well it fits.
+
+    placement.json and states.json beside a trace are used where they are.
+    """
+    from fuzz.commands.calibrate import calibrate_command
+
+    return calibrate_command(files, topology, charge, name, output, as_json)
 
 
 @cli.command()

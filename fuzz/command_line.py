@@ -5,8 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from strategies.calibration import DEFAULT
+
 DEFAULTS = {
     "variant": "v2", "hunt": "0.5", "scheduler": "portfolio", "faults": "", "learning": "on",
+    "calibration": DEFAULT,
     "batch_seconds": "120", "worker_memory": "2G",
     "log_level": "info", "start_method": "fork",
 }  # fmt: skip
@@ -20,6 +23,7 @@ DRAWN = (
     "hunt",
     "scheduler",
     "faults",
+    "calibration",
     "learning",
     "shard",
     "stop",

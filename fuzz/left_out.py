@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strategies.recorded.one_pass import LEFT_OUT as OF_EVENTS
+from strategies.recorded.pages_in_time import LEFT_OUT as OF_PAGES
 from strategies.recorded.replay import LEFT_OUT as OF_REPLAY
 from strategies.recorded.tracefs import Counts
 
-WORDS = OF_EVENTS | OF_REPLAY
+WORDS = OF_EVENTS | OF_PAGES | OF_REPLAY
 
 
 def counts_words(counts: Counts) -> str:

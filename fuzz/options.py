@@ -18,6 +18,7 @@ from engine.variant import VARIANTS, Variant
 from engine.variant_check import check_variant
 from fuzz.crew import Bounds
 from fuzz.schedule import WHOLE, Shard
+from strategies.calibration import Calibration
 from strategies.machines.importing import import_path
 from strategies.topologies import PRESETS, preset
 
@@ -58,6 +59,7 @@ class RunOptions:
     start_method: str = "fork"
     cluster: str | None = None
     explored: str | None = None
+    calibration: Calibration | None = None
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:

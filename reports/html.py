@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from reports.campaign import Campaign
 from reports.layout import plain
+from reports.page import Page
 from reports.pages import page_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -20,7 +21,12 @@ CONTENT = "default-src 'none'; style-src 'unsafe-inline'"
 
 def report_html(campaign: Campaign) -> str:
     """The whole page, ending in a newline. ASCII; equal campaigns give equal bytes."""
-    return _template().render(page=page_of(campaign), policy=CONTENT).rstrip("\n") + "\n"
+    return page_html(page_of(campaign))
+
+
+def page_html(page: Page) -> str:
+    """Any page as HTML."""
+    return _template().render(page=page, policy=CONTENT).rstrip("\n") + "\n"
 
 
 def cell(text: str) -> Markup:

@@ -9,6 +9,7 @@ Sizes and alignments follow the recorded runs (p25 24, p50 64, p75 128, p90 688,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,24 +139,34 @@ LAYOUT: tuple[str, ...] = HEAD + MEMCG * 4 + (TASK + OP * NR_OPS) * NR_TASKS + (
 LENGTH = len(LAYOUT)
 
 KIND_NAMES = tuple(KINDS)
-WIDTH = max(len(kind.values) for kind in KINDS.values())
 
 
-def kind_arrays() -> tuple[Any, Any, Any]:
-    """(kind of each position, values by kind, number of values by kind) as int32 arrays, for the compiled decoder."""
+def width_of(table: Mapping[str, Kind]) -> int:
+    """The most values that any kind has."""
+    return max(len(kind.values) for kind in table.values())
+
+
+WIDTH = width_of(KINDS)
+
+
+def kind_arrays(table: Mapping[str, Kind] = KINDS) -> tuple[Any, Any, Any]:
+    """(kind of each position, values by kind, number of values by kind) as int32 arrays, for the compiled decoder.
+
+    table: kinds in the order of KINDS, of which a calibration may have given some values of their own.
+    """
     kinds = np.array([KIND_NAMES.index(name) for name in LAYOUT], dtype=np.int32)
-    values = np.zeros((len(KINDS), WIDTH), dtype=np.int32)
-    counts = np.zeros(len(KINDS), dtype=np.int32)
-    for row, kind in enumerate(KINDS.values()):
+    values = np.zeros((len(table), width_of(table)), dtype=np.int32)
+    counts = np.zeros(len(table), dtype=np.int32)
+    for row, kind in enumerate(table.values()):
         values[row, : len(kind.values)] = kind.values
         counts[row] = len(kind.values)
     return kinds, values, counts
 
 
-def thresholds(stream: str) -> Any:
+def thresholds(stream: str, table: Mapping[str, Kind] = KINDS) -> Any:
     """Cumulative weights by kind scaled to 2^32, uint64: a 32-bit word below entry i draws value i (or an earlier)."""
-    out = np.full((len(KINDS), WIDTH), 1 << 32, dtype=np.uint64)
-    for row, kind in enumerate(KINDS.values()):
+    out = np.full((len(table), width_of(table)), 1 << 32, dtype=np.uint64)
+    for row, kind in enumerate(table.values()):
         weights = kind.measure if stream == "measurement" else kind.hunt
         total, so_far = sum(weights), 0
         for i, weight in enumerate(weights):

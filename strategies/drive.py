@@ -12,6 +12,11 @@ from engine.step import step
 
 WATCH_PAGES, WATCH_REMAINDER, WATCH_FREED, WATCH_ONCE = range(4)
 PRECHARGE, USED, REFUND = range(3)
+# Columns of the row that each operation leaves, and rows of what lies on each node.
+ROW_DONE, ROW_PRECHARGE, ROW_USED, ROW_MISPLACED, ROW_BYTES = range(5)
+NR_ROW = 5
+NODE_PAGES, NODE_PAGES_MOST, NODE_BYTES, NODE_BYTES_MOST = range(4)
+NR_NODE = 4
 
 
 @compiled
@@ -23,18 +28,52 @@ def other_ready(topo: Topo, prog: Prog, st: State) -> int:
     return -1
 
 
+@compiled
+def note_operation(st: State, row: Any) -> None:
+    """What the operation that just ended left: ROW_DONE is 0 for one that is no allocation."""
+    row[ROW_DONE] = st.probe_done
+    row[ROW_PRECHARGE] = st.probe_precharge
+    row[ROW_USED] = st.probe_used
+    row[ROW_MISPLACED] = st.probe_misplaced
+    row[ROW_BYTES] = st.probe_bytes
+
+
+@compiled
+def note_nodes(topo: Topo, st: State, memcgs: int, nodes: Any) -> None:
+    """KMEM pages and charged bytes by node over the first `memcgs` rows of cgroups, now and at most so far.
+
+    The column behind the last node has the sums of all.
+    """
+    nodes[NODE_PAGES, topo.nr_nodes] = 0
+    nodes[NODE_BYTES, topo.nr_nodes] = 0
+    for n in range(topo.nr_nodes):
+        pages, held = 0, 0
+        for m in range(memcgs):
+            pages += st.memcg_kmem[m * topo.nr_nodes + n]
+            held += st.objcg_live[m * topo.nr_nodes + n]
+        nodes[NODE_PAGES, n] = pages
+        nodes[NODE_BYTES, n] = held
+        nodes[NODE_PAGES, topo.nr_nodes] += pages
+        nodes[NODE_BYTES, topo.nr_nodes] += held
+    for n in range(topo.nr_nodes + 1):
+        nodes[NODE_PAGES_MOST, n] = max(nodes[NODE_PAGES_MOST, n], nodes[NODE_PAGES, n])
+        nodes[NODE_BYTES_MOST, n] = max(nodes[NODE_BYTES_MOST, n], nodes[NODE_BYTES, n])
+
+
 @compiled_entry
-def run_operations(topos: Any, progs: Any, states: Any, waste: Any) -> Any:
+def run_operations(topos: Any, progs: Any, states: Any, rows: Any, nodes: Any, memcgs: int) -> Any:
     """Run task 0's operations in order, workers when they have work; 0, or 1 if nothing could step.
 
-    waste[k] counts the charged allocations that gave k pages of their precharge back (the last bin takes the rest).
+    Every operation in turn is the case's probe, so that rows[i] has what allocation i precharged, used and booked
+    amiss. nodes: see note_nodes; looked at after each operation.
     """
     topo, prog, st = topos[0], progs[0], states[0]
     st.op_i[0] = 0
     st.pc[0] = IDLE
-    before = 0
+    prog.probe_task = 0
     while st.op_i[0] < prog.nr_ops[0]:
-        before, charged = st.waste_pages, st.nr_charged
+        now = st.op_i[0]
+        prog.probe_op = now
         untouch(st)
         t = 0
         if not runnable(topo, prog, st, 0):
@@ -42,13 +81,16 @@ def run_operations(topos: Any, progs: Any, states: Any, waste: Any) -> Any:
         if t < 0 or st.fatal == 1:
             return 1
         step(topo, prog, st, t)
-        if st.nr_charged > charged:
-            waste[min(st.waste_pages - before, len(waste) - 1)] += 1
+        if st.op_i[0] != now:
+            note_operation(st, rows[now])
+            note_nodes(topo, st, memcgs, nodes)
+            st.probe_done = 0
     t = other_ready(topo, prog, st)
     while t >= 0:
         untouch(st)
         step(topo, prog, st, t)
         t = other_ready(topo, prog, st)
+    note_nodes(topo, st, memcgs, nodes)
     return st.fatal
 
 

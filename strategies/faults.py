@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.labels import OP_KILLED
-from strategies.choices import KIND_NAMES, KINDS
+from strategies.choices import KIND_NAMES, KINDS, Kind
 
 NESTED_REFRESH, NONE = "nested-refresh", "none"
 ANY_NODE = 7  # a bit of each node number + 1 that is drawn
@@ -37,23 +37,36 @@ def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
     return rates
 
 
+def drawn_by_default(kind: Kind, bit: int) -> bool:
+    """Whether both streams draw the failure without a calibration: then only a calibration can have taken it away."""
+    return all(
+        any(weight for weight, value in zip(weights, kind.values, strict=True) if value & bit)
+        for weights in (kind.measure, kind.hunt)
+    )
+
+
 def with_rates(limits: Any, rates: dict[str, Fraction]) -> Any:
     """Cumulative thresholds (as strategies.choices.thresholds gives them) in which each failure has its rate.
 
     The values that are the failure share the rate as they shared before (evenly if none was ever drawn), and so do the
-    others what is left.
+    others what is left. InputError for a failure that a calibration took away, as nobody says what shares it had.
     """
     for name, rate in rates.items():
         kind_name, bit = FAILURES[name]
         row, values = KIND_NAMES.index(kind_name), KINDS[kind_name].values
         ends = [0, *(int(limits[row, i]) for i in range(len(values)))]
         widths = [b - a for a, b in pairwise(ends)]
-        if not any(width for width, value in zip(widths, values, strict=True) if value & bit):
+        drawn = any(width for width, value in zip(widths, values, strict=True) if value & bit)
+        if not drawn and not drawn_by_default(KINDS[kind_name], bit):
             widths = [1 if value & bit else width for width, value in zip(widths, values, strict=True)]
         failing = sum(width for width, value in zip(widths, values, strict=True) if value & bit)
         others = sum(widths) - failing
+        if (rate > 0 and not failing) or (rate < 1 and not others):
+            given = f"{name}={float(rate):g} with a calibration that draws {'only' if failing else 'no'} such failures"
+            raise InputError("--faults", given, "a rate of what the calibration draws")
         so_far = Fraction(0)
         for i, (width, value) in enumerate(zip(widths, values, strict=True)):
-            so_far += Fraction(width, failing) * rate if value & bit else Fraction(width, others) * (1 - rate)
+            if width:
+                so_far += Fraction(width, failing) * rate if value & bit else Fraction(width, others) * (1 - rate)
             limits[row, i] = int(so_far * (1 << 32))
     return limits

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from mmap import mmap
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from engine.compiled import code_version
@@ -23,7 +24,8 @@ from engine.topology_file import dump_topology, load_topology
 from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from strategies import batch as batches
 from strategies import canary, user_scheduler
-from strategies.choices import kind_arrays, thresholds
+from strategies.calibration import DEFAULT, Calibration, check_calibration
+from strategies.choices import KINDS, Kind, kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
 from strategies.features import NR_FEATURES, features_of, new_trail
@@ -75,14 +77,14 @@ class Plan:
     user: UserScheduler | None = None
     topology: Topology | None = None
     explored: tuple[Mapping[str, Any], ...] = ()  # scopes that were completed, for the certificate
+    calibration: Calibration | None = None  # weights of the measurement stream; None: those of strategies/choices.py
 
     def __post_init__(self) -> None:
         self.classes = tuple(self._class_of(family) for family in self.strata)
         self.pools: dict[int, Record] = {}
         self.cases_seen: dict[tuple[str, int, int], tuple[Scenario, Run]] = {}
         self.machinery: dict[str, Machinery] = {}
-        kinds, values, counts = kind_arrays()
-        self.tables = {stream: (kinds, values, counts, self._limits(stream)) for stream in STREAMS}
+        self.tables = {stream: (*kind_arrays(self._kinds(stream)), self._limits(stream)) for stream in STREAMS}
         self.choices, self.scratch = new_scratch(), new_scratch()
         self.order = spread([family.weight for family in self.strata])
         self.learnt = [nothing_learnt(len(TURNS))]
@@ -92,9 +94,13 @@ class Plan:
     def _class_of(family: Family) -> str:
         return "wide" if any(size_class_of(t) == "wide" for t in family.topologies) else "small"
 
+    def _kinds(self, stream: str) -> Mapping[str, Kind]:
+        """The table of choices of a stream: a calibration is of the measurement stream alone."""
+        return KINDS if self.calibration is None or stream == "hunting" else self.calibration.kinds()
+
     def _limits(self, stream: str) -> Any:
         """Thresholds of a stream, with the rates of injected failures that were asked for."""
-        return with_rates(thresholds(stream), fault_rates(self.faults))
+        return with_rates(thresholds(stream, self._kinds(stream)), fault_rates(self.faults))
 
     def stratum(self, stream: str, k: int) -> int:
         """The family of a batch: by weight, in an order fixed beforehand; both streams use the same."""
@@ -299,6 +305,7 @@ class Plan:
             "faults": list(self.faults),
             "scheduler": self.scheduler,
             "learns": self.learns,
+            "calibration": None if self.calibration is None else msgspec.to_builtins(self.calibration),
         }
 
     def warm(self) -> float:
@@ -337,6 +344,7 @@ class Plan:
             "scheduler": self.scheduler,
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
+            "calibration": DEFAULT if self.calibration is None else self.calibration.described,
             "learning": "epochs" if self.learns else "off",
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
@@ -350,9 +358,12 @@ class Plan:
 def plan_from(recipe: Mapping[str, Any]) -> Plan:
     """The plan of Plan.recipe()."""
     topology = None if recipe["topology"] is None else load_topology(recipe["topology"].encode(), "recipe")
+    calibration = None
+    if recipe["calibration"] is not None:
+        calibration = check_calibration(msgspec.convert(recipe["calibration"], Calibration), "recipe")
     return make_plan(
         Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
-        recipe["learns"],
+        recipe["learns"], calibration,
     )  # fmt: skip
 
 
@@ -375,6 +386,7 @@ def make_plan(
     faults: tuple[str, ...] = (),
     scheduler: str = PORTFOLIO,
     learns: bool = True,
+    calibration: Calibration | None = None,
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
 
@@ -395,4 +407,4 @@ def make_plan(
         if not strata:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology)
+    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology, calibration=calibration)

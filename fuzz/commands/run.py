@@ -21,6 +21,7 @@ from fuzz.interrupts import Interrupts
 from fuzz.reading import read_given
 from fuzz.runner import Lines, View
 from fuzz.typed_code import typed_again
+from strategies.calibration import find_calibration
 
 Given = Mapping[str, str | bool | None]
 PATHS = ("config", "profile", "resume", "out")  # named on the command line only
@@ -130,6 +131,7 @@ def run_options(typed: Mapping[str, str]) -> opt.RunOptions:
         log_level=LEVELS[opt.choice_option(given["log_level"], "--log-level", tuple(LEVELS))],
         start_method=opt.choice_option(given["start_method"], "--start-method", ("fork", "spawn", "forkserver")),
         explored=None if "explored" not in typed else opt.filled(typed["explored"], "--explored"),
+        calibration=find_calibration(given["calibration"]),
         cluster=opt.cluster_option(typed.get("cluster"), given["scheduler"]),
         bounds=Bounds(batch_seconds, memory),
     )

@@ -2,69 +2,200 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import asdict
+import shlex
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import InputError
+from engine.topology import Topology
+from engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
+from fuzz.files import nothing_left_if_refused, write_json, write_whole
 from fuzz.left_out import counts_words, left_out_lines
-from fuzz.options import topology_option, variant_option
+from fuzz.options import out_option, variant_option
+from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
 from fuzz.watched_file import WatchedFile
+from reports.html import page_html
+from reports.page_text import page_text
+from reports.sections.traced import traced_page
+from reports.traced import NodeRow, Placed, Traced, traced_json
+from strategies.calibration import find_calibration
 from strategies.recorded.fidelity import check_compared
-from strategies.recorded.files import file_of
 from strategies.recorded.lag import lagging
 from strategies.recorded.one_pass import OnePass
-from strategies.recorded.placement import import_placement
-from strategies.recorded.replay import Replayed, replay_workload
-from strategies.recorded.states import import_states
+from strategies.recorded.placing import Pressure, in_runs
+from strategies.recorded.replay import Replayed, replay_side_by_side, replay_workload
+from strategies.recorded.tally import ALL_NODES
+from strategies.recorded.tracefs import Counts
+
+LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
+CHAINS = 5  # placements with fallback that are tried
+RECORDED = "recorded"
 
 
-def trace_command(
-    file: str, topology_path: str, states: str | None, placement: str | None, variant: str, as_json: bool
-) -> int:
-    """Replay the workload and compare percpu of memory.stat row by row; 1 if a row differs, by lag or not."""
-    chosen = variant_option(variant)
-    topology = topology_option(topology_path)
-    snapshots = () if states is None else import_states(Path(states))
-    if states is not None and not snapshots:
-        raise InputError(states, "no snapshot", "at least one: nothing would be compared")
-    where = Path(placement) if placement is not None else file_of(Path(file).parent, "placement.json")
-    nodes = None if where is None else import_placement(where)
-    with WatchedFile(Path(file), "trace") as source:
-        trace = OnePass(source, file, topology, nodes, str(where))
-        replayed = replay_workload(trace, topology, chosen, nodes, snapshots, str(where))
-    left_out = trace.left_out | replayed.left_out
-    lag = sum(lagging(replayed.rows))
-    print(f"{file}: {chosen.name} on {topology.name}, placement from {where if nodes is not None else 'the model'}")
-    print(f"  {counts_words(trace.counts)}; {trace.cpus}")
-    print(*left_out_lines(left_out), sep="\n", end="\n" if left_out_lines(left_out) else "")
-    print_waste(replayed)
-    if snapshots:
-        check_compared(replayed, len(snapshots), str(states))
-        print(
-            f"  memory.stat percpu: {replayed.rows_equal} of {len(replayed.rows)} rows equal, {lag} lag, "
-            f"worst difference {replayed.worst_difference_bytes} bytes"
-        )
-    if as_json:
-        row = {
-            "rows": len(replayed.rows),
-            "rows_equal": replayed.rows_equal,
-            "rows_lagging": lag,
-            "worst_difference_bytes": replayed.worst_difference_bytes,
-            "input": asdict(trace.counts),
-            "left_out": dict(left_out),
-        }
+@dataclass(frozen=True, slots=True)
+class TraceOptions:
+    """What was typed."""
+
+    file: str
+    topology: str
+    states: str | None = None
+    placement: str | None = None
+    variant: str = "base"
+    charge: str = OBSERVED
+    calibration: str = RECORDED
+    out: str | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What one pass over the trace left. placed: who says where pages lie; None: nobody."""
+
+    files: RecordedFiles
+    topology: Topology
+    counts: Counts
+    cpus: str
+    placed: str | None
+    replayed: Replayed
+    left_out: dict[str, int]
+
+
+def trace_command(options: TraceOptions) -> int:
+    """Replay the workload through the variant, print its figures, compare memory.stat; 1 if a row differs, by lag or
+    not.
+    """
+    variant = variant_option(options.variant)
+    pressure = pressure_of(options.calibration)
+    files = recorded_files(options.file, options.topology, options.placement, options.states, options.charge)
+    if options.states is not None and not files.snapshots:
+        raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
+    out = None if options.out is None else Path(options.out)
+    with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
+        if out is not None:
+            out = out_option(options.out, "")
+        traced = traced_through(options, files, variant, pressure)
+        page, row = traced_page(traced[0]), traced_json(traced[0]) | {"input": asdict(traced[1].counts)}
+        text = page_text(page)
+        if out is not None:
+            write_whole(out / "trace.txt", text.encode("ascii"))
+            write_whole(out / "trace.html", page_html(page).encode("ascii"))
+            write_json(out / "trace.json", row)
+    print(text, end="")
+    if options.as_json:
         print(json.dumps(row, sort_keys=True))
-    return int(replayed.rows_equal != len(replayed.rows))
+    return int(traced[0].rows_equal != traced[0].rows)
 
 
-def print_waste(replayed: Replayed) -> None:
-    """The whole recorded run's wasted precharge: a census of its allocations, not a sample."""
-    total = sum(replayed.waste_pages.values())
-    if total == 0:
-        print("  no charged allocation")
-        return
-    pages = sum(k * n for k, n in replayed.waste_pages.items())
-    print(f"  {total} charged allocations gave {pages} precharged pages back, {pages / total:.2f} each:")
-    for k, n in sorted(replayed.waste_pages.items()):
-        print(f"  {k:5d} pages {n:8d}  {'#' * max(1, 50 * n // total)}")
+def traced_through(
+    options: TraceOptions, files: RecordedFiles, variant: Variant, pressure: Pressure | None
+) -> tuple[Traced, Passed]:
+    """All figures: from one pass over the trace and, where the placement is a model, a second one."""
+    assert files.topology is not None
+    passed = first_pass(files, files.topology, variant)
+    if options.states is not None:
+        check_compared(passed.replayed, len(files.snapshots), options.states)
+    others: tuple[Placed, ...] = ()
+    if passed.placed is None and pressure is not None and Path(options.file).is_file():
+        others = bracket(passed, variant, pressure)
+    return traced_of(options, variant, passed, others, pressure is not None), passed
+
+
+def first_pass(files: RecordedFiles, topology: Topology, variant: Variant) -> Passed:
+    """The trace from its bytes through the variant, as it comes; a pipe too."""
+    with WatchedFile(Path(files.file), "trace") as source:
+        trace = files.one_pass(source)
+        pages = files.pages_of(trace)
+        replayed = replay_workload(
+            trace, topology, variant, files.placement, files.snapshots, files.placement_file, pages
+        )  # fmt: skip
+    left_out = trace.left_out | replayed.left_out | (pages.left_out if pages is not None else {})
+    return Passed(files, topology, trace.counts, trace.cpus, files.placed_words(trace), replayed, left_out)
+
+
+def pressure_of(text: str) -> Pressure | None:
+    """How pages fall back where the trace does not say; None for a calibration that knows of no page."""
+    found = find_calibration(text)
+    chain = None if found is None else found.chain
+    return None if chain is None else Pressure(chain.steps, chain.switches, chain.pairs)
+
+
+def bracket(passed: Passed, variant: Variant, pressure: Pressure) -> tuple[Placed, ...]:
+    """The workload again, with fallback in runs at a recorded rate: several draws side by side in a second pass."""
+    topology, files = passed.topology, passed.files
+    fillers = [in_runs(topology, pressure, seed) for seed in range(CHAINS)]
+    with WatchedFile(Path(files.file), "trace, further placements") as source:
+        trace = OnePass(source, files.file, topology, by_flag=files.charge == ACCOUNTED)
+        found = replay_side_by_side(trace.operations, topology, variant, fillers)
+    if trace.counts.lines != passed.counts.lines:
+        given = f"{passed.counts.lines} lines, then {trace.counts.lines}"
+        raise InputError(files.file, given, "a trace that does not change while it is read")
+    return tuple(placed_of(f"fallback {seed}", replayed) for seed, replayed in enumerate(found))
+
+
+def placed_of(name: str, replayed: Replayed) -> Placed:
+    """The counts of a replay as the reports take them."""
+    tally = replayed.tally
+    nodes = tuple(
+        NodeRow(None if n.node == ALL_NODES else n.node, n.pages_most, n.pages_end, n.bytes_most, n.bytes_end)
+        for n in tally.nodes
+    )
+    return Placed(name, tally.pairs, tally.failed, tally.misplaced, tally.booked_bytes, nodes)
+
+
+def traced_of(
+    options: TraceOptions, variant: Variant, passed: Passed, others: tuple[Placed, ...], has_pressure: bool
+) -> Traced:
+    """Everything that the report says."""
+    replayed, modelled = passed.replayed, passed.placed is None
+    return Traced(
+        file=options.file,
+        variant=variant.name,
+        topology=passed.topology.name,
+        page_bytes=passed.topology.page_size,
+        placed=LOCAL_WORDS if passed.placed is None else passed.placed,
+        charge=options.charge,
+        command=command_of(options),
+        precharges=variant.charge != CHARGE_BYTES,
+        by_node=variant.charge >= CHARGE_NODES,
+        modelled=modelled,
+        main=placed_of("local" if modelled else "recorded", replayed),
+        others=others,
+        read=f"{counts_words(passed.counts)}; {passed.cpus}",
+        rows=len(replayed.rows),
+        rows_equal=replayed.rows_equal,
+        rows_lagging=sum(lagging(replayed.rows)),
+        worst_difference_bytes=replayed.worst_difference_bytes,
+        broken=replayed.broken,
+        notes=notes_of(options, modelled, len(others), has_pressure),
+        left_out=passed.left_out,
+        left_out_words=tuple(line.strip() for line in left_out_lines(passed.left_out)),
+    )
+
+
+def notes_of(options: TraceOptions, modelled: bool, others: int, has_pressure: bool) -> tuple[str, ...]:
+    """What was taken as charged, and what the range of a modelled placement rests on."""
+    notes = [f"Charged is what was {options.charge}" + (f" ({ASSUMED_WORDS})." if options.charge == ACCOUNTED else ".")]
+    if others:
+        notes.append(f"Further placements: {others} draws of fallback in runs, as calibration {options.calibration}.")
+    elif modelled and not has_pressure:
+        notes.append(f"Calibration {options.calibration} knows of no fallback: one placement, and no range.")
+    elif modelled:
+        notes.append("Further placements need a file that can be read twice: one placement, and no range.")
+    return tuple(notes)
+
+
+def command_of(options: TraceOptions) -> str:
+    """The line that repeats it."""
+    words = ["percpu-fuzz", "trace", options.file, "--topology", options.topology, "--variant", options.variant]
+    given: dict[str, Any] = {
+        "--states": options.states, "--placement": options.placement,
+        "--charge": None if options.charge == OBSERVED else options.charge,
+        "--calibration": None if options.calibration == RECORDED else options.calibration,
+    }  # fmt: skip
+    for name, text in given.items():
+        if text is not None:
+            words += [name, str(text)]
+    return shlex.join(words)

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.topology import Topology
+from strategies.recorded.assumed import charged_by_flag
 from strategies.recorded.events import Event
 from strategies.recorded.operations import Operation
+from strategies.recorded.page_events import PAGE_PAYLOADS, PagesSeen
+from strategies.recorded.payload import PAYLOADS
 from strategies.recorded.placement import Placement
 from strategies.recorded.placement_check import PopulatesSeen
 from strategies.recorded.possible_cpus import CostRatios, check_possible_cpus, cpus_words
@@ -21,20 +24,21 @@ LOOK_AFTER = 1000  # operations: a trace of another machine is refused then, and
 class OnePass:
     """`operations` can be gone through once; counts, left_out and cpus are whole after that.
 
-    Takes memory for what lives, not for what has passed. InputError for a trace of another machine than `topology`, or
-    a placement of another run.
+    Takes memory for what lives, not for what has passed. InputError for a trace of another machine than `topology`
+    (None: not known, not checked), or a placement of another run. seen: reads page events too, and takes them in.
+    by_flag: charged is every allocation with __GFP_ACCOUNT that no Post names.
     """
 
     def __init__(
-        self, source: Path | io.RawIOBase, name: str, topology: Topology, placement: Placement | None = None,
-        placement_name: str = "placement",
+        self, source: Path | io.RawIOBase, name: str, topology: Topology | None, placement: Placement | None = None,
+        placement_name: str = "placement", seen: PagesSeen | None = None, by_flag: bool = False,
     ) -> None:  # fmt: skip
         self.counts, self.ratios = Counts(), CostRatios()
         self.name, self.topology, self.placement_name = name, topology, placement_name
         self.populates = None if placement is None else PopulatesSeen(placement)
-        events: Iterable[Event] = read_events(source, self.counts)
-        self.stream = WorkloadStream(events if self.populates is None else self.populates.watch(events))
-        self.operations = self._checked()
+        self.seen = seen
+        self.stream = WorkloadStream(self._events(source))
+        self.operations = charged_by_flag(self._checked()) if by_flag else self._checked()
         self.cpus = ""
 
     @property
@@ -45,14 +49,20 @@ class OnePass:
     def left_out(self) -> dict[str, int]:
         return left_out_of(self.stream) | {"costs_that_disagree": self.ratios.disagreeing}
 
+    def _events(self, source: Path | io.RawIOBase) -> Iterable[Event]:
+        events: Iterable[Event] = read_events(source, self.counts, PAYLOADS if self.seen is None else PAGE_PAYLOADS)
+        events = events if self.seen is None else self.seen.watch(events)
+        return events if self.populates is None else self.populates.watch(events)
+
     def _checked(self) -> Iterator[Operation]:
         ratios = self.ratios
         for seen, operation in enumerate(self.stream.operations):
             ratios.add(operation)
-            if seen == LOOK_AFTER and (ratio := ratios.so_far) is not None:
+            if seen == LOOK_AFTER and self.topology is not None and (ratio := ratios.so_far) is not None:
                 check_possible_cpus(ratio, self.topology, self.name)
             yield operation
-        self.cpus = cpus_words(ratios, self.topology, self.name)
+        if self.topology is not None:
+            self.cpus = cpus_words(ratios, self.topology, self.name)
         if self.populates is not None:
             self.populates.check(self.placement_name)
 

@@ -160,7 +160,8 @@ _KINDS: dict[str, tuple[str, Build, str]] = {
 }
 
 
-def _payload(pattern: str, build: Build, keys: str) -> Payload:
+def payload_of(pattern: str, build: Build, keys: str) -> Payload:
+    """keys: of the pattern's groups, in order; "?" after one: a line may lack it. "#": a number."""
     words = keys.split()
     names = tuple(word.rstrip("?#") for word in words)
     numbers = frozenset(name for name, word in zip(names, words, strict=True) if word.endswith("#"))
@@ -168,7 +169,7 @@ def _payload(pattern: str, build: Build, keys: str) -> Payload:
     return Payload(rf"\s*+{pattern}\s*", build, names, numbers, optional)
 
 
-PAYLOADS = {name: _payload(*kind) for name, kind in _KINDS.items()}
+PAYLOADS = {name: payload_of(*kind) for name, kind in _KINDS.items()}
 
 PROBE = re.compile(r"\s*+(?:\([^)]*+\))?\s*+")
 FIELD = re.compile(r"(\w++)=(\S*+)(?: (\[[^\]]*+\]))?\s*+", re.ASCII)

@@ -7,37 +7,37 @@ Limits are not replayed: what else was charged to a cgroup is not in a trace, so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from engine.base import MEMCG_ONLINE, ceil_div
+from engine.base import INVARIANT_NAMES, MEMCG_ONLINE, ceil_div
 from engine.compiled import plain
-from engine.errors import InputError
 from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
-from engine.records import SIZE_CLASSES, Prog, State, new_record
-from engine.reset import reset_record
-from engine.topology import Topology, size_class_of, topo_record
+from engine.records import SIZE_CLASSES
+from engine.topology import Topology
 from engine.variant import VARIANTS, Variant
-from strategies.drive import run_operations, watch_operations
+from strategies.drive import watch_operations
 from strategies.recorded import operations as ops
+from strategies.recorded.driven import SIZE_CLASS, Engine, FreeRows
 from strategies.recorded.observable import Observable
+from strategies.recorded.pages_in_time import PagesInTime, RecordsInTime
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 from strategies.recorded.placement_check import check_placement, check_used
+from strategies.recorded.placing import Filler, local, nearest
 from strategies.recorded.rows import Row
 from strategies.recorded.states import Snapshot
+from strategies.recorded.tally import ALL_NODES, Tally, node_tallies
 from strategies.topologies import preset
 
-SIZE_CLASS = "trace"
-WASTE_BINS = 1024
 PLACED = GFP_ACCOUNT | GFP_NOBLOCK
 LEFT_OUT = {
     "cgroups_of_unknown_parent": "cgroups of unknown parent (taken as children of the root)",
     "removals_of_unknown_cgroups": "removals of cgroups that the trace never named",
     "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed",
-    "areas_on_unrecorded_pages": "charged areas on pages whose node was not recorded (the CPU's own is taken)",
+    "areas_on_unrecorded_pages": "charged areas on pages whose node was not recorded (the nearest with memory serves)",
     "phases_never_seen": "snapshots whose marks are not in the trace",
     "phases_without_snapshot": "snapshot marks in the trace that the states do not have",
     "rows_of_unknown_cgroups": "rows of cgroups that the trace never named",
@@ -57,15 +57,21 @@ class Operations(Protocol):
 
 @dataclass
 class Replayed:
-    """What a replay left: compared rows, pages given back by allocation, counts of what was replayed.
+    """What a replay left: compared rows, what was charged, counts of what was replayed.
 
-    left_out: what could not be replayed or compared, by kind (LEFT_OUT says which there are).
+    broken: invariants that a hook itself saw broken. left_out: what could not be replayed or compared, by kind
+    (LEFT_OUT says which there are).
     """
 
     rows: list[Row] = field(default_factory=list)
-    waste_pages: dict[int, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     counts: Counter[str] = field(default_factory=Counter)
+    broken: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def waste_pages(self) -> dict[int, int]:
+        return self.tally.waste()
 
     @property
     def rows_equal(self) -> int:
@@ -76,142 +82,61 @@ class Replayed:
         return max((abs(row.kernel_bytes - row.engine_bytes) for row in self.rows), default=0)
 
 
-class _Engine:
-    """The engine's records with one task whose operations are queued and run in batches."""
-
-    def __init__(self, topology: Topology, variant: Variant) -> None:
-        size_class_of(topology, (SIZE_CLASS,))
-        self.topos = topo_record(topology, SIZE_CLASS)
-        self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
-        self.topo, self.prog, self.state = self.topos[0], self.progs[0], self.states[0]
-        variant.write(self.prog)
-        self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, 1, 16
-        self.prog["memcg_parent0"][0], self.prog["nr_table"] = -1, 1
-        reset_record(self.topo, self.prog, self.state, True)
-        # Nobody lets the mutex go: balance work, which would free chunks that the recorded kernel kept, never runs.
-        # Placed areas are atomic for that reason, and for no other: without limits it makes no difference to a charge.
-        self.state["mutex"] = 1
-        self.size = SIZE_CLASSES[SIZE_CLASS]
-        self.waste = np.zeros(WASTE_BINS, dtype=np.int64)
-        self.queued = 0
-        self.acting = acting_rows(topology, self.size["act"])
-        self.cpu = 0
-
-    def queue(
-        self, kind: int, memcg: int = 0, slot: int = 0, size: int = 0, off: int = 0, gfp: int = 0, value: int = 0
-    ) -> None:
-        if self.queued == self.size["ops"]:
-            self.run()
-        i, prog = self.queued, self.prog
-        prog["op_kind"][0, i], prog["op_memcg"][0, i], prog["op_slot"][0, i] = kind, memcg, slot
-        prog["op_bytes"][0, i], prog["op_align"][0, i] = size, off
-        prog["op_gfp"][0, i], prog["op_value"][0, i] = gfp, value
-        self.queued += 1
-
-    def on_cpu(self, cpu: int) -> None:
-        """The operations that follow run on this CPU or, if it is none of the acting ones, on one of its node."""
-        row = self.acting.get(cpu, self.cpu)
-        if row != self.cpu:
-            self.cpu = row
-            self.queue(OP_MIGRATE, slot=row, value=0)
-
-    def run(self) -> None:
-        if self.queued:
-            self.prog["nr_ops"][0] = self.queued
-            self.queued = 0
-            if run_operations(self.topos, self.progs, self.states, self.waste):
-                raise InputError(
-                    "trace", "a workload that stops the engine (fatal violation or no task can run)", "none"
-                )
-
-
-def acting_rows(topology: Topology, most: int) -> dict[int, int]:
-    """For each possible CPU's id the acting row that stands for it: its own, else the first of its node."""
-    acting = topology.acting_cpus(most)
-    of_node: dict[int, int] = {}
-    for row, cpu_id in enumerate(acting):
-        of_node.setdefault(topology.cpus[topology.cpu_index[cpu_id]].node, row)
-    rows = {cpu.id: of_node[cpu.node] for cpu in topology.cpus if cpu.node in of_node}
-    return rows | {cpu_id: row for row, cpu_id in enumerate(acting)}
-
-
-class _Rows:
-    """Free row numbers of one kind, refused by name when there are none left."""
-
-    def __init__(self, what: str, first: int, count: int) -> None:
-        self.what, self.count, self.renamed = what, count, 0
-        self.free = list(range(count - 1, first - 1, -1))
-        self.of: dict[Any, int] = {}
-
-    def take(self, key: Any) -> int:
-        if not self.free:
-            raise InputError("trace", f"more than {self.count} {self.what} at a time", f"at most {self.count}")
-        self.of[key] = self.free.pop()
-        return self.of[key]
-
-    def rename(self, key: Any) -> Any:
-        """Another key for the row of a thing that is gone and not forgotten; that key."""
-        self.renamed += 1
-        self.of["gone", self.renamed] = self.of.pop(key)
-        return "gone", self.renamed
-
-    def drop(self, key: Any) -> int:
-        row = self.of.pop(key)
-        self.free.append(row)
-        return row
-
-
 class _Replay:
     """Walks the workload's operations; each kind has one method."""
 
     def __init__(
-        self, topology: Topology, variant: Variant, placement: Placement | None, snapshots: tuple[Snapshot, ...]
-    ) -> None:
-        self.engine = _Engine(topology, variant)
+        self, topology: Topology, variant: Variant, pages: PagesInTime | None, snapshots: tuple[Snapshot, ...],
+        filler: Filler | None = None,
+    ) -> None:  # fmt: skip
+        self.done = Replayed()
+        self.engine = Engine(topology, variant, self.done.tally)
         self.nodes = topology.node_index
-        self.home = [topology.node_index[cpu.node] for cpu in topology.cpus]
-        self.pages = list(placement.records) if placement else []
-        self.next_page = 0
+        self.fill = local(topology) if filler is None else filler
+        self.home = np.array(nearest(topology), dtype=np.int8)
+        self.pages = pages
         self.observable = Observable(snapshots)
-        self.slots = _Rows("live charged areas", 0, self.engine.size["slots"])
-        self.memcgs = _Rows("cgroups", 1, self.engine.size["memcgs"])
-        self.chunks = _Rows("chunks", 2, self.engine.size["chunks"])
+        self.slots = FreeRows("live charged areas", 0, self.engine.size["slots"])
+        self.memcgs = FreeRows("cgroups", 1, self.engine.size["memcgs"])
+        self.chunks = FreeRows("chunks", 2, self.engine.size["chunks"])
         self.unit_bytes = self.engine.size["pages"] * topology.page_size
         self.page_bytes = topology.page_size
         self.nothing = bytearray(self.engine.size["pages"])
         self.recorded: dict[int, bytearray] = {}  # by chunk row: pages whose nodes are recorded
         self.removed: list[Any] = []
-        self.done = Replayed()
         self.first_t = self.last_t = -1
 
-    def walk(self, operations: Iterable[ops.Operation]) -> None:
-        for operation in operations:
-            self.place_until(operation.t)
-            self.first_t = operation.t if self.first_t < 0 else min(self.first_t, operation.t)
-            self.last_t = max(self.last_t, operation.t)
-            self.done.counts[type(operation).__name__] += 1
-            handler = getattr(self, "do_" + type(operation).__name__, None)
-            if handler is not None:
-                handler(operation)
-        self.engine.run()
-        self.done.waste_pages = {int(k): int(self.engine.waste[k]) for k in np.flatnonzero(self.engine.waste)}
+    def take(self, operation: ops.Operation) -> None:
+        self.place_until(operation.t)
+        self.first_t = operation.t if self.first_t < 0 else min(self.first_t, operation.t)
+        self.last_t = max(self.last_t, operation.t)
+        self.done.counts[type(operation).__name__] += 1
+        handler = getattr(self, "do_" + type(operation).__name__, None)
+        if handler is not None:
+            handler(operation)
 
     def finished(self, unknown_charged: int) -> Replayed:
         """Rows that can be compared, now that all is known of the trace; the others are counted."""
+        self.engine.run()
         self.done.rows = self.observable.rows(unknown_charged > 0)
         self.done.left_out.update(self.observable.left_out)
         self.done.left_out.update(dict.fromkeys(LEFT_OUT, 0))
+        violated = self.engine.state["violated"]
+        self.done.broken = tuple(name for i, name in enumerate(INVARIANT_NAMES) if violated[i])
+        self.done.tally.nodes = node_tallies([*self.nodes, ALL_NODES], self.engine.nodes)
         return self.done
 
     def place_until(self, t: int) -> None:
         """Bring the pages' nodes up to this time."""
-        while self.next_page < len(self.pages) and self.pages[self.next_page].t <= t:
+        while self.pages is not None and (record := self.pages.next_until(t)) is not None:
             self.engine.run()
-            self.set_pages(self.pages[self.next_page])
-            self.next_page += 1
+            self.set_pages(record)
 
     def chunk(self, base: str) -> int:
-        """The row of a chunk; one that was never seen begins on the CPUs' own nodes, fully populated."""
+        """The row of a chunk; one that was never seen begins fully populated, where the model places its pages.
+
+        Its metadata lies on one node, the nearest of the first CPU: no trace says where.
+        """
         if base in self.chunks.of:
             return self.chunks.of[base]
         self.engine.run()
@@ -220,8 +145,10 @@ class _Replay:
         state["chunk_populated"][row] = self.engine.topo["unit_pages"]
         state["page_populated"][row, :] = 1
         state["page_areas"][row, :] = 0
-        for cpu, node in enumerate(self.home):
-            state["page_node"][row, cpu, :] = node
+        nodes = self.fill()
+        state["page_node"][row, : len(self.home), :] = self.home[:, None]  # beyond the unit too
+        state["page_node"][row, : nodes.shape[0], : nodes.shape[1]] = nodes
+        state["ext_node"][row, :] = self.home[0]
         return row
 
     def set_pages(self, record: PopulateRecord | DepopulateRecord) -> None:
@@ -252,6 +179,7 @@ class _Replay:
             self.removed.append(self.memcgs.rename(cg))
             self.engine.run()
         row = self.memcgs.take(cg)
+        self.engine.memcgs = max(self.engine.memcgs, row + 1)
         online = parent == 0 or self.engine.state["memcg_state"][parent] == MEMCG_ONLINE
         self.engine.queue(OP_MKDIR, memcg=row, slot=parent if online else 0)
         self.engine.run()
@@ -301,7 +229,7 @@ class _Replay:
             self.done.left_out["areas_beyond_unit"] += 1
             return
         row = self.chunk(made.base)
-        if self.pages:
+        if self.pages is not None and self.pages.any_known:
             first, last = made.off // self.page_bytes, plain(ceil_div)(made.off + made.size_bytes, self.page_bytes)
             self.done.left_out["areas_on_unrecorded_pages"] += 0 in self.recorded.get(row, self.nothing)[first:last]
         self.engine.on_cpu(made.cpu)
@@ -310,7 +238,7 @@ class _Replay:
         if key in self.slots.of:  # its free is lost, and this area lies on another of its chunk's names
             self.engine.queue(OP_FREE, slot=self.slots.drop(key))
         slot = self.slots.take(key)
-        self.engine.queue(OP_PLACE, memcg, slot, made.size_bytes, made.off, PLACED, row)
+        self.engine.queue(OP_PLACE, memcg, slot, made.size_bytes, made.off, PLACED, row, nowait=made.is_atomic)
 
     def do_FailedAlloc(self, failed: ops.FailedAlloc) -> None:  # noqa: N802
         if failed.cg is None:
@@ -364,24 +292,40 @@ def percpu_by_memcg(state: Any) -> Any:
 
 def replay_workload(
     workload: Operations, topology: Topology, variant: Variant, placement: Placement | None = None,
-    snapshots: tuple[Snapshot, ...] = (), where: str = "placement",
+    snapshots: tuple[Snapshot, ...] = (), where: str = "placement", pages: PagesInTime | None = None,
 ) -> Replayed:  # fmt: skip
     """Run the workload on the variant. InputError if it needs more rows than size class trace has, or if the placement
     (read from `where`) is not this machine's or not this trace's.
+
+    pages: in place of a placement, one that becomes known while the workload passes. Pages that neither names lie on
+    the nearest node with memory.
     """
     if placement is not None:
         check_placement(placement, topology, SIZE_CLASSES[SIZE_CLASS]["pages"], where)
-    replay = _Replay(topology, variant, placement, snapshots)
-    replay.walk(workload.operations)
+        pages = RecordsInTime(placement.records)
+    replay = _Replay(topology, variant, pages, snapshots)
+    for operation in workload.operations:
+        replay.take(operation)
     done = replay.finished(workload.unknown_charged)
     if placement is not None:
         check_used(placement, replay.first_t, replay.last_t, where)
     return done
 
 
+def replay_side_by_side(
+    operations: Iterable[ops.Operation], topology: Topology, variant: Variant, fillers: Sequence[Filler]
+) -> list[Replayed]:
+    """The same operations with pages where each filler puts them, in one pass: no rows, what was charged alone."""
+    replays = [_Replay(topology, variant, None, (), filler) for filler in fillers]
+    for operation in operations:
+        for replay in replays:
+            replay.take(operation)
+    return [replay.finished(0) for replay in replays]
+
+
 def warm() -> None:
     """Compile what replays run, in this process; from the cache if it is there."""
-    engine = _Engine(preset("one-node"), VARIANTS["base"])
+    engine = Engine(preset("one-node"), VARIANTS["base"])
     engine.queue(OP_MIGRATE)
     engine.run()
     seen, once = np.zeros((3, 1), dtype=np.int64), np.zeros(3, dtype=np.int64)

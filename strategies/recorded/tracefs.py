@@ -14,7 +14,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,8 @@ class _Reader:
     shape in which that name came last; `foreign` the names that are not ours: most lines need one pattern or none.
     """
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, payloads: Mapping[str, Payload]) -> None:
+        self.payloads = payloads
         self.counts = counts
         self.tasks: dict[tuple[str, ...], Task] = {}
         self.foreign: set[str] = {"<stack trace>"}
@@ -136,13 +137,13 @@ class _Reader:
             return None
         self.is_trace = True
         found = NAME.match(line, head.end())
-        if found is None or found[1] not in PAYLOADS:
+        if found is None or found[1] not in self.payloads:
             # Only a name that the cheap split finds where the pattern does may be remembered.
             if name and line.startswith(name, head.end()) and len(self.foreign) < REMEMBERED:
                 self.foreign.add(name if found is None else found[1])
             counts.other += 1
             return None
-        payload = PAYLOADS[found[1]]
+        payload = self.payloads[found[1]]
         self.remember(name, shape, found[1], payload)
         strict = self.fast[name][0](line)
         try:
@@ -218,8 +219,8 @@ def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.Buffere
         raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
 
 
-def _events(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[Event]:
-    reader = _Reader(counts)
+def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> Iterator[Event]:
+    reader = _Reader(counts, payloads)
     for lines in _lines(stream, where, counts):
         yield from reader.events(lines)
     if not reader.is_trace:
@@ -234,15 +235,19 @@ def read_lines(source: Path | io.RawIOBase) -> Iterator[str]:
             yield from lines
 
 
-def read_events(source: Path | io.RawIOBase | io.BufferedIOBase, counts: Counts | None = None) -> Iterator[Event]:
+def read_events(
+    source: Path | io.RawIOBase | io.BufferedIOBase,
+    counts: Counts | None = None,
+    payloads: Mapping[str, Payload] = PAYLOADS,
+) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
 
-    source: a path, or a binary stream, a pipe too, which stays open. Raises InputError for a file that cannot be
-    read and, at its end, for one in which nothing looks like a trace.
+    source: a path, or a binary stream, a pipe too, which stays open. payloads: the kinds that are read. Raises
+    InputError for a file that cannot be read and, at its end, for one in which nothing looks like a trace.
     """
     stream, where = _opened(source)
     try:
-        yield from _events(stream, where, Counts() if counts is None else counts)
+        yield from _events(stream, where, Counts() if counts is None else counts, payloads)
     finally:
         if isinstance(source, Path):
             stream.close()

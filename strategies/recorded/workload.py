@@ -293,9 +293,13 @@ def charge_accounted(workload: Workload, cg: int) -> Workload:
     An assumption, and too much at that: some callers carry the flag and are never charged. Areas that a Post has
     charged keep their cgroup.
     """
+    return with_fields(workload, operations=tuple(accounted(workload.operations, cg)))
+
+
+def accounted(operations: Iterable[op.Operation], cg: int) -> Iterator[op.Operation]:
+    """charge_accounted, of operations as they pass."""
     assumed: set[Area] = set()
-    out: list[op.Operation] = []
-    for o in workload.operations:
+    for o in operations:
         if isinstance(o, op.AllocArea):
             if o.cg is None and ("GFP_KERNEL_ACCOUNT" in o.gfp or "__GFP_ACCOUNT" in o.gfp):
                 assumed.add((o.base, o.off))
@@ -303,5 +307,4 @@ def charge_accounted(workload: Workload, cg: int) -> Workload:
         elif isinstance(o, op.FreeArea) and (o.base, o.off) in assumed:
             assumed.discard((o.base, o.off))
             o = replace(o, cg=cg, cg_seen=False)
-        out.append(o)
-    return with_fields(workload, operations=tuple(out))
+        yield o

@@ -1,0 +1,111 @@
+"""`percpu-fuzz calibrate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import InputError
+from fuzz.files import write_output
+from fuzz.left_out import counts_words, left_out_lines
+from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
+from reports.layout import decimal, number, paragraph, table
+from strategies.calibration import NAME, Calibration, check_calibration, dump_calibration
+from strategies.goodness import Goodness
+from strategies.recorded.calibrate import Counts, calibrate, count_run, halves_of
+
+WORDS = (
+    "distance: total variation, the share of draws that would have to change; default: that of the weights without a "
+    "calibration. G against chi-square takes allocations as independent draws, which those of one run are not: with so "
+    "many, p says little and w, the size of the effect, how much (0.1 small, 0.3 medium, 0.5 large). '-': the fit "
+    "excludes what was counted, or nothing is left to vary."
+)
+HELD_OUT_WORDS = (
+    "Held out: the distance to each run of what is fitted to all the others (of a single run: to its second half of "
+    "what is fitted to the first). It says how well a fit holds beyond what it was fitted to, which the table above "
+    "does not: each weight there was fitted."
+)
+
+
+def calibrate_command(
+    files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
+) -> int:
+    """Fit the measurement stream's tables to recorded traces, print how well they fit, write them."""
+    if not NAME.fullmatch(name):
+        raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
+    runs: dict[str, Counts] = {}
+    reads: list[RecordedInput] = []
+    for file in files:
+        read = read_recorded(file, topology, charge=charge, beside=True)
+        key = run_name(read, file, runs)
+        print(f"{file}: {counts_words(read.counts)}; placement: {read.placed or 'not known'}")
+        for line in left_out_lines(read.left_out):
+            print(line)
+        runs[key] = count_run(key, read.kernel, read.workload, read.topology, read.placement, read.snapshots)
+        reads = [*reads, read] if len(files) == 1 else []  # of several, only the counts are kept
+    if charge == ACCOUNTED:
+        print("\n".join(paragraph(ASSUMED_WORDS)))
+    found = check_calibration(calibrate(name, runs, two_halves(reads[0]) if reads else None), name)
+    print(calibration_text(found))
+    if output is not None:
+        write_output(Path(output), dump_calibration(found), "-o")
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(found), sort_keys=True))
+    return 0
+
+
+def two_halves(read: RecordedInput) -> tuple[Counts, Counts] | None:
+    """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
+    found = [
+        count_run(read.name, read.kernel, workload, read.topology, placement)
+        for workload, placement in halves_of(read.workload, read.placement)
+    ]
+    return (found[0], found[1]) if found else None
+
+
+def run_name(read: RecordedInput, file: str, runs: dict[str, Counts]) -> str:
+    """The name of the run's folder; that of the file where it is taken."""
+    if read.name and read.name not in runs:
+        return read.name
+    name = Path(file).name
+    if name in runs:
+        raise InputError(file, "the same trace twice", "each trace once")
+    return name
+
+
+def calibration_text(found: Calibration) -> str:
+    """Sources, the fit of each distribution, what is held out and what is left out."""
+    lines = ["", f"calibration {found.name}, digest {found.digest}"]
+    rows = [["run", "charged", "allocations", "pages"]]
+    rows += [[s.run, number(s.charged), number(s.allocations), number(s.pages)] for s in found.sources]
+    lines += [*table(rows), ""]
+    rows = [["distribution", "n", "distance", "default", "w", "G", "df", "p"]]
+    rows += [fit_row(name, fit) for name, fit in found.fits.items()]
+    lines += [*table(rows, gap=1), "", *paragraph(WORDS)]
+    if found.held_out:
+        lines += ["", *held_out_table(found), "", *paragraph(HELD_OUT_WORDS)]
+    for words in found.left_out:
+        lines += paragraph(f"Not fitted, default weights: {words}.")
+    return "\n".join(lines)
+
+
+def fit_row(name: str, fit: Goodness) -> list[str]:
+    g = "-" if fit.g is None else number(round(fit.g))
+    df = "-" if fit.df is None else number(fit.df)
+    p = "-" if fit.p is None else f"{fit.p:.2g}"
+    return [name, number(fit.n), decimal(fit.distance, 3), decimal(fit.default_distance, 3), decimal(fit.w), g, df, p]
+
+
+def held_out_table(found: Calibration) -> list[str]:
+    """A row a distribution, a column a run."""
+    runs = list(found.held_out)
+    rows = [["held out", *(run.partition("-")[0][:12] for run in runs)]]
+    for name in dict.fromkeys(name for fits in found.held_out.values() for name in fits):
+        rows.append([name, *(distance_of(found.held_out[run].get(name)) for run in runs)])
+    return table(rows, gap=1)
+
+
+def distance_of(fit: Goodness | None) -> str:
+    return "-" if fit is None else decimal(fit.distance, 3)
