@@ -153,7 +153,7 @@ def _check_distances(topology: Topology) -> None:
         lengths = [len(row) for row in rows]
         raise _fail(topology, f"distances of {len(rows)} rows, lengths {lengths[:8]}", f"{nr_nodes} rows of {nr_nodes}")
     for i, row in enumerate(rows):
-        if row[i] == LOCAL_DISTANCE and LOCAL_DISTANCE <= min(row) and max(row) <= 255:
+        if row[i] == LOCAL_DISTANCE and min(row) >= LOCAL_DISTANCE and max(row) <= 255:
             continue
         for j, distance in enumerate(row):
             here, there = topology.nodes[i].id, topology.nodes[j].id

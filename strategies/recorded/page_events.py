@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from engine.topology import Topology
 from strategies.recorded import events as ev
-from strategies.recorded.payload import HEAD, PAYLOADS, ImpossibleError, Payload, Texts, payload_of
+from strategies.recorded.payload import PAYLOADS, ImpossibleError, Payload, Texts, payload_of
 from strategies.recorded.pfn_nodes import FrameNodes
 from strategies.recorded.placement import DepopulateRecord, Placement, PopulateRecord
 
@@ -48,14 +48,14 @@ def _hexadecimal(text: str) -> int:
 
 
 def _page_alloc(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    pfn, order, flags = g[HEAD:]
+    pfn, order, flags = g
     if not 0 <= int(order) < ORDER_MOST:
         raise ImpossibleError
     return PageAlloc(t, task, cpu, context, _hexadecimal(pfn), int(order), "__GFP_HIGHMEM" in flags.split("|"))
 
 
 def _mapped(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    words = g[HEAD].removeprefix("{").removesuffix("}").removesuffix(",").split(",")
+    words = g[0].removeprefix("{").removesuffix("}").removesuffix(",").split(",")
     return Mapped(t, task, cpu, context, tuple(map(_hexadecimal, words)))
 
 

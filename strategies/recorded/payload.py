@@ -21,7 +21,6 @@ PAGES_MOST = 1 << 20
 NUMBER_MOST = 1 << 63
 CPUS_MOST = 8192 + 8  # bytes_alloc is size * (CPUs + at most 4)
 Texts = tuple[str, ...]
-HEAD = 6  # groups of a line before its fields: comm, pid, cpu, flags, whole and fraction of the time
 Build = Callable[[int, ev.Task, int, str, Texts], ev.Event]
 
 
@@ -49,79 +48,79 @@ def pointer(text: str) -> str:
     return intern(text[2:] if text[:2] == "0x" else text)
 
 
-# Each constructor takes the groups of a whole line; the first HEAD of them are the line's head.
+# Each constructor takes the line's head and the groups of its fields.
 def _alloc(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    size_bytes, align, off, bytes_alloc = int(g[9]), ALIGNMENTS.get(g[10], 0), int(g[12]), int(g[13] or -1)
+    size_bytes, align, off, bytes_alloc = int(g[3]), ALIGNMENTS.get(g[4], 0), int(g[6]), int(g[7] or -1)
     if not align or not 0 < size_bytes <= SIZE_MOST or not 0 <= off < OFFSET_MOST:
         raise ImpossibleError
-    if g[13] and not size_bytes <= bytes_alloc < size_bytes * CPUS_MOST:
+    if g[7] and not size_bytes <= bytes_alloc < size_bytes * CPUS_MOST:
         raise ImpossibleError
     return ev.Alloc(
-        t, task, cpu, context, g[6] or "", g[7] == "1", g[8] == "1", size_bytes, align, pointer(g[11]), off,
-        bytes_alloc, g[14] or "",
+        t, task, cpu, context, g[0] or "", g[1] == "1", g[2] == "1", size_bytes, align, pointer(g[5]), off,
+        bytes_alloc, g[8] or "",
     )  # fmt: skip
 
 
 def _alloc_fail(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    size_bytes, align = int(g[8]), ALIGNMENTS.get(g[9], 0)
+    size_bytes, align = int(g[2]), ALIGNMENTS.get(g[3], 0)
     if not align or not 0 < size_bytes <= SIZE_MOST:
         raise ImpossibleError
-    return ev.AllocFail(t, task, cpu, context, g[6] == "1", g[7] == "1", size_bytes, align)
+    return ev.AllocFail(t, task, cpu, context, g[0] == "1", g[1] == "1", size_bytes, align)
 
 
 def _free(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    off = int(g[7])
+    off = int(g[1])
     if not 0 <= off < OFFSET_MOST:
         raise ImpossibleError
-    return ev.Free(t, task, cpu, context, pointer(g[6]), off)
+    return ev.Free(t, task, cpu, context, pointer(g[0]), off)
 
 
 def _create(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.CreateChunk(t, task, cpu, context, pointer(g[6]))
+    return ev.CreateChunk(t, task, cpu, context, pointer(g[0]))
 
 
 def _destroy(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.DestroyChunk(t, task, cpu, context, pointer(g[6]))
+    return ev.DestroyChunk(t, task, cpu, context, pointer(g[0]))
 
 
 def _post(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Post(t, task, cpu, context, int(g[6]), pointer(g[7]), int(g[8]), int(g[9]))
+    return ev.Post(t, task, cpu, context, int(g[0]), pointer(g[1]), int(g[2]), int(g[3]))
 
 
 def _stat(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Stat(t, task, cpu, context, int(g[6]), int(g[7]), int(g[8]))
+    return ev.Stat(t, task, cpu, context, int(g[0]), int(g[1]), int(g[2]))
 
 
 def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.ChargeFail(t, task, cpu, context, int(g[6]))
+    return ev.ChargeFail(t, task, cpu, context, int(g[0]))
 
 
 def _range(g: Texts) -> tuple[int, int]:
     """Pages start to end of a chunk."""
-    first, last = int(g[7]), int(g[8])
+    first, last = int(g[1]), int(g[2])
     if not 0 <= first < last <= PAGES_MOST:
         raise ImpossibleError
     return first, last
 
 
 def _populate(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Populate(t, task, cpu, context, pointer(g[6]), *_range(g))
+    return ev.Populate(t, task, cpu, context, pointer(g[0]), *_range(g))
 
 
 def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.PopulateRet(t, task, cpu, context, int(g[6]))
+    return ev.PopulateRet(t, task, cpu, context, int(g[0]))
 
 
 def _populated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Populated(t, task, cpu, context, pointer(g[6]), *_range(g))
+    return ev.Populated(t, task, cpu, context, pointer(g[0]), *_range(g))
 
 
 def _depopulated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Depopulated(t, task, cpu, context, pointer(g[6]), *_range(g))
+    return ev.Depopulated(t, task, cpu, context, pointer(g[0]), *_range(g))
 
 
 def _mark(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Mark(t, task, cpu, context, g[6])
+    return ev.Mark(t, task, cpu, context, g[0])
 
 
 _PROBE = r"(?:\([^)]*+\) )?"

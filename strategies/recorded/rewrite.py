@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from strategies.recorded.tracefs import HEAD, LINE_MOST, LOST
+from strategies.recorded.line_head import TRACEFS
+from strategies.recorded.tracefs import LINE_MOST, LOST
 
 FORMS = ("trace-cmd", "perf")
 POINTER = re.compile(r"\b(base_addr|ptr)=(?!0x)([0-9a-f]+)")
@@ -31,7 +32,7 @@ def rewritten(lines: Iterable[str], form: str) -> Iterator[str]:
         if lost is not None:
             yield f"{line.split(' ', 1)[0]} [{lost[1] or lost[2] or 1} EVENTS DROPPED]"
             continue
-        head = HEAD.match(line) if len(line) <= LINE_MOST else None
+        head = TRACEFS.match(line) if len(line) <= LINE_MOST else None
         if head is None or line.startswith(("#", " =>")):
             continue
         name, _, fields = line[head.end() :].partition(":")

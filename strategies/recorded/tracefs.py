@@ -17,25 +17,16 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.errors import InputError
-from strategies.recorded.events import Event, Task
+from strategies.recorded.events import Event
+from strategies.recorded.line_head import REMEMBERED, TIME_MOST, Before, Heads, time_of
 from strategies.recorded.payload import PAYLOADS, Build, ImpossibleError, Payload, loose_groups
 
 GZIP_MAGIC = b"\x1f\x8b"
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 17  # small enough to stay in a core's own cache
 LINE_MOST = 1 << 14  # characters; the kernel's buffer for one line has 8 KB
-REMEMBERED = 1 << 14  # tasks, and names of foreign events
-# Possessive wherever what follows cannot need it back: a line of blanks must not be tried from each of them.
-TRACEFS = (
-    r"\s*+(\S.*?|)-(\d{1,10})\s++(?:\([-\d ]++\)\s++)?\[(\d{1,6})\]\s++(?:(\S++)\s++)?(\d{1,19})(?:\.(\d{1,9}))?: "
-    r"(?:percpu:)?"
-)
-PERF = (
-    r"\s*+(?:(\S++(?:\s++\S++)*?)\s++)?(?:\d{1,10}/)?(\d{1,10})\s++\[(\d{1,6})\]\s++()(\d{1,19})(?:\.(\d{1,9}))?:\s++"
-    r"(?:\w++:(?=\w++:))?"
-)
-HEAD, PERF_HEAD = re.compile(TRACEFS, re.ASCII), re.compile(PERF, re.ASCII)
 NO_EVENTS = re.compile(r"cpus=\d++|version = \d++|CPU \d++ is empty|\t.*|\s++[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
 NAME = re.compile(r"(\w++):", re.ASCII)
 LOST = re.compile(r"CPU:\d++ \[(?:LOST (?:(\d{1,19}) )?EVENTS|(\d{1,19}) EVENTS DROPPED)\]", re.ASCII)
@@ -61,29 +52,30 @@ class Counts:
     truncated: int = 0
 
 
-def time_of(whole: str, fraction: str | None) -> int:
-    """Nanoseconds of a `sec.fraction` time stamp; a time without fraction is in ticks of the trace's clock."""
-    if fraction is None:
-        return int(whole)
-    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+class Kind(NamedTuple):
+    """How lines are read whose event's name, as a cheap split finds it, came before in this shape of head."""
+
+    shape: re.Pattern[str]
+    fields: Callable[[str], re.Match[str] | None]
+    build: Build
 
 
 class _Reader:
-    """One pass over one file. `fast` has, by the name that a cheap split finds, the pattern of a whole line in the
-    shape in which that name came last; `foreign` the names that are not ours: most lines need one pattern or none.
+    """One pass over one file. `kinds` has, by the name that a cheap split finds, how such lines were read last, and
+    `foreign` the names that are not ours: most lines need one pattern or none.
     """
 
     def __init__(self, counts: Counts, payloads: Mapping[str, Payload]) -> None:
         self.payloads = payloads
         self.counts = counts
-        self.tasks: dict[tuple[str, ...], Task] = {}
+        self.heads = Heads()
         self.foreign: set[str] = {"<stack trace>"}
-        self.fast: dict[str, tuple[Callable[[str], re.Match[str] | None], Build]] = {}
+        self.kinds: dict[str, Kind] = {}
         self.is_trace = False
 
     def events(self, lines: list[str]) -> Iterator[Event]:
         """The events of some whole lines; all lines are counted."""
-        fast, foreign, counts = self.fast, self.foreign, self.counts
+        kinds, foreign, counts, heads = self.kinds, self.foreign, self.counts, self.heads.known
         other = 0
         counts.lines += len(lines)
         for line in lines:
@@ -95,24 +87,27 @@ class _Reader:
             if name in foreign:
                 other += 1
                 continue
-            known = fast.get(name)
-            found = None if known is None or len(line) > LINE_MOST else known[0](line)
-            event = self.slowly(line, name) if known is None or found is None else self.built(found.groups(), known[1])
+            kind = kinds.get(name)
+            event: Event | None = None
+            if kind is not None and len(parts) == 3 and len(line) <= LINE_MOST:
+                text, _, time = parts[0].rpartition(" ")
+                before = heads.get(text)
+                fields = kind.fields(parts[2]) if before is not None and before.shape is kind.shape else None
+                t = int(time) if time.isdecimal() and time.isascii() and len(time) <= TIME_MOST else time_of(time)
+                if before is None or fields is None or t < 0:
+                    event = self.slowly(line, name)
+                else:
+                    event = self.built(t, before, kind.build, fields.groups())
+            else:
+                event = self.slowly(line, name)
             if event is not None:
                 yield event
         counts.other += other
 
-    def built(self, groups: tuple[str, ...], build: Build) -> Event | None:
-        """The event of a line from its head's groups and its fields; None, counted, if impossible."""
-        task = self.tasks.get(groups[:2])
-        if task is None:
-            if len(self.tasks) > REMEMBERED:
-                self.tasks.clear()
-            task = self.tasks[groups[:2]] = (groups[0] or "", int(groups[1]))
-        flags, fraction = groups[3], groups[5]
-        t = int(groups[4]) if fraction is None else time_of(groups[4], fraction)
+    def built(self, t: int, before: Before, build: Build, groups: tuple[str, ...]) -> Event | None:
+        """The event of a line from its head and its fields; None, counted, if impossible."""
         try:
-            event = build(t, task, int(groups[2]), flags[2] if flags and len(flags) > 2 else "", groups)
+            event = build(t, before.task, before.cpu, before.context, groups)
         except ImpossibleError:
             self.counts.unparsed += 1
             return None
@@ -129,35 +124,37 @@ class _Reader:
         if len(line) > LINE_MOST:
             counts.unparsed += 1
             return None
-        head = HEAD.match(line)
-        shape = TRACEFS if head is not None else PERF
-        head = head or PERF_HEAD.match(line)
+        head = self.heads.read(line)
         if head is None:
             self.no_event(line)
             return None
         self.is_trace = True
-        found = NAME.match(line, head.end())
+        before, t, end = head
+        found = NAME.match(line, end)
         if found is None or found[1] not in self.payloads:
             # Only a name that the cheap split finds where the pattern does may be remembered.
-            if name and line.startswith(name, head.end()) and len(self.foreign) < REMEMBERED:
+            if name and line.startswith(name, end) and len(self.foreign) < REMEMBERED:
                 self.foreign.add(name if found is None else found[1])
             counts.other += 1
             return None
         payload = self.payloads[found[1]]
-        self.remember(name, shape, found[1], payload)
-        strict = self.fast[name][0](line)
+        kind = Kind(before.shape, re.compile(payload.pattern, re.ASCII).fullmatch, payload.build)
+        if line[: found.end()].endswith(f": {name}:"):
+            self.remember(name, kind)
+        rest = line[found.end() :]
+        strict = kind.fields(rest)
         try:
-            groups = head.groups() + loose_groups(payload, line[found.end() :]) if strict is None else strict.groups()
+            groups = loose_groups(payload, rest) if strict is None else strict.groups()
         except ImpossibleError:
             counts.unparsed += 1
             return None
-        return self.built(groups, payload.build)
+        return self.built(t, before, payload.build, groups)
 
-    def remember(self, name: str, shape: str, kind: str, payload: Payload) -> None:
+    def remember(self, name: str, kind: Kind) -> None:
         """Lines with this name are tried in this shape first."""
-        if len(self.fast) > REMEMBERED:
-            self.fast.clear()
-        self.fast[name] = (re.compile(f"{shape}{kind}:{payload.pattern}", re.ASCII).fullmatch, payload.build)
+        if len(self.kinds) > REMEMBERED:
+            self.kinds.clear()
+        self.kinds[name] = kind
 
     def no_event(self, line: str) -> None:
         lost = LOST.match(line)

@@ -1,4 +1,4 @@
-"""Traces that are damaged, and how fast whole ones are read."""
+"""Traces that are damaged."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ import io
 import random
 import re
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fuzz.cli import call
 from strategies.recorded.rewrite import FORMS, rewritten
-from strategies.recorded.tracefs import Counts, read_events
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 OURS = re.compile(r" (?:percpu_\w+|post|stat|chgfail|populate|popd|depopd|tracing_mark_write): ")
 MUTATED_LINES, LINES_A_TRACE, KEPT_LINES, FIDELITY_EVERY = 100_000, 500, 1000, 10
-LINES_A_SECOND = 300_000
 VARIANTS = ("base", "split", "v1", "v2", "v2-exts", "v2-fast", "fixed")
 FILES = ("topology.json", "states.json", "placement.json", "dmesg-boot.txt")
 
@@ -108,34 +105,4 @@ def trace_mutations() -> dict[str, Any]:
     return {"passed": passed, "damaged_lines": MUTATED_LINES, "statuses": dict(statuses), "bad": bad[:3]}
 
 
-def rate_of(path: Path) -> dict[str, Any]:
-    """Lines a second of CPU time, the better of two passes."""
-    best, counts = 0.0, Counts()
-    for _ in range(2):
-        counts, began = Counts(), time.process_time()
-        for _event in read_events(path, counts):
-            pass
-        best = max(best, counts.lines / (time.process_time() - began))
-    return {"lines": counts.lines, "events": counts.events, "lines_a_second": round(best)}
-
-
-def written(path: Path, lines: Iterable[str]) -> Path:
-    with path.open("w") as file:
-        file.writelines(line + "\n" for line in lines)
-    return path
-
-
-def trace_speed() -> dict[str, Any]:
-    """At least 300,000 lines a second are read on one core: each recorded run, and r1's events in three shapes."""
-    found = {
-        folder.name.split("-")[0]: rate_of(folder / "percpu.trace.gz") for folder in sorted(RUNS.glob("r[0-9]*-*"))
-    }
-    with tempfile.TemporaryDirectory() as work:
-        lines = [line for line in lines_of(run_folder("r1")) if " percpu_" in line]
-        found["percpu events only"] = rate_of(written(Path(work) / "tracefs", lines))
-        for form in FORMS:
-            found[form] = rate_of(written(Path(work) / form, rewritten(lines, form)))
-    return {"passed": all(row["lines_a_second"] >= LINES_A_SECOND for row in found.values()), **found}
-
-
-LINES = {"trace-mutations": trace_mutations, "trace-speed": trace_speed}
+LINES = {"trace-mutations": trace_mutations}
