@@ -8,12 +8,12 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from engine.errors import InputError
 from fuzz import entry
+from fuzz.cli_recorded import COMMANDS
 from fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
@@ -23,12 +23,6 @@ STOP_HELP = (
     "waste, share, rounding, misplaced, in_flight; rate(I1) and so on, rate(any) violation, rate(spurious"
     " h=4) with 4 pages of headroom. ci(FIGURE) is the width of its interval. Ops: <, <=, >, >=; an upper"
     " end must be below NUMBER, a lower end above it. The interval holds at every look."
-)
-
-
-CHARGE_HELP = (
-    "observed: what `post` probe events of the trace name; accounted: every allocation with __GFP_ACCOUNT, all to one "
-    "cgroup."
 )
 
 
@@ -296,83 +290,8 @@ def topology_export(name: str, form: str, output: str | None) -> int:
     return export_command(name, form, output)
 
 
-@cli.command()
-@click.argument("file")
-@click.option("--topology", "topology_path", required=True, help="The recorded machine: topology.json, or a name.")
-@click.option("--states", help="Snapshots of memory.stat to compare with (states.json).")
-@click.option(
-    "--placement",
-    help="Nodes of the backing pages. [default: placement.json beside the trace, else page events in it, else a model]",
-)
-@click.option("--variant", default="base", show_default=True, help="Accounting to run the workload through.")
-@click.option("--charge", default="observed", show_default=True, help=CHARGE_HELP)
-@click.option(
-    "--calibration",
-    default="recorded",
-    show_default=True,
-    help="Where nobody says where pages were: how they fall back, by a calibration's name or file.",
-)
-@click.option("--out", help="Write trace.txt, trace.html and trace.json to this folder, new or empty.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def trace(file: str, topology_path: str, **given: Any) -> int:
-    """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by node.
-
-    Exit status 1 if a row of memory.stat differs.
-    """
-    from fuzz.commands.trace import TraceOptions, trace_command
-
-    return trace_command(TraceOptions(file, topology_path, **given))
-
-
-@cli.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--topology", help="The recorded machine. [default: topology.json beside each trace]")
-@click.option("--charge", default="observed", show_default=True, help=CHARGE_HELP)
-@click.option("--name", default="mine", show_default=True, help="What the calibration calls itself.")
-@click.option("-o", "--output", help="Write the calibration here, for --calibration of run and trace.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def calibrate(
-    files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
-) -> int:
-    """Fit what the measurement stream draws to recorded traces, and say how well it fits.
-
-    placement.json and states.json beside a trace are used where they are.
-    """
-    from fuzz.commands.calibrate import calibrate_command
-
-    return calibrate_command(files, topology, charge, name, output, as_json)
-
-
-@cli.command()
-@click.argument("file")
-@click.option("--to", "form", required=True, help="trace-cmd or perf.")
-@click.option("-o", "--output", required=True, help="The file to write; gzip if its name ends in .gz.")
-def convert(file: str, form: str, output: str) -> int:
-    """Rewrite tracefs text as trace-cmd report or perf script print it."""
-    from fuzz.commands.convert import convert_command
-
-    return convert_command(file, form, output)
-
-
-@cli.command()
-@click.argument("folders", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def fidelity(folders: tuple[str, ...], as_json: bool) -> int:
-    """Measure how far recorded runs and the model agree: rows, areas, pages, placement, charge failures."""
-    from fuzz.commands.fidelity import fidelity_command
-
-    return fidelity_command(folders, as_json)
-
-
-@cli.command()
-@click.argument("file")
-@click.option("--variant", required=True, help="The variant that the recorded kernel had.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
-def hooks(file: str, variant: str, as_json: bool) -> int:
-    """Compare recorded hook arithmetic of a patched kernel with the engine's hooks; exit status 1 on a difference."""
-    from fuzz.commands.hooks import hooks_command
-
-    return hooks_command(file, variant, as_json)
+for command in COMMANDS:
+    cli.add_command(command)
 
 
 def complain(message: str) -> None:

@@ -12,7 +12,7 @@ from strategies.recorded.placement import DepopulateRecord, PopulateRecord
 
 Record = PopulateRecord | DepopulateRecord
 LEFT_OUT = {
-    "populates_untold": "populates whose page events do not tell where their pages lie",
+    "populates_untold": "populates without page events that tell where their pages lie",
     "populates_known_late": "page events read after an operation of their time (used from then on)",
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ import pytest
 from engine.compiled import ROOT
 from engine.variant import VARIANTS
 from fuzz.cli import call
+from fuzz.commands.trace import pressure_of
 from fuzz.recorded_input import read_recorded
 from strategies.recorded import operations as op
 from strategies.recorded.placement import PopulateRecord
-from strategies.recorded.replay import replay_workload
+from strategies.recorded.placing import in_runs
+from strategies.recorded.replay import replay_side_by_side, replay_workload
 
 SMALL = ROOT / "tests" / "data" / "recorded" / "r11-2node-small-6.1"
 TRACE, MACHINE = str(SMALL / "percpu.trace.gz"), str(SMALL / "topology.json")
@@ -193,3 +197,62 @@ def test_what_is_refused(more: list[str], said: str, capsys: pytest.CaptureFixtu
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_what_the_trace_refuses_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Snapshots of which no row can be compared: one line before anything is printed, and --out is not there."""
+    states = tmp_path / "states.json"
+    states.write_text('[{"phase": "none", "cgroups": {"/": {"ino": 1, "memory.stat": {"percpu": 1}}}}]')
+    out = tmp_path / "a" / "out"
+    assert call(["trace", TRACE, "--topology", MACHINE, "--states", str(states), "--out", str(out)]) == 2
+    said = capsys.readouterr()
+    assert "no row of 1 snapshots could be compared" in said.err
+    assert said.out == ""
+    assert not out.parent.exists()
+
+
+def test_a_row_that_differs_is_exit_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One byte count of one row moved: 1,796 of 1,797 equal in text and JSON; the figures are there all the same."""
+    states = json.loads(gzip.decompress((SMALL / "states.json.gz").read_bytes()))
+    row = next(iter(states[-1]["cgroups"].values()))
+    row["memory.stat"]["percpu"] += 4
+    path = tmp_path / "states.json"
+    path.write_text(json.dumps(states))
+    text, found = answer(capsys, TRACE, "--topology", MACHINE, "--states", str(path), status=1)
+    assert (found["rows"], found["rows_equal"], found["rows_lagging"]) == (1797, 1796, 0)
+    assert found["worst_difference_bytes"] == 4
+    assert "1,796 of 1,797 rows equal, 0 lag" in " ".join(text.split())
+    assert found["charged"] == 5426
+
+
+def test_a_pipe_is_read_once_and_has_no_range(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The figures of the same text as a file, and the report says why there is no range."""
+    path, pipe = alone(tmp_path), tmp_path / "pipe"
+    _, known = answer(capsys, path, "--topology", MACHINE, "--variant", "v2")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(Path(path).read_bytes()))
+    writer.start()
+    text, row = answer(capsys, str(pipe), "--topology", MACHINE, "--variant", "v2")
+    writer.join()
+    assert "read twice" in " ".join(text.split())
+    assert row["waste"]["pages"]["mean_range"] is None
+    assert known["waste"]["pages"]["mean_range"] is not None
+    assert row["nodes"] == known["nodes"]
+    assert row["waste"]["pages"]["histogram"] == known["waste"]["pages"]["histogram"]
+
+
+def test_placements_side_by_side_are_those_one_by_one() -> None:
+    """Five draws in one pass charge what each charges alone, and they are not all alike."""
+    read = read_recorded(TRACE, MACHINE)
+    assert read.topology is not None
+    pressure = pressure_of("recorded")
+    assert pressure is not None
+    operations, v2 = read.workload.operations[:6000], VARIANTS["v2"]
+    fillers = [in_runs(read.topology, pressure, seed) for seed in range(3)]
+    together = [done.tally for done in replay_side_by_side(operations, read.topology, v2, fillers)]
+    alone_ = []
+    for seed in range(3):
+        (done,) = replay_side_by_side(operations, read.topology, v2, [in_runs(read.topology, pressure, seed)])
+        alone_.append(done.tally)
+    assert together == alone_
+    assert together[0].pairs != together[1].pairs or together[0].nodes != together[1].nodes

@@ -118,3 +118,16 @@ def test_pages_of_a_large_run(kernel_runs: Path) -> None:
     found = seen_of(folder, text).placement()
     assert found is not None
     assert same_pages(import_placement(folder / "placement.json"), found) == (1852, 1852)
+
+
+def test_populates_whose_return_is_lost_are_counted_and_let_go(recorded: Path) -> None:
+    """Without any return, a task's next populate ends its last one: one stays open for each task, all others count."""
+    frames = import_frames(recorded / SMALL / "topology.json")
+    assert frames is not None
+    seen = PagesSeen(import_path(recorded / SMALL).topology, frames)
+    text = lines_without(text_of(recorded), "populate_ret")
+    list(seen.watch(read_events(io.BytesIO(text.encode()), Counts(), PAGE_PAYLOADS)))
+    waiting = len(seen._open)
+    assert (seen.placed, seen.unplaced + waiting) == (0, 310)
+    assert 0 < waiting < 20
+    assert all(len(window.frames) <= seen._wanted(window) + 1 for window in seen._open.values())
