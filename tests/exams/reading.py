@@ -111,7 +111,7 @@ def replay_speed() -> dict[str, Any]:
     for folder in sorted(RUNS.glob("r[0-9]*-*")):
         topology = import_path(folder).topology
         trace, began = OnePass(folder / "percpu.trace.gz", folder.name, topology), time.process_time()
-        replayed = replay_workload(trace.operations, topology, VARIANTS["base"])
+        replayed = replay_workload(trace, topology, VARIANTS["base"])
         seconds = time.process_time() - began
         rates[folder.name.split("-")[0]] = {
             "lines_a_second": round(trace.counts.lines / seconds),
