@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.base import INVARIANT_NAMES
 from engine.outcome import Signature
 from engine.program import FAIL_FIELDS
-from engine.scenario import Finding
+from engine.scenario import Finding, Scenario
 from engine.variant import Variant
 from fuzz.errors import HarnessError
 from fuzz.explain import explained
@@ -82,13 +82,18 @@ def shown(
         except Exception as error:
             where = f"case {case} of {stream} batch {k}"
             raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
-        answers.append(smaller(finding, plan.variant, enough))
+        answers.append(smaller(finding, plan.variant, enough, [answer.finding.scenario for answer in answers]))
     return answers
 
 
-def smaller(finding: Finding, variant: Variant, enough: Callable[[], bool] = asked_to_end) -> Shown:
-    """A finding shrunk and told. HarnessError if the compiled engine does not see what the replay saw."""
-    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough)
+def smaller(
+    finding: Finding, variant: Variant, enough: Callable[[], bool] = asked_to_end, hints: Sequence[Scenario] = ()
+) -> Shown:
+    """A finding shrunk and told; hints: what others of its case were shrunk to.
+
+    HarnessError if the compiled engine does not see what the replay saw.
+    """
+    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough, hints=hints)
     if shrunk is None:
         raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
     return told(finding, shrunk, variant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.scenario import Finding, Scenario, Switch
@@ -42,9 +42,11 @@ class Shrinker:
         self.best = found
         return True
 
-    def run(self) -> bool:
+    def run(self, hints: Sequence[Scenario] = ()) -> bool:
         """Passes until none makes it smaller; False if the budget ended it."""
         try:
+            for hint in hints:
+                self.offer(hint)
             self._coarse()
             while self._round():
                 pass
@@ -125,11 +127,12 @@ class Shrinker:
 
 def shrink(
     finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = lambda: False, hints: Sequence[Scenario] = (),
 ) -> Shrunk | None:  # fmt: skip
     """Shrink a finding on a variant; None if its violation does not show.
 
-    seconds: bounds the time from now; enough: asked before each execution, ends it sooner.
+    seconds: bounds the time from now; enough: asked before each execution, ends it sooner. hints: small scenarios that
+    may break the same invariant in the same step, tried first; what breaks at the end has too many causes for that.
 
     What breaks in a step of the kernel still breaks in the same step; what is judged at the end may move.
     """
@@ -141,5 +144,5 @@ def shrink(
     if first.label not in AT_THE_END:
         gate.at = first.label
     shrinker = Shrinker(gate, first)
-    minimal = shrinker.run()
+    minimal = shrinker.run(hints if gate.at is not None else ())
     return Shrunk(shrinker.best, minimal, gate.executions, gate.cut_short)

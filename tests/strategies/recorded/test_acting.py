@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.topology import Cpu, Node, Topology
-from strategies.recorded.replay import acting_rows
+from strategies.recorded.driven import acting_rows
 
 
 def test_ids_may_be_sparse_and_many() -> None:
