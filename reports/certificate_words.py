@@ -34,10 +34,13 @@ def by_caps(rows: tuple[PctStatement, ...]) -> list[list[PctStatement]]:
     return [[row for row in rows if (row.tasks_max, row.steps_max) == cap] for cap in caps]
 
 
+LEAST_BOUND = 1e-12
+
+
 def upper(bound: float) -> str:
-    """Two significant digits, rounded up: a bound stays one."""
-    if bound <= 0:
-        return "0"
+    """Two significant digits, rounded up: a bound stays one. Below LEAST_BOUND that: 0 would say that it cannot be."""
+    if bound < LEAST_BOUND:
+        return f"{LEAST_BOUND:g}"
     digits = 1 - math.floor(math.log10(bound))
     return f"{min(1.0, math.ceil(bound * 10**digits - 1e-9) / 10**digits):.2g}"
 

@@ -189,4 +189,11 @@ def test_every_report_holds_every_statement(make: Made) -> None:
 
 def test_bounds_are_printed_rounded_up() -> None:
     """Two digits, never below the bound."""
-    assert [upper(x) for x in (0.0, 0.4808, 0.99, 0.9991, 3.61e-5, 0.1)] == ["0", "0.49", "0.99", "1", "3.7e-05", "0.1"]
+    assert [upper(x) for x in (0.0, 0.4808, 0.99, 0.9991, 3.61e-5, 0.1)] == [
+        "1e-12",
+        "0.49",
+        "0.99",
+        "1",
+        "3.7e-05",
+        "0.1",
+    ]
