@@ -23,8 +23,9 @@ def end(status: int) -> None:
     interpreter would, takes most of a second and serves nobody.
     """
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed before the start
+                stream.flush()
     except OSError:
         sys.exit(status)  # the interpreter's own way with a reader that has gone
     atexit._run_exitfuncs()
