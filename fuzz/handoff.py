@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from typing import Any
 
+from engine.base import INVARIANT_NAMES, MEMCG_ABSENT, MEMCG_FREED
 from engine.errors import InputError
 from engine.label_words import WORDS as STEP_WORDS
 from engine.scenario import Finding, Scenario
@@ -95,7 +96,7 @@ def boot_options(topology: Topology) -> str:
 
 
 def counter_lines(scenario: Scenario, variant: Variant, invariant: str) -> list[str]:
-    """Counters of each cgroup at the start and when the invariant broke, and what the reference makes of the case."""
+    """Counters of each cgroup at the start, when the invariant broke and at the end, beside those of the reference."""
     start: dict[str, int] = {}
     at: dict[str, int] = {}
     nodes = tuple(node.id for node in scenario.topology.nodes)
@@ -106,33 +107,42 @@ def counter_lines(scenario: Scenario, variant: Variant, invariant: str) -> list[
         if not at and violated(state, invariant):
             at.update(counters(state, nodes))
 
-    run_scenario(scenario, variant, watch)
+    run = run_scenario(scenario, variant, watch)
     reference = run_scenario(scenario, VARIANTS["fixed"], lenient=True)
-    rows = [("", "before", "after")]
-    rows += [(name, str(start.get(name, "-")), str(at.get(name, "-"))) for name in sorted({**start, **at})]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    table = [f"{a.ljust(widths[0])}  {b.rjust(widths[1])}  {c.rjust(widths[2])}".rstrip() for a, b, c in rows]
+    columns = (start, at, {} if run.state.fatal else counters(run.state, nodes), counters(reference.state, nodes))
+    rows: list[tuple[str, ...]] = [("", "before", "broken", "end", "expected")]
+    rows += [
+        (name, *(str(column[name]) if name in column else "-" for column in columns))
+        for name in sorted({**start, **at})
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    table = [
+        "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, len(row)))]).rstrip()
+        for row in rows
+    ]
     clean = "runs the same case to its end and breaks nothing"
     broken = ", ".join(violation.invariant for violation in reference.violations)
     words = (
-        "Before the first step, and after the step that broke it. memory.current in pages; percpu of memory.stat in "
-        "bytes; kernel memory of each node in pages, as memory.numa_stat would show it. The reference (fixed) "
+        "Before the first step; after the step that broke it; at the end, when all areas are freed, the stocks drained "
+        "and the cgroups removed ('-': it does not come so far, or the cgroup is gone); and what to expect there, by "
+        "the reference (fixed). The root sums up all cgroups, removed ones too. memory.current in pages; percpu of "
+        "memory.stat in bytes; kernel memory of each node in pages, as memory.numa_stat would show it. The reference "
         f"{f'breaks {broken} here' if broken else clean}."
     )
     return [*table, "", *textwrap.wrap(words, WIDTH)]
 
 
 def violated(state: Any, invariant: str) -> bool:
-    from engine.base import INVARIANT_NAMES
-
     return bool(state.violated[INVARIANT_NAMES.index(invariant)])
 
 
 def counters(state: Any, nodes: tuple[int, ...]) -> dict[str, int]:
-    """Figures that a kernel shows too, of each cgroup that is there."""
-    found: dict[str, int] = {}
+    """Figures that a kernel shows too: of each cgroup that is there, and of the root, which sums up all there were."""
+    found: dict[str, int] = {"root percpu": sum(state.memcg_percpu)}
+    for n, node in enumerate(nodes):
+        found[f"root kernel memory, node {node}"] = sum(state.memcg_kmem[n :: len(nodes)])
     for m in range(1, len(state.memcg_usage)):
-        if state.memcg_state[m]:
+        if MEMCG_ABSENT < state.memcg_state[m] < MEMCG_FREED:
             found[f"memcg{m} memory.current"] = state.memcg_usage[m]
             found[f"memcg{m} percpu"] = state.memcg_percpu[m]
             for n, node in enumerate(nodes):
