@@ -15,6 +15,7 @@ from engine.variant import VARIANTS, Variant
 from fuzz.explain import explained
 from fuzz.lanes import Line, lanes
 from reports.invariant_words import WORDS
+from reports.layout import table
 from strategies.machines.qemu_export import export_qemu, renumbered
 from strategies.replay import run_scenario
 
@@ -110,16 +111,8 @@ def counter_lines(scenario: Scenario, variant: Variant, invariant: str) -> list[
     run = run_scenario(scenario, variant, watch)
     reference = run_scenario(scenario, VARIANTS["fixed"], lenient=True)
     columns = (start, at, {} if run.state.fatal else counters(run.state, nodes), counters(reference.state, nodes))
-    rows: list[tuple[str, ...]] = [("", "before", "broken", "end", "expected")]
-    rows += [
-        (name, *(str(column[name]) if name in column else "-" for column in columns))
-        for name in sorted({**start, **at})
-    ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    table = [
-        "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, len(row)))]).rstrip()
-        for row in rows
-    ]
+    rows = [["", "before", "broken", "end", "expected"]]
+    rows += [[name, *(str(column.get(name, "-")) for column in columns)] for name in sorted({**start, **at})]
     clean = "runs the same case to its end and breaks nothing"
     broken = ", ".join(violation.invariant for violation in reference.violations)
     words = (
@@ -129,7 +122,7 @@ def counter_lines(scenario: Scenario, variant: Variant, invariant: str) -> list[
         "memory.stat in bytes; kernel memory of each node in pages, as memory.numa_stat would show it. The reference "
         f"{f'breaks {broken} here' if broken else clean}."
     )
-    return [*table, "", *textwrap.wrap(words, WIDTH)]
+    return [*table(rows, indent=""), "", *textwrap.wrap(words, WIDTH)]
 
 
 def violated(state: Any, invariant: str) -> bool:

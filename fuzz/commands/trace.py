@@ -76,8 +76,8 @@ def trace_command(options: TraceOptions) -> int:
     with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
         if out is not None:
             out = out_option(options.out, "")
-        traced = traced_through(options, files, variant, pressure)
-        page, row = traced_page(traced[0]), traced_json(traced[0]) | {"input": asdict(traced[1].counts)}
+        traced, counts = traced_through(options, files, variant, pressure)
+        page, row = traced_page(traced), traced_json(traced) | {"input": asdict(counts)}
         text = page_text(page)
         if out is not None:
             write_whole(out / "trace.txt", text.encode("ascii"))
@@ -86,13 +86,13 @@ def trace_command(options: TraceOptions) -> int:
     print(text, end="")
     if options.as_json:
         print(json.dumps(row, sort_keys=True))
-    return int(traced[0].rows_equal != traced[0].rows)
+    return int(traced.rows_equal != traced.rows)
 
 
 def traced_through(
     options: TraceOptions, files: RecordedFiles, variant: Variant, pressure: Pressure | None
-) -> tuple[Traced, Passed]:
-    """All figures: from one pass over the trace and, where the placement is a model, a second one."""
+) -> tuple[Traced, Counts]:
+    """All figures, and what was read: from one pass over the trace and, where the placement is a model, a second."""
     assert files.topology is not None
     passed = first_pass(files, files.topology, variant)
     if options.states is not None:
@@ -100,7 +100,7 @@ def traced_through(
     others: tuple[Placed, ...] = ()
     if passed.placed is None and pressure is not None and Path(options.file).is_file():
         others = bracket(passed, variant, pressure)
-    return traced_of(options, variant, passed, others, pressure is not None), passed
+    return traced_of(options, variant, passed, others, pressure is not None), passed.counts
 
 
 def first_pass(files: RecordedFiles, topology: Topology, variant: Variant) -> Passed:

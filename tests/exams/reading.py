@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ def rates_of(paths: dict[str, Path]) -> dict[str, dict[str, Any]]:
             "lines": counts[name].lines,
             "events": counts[name].events,
             "lines_a_second": round(max(rates)),
-            "median": round(sorted(rates)[ROUNDS // 2]),
+            "median": round(statistics.median(rates)),
         }
         for name, rates in seen.items()
     }
