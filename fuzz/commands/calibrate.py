@@ -35,6 +35,7 @@ def calibrate_command(
     """Fit the measurement stream's tables to recorded traces, print how well they fit, write them."""
     if not NAME.fullmatch(name):
         raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
+    refuse_twice(files)
     runs: dict[str, Counts] = {}
     reads: list[RecordedInput] = []
     for file in files:
@@ -56,6 +57,15 @@ def calibrate_command(
     return 0
 
 
+def refuse_twice(files: tuple[str, ...]) -> None:
+    """InputError for a trace that is given again, under whatever path: its allocations would count twice."""
+    seen: set[Path] = set()
+    for file in files:
+        if Path(file).resolve() in seen:
+            raise InputError(file, "the same trace twice", "each trace once")
+        seen.add(Path(file).resolve())
+
+
 def two_halves(read: RecordedInput) -> tuple[Counts, Counts] | None:
     """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
     found = [
@@ -71,7 +81,7 @@ def run_name(read: RecordedInput, file: str, runs: dict[str, Counts]) -> str:
         return read.name
     name = Path(file).name
     if name in runs:
-        raise InputError(file, "the same trace twice", "each trace once")
+        raise InputError(file, f"a third run called {name!r}", "folders or files with names of their own")
     return name
 
 

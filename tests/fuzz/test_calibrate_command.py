@@ -50,6 +50,7 @@ def test_without_beside_files_it_fits_what_there_is(tmp_path: Path, capsys: pyte
         (["calibrate", "nowhere"], "nowhere"),
         (["calibrate", TRACE, "--name", "a b"], "--name"),
         (["calibrate", TRACE, "--charge", "x"], "--charge"),
+        (["calibrate", TRACE, str(SMALL / ".." / SMALL.name / "percpu.trace.gz")], "the same trace twice"),
         (["run", "--cases", "1", "--calibration", "nothing"], "--calibration: 'nothing'; allowed: default, recorded"),
         (["run", "--cases", "1", "--calibration", TRACE], "calibration"),
     ],
