@@ -47,11 +47,12 @@ from engine.obj_stock import obj_uncharge
 from engine.objcg import kmem_add, objcg_get, objcg_nid, sibling, usable
 from engine.post_each_page import po_page_account
 from engine.records import NR_LOG
-from engine.slips import SLIP_NO_ENTRY, SLIP_REFUND_MORE, SLIP_ROOT, SLIP_STAT_PAYLOAD
+from engine.slips import SLIP_NO_ENTRY, SLIP_REFUND_BYTES, SLIP_REFUND_MORE, SLIP_ROOT, SLIP_STAT_PAYLOAD
 from engine.variant import (
     CHARGE_BYTES,
     CHARGE_PAGES,
     CHARGE_SINGLE,
+    JUDGE_SPARE,
     JUDGE_TIGHT,
     LOOKUP_NODEINFO,
     LOOKUP_SIBLING,
@@ -290,6 +291,9 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """6: the precharged pages that were not used go back; I1, I1b and I2 are judged here."""
     used, precharge = st.r_used[t], st.r_precharge[t]
     st.r_nid[t] = 0
+    if prog.v_slip == SLIP_REFUND_BYTES and used < precharge:
+        refund_as_bytes(topo, prog, st, t, used, precharge)
+        return
     if used > precharge:
         violate(st, t, st.pc[t], I1, precharge, used)
     judge_tight(topo, prog, st, t, used, precharge)
@@ -301,8 +305,19 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 
 @compiled
+def refund_as_bytes(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
+    """A planted slip: every counter is right in the end, only more was booked than lies anywhere."""
+    o = st.r_objcg[t]
+    kmem_add(topo, st, t, o, st.objcg_memcg[o], precharge - used)
+    st.r_used[t] = precharge
+    judge_tight(topo, prog, st, t, precharge, precharge)
+    goto(st, t, PO_DONE)
+    obj_uncharge(st, t, o, (precharge - used) * topo.page_size, PO_DONE)
+
+
+@compiled
 def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
-    """I1b, for variants that keep v2's formula: ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge - 1."""
+    """I1b: ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge; with v2's own formula a page is always spare."""
     if prog.v_judge & JUDGE_TIGHT == 0:
         return
     total, touched = 0, 0
@@ -316,8 +331,9 @@ def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge:
         violate(st, t, st.pc[t], I1B, least, used)
     if used > most:
         violate(st, t, st.pc[t], I1B, most, used)
-    if most > precharge - 1:
-        violate(st, t, st.pc[t], I1B, precharge - 1, most)
+    spare = 1 if prog.v_judge & JUDGE_SPARE else 0
+    if most > precharge - spare:
+        violate(st, t, st.pc[t], I1B, precharge - spare, most)
 
 
 @compiled

@@ -6,6 +6,7 @@ task is between two operations, so that equal situations have equal bytes.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -388,6 +389,11 @@ class State:
 Record = np.ndarray[Any, np.dtype[np.void]]
 
 
+@cache
+def _dtype(record_class: type, size_class: str) -> np.dtype[np.void]:
+    return dtype_of(record_class, SIZE_CLASSES[size_class])
+
+
 def new_record(record_class: type, size_class: str, count: int = 1) -> Record:
     """A zeroed array of `count` records of one size class."""
-    return np.zeros(count, dtype=dtype_of(record_class, SIZE_CLASSES[size_class]))
+    return np.zeros(count, dtype=_dtype(record_class, size_class))

@@ -9,8 +9,8 @@ from __future__ import annotations
     NO_SLIP, SLIP_PARK, SLIP_ROOT, SLIP_MATCH, SLIP_BOUND, SLIP_KEEP, SLIP_FRESH, SLIP_UNCHARGE_OWN, SLIP_CHARGE_OWN,
     SLIP_SURPLUS, SLIP_STAT_PAYLOAD, SLIP_REFUND_MORE, SLIP_FREE_WALK, SLIP_FREE_EXT, SLIP_KILL, SLIP_ORIG, SLIP_PUT,
     SLIP_LIMIT, SLIP_NO_ENTRY, SLIP_DEPOPULATE, SLIP_DUPLICATE, SLIP_FAT_SLOT, SLIP_CONSUME, SLIP_NEXT_NODE,
-    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT,
-) = range(28)  # fmt: skip
+    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT, SLIP_REFUND_BYTES,
+) = range(29)  # fmt: skip
 
 SLIPS: dict[str, tuple[int, str, str]] = {
     "park": (SLIP_PARK, "obj_cgroup_precharge", "the precharge is parked in the page stock until the post hook"),
@@ -40,4 +40,9 @@ SLIPS: dict[str, tuple[int, str, str]] = {
     "drain-kmem": (SLIP_DRAIN_KMEM, "drain_obj_stock_slot", "KMEM is not reduced by drained pages"),
     "big-refill": (SLIP_BIG_REFILL, "refill_stock", "more than 64 pages are dropped instead of uncharged"),
     "task-put": (SLIP_TASK_PUT, "current_objcg_update", "the old entry's reference is not put"),
+    "refund-bytes": (
+        SLIP_REFUND_BYTES,
+        "6/9 post_alloc_hook",
+        "the refund is booked, then goes through the byte stock",
+    ),
 }

@@ -13,7 +13,8 @@ CHARGE_BYTES, CHARGE_SINGLE, CHARGE_NODES, CHARGE_PAGES = range(4)
 WALK_SIZE, WALK_EXACT, WALK_NOMINAL = range(3)
 LOOKUP_NODEINFO, LOOKUP_STORED, LOOKUP_SIBLING = range(3)
 TOTAL_FULL, TOTAL_PAYLOAD = range(2)
-JUDGE_TIGHT, JUDGE_EXACT = 1, 2  # I1b: v2's bounds; I3, I11, I14: F by the nodes where it lies, straddling or not
+# I1b: bounds on what is used; I3, I11, I14: F by the nodes where it lies, straddling or not; I1b: v2's spare page.
+JUDGE_TIGHT, JUDGE_EXACT, JUDGE_SPARE = 1, 2, 4
 FREE_NODES, FREE_STORED, FREE_PAGES_UP, FREE_EACH_PAGE = range(4)
 
 
@@ -60,24 +61,28 @@ class Variant:
     store: int = 0  # 1: the unused precharge is not returned (mutant)
     task_objcg: int = 0  # 0: task->objcgs, an entry a node (1/9); 1: one pointer, as before the series
     metadata: int = 0  # 1: 8 bytes a granule are charged whatever sizeof(pcpuobj_ext) is (before 3/9)
-    judge: int = 0  # what it claims beyond the common invariants: JUDGE_TIGHT, JUDGE_EXACT (mutants keep it)
+    judge: int = 0  # what it claims beyond the common invariants: bits JUDGE_* (mutants keep it)
     slip: int = 0  # a planted slip of engine/slips.py (mutant)
 
     def choices(self) -> dict[str, int]:
         """The choices by name, without name and summary."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "summary")}
+        return {name: getattr(self, name) for name in CHOICE_NAMES}
 
     def write(self, prog: Any) -> None:
         """Set the choices in a Prog record."""
-        for name, value in self.choices().items():
-            prog["v_" + name] = value
+        for name in CHOICE_NAMES:
+            prog["v_" + name] = getattr(self, name)
 
     @property
     def per_node(self) -> bool:
         return self.charge in (CHARGE_NODES, CHARGE_PAGES)
 
 
-_v2 = Variant("v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N", judge=JUDGE_TIGHT)
+CHOICE_NAMES = tuple(f.name for f in fields(Variant) if f.name not in ("name", "summary"))
+
+_v2 = Variant(
+    "v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N", judge=JUDGE_TIGHT | JUDGE_SPARE
+)
 
 VARIANTS: dict[str, Variant] = {
     v.name: v
@@ -102,7 +107,7 @@ VARIANTS: dict[str, Variant] = {
         replace(
             _v2, name="fixed", summary="exact walk, siblings of the stored objcg under one reference, ceil + N - 1",
             ext=1, fast=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1,
-            judge=JUDGE_EXACT,
+            judge=JUDGE_TIGHT | JUDGE_EXACT,
         ),
     )
 }  # fmt: skip

@@ -16,7 +16,7 @@ LARGEST: dict[str, int] = {
     "charge": 3, "precharge_short": 1, "precharge_total": 1, "precharge_via": 1, "walk": 2, "ext": 1, "fast": 1,
     "lookup": 2, "refs": 1, "post_rcu": 1, "stat": 2, "free": 3, "round": 1, "remainder": 2, "refund": 1,
     "first_refund": 1, "entry": 1, "get": 1, "nodes": 1, "xchg": 3, "drain": 1, "evict": 1, "cap": 1, "trylock": 1,
-    "release": 1, "undo": 1, "reparent": 1, "store": 1, "task_objcg": 1, "metadata": 1, "slip": len(SLIPS), "judge": 3,
+    "release": 1, "undo": 1, "reparent": 1, "store": 1, "task_objcg": 1, "metadata": 1, "slip": len(SLIPS), "judge": 7,
 }  # fmt: skip
 
 

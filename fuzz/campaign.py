@@ -28,7 +28,8 @@ from fuzz.interrupts import Interrupts
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.reading import gathered
-from fuzz.rendering import rendered, time_to_render, write_files
+from fuzz.rendering import rendered, write_files
+from fuzz.reserve import LEAST_SECONDS, measured
 from fuzz.resuming import Earlier
 from fuzz.runner import Lines, Ran, View, ended, run_batches
 from fuzz.schedule import batches_covering
@@ -42,14 +43,11 @@ from reports.json_report import contract
 from reports.stopping import Watch, parse_stop
 from strategies import canary
 from strategies.plan import Plan as CasePlan
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.survey import kept_survey
 from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
-FINDING_SECONDS, FINDING_SHARE = 30.0, 0.07  # reserved of --time for shrinking findings: at most, and
-SHORT_SECONDS, SHORT_SHARE = 2.0, 0.25  # of a short campaign more
-LEAST_FINDING_SECONDS = 0.5  # for findings even if the batches took all of --time
 INTERRUPTED_FINDING_SECONDS = 1.0
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
@@ -166,11 +164,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def finding_seconds(budget: float) -> float:
-    """How long findings may be shrunk in a campaign of so many seconds."""
-    return min(FINDING_SECONDS, max(FINDING_SHARE * budget, min(SHORT_SECONDS, SHORT_SHARE * budget)))
-
-
 def limits_of(session: Campaigning) -> Limits:
     """When to stop; what is kept of the time for findings and report comes from a measurement made now."""
     options = session.options
@@ -179,16 +172,17 @@ def limits_of(session: Campaigning) -> Limits:
     )
     if options.seconds is None or session.interrupts.seen:
         return limits
-    whole, row_seconds = time_to_render(session.plan.describe(), session.plan.batch("measurement", 0))
-    return replace(limits, reserve_seconds=whole + finding_seconds(options.seconds), row_seconds=row_seconds)
+    reserve = measured(session.plan, options.seconds)
+    LOGGER.info("kept of the time: %s", reserve)
+    return replace(limits, reserve=reserve)
 
 
 def shrink_until(desk: Desk) -> float | None:
     """By time.monotonic(): when findings must be done for the reports to be in time; a moment from now at least."""
-    if desk.ends_at is None or desk.limits.seconds is None:
+    if desk.ends_at is None:
         return None
-    reports = desk.limits.reserve_seconds - finding_seconds(desk.limits.seconds) + desk.rows * desk.limits.row_seconds
-    return max(desk.ends_at - reports - CUT_SECONDS, time.monotonic() + LEAST_FINDING_SECONDS)
+    reports = desk.limits.reserve.reports(desk.rows)
+    return max(desk.ends_at - reports - CUT_SECONDS, time.monotonic() + LEAST_SECONDS)
 
 
 def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:

@@ -40,7 +40,7 @@ def remote_warm(recipe: str) -> float:
 
 def remote_plan(recipe: str) -> Any:
     """This process's plan of a recipe."""
-    from strategies.plan import plan_from
+    from strategies.planning import plan_from
 
     if recipe not in _plans:
         _plans.clear()

@@ -14,6 +14,7 @@ from fuzz.errors import HarnessError
 from fuzz.events import Done, Event, Lost, Raised
 from fuzz.log import LOGGER
 from fuzz.plan import Plan
+from fuzz.reserve import Reserve
 from fuzz.schedule import (
     EPOCH_BATCHES,
     HUNTING,
@@ -48,8 +49,8 @@ class Criterion(Protocol):
 class Limits:
     """When to stop, whichever comes first; and which part of the campaign this is.
 
-    seconds: None for no limit; seconds_before: taken by earlier sessions of the same campaign. reserve_seconds and
-    row_seconds: what is kept of `seconds` for findings and report, in all and for each row.
+    seconds: None for no limit; seconds_before: taken by earlier sessions of the same campaign. reserve: what is kept of
+    `seconds` for findings and reports.
     """
 
     cases: int | None
@@ -58,15 +59,14 @@ class Limits:
     workers: int
     shard: Shard = WHOLE
     seconds_before: float = 0.0
-    reserve_seconds: float = 0.0
-    row_seconds: float = 0.0
+    reserve: Reserve = field(default_factory=Reserve)
 
-    def is_over(self, elapsed: float, rows: int) -> bool:
+    def is_over(self, elapsed: float, rows: int, seen: Seen) -> bool:
         """Whether it is too late to hand out another batch."""
         if self.seconds is None:
             return False
-        kept = min(self.reserve_seconds + rows * self.row_seconds, self.seconds / 2)
-        return elapsed >= self.seconds - kept
+        findings = self.reserve.findings(seen.violations, seen.cases.total(), self.workers)
+        return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Desk:
         """
         if self.retry and not self.interrupted:
             return self.retry.pop(0)
-        if not self.met and self.limits.is_over(self.elapsed, self.rows):
+        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen):
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()

@@ -50,8 +50,13 @@ def pick(outcomes: Iterable[Outcome]) -> list[Pick]:
                 if seen[signature] < CASES_PER_SIGNATURE:
                     seen[signature] += 1
                     found.setdefault(signature.invariant, []).append(Pick(outcome.stream, outcome.k, case, signature))
-    most = min(PICKS_MOST, PICKS_LEAST + cases // CASES_PER_PICK)
+    most = picks_most(cases)
     return [one for invariant in sorted(found) for one in _most_different(found[invariant])[:most]]
+
+
+def picks_most(cases: int) -> int:
+    """How many cases of one invariant are shrunk after a campaign of so many cases."""
+    return min(PICKS_MOST, PICKS_LEAST + cases // CASES_PER_PICK)
 
 
 def _most_different(picks: list[Pick]) -> list[Pick]:

@@ -10,7 +10,7 @@ from engine.label_words import WORDS
 from engine.labels import NAMES
 from engine.scenario import Scenario
 from engine.variant import Variant
-from strategies.replay import Run, Violation, run_scenario
+from strategies.replay import Run, Violation, Watch, run_scenario
 
 COLUMN = 26
 WORKERS = ("balance work", "css_offline", "RCU callback")
@@ -85,11 +85,11 @@ def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
 
 
 def lanes(
-    scenario: Scenario, variant: Variant, lenient: bool = False, until: str | None = None
+    scenario: Scenario, variant: Variant, lenient: bool = False, until: str | None = None, also: Watch | None = None
 ) -> tuple[list[Line], Run]:
-    """Replay a scenario and write down each step up to the one that broke invariant `until`.
+    """Replay a scenario to its end and write down each step up to the one that broke invariant `until`.
 
-    Without it, or where it holds: up to the last one that broke any, or to the end.
+    Without it, or where it holds: up to the last one that broke any, or to the end. also: sees each step too.
     """
     nodes = tuple(node.id for node in scenario.topology.nodes)
     nr_tasks = len(scenario.program.tasks)
@@ -110,6 +110,8 @@ def lanes(
             )
         )  # fmt: skip
         before = after
+        if also is not None:
+            also(state, task, label)
 
     run = run_scenario(scenario, variant, watch, lenient)
     marked = [_with_broken(line, run.violations) for line in lines]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from engine.errors import InputError
 from fuzz.interrupts import Interrupts
 from strategies.mutants import FIXED, Mutant, catalogue
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 
 STREAMS = ("measurement", "hunting")
 

@@ -5,38 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from engine.scenario import Scenario
+from engine.topology import Topology
 from engine.variant import Variant
 from strategies.replay import run_scenario
 
 MOST_NODES = 16  # of a picture; shrunk cases have one to four
 
 
-def per_node(scenario: Scenario, variant: Variant) -> list[dict[str, int]]:
-    """{node, bytes, pages, page_size} of each possible node; empty if the case never charges a byte to a node.
+class PerNode:
+    """Watches a run: watch() at each step, then rows()."""
 
-    bytes: of live areas, as they were charged to the node; pages: KMEM pages that all memcgs but the root count there,
-    slab objects included. A page that is counted and not filled is held by a stock or is on its way back.
-    """
-    nodes = [node.id for node in scenario.topology.nodes]
-    most, found = 0, [(0, 0)] * len(nodes)
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.nodes = [node.id for node in topology.nodes]
+        self.most = 0
+        self.found = [(0, 0)] * len(self.nodes)
 
-    def watch(state: Any, _task: int, _label: int) -> None:
-        nonlocal most, found
-        areas, width = state.l_bytes.shape
-        held = [sum(state.l_bytes[a, n] for a in range(areas)) for n in range(min(width, len(nodes)))]
-        if sum(held) >= max(most, 1):
-            most = sum(held)
+    def watch(self, state: Any, _task: int, _label: int) -> None:
+        """Keep what each node holds if no moment before had more bytes charged."""
+        if len(self.nodes) > MOST_NODES:
+            return
+        nodes, (areas, width) = len(self.nodes), state.l_bytes.shape
+        held = [sum(state.l_bytes[a, n] for a in range(areas)) for n in range(min(width, nodes))]
+        if sum(held) >= max(self.most, 1):
+            self.most = sum(held)
             memcgs = range(1, len(state.memcg_usage))
-            pages = [sum(state.memcg_kmem[m * len(nodes) + n] for m in memcgs) for n in range(len(held))]
-            found = list(zip(held, pages, strict=True))
+            pages = [sum(state.memcg_kmem[m * nodes + n] for m in memcgs) for n in range(len(held))]
+            self.found = list(zip(held, pages, strict=True))
 
-    if len(nodes) > MOST_NODES:
-        return []
-    run_scenario(scenario, variant, watch)
-    if not most:
-        return []
-    size = scenario.topology.page_size
-    return [
-        {"node": node, "bytes": held, "pages": pages, "page_size": size}
-        for node, (held, pages) in zip(nodes, found, strict=True)
-    ]
+    def rows(self) -> list[dict[str, int]]:
+        """{node, bytes, pages, page_size} of each possible node; empty if no byte was ever charged to a node.
+
+        bytes: of live areas, as they were charged to the node; pages: KMEM pages that all memcgs but the root count
+        there, slab objects included. A page that is counted and not filled is held by a stock or is on its way back.
+        """
+        if not self.most:
+            return []
+        return [
+            {"node": node, "bytes": held, "pages": pages, "page_size": self.topology.page_size}
+            for node, (held, pages) in zip(self.nodes, self.found, strict=True)
+        ]
+
+
+def per_node(scenario: Scenario, variant: Variant) -> list[dict[str, int]]:
+    """PerNode.rows() of a scenario's run on a variant."""
+    watcher = PerNode(scenario.topology)
+    run_scenario(scenario, variant, watcher.watch)
+    return watcher.rows()

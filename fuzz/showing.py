@@ -14,10 +14,10 @@ from fuzz.errors import HarnessError
 from fuzz.explain import explained
 from fuzz.helpers import asked_to_end
 from fuzz.lanes import drawn, lanes
-from fuzz.per_node import per_node
+from fuzz.per_node import PerNode
 from fuzz.plan import Plan
 from fuzz.shrink.shrinker import Shrunk, shrink
-from strategies.replay import Run, run_scenario
+from strategies.replay import Run
 
 AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
@@ -103,19 +103,20 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     """A shrunk finding with explanation and lanes, in the file and beside it."""
     scenario = shrunk.attempt.scenario
     finding = replace(original, scenario=replace(scenario, topology=replace(scenario.topology, name="shrunk")))
-    lines, run = lanes(finding.scenario, variant, until=finding.invariant)
+    nodes = PerNode(finding.scenario.topology)
+    lines, run = lanes(finding.scenario, variant, until=finding.invariant, also=nodes.watch)
     broken = run.broken(finding.invariant)
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
     words, picture = explained(finding, broken, lines), list(drawn(lines))
     notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
-    broken_in_all = {v.invariant for v in run_scenario(finding.scenario, variant).violations}
+    broken_in_all = {v.invariant for v in run.violations}
     breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)
     origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture, "breaks": list(breaks)}
     first = run.violations[0].invariant == finding.invariant
     return Shown(
         replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture,
-        per_node(finding.scenario, variant), breaks, shrunk.cut_short,
+        nodes.rows(), breaks, shrunk.cut_short,
     )  # fmt: skip
 
 

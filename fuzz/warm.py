@@ -11,7 +11,7 @@ import time
 
 from fuzz import exploration
 from fuzz.shrink.attempt import load
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.recorded import replay as recorded
 from strategies.topologies import preset
 

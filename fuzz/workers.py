@@ -205,7 +205,7 @@ def work(
 
 def work_anew(recipe: str, connection: Connection, queue: Any, level: int, most: int) -> None:
     """The same in a process that was not forked."""
-    from strategies.plan import plan_from
+    from strategies.planning import plan_from
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_through(QueueHandler(queue), level)

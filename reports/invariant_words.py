@@ -11,7 +11,7 @@ from engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT,
 
 WORDS: dict[str, str] = {
     "I1": "the post hook never uses more pages than were precharged",
-    "I1b": "the precharge is tight: used <= ceil(F) + K - 1 < precharge",
+    "I1b": "pages used are the least that K nodes can need, or few more",
     "I2": "every precharged page is used or given back, on failures too",
     "I3": "the free hook finds the bytes per node that were charged",
     "I4": "per-CPU stocks: no duplicate owner, amounts and css refs right",
@@ -50,7 +50,7 @@ def applies(invariant: str, variant: Variant) -> bool:
         raise InputError("invariant", invariant, ", ".join(WORDS))
     if invariant in ("I1", "I2"):
         return variant.charge != CHARGE_BYTES
-    if invariant == "I1b":  # the formula of 6/9; `fixed` precharges a page less, so no page need be left over
+    if invariant == "I1b":
         return variant.judge & JUDGE_TIGHT != 0
     if invariant == "I3":
         return variant.free != FREE_STORED

@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping
 
 import msgspec
-from scipy.special import gammaincc
 
 
 class Goodness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,10 +56,17 @@ def goodness(
     g = 2 * math.fsum(observed[v] * math.log(observed[v] / (n * e[v])) for v in cells if observed.get(v, 0))
     w = math.sqrt(math.fsum((observed.get(v, 0) / n - e[v]) ** 2 / e[v] for v in cells))
     df = len(cells) - 1 - fitted
-    p = float(gammaincc(df / 2, max(g, 0.0) / 2)) if df > 0 else None
+    p = _upper_tail(df, g) if df > 0 else None
     return Goodness(
         n, len(cells), near, far, rounded(max(g, 0.0)), max(df, 0), None if p is None else rounded(p), rounded(w), note
     )
+
+
+def _upper_tail(df: int, g: float) -> float:
+    """P(chi-square with df degrees of freedom >= g). scipy takes half a second to load: here, not at every start."""
+    from scipy.special import gammaincc
+
+    return float(gammaincc(df / 2, max(g, 0.0) / 2))
 
 
 def rounded(value: float) -> float:

@@ -14,17 +14,16 @@ import msgspec
 import numpy as np
 
 from engine.compiled import code_version
-from engine.errors import InputError
 from engine.outcome import Outcome, Signature
 from engine.records import Prog, Record, State, new_record
 from engine.reset import reset_record
 from engine.scenario import Finding, Scenario
 from engine.topology import Topology, size_class_of, topo_record
-from engine.topology_file import dump_topology, load_topology
-from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
+from engine.topology_file import dump_topology
+from engine.variant import VARIANTS, Variant
 from strategies import batch as batches
 from strategies import canary, user_scheduler
-from strategies.calibration import DEFAULT, Calibration, check_calibration
+from strategies.calibration import DEFAULT, Calibration
 from strategies.choices import KINDS, Kind, kind_arrays, thresholds
 from strategies.decode import new_scratch
 from strategies.faults import NESTED_REFRESH, fault_rates, with_rates
@@ -45,8 +44,8 @@ from strategies.redraw import finding_of, repeated
 from strategies.replay import Run
 from strategies.rng import key_of, new_rng
 from strategies.schedulers.record import SCHEDULERS, new_sched
-from strategies.topologies import Family, extremes, families, preset, single_family
-from strategies.user_scheduler import UserScheduler, load_user_scheduler, run_user_batch
+from strategies.topologies import Family, extremes, preset, single_family
+from strategies.user_scheduler import UserScheduler, run_user_batch
 from strategies.walk import CHECK_TOUCHED
 
 CASES_KEPT = 256
@@ -205,9 +204,8 @@ class Plan:
         return outcome
 
     def canary(self, turn: int, checks: int = CHECK_TOUCHED) -> dict[str, int]:
-        """Counts of a canary: a planted mistake on a machine of its own."""
-        planted = Plan(canary.planted_variant(turn), canary.SEED, single_family(preset("two-node")), scheduler="random")
-        return canary.counts_of(planted.run("hunting", 0, canary.CASES, checks))
+        """Counts of a canary."""
+        return canary.counts_of(canary_plan(turn).run("hunting", 0, canary.CASES, checks))
 
     def run(self, stream: str, k: int, cases: int, checks: int = CHECK_TOUCHED) -> Outcome:
         """Run the first `cases` cases of batch k."""
@@ -355,16 +353,9 @@ class Plan:
         }  # fmt: skip
 
 
-def plan_from(recipe: Mapping[str, Any]) -> Plan:
-    """The plan of Plan.recipe()."""
-    topology = None if recipe["topology"] is None else load_topology(recipe["topology"].encode(), "recipe")
-    calibration = None
-    if recipe["calibration"] is not None:
-        calibration = check_calibration(msgspec.convert(recipe["calibration"], Calibration), "recipe")
-    return make_plan(
-        Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
-        recipe["learns"], calibration,
-    )  # fmt: skip
+def canary_plan(turn: int) -> Plan:
+    """The plan of a canary: a planted mistake on a machine of its own."""
+    return Plan(canary.planted_variant(turn), canary.SEED, single_family(preset("two-node")), scheduler="random")
 
 
 @cache
@@ -377,34 +368,3 @@ def _changed(variant: Variant) -> dict[str, int]:
     """The choices in which a variant differs from v2; what it is held to (judge) is no part of what it does."""
     v2 = VARIANTS["v2"].choices()
     return {name: value for name, value in variant.choices().items() if value != v2[name] and name != "judge"}
-
-
-def make_plan(
-    variant: Variant | str,
-    seed: int,
-    topology: Topology | None = None,
-    faults: tuple[str, ...] = (),
-    scheduler: str = PORTFOLIO,
-    learns: bool = True,
-    calibration: Calibration | None = None,
-) -> Plan:
-    """The plan of a campaign; `variant` may be the name of one of the engine's own.
-
-    InputError for a name that does not exist or a machine that the variant cannot run on.
-    """
-    if isinstance(variant, str):
-        if variant not in VARIANTS:
-            raise InputError("variant", repr(variant), ", ".join(VARIANTS))
-        variant = VARIANTS[variant]
-    fault_rates(faults)
-    names = (PORTFOLIO, *SCHEDULERS[:-1])
-    user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
-    if user is None and scheduler not in names:
-        raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
-    strata = families() if topology is None else single_family(topology)
-    if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
-        strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
-        if not strata:
-            given = f"{variant.name!r} on a machine of class wide"
-            raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology, calibration=calibration)

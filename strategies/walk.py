@@ -7,13 +7,13 @@ from engine.compiled import compiled
 from engine.conservation import at_rest, check_drained, check_quiescent
 from engine.invariants import check_everything, check_released, check_touched
 from engine.labels import AT_BARRIER, FINISHED, IDLE
-from engine.runnable import case_over, runnable
+from engine.runnable import case_over, list_runnable
 from engine.step import step
 from engine.teardown import DRAINED, FREEING, OVER
 from strategies.features import Trail, note_step
 from strategies.rng import Rng
 from strategies.schedulers.bounded import choose_round_robin
-from strategies.schedulers.choose import begin, choose, took
+from strategies.schedulers.choose import begin, choose, mask_of, took
 from strategies.schedulers.record import Sched
 
 CHECK_NONE, CHECK_TOUCHED, CHECK_ALL = range(3)
@@ -69,13 +69,10 @@ def expect_steps(topo: Topo, prog: Prog, st: State, rng: Rng, sched: Sched, most
         sched.left[t] = 0
     sched.last = -1
     while not case_over(st) and st.nr_steps < most_steps and st.fatal == 0:
-        mask = 0
-        for t in range(st.nr_all):
-            if runnable(topo, prog, st, t):
-                mask |= 1 << t
-        if mask == 0:
+        ready = list_runnable(topo, prog, st, sched.ready)
+        if ready == 0:
             return
-        t = choose_round_robin(sched, st, mask)
+        t = choose_round_robin(sched, st, mask_of(sched, ready))
         if st.pc[t] == FINISHED:
             return  # the teardown begins: nothing interleaves with what task 0 does from here on
         sched.left[t] += 1

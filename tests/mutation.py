@@ -31,7 +31,7 @@ from engine.compiled import plain  # noqa: E402
 from engine.layout import PlainRecord  # noqa: E402
 from engine.reset import reset  # noqa: E402
 from engine.runnable import case_over  # noqa: E402
-from strategies.plan import make_plan  # noqa: E402
+from strategies.planning import make_plan  # noqa: E402
 from strategies.redraw import drawn_case  # noqa: E402
 from strategies.replay import violations_of  # noqa: E402
 from strategies.rng import new_rng  # noqa: E402

@@ -29,11 +29,6 @@ class Pressure:
     pairs: int
 
     @property
-    def fallback(self) -> float:
-        """The share of pages that are not on the first node of their zonelist."""
-        return 1 - self.steps[0] / max(sum(self.steps), 1)
-
-    @property
     def redraw(self) -> float:
         """The chance that a page draws anew: a draw that may come out the same gives the recorded rate of switches."""
         total = max(sum(self.steps), 1)

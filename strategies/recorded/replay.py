@@ -70,10 +70,6 @@ class Replayed:
     left_out: Counter[str] = field(default_factory=Counter)
 
     @property
-    def waste_pages(self) -> dict[int, int]:
-        return self.tally.waste()
-
-    @property
     def rows_equal(self) -> int:
         return sum(row.kernel_bytes == row.engine_bytes for row in self.rows)
 

@@ -67,13 +67,6 @@ class Tally:
             elif row[ROW_DONE]:
                 self.failed += 1
 
-    def waste(self) -> dict[int, int]:
-        """Charged allocations by pages precharged and not used, ascending; a precharge that ran short wastes none."""
-        found: Counter[int] = Counter()
-        for (precharge, used, _), number in self.pairs.items():
-            found[max(precharge - used, 0)] += number
-        return dict(sorted(found.items()))
-
 
 def node_tallies(ids: list[int], nodes: Any) -> tuple[NodeTally, ...]:
     """The rows that strategies.drive.run_operations kept, by node id."""

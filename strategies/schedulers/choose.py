@@ -39,9 +39,7 @@ def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
     kind = sched.kind
     if kind == RANDOM:
         return choose_random(sched, rng, ready)
-    mask = 0
-    for i in range(ready):
-        mask |= 1 << sched.ready[i]
+    mask = mask_of(sched, ready)
     if kind == PCT:
         return choose_pct(sched, st, mask)
     elif kind == POS:
@@ -55,6 +53,15 @@ def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
     elif kind == ROUND_ROBIN:
         return choose_round_robin(sched, st, mask)
     return choose_followed(sched, st, mask)
+
+
+@compiled
+def mask_of(sched: Sched, nr_ready: int) -> int:
+    """The tasks that list_runnable wrote into sched.ready, a bit each."""
+    mask = 0
+    for i in range(nr_ready):
+        mask |= 1 << sched.ready[i]
+    return mask
 
 
 @compiled

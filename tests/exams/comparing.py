@@ -14,7 +14,8 @@ from stored_campaigns import drawn, in_parallel, stored
 from reports.compare import Comparison, compare
 from reports.compare_text import ALPHA
 from reports.statistics import clopper_pearson
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 
 PAIRS, MOST_FLAGGED = 500, 41  # Bin(500, 5%) exceeds 41 once in 1,000
 REPETITIONS, POWER = 200, 0.95

@@ -17,7 +17,8 @@ from fuzz.regression import regression_of
 from fuzz.shrink.attempt import Gate
 from fuzz.shrink.shrinker import Shrunk, shrink
 from strategies.mutants import catalogue
-from strategies.plan import STREAMS, Plan, make_plan
+from strategies.plan import STREAMS, Plan
+from strategies.planning import make_plan
 from strategies.redraw import finding_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))

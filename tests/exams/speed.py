@@ -11,7 +11,8 @@ from engine.layout import PlainRecord
 from engine.reset import reset
 from engine.variant import VARIANTS
 from strategies.features import new_trail
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 from strategies.redraw import drawn_case
 from strategies.schedulers.record import new_sched
 from strategies.topologies import families, preset

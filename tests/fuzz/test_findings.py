@@ -18,7 +18,8 @@ from fuzz.findings import Pick, by_cause, pick, write_findings
 from fuzz.marks import package_version
 from fuzz.showing import Shape, Shown, shown, smaller
 from reports.campaign import gather
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 from strategies.replay import run_scenario
 
 

@@ -13,7 +13,7 @@ from engine.variant import VARIANTS
 from fuzz.cli import call
 from fuzz.handoff import counter_lines, mail
 from strategies.machines.importing import import_path
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.topologies import preset
 
 SHORTFALL = Path(__file__).parents[1] / "data" / "findings" / "v1-shortfall.json"

@@ -14,7 +14,7 @@ from engine.scenario import load_finding
 from engine.variant import VARIANTS
 from fuzz.regression import regression_of
 from strategies import choices
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.replay import run_scenario
 
 SHORTFALL = Path(__file__).parent.parent / "data" / "findings" / "v1-shortfall.json"

@@ -13,7 +13,7 @@ from fuzz.shrink import candidates
 from fuzz.shrink.attempt import Gate
 from fuzz.shrink.shrinker import shrink
 from strategies.mutants import catalogue
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 
 BATCHES = 48  # a case in some 3,000 of v2 breaks I18: that 20,000 hold none has a chance of 0.2%
 RACES = (("v2", "I18"), ("v2", "I8"), ("v2", "I12"), ("nodeinfo", "I18"), ("own-counts", "I8"))

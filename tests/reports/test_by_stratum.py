@@ -11,7 +11,7 @@ from engine.outcome import Outcome
 from reports.by_stratum import KINDS, PAIR, by_blocking, by_class, by_nodes, strata_rows
 from reports.campaign import Campaign, gather
 from reports.text import report_text
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.topologies import preset
 
 Made = Callable[..., Campaign]

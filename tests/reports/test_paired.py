@@ -13,7 +13,7 @@ from engine.outcome import Outcome
 from reports.campaign import Campaign, gather
 from reports.compare_text import compare_text
 from reports.paired import paired, weighted
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.topologies import preset
 
 Made = Callable[..., Campaign]

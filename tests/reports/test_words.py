@@ -17,7 +17,7 @@ NOT_ASKED = {
     "v2": set(),
     "v2-exts": set(),
     "v2-fast": set(),
-    "fixed": {"I1b"},
+    "fixed": set(),
 }
 
 

@@ -28,7 +28,7 @@ from strategies.calibration import (
 )
 from strategies.choices import KIND_NAMES, KINDS, LAYOUT, thresholds
 from strategies.faults import FAILURES, with_rates
-from strategies.plan import make_plan, plan_from
+from strategies.planning import make_plan, plan_from
 from strategies.topologies import preset
 
 RUNS = ("r1", "r3", "r5", "r6", "r11", "r12")

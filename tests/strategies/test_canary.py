@@ -7,7 +7,8 @@ import pytest
 from engine.outcome import Outcome
 from fuzz.campaign import dead_canary
 from strategies import canary
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 from strategies.walk import CHECK_NONE
 
 

@@ -13,7 +13,8 @@ from engine.compiled import plain
 from engine.layout import PlainRecord
 from engine.runnable import case_over
 from engine.variant import VARIANTS, Variant
-from strategies.plan import STREAMS, make_plan
+from strategies.plan import STREAMS
+from strategies.planning import make_plan
 from strategies.replay import violations_of
 from strategies.schedulers.choose import begin, choose, took
 from strategies.topologies import families

@@ -8,7 +8,8 @@ import sys
 
 from engine.compiled import ROOT
 from engine.outcome import Outcome, digest
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 
 SEED = 11
 # Batches 0 to 4 of each stream: families of class small, among them three different ones, and one of class wide.
@@ -17,7 +18,7 @@ BATCHES = tuple((stream, k) for stream in ("measurement", "hunting") for k in ra
 CASES = 40
 
 ASK = """
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from engine.outcome import digest
 plan = make_plan("v2", {seed})
 print(digest(plan.run(s, k, {cases}) for s in ("measurement", "hunting") for k in range(5)))

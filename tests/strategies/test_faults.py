@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.labels import OP_KILLED
 from strategies.choices import KIND_NAMES, KINDS, thresholds
 from strategies.faults import FAILURES, fault_rates, with_rates
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 
 
 def shares(limits: object, kind: str) -> list[float]:

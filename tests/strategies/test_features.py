@@ -11,7 +11,8 @@ import pytest
 from engine.labels import NAMES
 from engine.outcome import Outcome
 from strategies.features import NR_LABELS, NR_PAIRS, feature_name
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 from strategies.portfolio import FEATURES_EVERY
 from strategies.replay import run_scenario
 from strategies.topologies import preset

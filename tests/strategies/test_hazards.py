@@ -12,7 +12,7 @@ from engine.scenario import Finding, Scenario, Switch, load_finding
 from engine.variant import VARIANTS, Variant
 from reports.hazard_words import WORDS
 from strategies.mutants import catalogue
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.replay import run_scenario
 from strategies.topologies import preset
 

@@ -22,7 +22,8 @@ from strategies.learning import (
     varies,
     written,
 )
-from strategies.plan import Plan, make_plan
+from strategies.plan import Plan
+from strategies.planning import make_plan
 from strategies.portfolio import TURNS
 from strategies.topologies import preset
 

@@ -13,7 +13,8 @@ from engine.reset import reset
 from engine.topology import topo_record
 from engine.variant import VARIANTS
 from strategies.mutants import FIXED, catalogue
-from strategies.plan import STREAMS, make_plan
+from strategies.plan import STREAMS
+from strategies.planning import make_plan
 from strategies.topologies import even
 
 SEED = 3
@@ -53,6 +54,14 @@ def test_mutants_are_seen() -> None:
     assert killed >= LEAST_KILLED * total
     plan = make_plan(FIXED, SEED)
     assert not any(plan.batch(stream, k).violations for k in (0, 1) for stream in STREAMS)
+
+
+def test_what_only_the_bounds_on_used_see() -> None:
+    """A refund that is booked first and then given back as bytes leaves every counter right: I1b alone breaks."""
+    mutant = next(m for m in catalogue() if m.name == "slip-refund-bytes")
+    plan = make_plan(mutant.variant, SEED)
+    broken = {s.invariant for stream in STREAMS for k in range(3) for s in plan.batch(stream, k).violations}
+    assert broken == {"I1b"}
 
 
 def test_names_are_distinct_and_say_what_they_alter() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.records import SIZE_CLASSES
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.portfolio import MOST_STEPS, TURNS
 from strategies.schedulers.record import new_sched
 from strategies.topologies import preset

@@ -9,7 +9,7 @@ from schedules import replay_schedules
 
 from engine.errors import ScenarioError
 from engine.topology import size_class_of
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.portfolio import TURNS
 from strategies.redraw import redraw
 from strategies.replay import run_scenario, state_hash

@@ -14,7 +14,8 @@ from engine.records import SIZE_CLASSES
 from engine.scenario import Finding, Scenario, Switch, dump_finding, load_finding
 from engine.topology import size_class_of
 from engine.variant import VARIANTS
-from strategies.plan import STREAMS, Plan, make_plan
+from strategies.plan import STREAMS, Plan
+from strategies.planning import make_plan
 from strategies.redraw import redraw
 from strategies.replay import run_scenario, state_hash
 from strategies.topologies import families

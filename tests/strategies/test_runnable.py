@@ -9,7 +9,8 @@ from equality import Case, PlainSide
 
 from engine.compiled import plain
 from engine.runnable import case_over, list_runnable, runnable
-from strategies.plan import STREAMS, make_plan
+from strategies.plan import STREAMS
+from strategies.planning import make_plan
 from strategies.schedulers.choose import begin, choose, took
 from strategies.walk import CHECK_NONE, checked_step
 

@@ -11,7 +11,7 @@ from engine.compiled import plain
 from engine.errors import InputError
 from engine.labels import NAMES
 from engine.runnable import case_over, runnable
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.redraw import drawn_case
 from strategies.replay import state_hash
 from strategies.topologies import preset

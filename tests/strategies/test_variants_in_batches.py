@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.variant import VARIANTS
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 
 SEED = 5
 # From 6/9 on an area that outlives its cgroup is uncharged through the parent's objcgs, not those it was charged

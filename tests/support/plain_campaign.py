@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.scenario import Scenario
-from strategies.plan import make_plan
+from strategies.planning import make_plan
 from strategies.redraw import redraw
 from strategies.replay import Run
 from strategies.topologies import preset

@@ -1,0 +1,60 @@
+"""What a campaign with a time budget keeps of it for what comes after the batches: findings and reports.
+
+Measured at the start, on this machine as it is now: one report, one stored row, one case shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.outcome import Outcome
+from fuzz.findings import picks_most
+from fuzz.rendering import time_to_render
+from fuzz.showing import shown
+from strategies import canary
+from strategies.plan import Plan, canary_plan
+
+MOST_SECONDS, MOST_SHARE = 30.0, 0.07  # for findings: at most, and
+SHORT_SECONDS, SHORT_SHARE = 2.0, 0.25  # of a short campaign more
+LEAST_SECONDS = 0.5  # for findings even if the batches took all of --time
+CASE_FACTOR = 4.0  # a drawn case of any machine takes so many times what the canary's takes, two workers at it
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Seconds: report_seconds for an empty report and row_seconds more for each row; case_seconds for each case that
+    will be shown, by one worker, within most_seconds.
+    """
+
+    report_seconds: float = 0.0
+    row_seconds: float = 0.0
+    case_seconds: float = 0.0
+    most_seconds: float = 0.0
+
+    def reports(self, rows: int) -> float:
+        """For reading the rows and writing all reports."""
+        return self.report_seconds + rows * self.row_seconds
+
+    def findings(self, violations: Mapping[str, int], cases: int, workers: int) -> float:
+        """For shrinking what a campaign of so many cases picks of its violating cases by invariant."""
+        picks = sum(min(found, picks_most(cases)) for found in violations.values())
+        wanted = picks * self.case_seconds / max(1, min(workers, picks))
+        return min(self.most_seconds, LEAST_SECONDS + wanted)
+
+
+def measured(plan: Plan, budget: float) -> Reserve:
+    """What to keep of so many seconds. Libraries that reports and findings need are loaded here and not again."""
+    whole, row_seconds = time_to_render(plan.describe(), plan.batch("measurement", 0))
+    most = min(MOST_SECONDS, max(MOST_SHARE * budget, min(SHORT_SECONDS, SHORT_SHARE * budget)))
+    return Reserve(whole, row_seconds, CASE_FACTOR * time_to_show(canary_plan(0)), most)
+
+
+def time_to_show(planted: Plan) -> float:
+    """Seconds to draw again, shrink and tell a canary's first violating case."""
+    outcome: Outcome = planted.run("hunting", 0, canary.CASES)
+    signature = min(outcome.first_cases)
+    start = time.perf_counter()
+    shown(planted, "hunting", 0, outcome.first_cases[signature][0], [signature])
+    return time.perf_counter() - start

@@ -1,0 +1,42 @@
+"""What is kept of --time follows what there will be to show, and never more than its share."""
+
+from __future__ import annotations
+
+import pytest
+
+from fuzz.findings import PICKS_LEAST, PICKS_MOST
+from fuzz.reserve import CASE_FACTOR, LEAST_SECONDS, Reserve, measured
+from strategies.planning import make_plan
+
+ONE = Reserve(report_seconds=1.0, row_seconds=0.01, case_seconds=0.4, most_seconds=4.2)
+
+
+def test_a_clean_campaign_keeps_a_moment_for_a_late_finding() -> None:
+    """Nothing broken: no more than what a violation in the last batch would be given."""
+    assert ONE.findings({}, 1_000_000, 2) == LEAST_SECONDS
+
+
+def test_time_for_findings_follows_the_cases_that_will_be_shown() -> None:
+    """Two cases of one invariant in a short campaign, each by one worker; one violating case has one worker."""
+    assert ONE.findings({"I8": 5000}, 100, 2) == pytest.approx(LEAST_SECONDS + PICKS_LEAST * 0.4 / 2)
+    assert ONE.findings({"I8": 1}, 100, 2) == pytest.approx(LEAST_SECONDS + 0.4)
+    assert ONE.findings({"I8": 5000}, 100, 1) == pytest.approx(LEAST_SECONDS + PICKS_LEAST * 0.4)
+
+
+def test_a_long_campaign_keeps_its_share_at_most() -> None:
+    """Forty cases would want eight seconds: the share of the budget bounds it."""
+    assert 4 * PICKS_MOST * 0.4 / 2 > ONE.most_seconds
+    assert ONE.findings(dict.fromkeys(("I8", "I9", "I12", "I18"), 10_000), 10_000_000, 2) == ONE.most_seconds
+
+
+def test_reports_take_longer_with_more_rows() -> None:
+    """Each stored batch is read again for the reports."""
+    assert ONE.reports(100) == pytest.approx(2.0)
+
+
+def test_measured_on_this_machine() -> None:
+    """Every part is measured, none is zero; the share is that of a campaign of a minute."""
+    found = measured(make_plan("v2", 1), 60.0)
+    assert found.report_seconds > 0 and found.row_seconds > 0 and found.case_seconds > 0
+    assert found.most_seconds == pytest.approx(4.2)
+    assert found.case_seconds / CASE_FACTOR < 60
