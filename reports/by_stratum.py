@@ -18,6 +18,7 @@ from reports.estimates import families_apart, measured, precharges, shares
 from reports.headroom import JOINT, PAIR
 from reports.limits import cpus_of, held_to, largest, nodes_of
 from reports.means import mean_of
+from reports.once import once
 from reports.statistics import Interval, Quantile
 from reports.strata import Stratum, pooled_quantile
 
@@ -107,6 +108,7 @@ KINDS = (
 )
 
 
+@once
 def strata_rows(campaign: Campaign) -> list[Row]:
     """Every value of every kind that has a probe, kinds in the order of KINDS; none for a variant without precharge."""
     return [row for kind in KINDS for row in kind_rows(campaign, kind)] if precharges(campaign) else []

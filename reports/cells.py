@@ -9,6 +9,7 @@ from reports.bernstein import Part, bounded_mean
 from reports.campaign import Campaign
 from reports.estimates import measured, precharges, shares
 from reports.limits import largest, nodes_of
+from reports.once import once
 from reports.statistics import Interval
 
 SIZE_CELLS = 64  # a key of "cell_cases" is nodes * SIZE_CELLS + ceil(log2(size_bytes))
@@ -44,6 +45,7 @@ class _Sums:
 Key = tuple[tuple[int, int], int]
 
 
+@once
 def cells(campaign: Campaign, groups: Sequence[tuple[int, int]] = NODE_GROUPS) -> list[Cell]:
     """Every cell with a probe, by nodes, then size; empty for a variant that precharges nothing."""
     found: dict[Key, dict[str, _Sums]] = {}

@@ -13,6 +13,7 @@ from reports.campaign import HUNTING, MEASUREMENT, UNKNOWN_FAMILY, Campaign, See
 from reports.invariant_words import applies, described_variant
 from reports.limits import held_to, huge_families, largest, nodes_of
 from reports.means import mean_of
+from reports.once import once
 from reports.statistics import Interval, Quantile, clopper_pearson, quantile, zero_bound
 from reports.strata import Rate, Stratum, pooled_quantile, pooled_rate, pooled_zero_bound
 
@@ -137,6 +138,7 @@ def strata_of(campaign: Campaign, quantity: str, families: Collection[str] | Non
     return strata
 
 
+@once
 def pooled_estimates(campaign: Campaign, families: Collection[str] | None = None) -> dict[str, Distribution]:
     """All families by weight, or those named (reports/strata.py); empty where no probe was charged."""
     found = {}
@@ -170,6 +172,7 @@ def pooled_distribution(strata: list[Stratum]) -> Distribution | None:
     return Distribution(total, n, *mean, tuple(q for q in quantiles if q is not None), max(total), exceeding)
 
 
+@once
 def invariant_estimates(campaign: Campaign) -> list[InvariantEstimate]:
     """Every invariant of the engine, in its order."""
     variant = described_variant(campaign.describe)

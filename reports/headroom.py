@@ -14,6 +14,7 @@ from engine.outcome import Histogram
 from reports.campaign import Campaign
 from reports.estimates import measured, precharges, shares
 from reports.limits import nodes_of
+from reports.once import once
 from reports.statistics import LEVEL, clopper_pearson
 from reports.strata import Rate, pooled_ratio
 
@@ -138,6 +139,7 @@ def pooled_headrooms(campaign: Campaign, table: bool = False) -> list[Headroom]:
     return [pooled_headroom(strata, pages) for pages in places]
 
 
+@once
 def nodes_curves(
     campaign: Campaign, places: Sequence[int] = (), families: Collection[str] | None = None
 ) -> list[NodesCurve]:

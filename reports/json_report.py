@@ -281,10 +281,14 @@ def _invariant(row: InvariantEstimate) -> dict[str, Any]:
 
 def _signatures(campaign: Campaign) -> list[dict[str, Any]]:
     return [
-        {**asdict(signature), "hazards": list(signature.hazards), "stream": stream, **asdict(seen)}
+        {
+            "invariant": signature.invariant, "variant": signature.variant, "label": signature.label,
+            "hazards": list(signature.hazards), "stream": stream,
+            "cases": seen.cases, "k": seen.k, "case": seen.case,
+        }
         for stream in STREAMS
         for signature, seen in sorted(campaign.signatures[stream].items())
-    ]
+    ]  # fmt: skip
 
 
 def _counts(campaign: Campaign, stream: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.campaign import Campaign
 from reports.estimates import invariant_estimates
+from reports.once import once
 from reports.page import Page
 from reports.run_words import verdict_words
 from reports.sections.costs import costs_section
@@ -14,6 +15,7 @@ from reports.sections.violations import discovery_section, violations_section
 from reports.sections.waste import waste_section
 
 
+@once
 def page_of(campaign: Campaign) -> Page:
     """The page; a pure function of the campaign's stored records."""
     invariants = invariant_estimates(campaign)

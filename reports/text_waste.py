@@ -17,6 +17,7 @@ from reports.estimates import (
 )
 from reports.layout import bars, figure, heading, number, paragraph, plural, table, upper_percent, weight
 from reports.limits import HUGE_NODES
+from reports.once import once
 from reports.statistics import Quantile
 
 COLUMNS = (
@@ -93,6 +94,7 @@ def apart_words(campaign: Campaign, pooled: Distribution) -> str:
     )
 
 
+@once
 def apart_rows(campaign: Campaign) -> list[list[str]]:
     """Mean and some quantiles of the families on machines of at most HUGE_NODES nodes, where there are others too."""
     _, others = families_apart(campaign)

@@ -14,7 +14,7 @@ from engine.reset import reset
 from engine.runnable import case_over
 from engine.scenario import Finding, Scenario
 from strategies.batch import MOST_STEPS, draw_case
-from strategies.replay import Run, run_scenario, schedule_of, state_hash, violations_of
+from strategies.replay import Run, compiled_hash, schedule_of, state_hash, violations_of
 from strategies.rng import new_rng
 from strategies.schedulers.choose import begin, choose, took
 from strategies.schedulers.record import URW, new_sched
@@ -123,11 +123,10 @@ def chooser(
 
 
 def repeated(plan: Plan, stream: str, k: int, case: int) -> tuple[Scenario, Run]:
-    """redraw, then two replays of the schedule. NotRepeatableError unless all three end alike."""
+    """redraw in plain mode, then two compiled replays. NotRepeatableError unless all three end alike."""
     scenario, walked = redraw(plan, stream, k, case)
     for _ in range(2):
-        run = run_scenario(scenario, plan.variant)
-        if run.violations != walked.violations or state_hash(run.state) != state_hash(walked.state):
+        if compiled_hash(scenario, plan.variant, walked.state.nr_steps) != state_hash(walked.state):
             raise NotRepeatableError(f"case {case} of {stream} batch {k} replays differently from its schedule")
     return scenario, walked
 

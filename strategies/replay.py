@@ -8,18 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from engine.base import INVARIANT_NAMES
 from engine.compiled import plain
 from engine.errors import ScenarioError
 from engine.labels import NAMES
 from engine.layout import PlainRecord
 from engine.program import prog_record
-from engine.records import SIZE_CLASSES, State, new_record
+from engine.records import SIZE_CLASSES, Record, State, new_record
 from engine.reset import reset
 from engine.runnable import case_over
 from engine.scenario import Scenario, Switch
 from engine.topology import size_class_of, topo_record
 from engine.variant import Variant
+from strategies.recorded_walk import walk_recorded
 from strategies.rng import new_rng
 from strategies.schedulers.choose import choose, took
 from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, MOST_TASKS, new_sched
@@ -76,20 +79,24 @@ def violations_of(state: Any) -> tuple[Violation, ...]:
     return tuple(sorted(found, key=lambda v: v.step))
 
 
-def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
-    """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
+def records(scenario: Scenario, variant: Variant) -> tuple[Record, Record, Record]:
+    """(Topo, Prog, State) of a scenario as arrays of one, not yet reset; errors if it fits no size class."""
     size_class = size_class_of(scenario.topology)
     most = SIZE_CLASSES[size_class]["act"]
-    prog = prog_record(scenario.program, size_class, len(scenario.topology.acting_cpus(most)))[0]
-    variant.write(prog)
-    topo = PlainRecord(topo_record(scenario.topology, size_class)[0])
-    mirror, state = PlainRecord(prog), PlainRecord(new_record(State, size_class)[0])
-    plain(reset)(topo, mirror, state, True)  # type: ignore[arg-type]
-    return topo, mirror, state
+    progs = prog_record(scenario.program, size_class, len(scenario.topology.acting_cpus(most)))
+    variant.write(progs[0])
+    return topo_record(scenario.topology, size_class), progs, new_record(State, size_class)
 
 
-def follow_record(schedule: tuple[Switch, ...]) -> Any:
-    """A plain Sched that follows a schedule. ScenarioError if it is longer than the record holds."""
+def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
+    """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
+    topo, prog, state = (PlainRecord(array[0]) for array in records(scenario, variant))
+    plain(reset)(topo, prog, state, True)  # type: ignore[arg-type]
+    return topo, prog, state
+
+
+def follow_array(schedule: tuple[Switch, ...]) -> Any:
+    """A Sched (array of one) that follows a schedule. ScenarioError if it is longer than the record holds."""
     if len(schedule) > MOST_SWITCHES:
         raise ScenarioError("schedule", f"{len(schedule)} switches", f"at most {MOST_SWITCHES}")
     array = new_sched()
@@ -102,7 +109,7 @@ def follow_record(schedule: tuple[Switch, ...]) -> Any:
             raise ScenarioError("schedule", f"switch {i} names task {switch.task}", f"0 to {MOST_TASKS - 1}")
         sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
         sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
-    return PlainRecord(sched)
+    return array
 
 
 def refuse_lost_schedule(scenario: Scenario, sched: Any) -> None:
@@ -128,7 +135,8 @@ def run_scenario(
     it such a switch is a ScenarioError.
     """
     topo, prog, state = plain_records(scenario, variant)
-    sched, rng = follow_record(scenario.schedule), PlainRecord(new_rng()[0])
+    sched: Any = PlainRecord(follow_array(scenario.schedule)[0])
+    rng = PlainRecord(new_rng()[0])
     sched.lenient = int(lenient)
     take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     steps: list[Taken] = []
@@ -144,6 +152,14 @@ def run_scenario(
         if watch is not None:
             watch(state, task, label)
     return Run(tuple(steps), violations_of(state), state, sched.skipped)
+
+
+def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
+    """state_hash after so many steps of a scenario's schedule on the compiled engine."""
+    topos, progs, states = records(scenario, variant)
+    taken = np.zeros((steps, 4), dtype=np.int32)
+    walk_recorded(topos, progs, states, new_rng(), follow_array(scenario.schedule), -1, taken)
+    return state_hash(states[0])
 
 
 def schedule_of(taken: list[tuple[int, int, int]]) -> tuple[Switch, ...]:

@@ -25,7 +25,7 @@ def test_time_for_findings_follows_the_cases_that_will_be_shown() -> None:
 
 def test_a_long_campaign_keeps_its_share_at_most() -> None:
     """Forty cases would want eight seconds: the share of the budget bounds it."""
-    assert 4 * PICKS_MOST * 0.4 / 2 > ONE.most_seconds
+    assert ONE.most_seconds < 4 * PICKS_MOST * 0.4 / 2
     assert ONE.findings(dict.fromkeys(("I8", "I9", "I12", "I18"), 10_000), 10_000_000, 2) == ONE.most_seconds
 
 
@@ -37,6 +37,6 @@ def test_reports_take_longer_with_more_rows() -> None:
 def test_measured_on_this_machine() -> None:
     """Every part is measured, none is zero; the share is that of a campaign of a minute."""
     found = measured(make_plan("v2", 1), 60.0)
-    assert found.report_seconds > 0 and found.row_seconds > 0 and found.case_seconds > 0
+    assert min(found.report_seconds, found.row_seconds, found.case_seconds) > 0
     assert found.most_seconds == pytest.approx(4.2)
     assert found.case_seconds / CASE_FACTOR < 60
