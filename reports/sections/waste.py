@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.outcome import Histogram
-from engine.variant import JUDGE_TIGHT
+from engine.variant import JUDGE_SPARE
 from reports.by_stratum import strata_rows
 from reports.campaign import Campaign
 from reports.cells import CASES_LEAST, Cell, cells, group_text, size_text
@@ -108,7 +108,7 @@ def families_table(families: list[FamilyEstimate]) -> Table:
 def bound_of(campaign: Campaign) -> tuple[float, str]:
     """The least pages that a precharge leaves over: 0 (I1), or 1 where the variant claims it (I1b)."""
     variant = described_variant(campaign.describe)
-    if variant is not None and variant.judge & JUDGE_TIGHT:
+    if variant is not None and variant.judge & JUDGE_SPARE:
         return 1, "I1b: at least 1 left"
     return 0, "I1: at least 0 left"
 

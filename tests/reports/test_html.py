@@ -13,6 +13,7 @@ from engine.outcome import Outcome, Signature
 from reports.campaign import Campaign
 from reports.html import cell, report_html
 from reports.json_report import report_json
+from reports.sections.waste import bound_of
 from reports.text import report_text
 
 Made = Callable[..., Campaign]
@@ -220,3 +221,9 @@ def test_a_family_whose_probes_were_not_charged_has_no_figure(make: Made, outcom
     assert "rare" in report_html(campaign)
     assert "no estimate" in report_text(campaign)
     assert report_json(campaign)["families"][-1]["name"] == "rare"
+
+
+@pytest.mark.parametrize(("variant", "least"), [("v1", 0), ("v2", 1), ("v2-fast", 1), ("fixed", 0)])
+def test_the_bound_in_the_pictures_is_the_variant_s_own(make: Made, variant: str, least: int) -> None:
+    """v2's formula always leaves a page over; fixed precharges a page less, and nothing may be left."""
+    assert bound_of(make(describe=dict(make().describe) | {"variant": variant}))[0] == least
