@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import ScenarioError
-from engine.scenario import dump_finding, load_finding
+from engine.scenario import Finding, dump_finding, load_finding
+from engine.variant import Variant
 from fuzz.commands.replay import chosen_variant
 from fuzz.files import write_output
 from fuzz.marks import marked
 from fuzz.options import seconds_option
 from fuzz.showing import told
-from fuzz.shrink.shrinker import shrink
+from fuzz.shrink.bridge import polish
+from fuzz.shrink.shrinker import Shrunk, begun
 from fuzz.words import counted
 from strategies.recorded.files import read_bytes
 
@@ -21,9 +23,10 @@ def shrink_command(file: str, variant_text: str | None, budget: str | None, outp
     seconds = seconds_option(budget, "--budget")
     finding = load_finding(read_bytes(Path(file)), file)
     variant = chosen_variant(finding, variant_text, file)
-    shrunk = shrink(finding, variant, seconds=seconds)
-    if shrunk is None:
+    done = _shrunk(finding, variant, seconds)
+    if done is None:
         raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
+    shrunk, note = done
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
     smaller = told(finding, shrunk, variant)
     write_output(path, dump_finding(marked(smaller.finding, str(path))), "--output")
@@ -35,4 +38,20 @@ def shrink_command(file: str, variant_text: str | None, budget: str | None, outp
         f"{counted(len(shrunk.attempt.events), 'step')} after {counted(shrunk.executions, 'execution')}"
     )
     print("  no single removal or reduction fails any more" if shrunk.minimal else "  cut short by the budget")
+    print(f"  {note}")
     return 1
+
+
+def _shrunk(finding: Finding, variant: Variant, seconds: float | None) -> tuple[Shrunk, str] | None:
+    """The own shrinker, then Hypothesis with what is left of the time, and what that did."""
+    shrinker = begun(finding, variant, seconds=seconds)
+    if shrinker is None:
+        return None
+    gate, minimal = shrinker.gate, shrinker.run()
+    cut_short = gate.cut_short
+    if gate.late():
+        return Shrunk(shrinker.best, minimal, gate.executions, cut_short), "Hypothesis: no time was left for it"
+    polished = polish(gate, shrinker.best)
+    if polished.minimal is not None:
+        minimal, cut_short = polished.minimal, gate.cut_short
+    return Shrunk(polished.attempt, minimal, gate.executions, cut_short), polished.note

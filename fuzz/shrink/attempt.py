@@ -111,7 +111,7 @@ class Gate:
         BudgetSpentError instead of an execution when the budget is used up.
         """
         if scenario not in self.tried:
-            self.cut_short = self.executions > 0 and self._is_late()  # whatever the time, the first one is run
+            self.cut_short = self.executions > 0 and self.late()  # whatever the time, the first one is run
             if self.executions_left <= 0 or self.cut_short:
                 raise BudgetSpentError
             self.executions_left -= 1
@@ -119,7 +119,8 @@ class Gate:
             self.tried[scenario] = self._execute(scenario)
         return self.tried[scenario]
 
-    def _is_late(self) -> bool:
+    def late(self) -> bool:
+        """Whether time has ended."""
         return self.enough() or (self.deadline is not None and time.monotonic() >= self.deadline)
 
     def _execute(self, scenario: Scenario) -> Attempt | None:

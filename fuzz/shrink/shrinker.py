@@ -136,6 +136,18 @@ def shrink(
 
     What breaks in a step of the kernel still breaks in the same step; what is judged at the end may move.
     """
+    shrinker = begun(finding, variant, executions, seconds, enough)
+    if shrinker is None:
+        return None
+    minimal = shrinker.run(hints if shrinker.gate.at is not None else ())
+    return Shrunk(shrinker.best, minimal, shrinker.gate.executions, shrinker.gate.cut_short)
+
+
+def begun(
+    finding: Finding, variant: Variant, executions: int = DEFAULT_EXECUTIONS, seconds: float | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Shrinker | None:  # fmt: skip
+    """A shrinker at the finding itself, its gate bound to what breaks there; None if the violation does not show."""
     deadline = None if seconds is None else time.monotonic() + seconds
     gate = Gate(variant, finding.invariant, executions, deadline, enough)
     first = gate.attempt(finding.scenario)
@@ -143,6 +155,4 @@ def shrink(
         return None
     if first.label not in AT_THE_END:
         gate.at = first.label
-    shrinker = Shrinker(gate, first)
-    minimal = shrinker.run(hints if gate.at is not None else ())
-    return Shrunk(shrinker.best, minimal, gate.executions, gate.cut_short)
+    return Shrinker(gate, first)
