@@ -25,6 +25,7 @@ from fuzz.files import is_full, write_json
 from fuzz.findings import Written, pick, write_findings
 from fuzz.helpers import CUT_SECONDS
 from fuzz.interrupts import Interrupts
+from fuzz.lean import without_blas
 from fuzz.log import LOGGER, CampaignLog
 from fuzz.options import RunOptions
 from fuzz.reading import gathered
@@ -120,6 +121,7 @@ def compiled(session: Campaigning) -> list[dict[str, Any]]:
     """Compile or load everything that runs, before any process is forked; the survey of operations."""
     start, operations = time.perf_counter(), []
     with session.interrupts.left_at_once():
+        without_blas()
         session.plan.warm()
         load(preset("two-node"))
         operations = kept_survey()

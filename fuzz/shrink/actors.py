@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.records import SIZE_CLASSES
 from engine.scenario import Scenario
@@ -12,8 +13,7 @@ PROGRAM, KWORKER, OTHER = range(3)
 NR_OTHERS = 3  # balance work, offline work, RCU callbacks: the last three numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """A program task, the kworker of an acting CPU, or one of the three global workers; number within its role."""
 
     role: int

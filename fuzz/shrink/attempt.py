@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from engine.records import Record, State, new_record
 from engine.scenario import Scenario, Switch
 from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
-from fuzz.shrink.actors import Actor, cast_of
+from fuzz.shrink.actors import Actor, Cast, cast_of
 from strategies.recorded_walk import walk_recorded
 from strategies.replay import schedule_of
 from strategies.rng import new_rng
@@ -30,12 +31,18 @@ DEFAULT_EXECUTIONS = 20_000
 AT_THE_END = (NAMES.index("AT_BARRIER"), NAMES.index("FINISHED"))  # judged there, gone wrong anywhere
 
 
+class _Unknown:
+    """In place of what no execution has shown yet."""
+
+
+UNKNOWN = _Unknown()
+
+
 class BudgetSpentError(Exception):
     """No execution or no time is left; the best attempt so far stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One step of an attempt: who, in which of its operations, at which label, and where it stood after."""
 
     actor: Actor
@@ -44,25 +51,32 @@ class Event:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempt:
     """A scenario that shows the violation, its schedule written down exactly, and every step up to the violation.
 
+    rows: (task, label before, label after, operation), one a step, tasks by their number in `cast`.
     label: where it was judged; at rest and at the end that is not the label of the last step.
     """
 
     scenario: Scenario
-    events: tuple[Event, ...]
+    cast: Cast
+    rows: list[tuple[int, int, int, int]]
     label: int
 
-    @property
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """Every step up to the violation, by role. Made when asked for: most attempts are no better than the best."""
+        return tuple(Event(self.cast.actor(t), op, label, after) for t, label, after, op in self.rows)
+
+    @cached_property
     def size(self) -> tuple[int, ...]:
         """What shrinking makes smaller, most important first."""
         program, topology = self.scenario.program, self.scenario.topology
         ops = [op for task in program.tasks for op in task.ops]
         return (
             len(ops), len(program.tasks), len(topology.nodes), len(topology.cpus), len(program.memcgs),
-            len(self.scenario.schedule), self.oddities(), len(self.events),
+            len(self.scenario.schedule), self.oddities(), len(self.rows),
             sum(op.size_bytes + op.gfp + op.value + op.slot + op.memcg + (op.align not in (0, 8)) for op in ops),
             sum(t.cpu + t.memcg + t.irq for t in program.tasks),
         )  # fmt: skip
@@ -110,14 +124,15 @@ class Gate:
 
         BudgetSpentError instead of an execution when the budget is used up.
         """
-        if scenario not in self.tried:
+        known = self.tried.get(scenario, UNKNOWN)  # to hash a scenario is dear: once for what is known
+        if isinstance(known, _Unknown):
             self.cut_short = self.executions > 0 and self.late()  # whatever the time, the first one is run
             if self.executions_left <= 0 or self.cut_short:
                 raise BudgetSpentError
             self.executions_left -= 1
             self.executions += 1
-            self.tried[scenario] = self._execute(scenario)
-        return self.tried[scenario]
+            known = self.tried[scenario] = self._execute(scenario)
+        return known
 
     def late(self) -> bool:
         """Whether time has ended."""
@@ -143,9 +158,8 @@ class Gate:
         if self.at is not None and label != self.at:
             return None
         rows = self.taken[:steps].tolist()
-        events = tuple(Event(cast.actor(t), op, label, after) for t, label, after, op in rows)
         exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
-        return Attempt(Scenario(scenario.topology, scenario.program, exact), events, label)
+        return Attempt(Scenario(scenario.topology, scenario.program, exact), cast, rows, label)
 
     def _machine(self, topology: Topology) -> tuple[str, Record]:
         if topology not in self.topos:

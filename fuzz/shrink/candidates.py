@@ -54,7 +54,7 @@ def without_task(attempt: Attempt, task: int) -> Scenario:
             events.append(event)
         elif event.actor.number != task:
             number = event.actor.number - (event.actor.number > task)
-            events.append(replace(event, actor=Actor(PROGRAM, number)))
+            events.append(event._replace(actor=Actor(PROGRAM, number)))
     return with_program(attempt, _probed(program, tasks), events)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,12 @@ def acting_of(topology: Topology) -> tuple[int, ...]:
     return topology.acting_cpus(SIZE_CLASSES[size_class_of(topology)]["act"])
 
 
-def moved(attempt: Attempt, topology: Topology) -> Scenario | None:
-    """The scenario on another machine: tasks, operations and kworkers follow their CPU, or go to the first one."""
+def moved(scenario: Scenario, events: Sequence[Event], topology: Topology) -> Scenario | None:
+    """The scenario on another machine: tasks, operations and kworkers follow their CPU, or go to the first one. Its
+    schedule is that of the events, as far as their actors are there.
+    """
     try:
-        old, new = acting_of(attempt.scenario.topology), acting_of(topology)
+        old, new = acting_of(scenario.topology), acting_of(topology)
     except InputError:
         return None
     places = {a: new.index(cpu) if cpu in new else 0 for a, cpu in enumerate(old)}
@@ -36,18 +38,19 @@ def moved(attempt: Attempt, topology: Topology) -> Scenario | None:
             return replace(op, value=places.get(op.value, 0))
         return replace(op, slot=places.get(op.slot, 0)) if op.kind == "migrate" else op
 
-    program = attempt.scenario.program
+    program = scenario.program
     tasks = tuple(replace(t, cpu=places.get(t.cpu, 0), ops=tuple(map(op_moved, t.ops))) for t in program.tasks)
-    events = [_event_moved(e, {a: new.index(cpu) for a, cpu in enumerate(old) if cpu in new}) for e in attempt.events]
+    kept = {a: new.index(cpu) for a, cpu in enumerate(old) if cpu in new}
+    followed = [_event_moved(e, kept) for e in events]
     bare = Scenario(topology, replace(program, tasks=tasks))
-    return replace(bare, schedule=schedule_from([e for e in events if e is not None], bare))
+    return replace(bare, schedule=schedule_from([e for e in followed if e is not None], bare))
 
 
 def _event_moved(event: Event, places: dict[int, int]) -> Event | None:
     if event.actor.role != KWORKER:
         return event
     place = places.get(event.actor.number)
-    return None if place is None else replace(event, actor=Actor(KWORKER, place))
+    return None if place is None else event._replace(actor=Actor(KWORKER, place))
 
 
 def plainer_machines(topology: Topology) -> Iterator[Topology]:
@@ -82,10 +85,10 @@ def even_machines(topology: Topology) -> Iterator[Topology]:
                 yield replace(topology, **(even_machine(nodes, cpus) | sizes | rooms))
 
 
-def resized_on(attempt: Attempt, machines: Iterator[Topology]) -> Iterator[Scenario | None]:
+def resized_on(start: Scenario, events: Sequence[Event], machines: Iterator[Topology]) -> Iterator[Scenario | None]:
     """Each machine with each of a few sizes for all allocations, and plain gfp."""
     for machine in machines:
-        scenario = moved(attempt, machine)
+        scenario = moved(start, events, machine)
         if scenario is None:
             continue
         for size_bytes in SIZES:
@@ -111,8 +114,8 @@ def alone(attempt: Attempt) -> Iterator[Scenario | None]:
         return
     op = replace(ops[number], memcg=1, slot=0)
     single = Program((Task(0, 0, False, (op,)),), (Memcg(0),))
-    bare = replace(attempt, scenario=Scenario(attempt.scenario.topology, single), events=())
-    yield from resized_on(bare, even_machines(attempt.scenario.topology))
+    bare = Scenario(attempt.scenario.topology, single)
+    yield from resized_on(bare, (), even_machines(attempt.scenario.topology))
 
 
 def _resized(op: Op, size_bytes: int, gfp: int) -> Op:

@@ -109,7 +109,7 @@ class Reading:
         events = self._events()
         if machine is self.first.scenario.topology:
             return self._scheduled(replace(bare, schedule=schedule_from(events, bare)))
-        bare = moved(replace(self.first, scenario=bare, events=tuple(events)), machine)
+        bare = moved(bare, events, machine)
         return None if bare is None else self._scheduled(bare)
 
     def _number(self, most: int, given: int) -> int:
@@ -226,7 +226,7 @@ class Reading:
                 last = len(self.program.tasks[actor.number].ops)
                 if actor.number not in self.tasks or (event.op < last and event.op not in self.ops[actor.number]):
                     continue
-                event = replace(event, actor=replace(actor, number=self.tasks.index(actor.number)))
+                event = event._replace(actor=actor._replace(number=self.tasks.index(actor.number)))
             events.append(event)
         return events
 
