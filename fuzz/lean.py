@@ -1,4 +1,4 @@
-"""A start without what nobody uses: numba, before it loads machine code, loads scipy's linear algebra to find a BLAS."""
+"""A start without what nobody uses: numba loads scipy's linear algebra to find a BLAS before it loads machine code."""
 
 from __future__ import annotations
 
