@@ -21,6 +21,6 @@ assert sys.modules["scipy.linalg"] is scipy.linalg
 
 
 def test_the_engine_runs_without_linear_algebra() -> None:
-    """In a process of its own: a batch runs without scipy.linalg, which then loads as ever; a second call is nothing."""
+    """In a process of its own: a batch without scipy.linalg, which loads when asked for; a second call does nothing."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
