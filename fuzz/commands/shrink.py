@@ -8,6 +8,7 @@ from engine.errors import ScenarioError
 from engine.scenario import Finding, dump_finding, load_finding
 from engine.variant import Variant
 from fuzz.commands.replay import chosen_variant
+from fuzz.entry import seconds_so_far
 from fuzz.files import write_output
 from fuzz.marks import marked
 from fuzz.options import seconds_option
@@ -16,6 +17,8 @@ from fuzz.shrink.bridge import polish
 from fuzz.shrink.shrinker import Shrunk, begun
 from fuzz.words import counted
 from strategies.recorded.files import read_bytes
+
+LEAST_SECONDS = 0.2  # of shrinking, however long the start took
 
 
 def shrink_command(file: str, variant_text: str | None, budget: str | None, output: str | None) -> int:
@@ -43,8 +46,12 @@ def shrink_command(file: str, variant_text: str | None, budget: str | None, outp
 
 
 def _shrunk(finding: Finding, variant: Variant, seconds: float | None) -> tuple[Shrunk, str] | None:
-    """The own shrinker, then Hypothesis with what is left of the time, and what that did."""
-    shrinker = begun(finding, variant, seconds=seconds)
+    """The own shrinker, then Hypothesis with what is left of the time, and what that did.
+
+    The time counts from the start of the process: loading the engine takes a part of it.
+    """
+    left = None if seconds is None else max(LEAST_SECONDS, seconds - seconds_so_far())
+    shrinker = begun(finding, variant, seconds=left)
     if shrinker is None:
         return None
     gate, minimal = shrinker.gate, shrinker.run()
