@@ -50,6 +50,7 @@ from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
 INTERRUPTED_FINDING_SECONDS = 1.0
+SHRUNK_ON = {"small": "two-node", "wide": "epyc176"}  # a machine of each size class
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
 
@@ -123,7 +124,8 @@ def compiled(session: Campaigning) -> list[dict[str, Any]]:
     with session.interrupts.left_at_once():
         without_blas()
         session.plan.warm()
-        load(preset("two-node"))
+        for size_class in dict.fromkeys(session.plan.classes):
+            load(preset(SHRUNK_ON[size_class]))
         operations = kept_survey()
     session.compile_seconds = time.perf_counter() - start
     return operations

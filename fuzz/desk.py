@@ -61,11 +61,13 @@ class Limits:
     seconds_before: float = 0.0
     reserve: Reserve = field(default_factory=Reserve)
 
-    def is_over(self, elapsed: float, rows: int, seen: Seen) -> bool:
-        """Whether it is too late to hand out another batch."""
+    def is_over(self, elapsed: float, rows: int, seen: Seen, resumed: bool = False) -> bool:
+        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `seen` says."""
         if self.seconds is None:
             return False
         findings = self.reserve.findings(seen.violations, seen.cases.total(), self.workers)
+        if resumed:
+            findings = self.reserve.most_seconds
         return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
 
 
@@ -85,7 +87,7 @@ class Failed:
 
 @dataclass(slots=True)
 class Seen:
-    """What a person watches, over this session's and earlier batches."""
+    """What a person watches, over the batches of this session."""
 
     cases: Counter[str] = field(default_factory=Counter)
     steps: int = 0
@@ -127,6 +129,7 @@ class Desk:
         self.interrupted = self.timed_out = self.met = self.ending = False
         self.back = {stream: set(store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
+        self.resumed = self.rows > 0
         self.said_elapsed = self.start
         self.worked = limits.seconds_before  # elapsed when the last batch came back
         self.looked = 0  # measurement batches that the criterion has seen
@@ -150,7 +153,7 @@ class Desk:
         """
         if self.retry and not self.interrupted:
             return self.retry.pop(0)
-        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen):
+        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen, self.resumed):
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()

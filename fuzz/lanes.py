@@ -95,14 +95,11 @@ def lanes(
     nr_tasks = len(scenario.program.tasks)
     lines: list[Line] = []
     before: dict[str, int] = {}
-    seen: set[int] = set()
 
     def watch(state: Any, task: int, label: int) -> None:
         nonlocal before
         after = watched(state, nodes)
         nr_act = state.nr_all - nr_tasks - len(WORKERS)
-        fresh = {i for i, broken in enumerate(state.violated) if broken} - seen
-        seen.update(fresh)
         lines.append(
             Line(
                 len(lines) + 1, state.task_cpu[task], who_is(task, nr_tasks, nr_act), NAMES[label],

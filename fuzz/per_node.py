@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.scenario import Scenario
 from engine.topology import Topology
-from engine.variant import Variant
-from strategies.replay import run_scenario
 
 MOST_NODES = 16  # of a picture; shrunk cases have one to four
 
@@ -45,10 +42,3 @@ class PerNode:
             {"node": node, "bytes": held, "pages": pages, "page_size": self.topology.page_size}
             for node, (held, pages) in zip(self.nodes, self.found, strict=True)
         ]
-
-
-def per_node(scenario: Scenario, variant: Variant) -> list[dict[str, int]]:
-    """PerNode.rows() of a scenario's run on a variant."""
-    watcher = PerNode(scenario.topology)
-    run_scenario(scenario, variant, watcher.watch)
-    return watcher.rows()

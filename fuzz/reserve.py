@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.outcome import Outcome
+from fuzz.errors import HarnessError
 from fuzz.findings import picks_most
+from fuzz.helpers import CUT_SECONDS
+from fuzz.log import LOGGER
 from fuzz.rendering import time_to_render
 from fuzz.showing import shown
 from strategies import canary
@@ -38,10 +41,14 @@ class Reserve:
         return self.report_seconds + rows * self.row_seconds
 
     def findings(self, violations: Mapping[str, int], cases: int, workers: int) -> float:
-        """For shrinking what a campaign of so many cases picks of its violating cases by invariant."""
+        """For shrinking what a campaign of so many cases picks of its violating cases by invariant, and for asking
+        those at work to come to an end.
+        """
         picks = sum(min(found, picks_most(cases)) for found in violations.values())
-        wanted = picks * self.case_seconds / max(1, min(workers, picks))
-        return min(self.most_seconds, LEAST_SECONDS + wanted)
+        if not picks:
+            return LEAST_SECONDS
+        wanted = picks * self.case_seconds / min(workers, picks)
+        return min(self.most_seconds, LEAST_SECONDS + wanted + CUT_SECONDS)
 
 
 def measured(plan: Plan, budget: float) -> Reserve:
@@ -52,9 +59,17 @@ def measured(plan: Plan, budget: float) -> Reserve:
 
 
 def time_to_show(planted: Plan) -> float:
-    """Seconds to draw again, shrink and tell a canary's first violating case."""
+    """Seconds to draw again, shrink and tell a canary's first violating case; 0 if it cannot be, which the campaign
+    itself reports.
+    """
     outcome: Outcome = planted.run("hunting", 0, canary.CASES)
+    if not outcome.first_cases:
+        return 0.0
     signature = min(outcome.first_cases)
     start = time.perf_counter()
-    shown(planted, "hunting", 0, outcome.first_cases[signature][0], [signature])
+    try:
+        shown(planted, "hunting", 0, outcome.first_cases[signature][0], [signature])
+    except HarnessError as error:
+        LOGGER.error("a canary cannot be shown: %s", error)
+        return 0.0
     return time.perf_counter() - start

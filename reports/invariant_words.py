@@ -11,7 +11,7 @@ from engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT,
 
 WORDS: dict[str, str] = {
     "I1": "the post hook never uses more pages than were precharged",
-    "I1b": "ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge",
+    "I1b": "ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge (v2: <)",
     "I2": "every precharged page is used or given back, on failures too",
     "I3": "the free hook finds the bytes per node that were charged",
     "I4": "per-CPU stocks: no duplicate owner, amounts and css refs right",

@@ -18,7 +18,8 @@ def once(
 ) -> Callable[Concatenate[Campaign, P], R]:
     """Remember the answers of a pure function of a campaign (the very object: its records never change).
 
-    Nobody may change what it returns. Arguments after the campaign: strings, numbers, lists of them or None.
+    Nobody may change what it returns. Arguments after the campaign: strings, numbers, None, and collections of them: a
+    list and a set of the same are one question.
     """
     kept: list[tuple[Campaign, dict[Any, R]]] = []
 

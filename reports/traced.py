@@ -162,6 +162,11 @@ def headrooms(traced: Traced) -> list[int]:
     return places
 
 
+def nodes_of(traced: Traced) -> tuple[NodeRow, ...]:
+    """Peak and end by node and of all; a variant that charges one objcg has the sum only."""
+    return tuple(row for row in traced.main.nodes if traced.by_node or row.node is None)
+
+
 def traced_json(traced: Traced) -> dict[str, Any]:
     """The figures as data; null or empty where the variant has none."""
     return {
@@ -179,7 +184,7 @@ def traced_json(traced: Traced) -> dict[str, Any]:
         "waste": waste_json(traced) if traced.precharges else None,
         "spurious": spurious_json(traced) if traced.precharges else None,
         "attribution": attribution_json(traced) if traced.by_node else None,
-        "nodes": [node_json(row) for row in traced.main.nodes],
+        "nodes": [node_json(row) for row in nodes_of(traced)],
         "left_out": dict(traced.left_out),
     }
 

@@ -104,14 +104,15 @@ def calibration_text(found: Calibration) -> str:
 def fit_row(name: str, fit: Goodness) -> list[str]:
     g = "-" if fit.g is None else number(round(fit.g))
     df = "-" if fit.df is None else number(fit.df)
-    p = "-" if fit.p is None else f"{fit.p:.2g}"
+    p = "-" if fit.p is None else "< 1e-12" if fit.p < 1e-12 else f"{fit.p:.2g}"
     return [name, number(fit.n), decimal(fit.distance, 3), decimal(fit.default_distance, 3), decimal(fit.w), g, df, p]
 
 
 def held_out_table(found: Calibration) -> list[str]:
     """A row a distribution, a column a run."""
     runs = list(found.held_out)
-    rows = [["held out", *(run.partition("-")[0][:12] for run in runs)]]
+    short = [run.partition("-")[0][:12] for run in runs]
+    rows = [["held out", *(short if len(set(short)) == len(runs) else runs)]]
     for name in dict.fromkeys(name for fits in found.held_out.values() for name in fits):
         rows.append([name, *(distance_of(found.held_out[run].get(name)) for run in runs)])
     return table(rows, gap=1)

@@ -13,6 +13,7 @@ from reports.traced import (
     headrooms,
     mean_waste,
     most_waste,
+    nodes_of,
     per_node,
     quantile_of,
     range_of,
@@ -199,7 +200,7 @@ def misplaced_section(traced: Traced) -> Section:
 def nodes_section(traced: Traced) -> Section:
     """Peak and end by node; a variant that charges one objcg has the sum only."""
     title = "Charged by node" if traced.by_node else "Charged"
-    rows = [row for row in traced.main.nodes if traced.by_node or row.node is None]
+    rows = nodes_of(traced)
     cells = tuple(
         ("all" if row.node is None else str(row.node), *map(number, (row.pages_most, row.pages_end, row.bytes_most,
                                                                     row.bytes_end)))

@@ -19,7 +19,7 @@ from reports.estimates import (
     shares,
 )
 from reports.headroom import JOINT, left_over
-from reports.invariant_words import described_variant
+from reports.invariant_words import applies, described_variant
 from reports.layout import figure, number, percent, plural, upper_percent, weight
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
@@ -108,7 +108,7 @@ def families_table(families: list[FamilyEstimate]) -> Table:
 def bound_of(campaign: Campaign) -> tuple[float, str]:
     """The least pages that a precharge leaves over: 0 (I1), or 1 where the variant claims it (I1b)."""
     variant = described_variant(campaign.describe)
-    if variant is not None and variant.judge & JUDGE_SPARE:
+    if variant is not None and applies("I1b", variant) and variant.judge & JUDGE_SPARE:
         return 1, "I1b: at least 1 left"
     return 0, "I1: at least 0 left"
 

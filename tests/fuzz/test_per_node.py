@@ -7,10 +7,18 @@ from pathlib import Path
 from engine.program import Memcg, Op, Program, Task
 from engine.scenario import Scenario, load_finding
 from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from fuzz.per_node import per_node
+from engine.variant import VARIANTS, Variant
+from fuzz.per_node import PerNode
+from strategies.replay import run_scenario
 
 DATA = Path(__file__).parents[1] / "data"
+
+
+def per_node(scenario: Scenario, variant: Variant) -> list[dict[str, int]]:
+    """The rows of a whole run."""
+    nodes = PerNode(scenario.topology)
+    run_scenario(scenario, variant, nodes.watch)
+    return nodes.rows()
 
 
 def test_the_shortfall_node_by_node() -> None:

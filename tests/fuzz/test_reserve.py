@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
+from engine.variant import VARIANTS
+from fuzz.desk import Limits, Seen
 from fuzz.findings import PICKS_LEAST, PICKS_MOST
-from fuzz.reserve import CASE_FACTOR, LEAST_SECONDS, Reserve, measured
+from fuzz.helpers import CUT_SECONDS
+from fuzz.reserve import CASE_FACTOR, LEAST_SECONDS, Reserve, measured, time_to_show
+from strategies.plan import Plan
 from strategies.planning import make_plan
+from strategies.topologies import preset, single_family
 
 ONE = Reserve(report_seconds=1.0, row_seconds=0.01, case_seconds=0.4, most_seconds=4.2)
 
@@ -18,9 +25,10 @@ def test_a_clean_campaign_keeps_a_moment_for_a_late_finding() -> None:
 
 def test_time_for_findings_follows_the_cases_that_will_be_shown() -> None:
     """Two cases of one invariant in a short campaign, each by one worker; one violating case has one worker."""
-    assert ONE.findings({"I8": 5000}, 100, 2) == pytest.approx(LEAST_SECONDS + PICKS_LEAST * 0.4 / 2)
-    assert ONE.findings({"I8": 1}, 100, 2) == pytest.approx(LEAST_SECONDS + 0.4)
-    assert ONE.findings({"I8": 5000}, 100, 1) == pytest.approx(LEAST_SECONDS + PICKS_LEAST * 0.4)
+    least = LEAST_SECONDS + CUT_SECONDS
+    assert ONE.findings({"I8": 5000}, 100, 2) == pytest.approx(least + PICKS_LEAST * 0.4 / 2)
+    assert ONE.findings({"I8": 1}, 100, 2) == pytest.approx(least + 0.4)
+    assert ONE.findings({"I8": 5000}, 100, 1) == pytest.approx(least + PICKS_LEAST * 0.4)
 
 
 def test_a_long_campaign_keeps_its_share_at_most() -> None:
@@ -40,3 +48,17 @@ def test_measured_on_this_machine() -> None:
     assert min(found.report_seconds, found.row_seconds, found.case_seconds) > 0
     assert found.most_seconds == pytest.approx(4.2)
     assert found.case_seconds / CASE_FACTOR < 60
+
+
+def test_a_resumed_campaign_keeps_its_whole_share() -> None:
+    """What earlier sessions broke is picked and shrunk again, though this session has not seen it."""
+    limits = Limits(None, 100.0, Fraction(1, 2), 2, reserve=Reserve(most_seconds=7.0))
+    assert not limits.is_over(99.0, 0, Seen())
+    assert limits.is_over(99.0, 0, Seen(), resumed=True)
+    assert not limits.is_over(92.9, 0, Seen(), resumed=True)
+
+
+def test_a_dead_canary_is_left_to_the_campaign() -> None:
+    """A planted mistake that is not found has no time; the campaign runs, and reports the canary."""
+    dead = Plan(VARIANTS["fixed"], 1, single_family(preset("two-node")), scheduler="random")
+    assert time_to_show(dead) == 0.0

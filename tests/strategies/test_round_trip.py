@@ -14,9 +14,10 @@ from engine.records import SIZE_CLASSES
 from engine.scenario import Finding, Scenario, Switch, dump_finding, load_finding
 from engine.topology import size_class_of
 from engine.variant import VARIANTS
+from strategies import redraw as redrawing
 from strategies.plan import STREAMS, Plan
 from strategies.planning import make_plan
-from strategies.redraw import redraw
+from strategies.redraw import NotRepeatableError, redraw, repeated
 from strategies.replay import run_scenario, state_hash
 from strategies.topologies import families
 
@@ -90,3 +91,14 @@ def test_a_switch_that_is_never_reached_is_an_error_by_name(switch: Switch) -> N
     scenario = replace(alone(machine([0, 1], 2), alloc(0, 64), free(0)), schedule=(switch,))
     with pytest.raises(ScenarioError, match=rf"switch 0: task {switch.task} .*{switch.label}"):
         run_scenario(scenario, VARIANTS["v2"])
+
+
+def test_a_case_that_replays_differently_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay that ends a step too soon is not taken for the case; as it is, it is."""
+    plan = make_plan("v2", 3)
+    scenario, _ = repeated(plan, "measurement", 0, 1)
+    assert scenario.schedule
+    right = redrawing.compiled_hash
+    monkeypatch.setattr(redrawing, "compiled_hash", lambda s, variant, steps: right(s, variant, steps - 1))
+    with pytest.raises(NotRepeatableError, match="case 1 of measurement batch 0 replays differently"):
+        repeated(plan, "measurement", 0, 1)
