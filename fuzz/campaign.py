@@ -35,7 +35,7 @@ from fuzz.resuming import Earlier
 from fuzz.runner import Lines, Ran, View, ended, run_batches
 from fuzz.schedule import batches_covering
 from fuzz.scopes import explored_rows
-from fuzz.shrink.attempt import load
+from fuzz.shrink.attempt import MACHINES, load
 from fuzz.store import Store
 from fuzz.typed_code import names_code
 from fuzz.workers import Crew
@@ -50,7 +50,6 @@ from strategies.topologies import preset
 
 CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
 INTERRUPTED_FINDING_SECONDS = 1.0
-SHRUNK_ON = {"small": "two-node", "wide": "epyc176"}  # a machine of each size class
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging")
 
 
@@ -125,7 +124,7 @@ def compiled(session: Campaigning) -> list[dict[str, Any]]:
         without_blas()
         session.plan.warm()
         for size_class in dict.fromkeys(session.plan.classes):
-            load(preset(SHRUNK_ON[size_class]))
+            load(preset(MACHINES[size_class]))
         operations = kept_survey()
     session.compile_seconds = time.perf_counter() - start
     return operations

@@ -10,7 +10,7 @@ import sys
 import time
 
 from fuzz import exploration
-from fuzz.shrink.attempt import load
+from fuzz.shrink.attempt import MACHINES, load
 from strategies.planning import make_plan
 from strategies.recorded import replay as recorded
 from strategies.topologies import preset
@@ -21,7 +21,7 @@ def warm_class(size_class: str) -> None:
     if size_class == "trace":
         recorded.warm()
     else:
-        machine = preset("thousand" if size_class == "wide" else "two-node")
+        machine = preset(MACHINES[size_class])
         make_plan("v2", 0, machine).warm()
         load(machine)
         if size_class == "small":

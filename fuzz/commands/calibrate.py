@@ -11,6 +11,7 @@ from engine.errors import InputError
 from fuzz.files import write_output
 from fuzz.left_out import counts_words, left_out_lines
 from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
+from reports.certificate_words import LEAST_BOUND
 from reports.layout import decimal, number, paragraph, table
 from strategies.calibration import NAME, Calibration, check_calibration, dump_calibration
 from strategies.goodness import Goodness
@@ -104,7 +105,7 @@ def calibration_text(found: Calibration) -> str:
 def fit_row(name: str, fit: Goodness) -> list[str]:
     g = "-" if fit.g is None else number(round(fit.g))
     df = "-" if fit.df is None else number(fit.df)
-    p = "-" if fit.p is None else "< 1e-12" if fit.p < 1e-12 else f"{fit.p:.2g}"
+    p = "-" if fit.p is None else f"< {LEAST_BOUND:g}" if fit.p < LEAST_BOUND else f"{fit.p:.2g}"
     return [name, number(fit.n), decimal(fit.distance, 3), decimal(fit.default_distance, 3), decimal(fit.w), g, df, p]
 
 

@@ -26,16 +26,10 @@ from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, new_sched
 
 MOST_STEPS = 20_000
 DEFAULT_EXECUTIONS = 20_000
+MACHINES = {"small": "two-node", "wide": "epyc176"}  # a preset of each size class, to load what runs on it
 
 
 AT_THE_END = (NAMES.index("AT_BARRIER"), NAMES.index("FINISHED"))  # judged there, gone wrong anywhere
-
-
-class _Unknown:
-    """In place of what no execution has shown yet."""
-
-
-UNKNOWN = _Unknown()
 
 
 class BudgetSpentError(Exception):
@@ -124,15 +118,15 @@ class Gate:
 
         BudgetSpentError instead of an execution when the budget is used up.
         """
-        known = self.tried.get(scenario, UNKNOWN)  # to hash a scenario is dear: once for what is known
-        if isinstance(known, _Unknown):
-            self.cut_short = self.executions > 0 and self.late()  # whatever the time, the first one is run
-            if self.executions_left <= 0 or self.cut_short:
-                raise BudgetSpentError
-            self.executions_left -= 1
-            self.executions += 1
-            known = self.tried[scenario] = self._execute(scenario)
-        return known
+        if scenario in self.tried:
+            return self.tried[scenario]
+        self.cut_short = self.executions > 0 and self.late()  # whatever the time, the first one is run
+        if self.executions_left <= 0 or self.cut_short:
+            raise BudgetSpentError
+        self.executions_left -= 1
+        self.executions += 1
+        found = self.tried[scenario] = self._execute(scenario)
+        return found
 
     def late(self) -> bool:
         """Whether time has ended."""

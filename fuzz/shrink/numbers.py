@@ -104,13 +104,12 @@ class Reading:
         drawn = self._tasks()
         tasks = tuple(replace(task, ops=tuple(map(self._renamed, task.ops))) for task in drawn)
         program = replace(self._surroundings(), tasks=tasks, memcgs=memcgs, probe=(-1, -1))
-        bare: Scenario | None = Scenario(self.first.scenario.topology, program)
-        assert bare is not None
+        bare = Scenario(self.first.scenario.topology, program)
         events = self._events()
         if machine is self.first.scenario.topology:
             return self._scheduled(replace(bare, schedule=schedule_from(events, bare)))
-        bare = moved(bare, events, machine)
-        return None if bare is None else self._scheduled(bare)
+        elsewhere = moved(bare, events, machine)
+        return None if elsewhere is None else self._scheduled(elsewhere)
 
     def _number(self, most: int, given: int) -> int:
         return self.source.number(most, given) if most > 0 else 0
