@@ -292,7 +292,7 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
     used, precharge = st.r_used[t], st.r_precharge[t]
     st.r_nid[t] = 0
     if prog.v_slip == SLIP_REFUND_BYTES and used < precharge:
-        refund_as_bytes(topo, prog, st, t, used, precharge)
+        slip_refund_bytes(topo, prog, st, t, used, precharge)
         return
     if used > precharge:
         violate(st, t, st.pc[t], I1, precharge, used)
@@ -305,7 +305,7 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 
 @compiled
-def refund_as_bytes(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
+def slip_refund_bytes(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
     """A planted slip: every counter is right in the end, only more was booked than lies anywhere."""
     o = st.r_objcg[t]
     kmem_add(topo, st, t, o, st.objcg_memcg[o], precharge - used)

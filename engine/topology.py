@@ -212,6 +212,11 @@ def zonelists(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
     return out
 
 
+def fallback_lists(topology: Topology) -> list[list[int]]:
+    """The zonelist of each node as indices of nodes with memory, the nearest first."""
+    return [[n for n in row if n >= 0] for row in zonelists(topology).tolist()]
+
+
 def cpu_runs(topology: Topology) -> list[tuple[int, int]]:
     """Possible CPUs in order as runs of one cpu_to_node: (node index, number of CPUs)."""
     runs: list[tuple[int, int]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ from fuzz.cli_recorded import COMMANDS
 from fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
+OF_THE_PATH = {errno.ENAMETOOLONG: "names of at most 255 bytes", errno.EACCES: "a path that this user may use"}
 STOP_HELP = (
     "End once a criterion is met, or with exit status 4: FIGURE OP NUMBER [@ LEVEL], such as 'ci(p99 "
     "waste) < 0.5 @ 0.95' or 'rate(I1) < 1e-5'. Figures: mean of waste, share; p50, p90, p99, p999 of "
@@ -331,6 +333,9 @@ def call(arguments: Sequence[str] | None = None) -> int:
         forget_output()
         return 128 + signal.SIGPIPE
     except (OSError, sqlite3.Error) as error:
+        if isinstance(error, OSError) and error.filename is not None and error.errno in OF_THE_PATH:
+            complain(f"{error.filename}: {error.strerror}; allowed: {OF_THE_PATH[error.errno]}")
+            return BAD_INPUT
         forget_output()
         complain(f"harness broken: {error}")
         return BROKEN

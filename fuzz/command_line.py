@@ -35,6 +35,7 @@ BUDGET = ("cases", "time", "stop")  # a resumed session may change these, and wh
 
 
 def flag(name: str) -> str:
+    """The option as it is typed: batch_seconds is --batch-seconds."""
     return "--" + name.replace("_", "-")
 
 

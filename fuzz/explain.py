@@ -41,6 +41,7 @@ def explained(finding: Finding, broken: Violation, steps: list[Line]) -> list[st
 
 
 def machine_line(topology: Topology) -> str:
+    """One sentence: nodes, possible CPUs, the nodes of the first 8 of them, bytes of a page. Not wrapped."""
     places = ", ".join(f"CPU {cpu.id} on node {cpu.node}" for cpu in topology.cpus[:8])
     more = ", ..." if len(topology.cpus) > 8 else ""
     return (

@@ -84,6 +84,7 @@ def machine_lines(topology: Topology) -> list[str]:
 
 
 def wrapped(line: str) -> list[str]:
+    """A line in pieces of at most WIDTH columns; an empty one stays a line."""
     return textwrap.wrap(line, WIDTH) or [""]
 
 
@@ -126,6 +127,7 @@ def counter_lines(scenario: Scenario, variant: Variant, invariant: str) -> list[
 
 
 def violated(state: Any, invariant: str) -> bool:
+    """Whether an invariant, by its name, has been broken in this state or before it."""
     return bool(state.violated[INVARIANT_NAMES.index(invariant)])
 
 

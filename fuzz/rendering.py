@@ -32,6 +32,7 @@ def rendered(campaign: Campaign, exit_status: int, formats: Sequence[str] = ()) 
 
 
 def write_files(files: Mapping[str, bytes], out: Path) -> None:
+    """Put each file, through a rename, into the folder `out`, which must be there. OSError if that fails."""
     for name, content in files.items():
         write_whole(out / name, content)
 

@@ -9,4 +9,5 @@ def counted(number: int, noun: str, nouns: str = "") -> str:
 
 
 def batches(number: int) -> str:
+    """1 batch, 2,000 batches."""
     return counted(number, "batch", "batches")

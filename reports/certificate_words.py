@@ -30,6 +30,7 @@ def words_of(made: Certificate) -> tuple[str, ...]:
 
 
 def by_caps(rows: tuple[PctStatement, ...]) -> list[list[PctStatement]]:
+    """Statements with the same tasks_max and steps_max together, groups and rows in the order given."""
     caps = dict.fromkeys((row.tasks_max, row.steps_max) for row in rows)
     return [[row for row in rows if (row.tasks_max, row.steps_max) == cap] for cap in caps]
 
@@ -46,10 +47,12 @@ def upper(bound: float) -> str:
 
 
 def at_most(violating: int) -> str:
+    """0, or 'at most 3': a case that broke several invariants may be counted several times."""
     return f"at most {number(violating)}" if violating else "0"
 
 
 def rate_words(rate: ViolationRate) -> str:
+    """Violating cases of those measured, and both upper bounds of their rate."""
     return (
         f"Violations: {at_most(rate.violating)} of {plural(rate.cases, 'measured case')} broke an invariant. The rate "
         f"is at most {upper(rate.exact)} with 95% if the number of cases was fixed beforehand (Clopper and Pearson "
@@ -59,6 +62,7 @@ def rate_words(rate: ViolationRate) -> str:
 
 
 def behaviour_words(row: NewBehaviour) -> str:
+    """Chance that one more case shows a new feature: the estimate, its upper bound and what they rest on."""
     return (
         f"New behaviour: {number(row.lone_cases)} of {plural(row.cases, 'measured case')} whose features were kept "
         f"hold one that no other case holds, so one more case shows a new feature with a chance of about "
@@ -69,6 +73,7 @@ def behaviour_words(row: NewBehaviour) -> str:
 
 
 def pct_words(rows: list[PctStatement]) -> str:
+    """One paragraph for rows of the same caps, a clause a depth; the first row's families are named at the start."""
     first = rows[0]
     said = "; ".join(depth_words(row, first.families) for row in rows)
     return (

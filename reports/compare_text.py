@@ -106,6 +106,7 @@ def _three(value: float | None) -> str:
 
 
 def value_cell(value: float, ends: Interval, scale: int) -> str:
+    """1.25 [1.10, 1.40]. value: in the unit shown; ends: in the stored one, `scale` times as large."""
     low, high = (None if end is None else end / scale for end in (ends.low, ends.high))
     return f"{figure(value)} [{figure(low)}, {figure(high)}]"
 
@@ -144,9 +145,13 @@ RATE_HEAD = ["", "", "k of n", "by weight", "p", "Holm"]
 
 
 def verdict(found: Comparison) -> str:
+    """How many figures differ, by p as Holm corrects it, of how many compared, and which."""
     flagged = [UNITS.get(row.name, row.name) for row in found.differences if row.adjusted <= ALPHA]
     many = f"{len(flagged)} of {len(found.differences)} figures"
-    return f"{many} differ: {', '.join(flagged)}." if flagged else f"None of {len(found.differences)} figures differs."
+    differ = "differs" if len(flagged) == 1 else "differ"
+    return (
+        f"{many} {differ}: {', '.join(flagged)}." if flagged else f"None of {len(found.differences)} figures differs."
+    )
 
 
 def rate_rows(row: Difference) -> list[list[str]]:
@@ -161,14 +166,17 @@ def rate_rows(row: Difference) -> list[list[str]]:
 
 
 def percent_ends(interval: Interval) -> str:
+    """[low, high] in percent; '-' for an open end."""
     return f"[{percent(interval.low)}, {percent(interval.high)}]"
 
 
 def chance(p: float) -> str:
+    """A p-value with four decimals, '<0.0001' below them."""
     return "<0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def flag(row: Difference) -> str:
+    """Holm's p, followed by * where it is at most ALPHA, by a blank elsewhere so that columns stay."""
     return chance(row.adjusted) + ("*" if row.adjusted <= ALPHA else " ")
 
 

@@ -183,6 +183,7 @@ def invariant_estimates(campaign: Campaign) -> list[InvariantEstimate]:
 
 
 def invariant_estimate(campaign: Campaign, name: str, applicable: bool | None) -> InvariantEstimate:
+    """One invariant's rate over measured cases, and by weight unless batches are unknown; applicable is passed on."""
     unknown = campaign.unknown(MEASUREMENT)
     n = campaign.cases(MEASUREMENT) - unknown
     k = campaign.violating(MEASUREMENT, name)
@@ -211,6 +212,7 @@ def reading(k: int, n: int) -> Reading:
 
 
 def families_without_cases(campaign: Campaign) -> list[str]:
+    """Families that no measured case has come from yet, in the plan's order."""
     return [name for name in campaign.weights if measured(campaign, name).cases == 0]
 
 

@@ -37,6 +37,7 @@ def explored_text(row: dict[str, Any]) -> str:
 
 
 def machine_line(scope: dict[str, Any]) -> str:
+    """The scope's machine and number of programs, without a full stop."""
     return (
         f"Machine {scope['machine']}: {plural(scope['nodes'], 'node')}, {plural(scope['cpus'], 'possible CPU')}, "
         f"{scope['page_size']}-byte pages; {plural(scope['programs'], 'program')}"
@@ -53,6 +54,7 @@ def completed(row: dict[str, Any]) -> str:
 
 
 def counted(row: dict[str, Any]) -> str:
+    """States, steps, seconds and their rate (0 where no time was measured), and the reduction."""
     probes = f" and {row['probes']} more to see which commute" if row["probes"] else ""
     rate = row["states"] / row["seconds"] if row["seconds"] else 0.0
     return (

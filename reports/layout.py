@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.outcome import Histogram
 
@@ -46,11 +46,20 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 def upper_percent(share: float) -> str:
     """An upper bound in percent, rounded up so that the figure printed is one as well."""
+    return _bound_percent(share, math.ceil)
+
+
+def lower_percent(share: float | None) -> str:
+    """A lower bound in percent, rounded down so that the figure printed is one as well; '-' for none."""
+    return "-" if share is None else _bound_percent(share, math.floor)
+
+
+def _bound_percent(share: float, to_integer: Callable[[float], int]) -> str:
     value = 100 * share
     if value in (0.0, 100.0):
         return f"{value:.0f}%"
     decimals = max(0, 1 - math.floor(math.log10(value)))
-    return f"{min(100.0, math.ceil(value * 10**decimals) / 10**decimals):.{decimals}f}%"
+    return f"{min(100.0, to_integer(value * 10**decimals) / 10**decimals):.{decimals}f}%"
 
 
 def weight(share: float) -> str:
@@ -59,6 +68,7 @@ def weight(share: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
+    """1 node, 2,000 nodes: nouns that take an s."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
@@ -68,10 +78,12 @@ def plain(text: object) -> str:
 
 
 def title(text: str) -> list[str]:
+    """A line in ASCII and one of = below it, no longer than WIDTH."""
     return [plain(text), "=" * min(len(plain(text)), WIDTH)]
 
 
 def heading(text: str) -> list[str]:
+    """An empty line, the text as it is, and dashes below all of it."""
     return ["", text, "-" * len(text)]
 
 

@@ -51,6 +51,7 @@ def table_blocks(table: Table) -> list[str]:
 
 
 def row_line(cells: Sequence[str]) -> str:
+    """A line of a table, its cells escaped."""
     return f"| {' | '.join(map(escaped, cells))} |"
 
 

@@ -59,6 +59,7 @@ def with_touched(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def calls(row: Mapping[str, Any], hook: str) -> int:
+    """Calls into memcg that a machine's row counts for a hook, one of HOOKS."""
     return int(row[f"{hook}_ops"])
 
 

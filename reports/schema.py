@@ -24,6 +24,7 @@ def maybe(schema: Json) -> Json:
 
 
 def array(items: Json, **more: Any) -> Json:
+    """A list of such items; more: further keywords, as minItems and maxItems."""
     return {"type": "array", "items": items, **more}
 
 
@@ -40,6 +41,7 @@ PLACE: Json = record({"stream": {"enum": list(STREAMS)}, "k": COUNT, "case": COU
 
 
 def distribution() -> Json:
+    """Figures of one quantity: a histogram by value, quantiles by their q as text, the share above max as a bound."""
     quantile = record({"value": {"type": "integer"}, "interval": INTERVAL})
     return record(
         {
@@ -79,6 +81,7 @@ def contract() -> Json:
 
 
 def invariant() -> Json:
+    """How often one invariant was violated; null for what does not apply, is not known or did not happen."""
     reading = record({"k": COUNT, "n": COUNT, "interval": INTERVAL, "upper_bound": maybe(SHARE)})
     return record(
         {

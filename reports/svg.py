@@ -89,6 +89,7 @@ def round_step(least: float) -> float:
 
 
 def x_axis(low: float, high: float, log: bool = False) -> Axis:
+    """From low on the left to high on the right margin; an empty range is made 1 wide. log: by log2(1 + value)."""
     return Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT, log)
 
 
@@ -103,6 +104,7 @@ def tick_text(value: float) -> str:
 
 
 def percent_text(value: float) -> str:
+    """A share in percent with up to four significant digits: 12.5%."""
     return f"{100 * value:.4g}%"
 
 

@@ -30,6 +30,7 @@ FIT_WORDS = (
 
 
 def operations_section(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table by hook and grouping, then the fits; 'not counted' without rows. rows: one a machine and variant."""
     lines = heading("Calls into memcg for each alloc and free")
     if not rows:
         return [*lines, "not counted"]

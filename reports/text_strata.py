@@ -38,6 +38,7 @@ def strata_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def whole(value: float | None) -> str:
+    """The end of a quantile's interval without decimals; '-' if it is open."""
     return "-" if value is None else str(int(value))
 
 

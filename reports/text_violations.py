@@ -10,7 +10,7 @@ from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
 from reports.estimates import InvariantEstimate, Reading
 from reports.failed_words import failed_file, failed_heading, failed_words
 from reports.invariant_words import WORDS
-from reports.layout import command, entry, heading, number, paragraph, percent, table, upper_percent
+from reports.layout import command, entry, heading, lower_percent, number, paragraph, percent, table, upper_percent
 from reports.statistics import Interval
 
 SIGNATURES_LISTED = 10
@@ -74,8 +74,9 @@ def reading_words(reading: Reading) -> str:
 
 
 def interval_words(interval: Interval) -> str:
+    """[low, high] in percent, rounded outwards; '-' for an open end."""
     high = interval.high
-    return f"[{percent(interval.low)}, {'-' if high is None else upper_percent(high)}]"
+    return f"[{lower_percent(interval.low)}, {'-' if high is None else upper_percent(high)}]"
 
 
 def clean(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:

@@ -124,10 +124,12 @@ def families_section(campaign: Campaign, families: Sequence[FamilyEstimate]) -> 
 
 
 def shown_columns(found: Mapping[str, Distribution]) -> list[tuple[str, str]]:
+    """(quantity, words of its column) for those of COLUMNS that have a distribution."""
     return [(name, words) for name, words in COLUMNS if name in found]
 
 
 def head_of(found: Mapping[str, Distribution]) -> list[str]:
+    """The table's head: an empty cell above the rows' names, then the quantities shown."""
     return ["", *(words for _, words in shown_columns(found))]
 
 
@@ -160,11 +162,13 @@ def value_words(name: str, value: float | None) -> str:
 
 
 def quantile_cell(name: str, q: Quantile) -> str:
+    """A quantile and its interval in the quantity's unit (value_words); '-' for an open end."""
     low, high = value_words(name, q.interval.low), value_words(name, q.interval.high)
     return f"{value_words(name, q.value)} [{low}, {high}]"
 
 
 def mean_cell(name: str, found: Distribution) -> str:
+    """A mean and its interval, '-' for an open end; rounding is stored in sixteenths of a page, shown in pages."""
     scale = 16 if name == "rounding_bytes16" else 1
     ends = [None if end is None else end / scale for end in (found.mean_interval.low, found.mean_interval.high)]
     return f"{figure(found.mean / scale)} [{figure(ends[0])}, {figure(ends[1])}]"

@@ -125,11 +125,13 @@ def quantile_of(q: float) -> Figure:
 
 
 def mean_waste(placed: Placed) -> float | None:
+    """Mean pages precharged and not used; None without a charged allocation."""
     waste = placed.waste()
     return moments(waste)[1] if waste else None
 
 
 def most_waste(placed: Placed) -> float | None:
+    """The most pages that one allocation precharged and did not use; None without a charged allocation."""
     return max(placed.waste(), default=None)
 
 
@@ -144,6 +146,7 @@ def share_of_spurious(pages: int, nowait: bool | None = None) -> Figure:
 
 
 def share_misplaced(placed: Placed) -> float | None:
+    """Bytes booked on another node than theirs, of all booked; None if none were."""
     return placed.misplaced_bytes / placed.booked_bytes if placed.booked_bytes else None
 
 
@@ -190,6 +193,7 @@ def traced_json(traced: Traced) -> dict[str, Any]:
 
 
 def waste_json(traced: Traced) -> dict[str, Any]:
+    """Pages wasted under the main placement, ranges over all; short: allocations that used more than precharged."""
     waste = traced.main.waste()
     return {
         "pages": {
@@ -206,6 +210,7 @@ def waste_json(traced: Traced) -> dict[str, Any]:
 
 
 def spurious_json(traced: Traced) -> list[dict[str, Any]]:
+    """An object for each headroom in pages: allocations that fit and fail, all and by whether they may block."""
     rows = []
     for pages in headrooms(traced):
         row: dict[str, Any] = {"headroom": pages, "share_range": range_of(traced, share_of_spurious(pages))}
@@ -217,6 +222,7 @@ def spurious_json(traced: Traced) -> list[dict[str, Any]]:
 
 
 def attribution_json(traced: Traced) -> dict[str, Any]:
+    """Bytes booked and those on another node; allocations that have any, and the most bytes of one."""
     main = traced.main
     return {
         "booked_bytes": main.booked_bytes,
@@ -228,6 +234,7 @@ def attribution_json(traced: Traced) -> dict[str, Any]:
 
 
 def node_json(row: NodeRow) -> dict[str, Any]:
+    """Pages and bytes of a node (null: of all together), at their peak and at the end of the trace."""
     return {
         "node": row.node, "pages_peak": row.pages_most, "pages_end": row.pages_end, "bytes_peak": row.bytes_most,
         "bytes_end": row.bytes_end,

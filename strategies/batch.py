@@ -112,6 +112,7 @@ def note_case(topo: Topo, prog: Prog, st: State, place: int, row: Any) -> None:
 
 @compiled
 def add_totals(st: State, status: int, totals: Any, hazards: Any) -> None:
+    """Add a finished case to totals (TOTAL_NAMES; from AT_PROBE on PROBE_NAMES) and hazards 1 to 25."""
     totals[0] += st.nr_steps
     totals[1] += st.fatal
     totals[2] += 1 if status == STUCK else 0

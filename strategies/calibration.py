@@ -24,7 +24,7 @@ DEFAULT = "default"
 DATA = Path(__file__).parent / "data"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 VALUES_MOST = 256
-OWN_VALUES = {"size": (4, 32768), "align": (4, 4096), "max": (-1, 1 << 30)}  # name -> least and most
+OWN_VALUES = {"size": (4, 1 << 16), "align": (4, 1 << 16), "max": (-1, 1 << 30)}  # name -> least and most; 64K pages
 FIXED_VALUES = ("op", "gfp", "place", "step")
 TABLES = (*OWN_VALUES, *FIXED_VALUES)
 ALLOWED = "a calibration as `percpu-fuzz calibrate -o FILE` writes it"
@@ -92,7 +92,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = self.tables.get(name)
         if found is None:
             return kind
-        return replace(kind, values=found.values, measure=found.weights, hunt=(0,) * len(found.weights))
+        values = tuple(-size for size in found.values) if name == "size" else found.values  # bytes: decode.bytes_on
+        return replace(kind, values=values, measure=found.weights, hunt=(0,) * len(found.weights))
 
 
 def shipped() -> dict[str, Path]:

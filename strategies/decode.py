@@ -75,8 +75,17 @@ def draw_choices(rng: Rng, kinds: Any, limits: Any, counts: Any, mask: int, out:
 
 @compiled
 def value_at(choices: Any, i: int, kinds: Any, values: Any, counts: Any) -> Any:
+    """The value that position i stands for: its choice modulo the number of values of its kind."""
     row = kinds[i]
     return values[row, choices[i] % counts[row]]
+
+
+@compiled
+def bytes_on(topo: Topo, size: int) -> int:
+    """A drawn size on a machine: from 4096 on it counts pages of that many bytes; below 0 it is bytes as recorded."""
+    if size < 0:
+        return -size
+    return size * (topo.page_size // 4096) if size >= 4096 else size
 
 
 @compiled
@@ -93,14 +102,14 @@ def decode_op(prog: Prog, topo: Topo, t: int, i: int, v: Any, base: int, nr_memc
     prog.op_value[t, i] = value
     if kind in (OP_ALLOC, OP_KMEM):
         prog.op_slot[t, i] = (t * SLOTS_A_TASK + slot) % 16
-        prog.op_bytes[t, i] = v[base + 3] * (topo.page_size // 4096) if v[base + 3] >= 4096 else v[base + 3]
+        prog.op_bytes[t, i] = bytes_on(topo, v[base + 3])
         prog.op_align[t, i] = v[base + 4]
         prog.op_gfp[t, i] = v[base + 5]
         prog.op_value[t, i] = 0
         if prog.task_irq[t] == 1:
             prog.op_gfp[t, i] = (prog.op_gfp[t, i] | GFP_NOBLOCK) & ~OP_OWN
         if kind == OP_KMEM:
-            prog.op_bytes[t, i] = max(min(v[base + 3], 8192), 8)
+            prog.op_bytes[t, i] = max(min(abs(v[base + 3]), 8192), 8)
             prog.op_align[t, i] = 8
     elif kind == OP_FREE:
         prog.op_slot[t, i] = (t * SLOTS_A_TASK + slot) % 16
@@ -133,6 +142,7 @@ def restrict_irq(prog: Prog, t: int, i: int, kind: int) -> None:
 
 @compiled
 def decode_memcgs(prog: Prog, v: Any, nr_memcgs: int) -> None:
+    """The root, without limit, and nr_memcgs cgroups, each below an earlier one; rows up to the fourth are cleared."""
     prog.nr_memcgs = nr_memcgs + 1
     prog.memcg_parent0[0] = -1
     prog.memcg_max0[0] = -1
@@ -225,4 +235,5 @@ def mark_probe(prog: Prog, pick: int) -> None:
 
 
 def new_scratch() -> Any:
+    """LENGTH zeros, int32: room for the choices of a case, or for the values that they stand for."""
     return np.zeros(LENGTH, dtype=np.int32)

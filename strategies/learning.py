@@ -61,6 +61,7 @@ class Learnt:
 
 
 def no_corpus() -> Any:
+    """A corpus without a case, (0, LENGTH) int32: every case of a batch is then a fresh draw."""
     return np.zeros((0, LENGTH), dtype=np.int32)
 
 

@@ -99,17 +99,22 @@ def follow_array(schedule: tuple[Switch, ...]) -> Any:
     """A Sched (array of one) that follows a schedule. ScenarioError if it is longer than the record holds."""
     if len(schedule) > MOST_SWITCHES:
         raise ScenarioError("schedule", f"{len(schedule)} switches", f"at most {MOST_SWITCHES}")
-    array = new_sched()
-    sched: Any = array[0]
-    sched["kind"], sched["nr_switches"] = FOLLOW, len(schedule)
     for i, switch in enumerate(schedule):
         if switch.label and switch.label not in NAMES:
             raise ScenarioError("schedule", f"switch {i} names the step {switch.label!r}", "a label of docs/MODEL.md")
         if not 0 <= switch.task < MOST_TASKS:
             raise ScenarioError("schedule", f"switch {i} names task {switch.task}", f"0 to {MOST_TASKS - 1}")
+    array = new_sched()
+    set_follow(array[0], schedule, lenient=False)
+    return array
+
+
+def set_follow(sched: Any, schedule: tuple[Switch, ...], lenient: bool) -> None:
+    """A blank Sched follows these switches, at most MOST_SWITCHES of known tasks and labels."""
+    sched["kind"], sched["lenient"], sched["nr_switches"] = FOLLOW, int(lenient), len(schedule)
+    for i, switch in enumerate(schedule):
         sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
         sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
-    return array
 
 
 def refuse_lost_schedule(scenario: Scenario, sched: Any) -> None:

@@ -45,6 +45,7 @@ class Rng:
 
 
 def new_rng() -> Record:
+    """An array of one generator, all zeros, of which nothing but zeros comes: seed_rng goes before the first draw."""
     return np.zeros(1, dtype=dtype_of(Rng, {}))
 
 
@@ -56,6 +57,7 @@ def key_of(*parts: object) -> int:
 
 @compiled
 def mix(z: Any) -> Any:
+    """The last step of splitmix64: uint64 to uint64, one to one; 0 stays 0."""
     z = ((z ^ (z >> S30)) * MIX_A) & MASK
     z = ((z ^ (z >> S27)) * MIX_B) & MASK
     return z ^ (z >> S31)

@@ -18,6 +18,7 @@ PLENTY = 1 << 20  # pages: a node that pressure alone can fill
 
 
 def node(number: int, pages: int = PLENTY, *, online: bool = True) -> Node:
+    """A node of so many pages (0: none) with watermarks: low 1/64 of them, at most 64, min 1/128, at most 32."""
     return Node(number, online, pages, min(pages // 64, 64), min(pages // 128, 32))
 
 
@@ -79,6 +80,7 @@ def isolated() -> Topology:
 
 
 def one_node() -> Topology:
+    """One node, 4 CPUs, and 1024 bytes for dynamic areas in the first chunk, from byte 512 of a page on."""
     return replace(even("one-node", 1, 4), first_room_bytes=1024, first_start_bytes=512)
 
 

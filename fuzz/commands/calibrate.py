@@ -13,7 +13,7 @@ from fuzz.left_out import counts_words, left_out_lines
 from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
 from reports.certificate_words import LEAST_BOUND
 from reports.layout import decimal, number, paragraph, table
-from strategies.calibration import NAME, Calibration, check_calibration, dump_calibration
+from strategies.calibration import NAME, TABLES, Calibration, check_calibration, dump_calibration
 from strategies.goodness import Goodness
 from strategies.recorded.calibrate import Counts, calibrate, count_run, halves_of
 
@@ -98,11 +98,14 @@ def calibration_text(found: Calibration) -> str:
     if found.held_out:
         lines += ["", *held_out_table(found), "", *paragraph(HELD_OUT_WORDS)]
     for words in found.left_out:
-        lines += paragraph(f"Not fitted, default weights: {words}.")
+        table_name = words.partition(":")[0]
+        unfitted = table_name in TABLES and table_name not in found.tables
+        lines += paragraph(f"{'Not fitted, default weights' if unfitted else 'Left out'}: {words}.")
     return "\n".join(lines)
 
 
 def fit_row(name: str, fit: Goodness) -> list[str]:
+    """Cells in the order of the table's head; '-' for what is None, p below LEAST_BOUND as a bound."""
     g = "-" if fit.g is None else number(round(fit.g))
     df = "-" if fit.df is None else number(fit.df)
     p = "-" if fit.p is None else f"< {LEAST_BOUND:g}" if fit.p < LEAST_BOUND else f"{fit.p:.2g}"
@@ -120,4 +123,5 @@ def held_out_table(found: Calibration) -> list[str]:
 
 
 def distance_of(fit: Goodness | None) -> str:
+    """A distance with three decimals; '-' where the run has no such distribution."""
     return "-" if fit is None else decimal(fit.distance, 3)

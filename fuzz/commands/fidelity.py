@@ -50,6 +50,7 @@ def one_folder(folder: Path) -> Fidelity:
 
 
 def share(part: int, whole: int) -> str:
+    """3 of 4 (75.00%); of nothing without the percentage."""
     return f"{part} of {whole}" + (f" ({100 * part / whole:.2f}%)" if whole else "")
 
 
@@ -72,6 +73,7 @@ def print_fidelity(fidelity: Fidelity) -> None:
 
 
 def print_areas(areas: AreaReport) -> None:
+    """Figures 2 and 3: areas and page ranges as recorded, causes of differences by number, what was not observable."""
     print(
         f"  2 areas               {share(areas.equal, areas.allocations)} at the same chunk and offset, "
         f"{areas.stretch} in a row; {share(areas.failures_equal, areas.failures)} failures too"
@@ -92,6 +94,7 @@ def print_areas(areas: AreaReport) -> None:
 
 
 def print_fallback(fallback: FallbackReport) -> None:
+    """Figure 4: pages on the recorded node, then by CPU node the share that fell back, and switches."""
     print(
         f"  4 placement           {share(fallback.pages_equal, fallback.pages)} pages on the recorded node, given "
         f"{fallback.intervals} node-full intervals; longest run {fallback.longest_run}"
@@ -115,6 +118,7 @@ def words(numbers: list[int]) -> str:
 
 
 def print_charges(charges: ChargeReport) -> None:
+    """Figure 5: recorded failures that the model has too, and charges under a limit that fit there."""
     print(
         f"  5 charge failures     {charges.recorded} recorded: {charges.failures['same']} fail in the model, "
         f"{charges.undecided} not decidable, {charges.contradicted} contradicted"

@@ -51,6 +51,7 @@ def print_table(verdicts: list[Verdict]) -> None:
 
 
 def ordered(verdict: Verdict) -> list[str]:
+    """The invariants that a mutant broke, in the engine's order."""
     return [name for name in INVARIANT_NAMES if name in verdict.broken]
 
 

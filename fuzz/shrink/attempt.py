@@ -20,9 +20,9 @@ from engine.topology import Topology, size_class_of, topo_record
 from engine.variant import VARIANTS, Variant
 from fuzz.shrink.actors import Actor, Cast, cast_of
 from strategies.recorded_walk import walk_recorded
-from strategies.replay import schedule_of
+from strategies.replay import schedule_of, set_follow
 from strategies.rng import new_rng
-from strategies.schedulers.record import FOLLOW, MOST_SWITCHES, new_sched
+from strategies.schedulers.record import MOST_SWITCHES, new_sched
 
 MOST_STEPS = 20_000
 DEFAULT_EXECUTIONS = 20_000
@@ -140,7 +140,8 @@ class Gate:
         except InputError:
             return None  # a candidate that no longer is a scenario
         self.variant.write(progs[0])
-        self._follow(scenario.schedule)
+        self.scheds[:] = self.blank
+        set_follow(self.scheds[0], scenario.schedule[:MOST_SWITCHES], lenient=True)
         wanted = INVARIANT_NAMES.index(self.invariant)
         if size_class not in self.states:
             self.states[size_class] = new_record(State, size_class)
@@ -160,14 +161,6 @@ class Gate:
             size_class = size_class_of(topology)
             self.topos[topology] = size_class, topo_record(topology, size_class)
         return self.topos[topology]
-
-    def _follow(self, schedule: tuple[Switch, ...]) -> None:
-        self.scheds[:] = self.blank
-        sched = self.scheds[0]
-        sched["kind"], sched["lenient"], sched["nr_switches"] = FOLLOW, 1, min(len(schedule), MOST_SWITCHES)
-        for i, switch in enumerate(schedule[:MOST_SWITCHES]):
-            sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
-            sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
 
 
 def load(topology: Topology) -> None:

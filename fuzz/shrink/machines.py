@@ -65,6 +65,7 @@ def plainer_machines(topology: Topology) -> Iterator[Topology]:
 
 
 def plain_distances(nr_nodes: int) -> tuple[tuple[int, ...], ...]:
+    """Rows of distances: 10 to the node itself, 20 to every other."""
     return tuple(tuple(10 if i == j else 20 for j in range(nr_nodes)) for i in range(nr_nodes))
 
 

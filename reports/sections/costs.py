@@ -36,6 +36,7 @@ def costs_section(campaign: Campaign) -> Section:
 
 
 def numbers_part(tables: list[Table]) -> Section:
+    """The tables behind the pictures, folded until the reader opens them."""
     return Section("costs-numbers", "The same in numbers", tables=tuple(tables), folded=True)
 
 
@@ -69,6 +70,7 @@ def costs_figure(hook: str, by: str, variants: Sequence[str], found: Found, mach
 
 
 def costs_table(hook: str, by: str, variants: Sequence[str], found: Found) -> Table:
+    """A row a group of machines, a column a variant; machines: those of the first variant that has any there."""
     rows = []
     for group, spreads in found:
         machines = next(s.machines for s in spreads if s is not None)

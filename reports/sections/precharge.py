@@ -83,6 +83,7 @@ def nodes_figures(campaign: Campaign) -> list[Figure]:
 
 
 def nodes_figure(campaign: Campaign, nodes: tuple[int, int], found: Sequence[NodesCurve]) -> Figure:
+    """One class of nodes, ends included; found: its curves, s1 where allocations may block, s2 where they must not."""
     name = f"{nodes_text(nodes)} {'node' if nodes == (1, 1) else 'nodes'}"
     curves = [headroom_curve("s2" if curve.nowait else "s1", curve.rows, fitting=True) for curve in found]
     picture = curves_picture(f"{name}: share of failures by headroom", curves, HEADROOM_TITLES, log=True, percent=True)
@@ -124,6 +125,7 @@ HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the pr
 
 
 def joint(campaign: Campaign, family: str) -> Histogram:
+    """A family's charged probes by nodes, blocking, pages precharged and pages used, packed into one number."""
     return measured(campaign, family).histogram(JOINT)
 
 
@@ -266,10 +268,12 @@ def in_flight_table(campaign: Campaign, pooled: Distribution) -> Table:
 
 
 def in_flight_row(name: str, found: Distribution) -> tuple[str, ...]:
+    """Name, cases, quantiles with their intervals and the largest peak, in pages."""
     return (name, number(found.n), *(pages_cell(q) for q in found.quantiles), number(found.maximum))
 
 
 def pages_cell(q: Quantile) -> str:
+    """40 [38, 44] in whole pages; '-' for an open end."""
     return f"{number(q.value)} [{_end(q.interval.low)}, {_end(q.interval.high)}]"
 
 

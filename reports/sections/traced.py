@@ -88,6 +88,7 @@ def figure_text(value: float) -> str:
 
 
 def range_head(traced: Traced) -> tuple[str, ...]:
+    """The head of the column that `ranged` adds; none where there is one placement only."""
     return ("[least, most]",) if traced.others else ()
 
 
@@ -151,6 +152,7 @@ def spurious_section(traced: Traced) -> Section:
 
 
 def spurious_row(traced: Traced, pages: int) -> tuple[str, ...]:
+    """Headroom in pages, allocations that fit, those that fail, their share, then by blocking; '-' where none fits."""
     fit, fail = traced.main.spurious(pages)
     of = share_of_spurious(pages)
     parts = [share_of_spurious(pages, nowait)(traced.main) for nowait in (False, True)]

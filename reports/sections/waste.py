@@ -145,6 +145,7 @@ def cut(shares_: Mapping[int, float]) -> tuple[dict[int, float], str]:
 
 
 def shortened(curve: Curve, last: int) -> Curve:
+    """The points of a curve at places up to `last`, that included."""
     return Curve(curve.kind, tuple(point for point in curve.points if point[0] <= last))
 
 
@@ -208,6 +209,7 @@ def heat_figures(campaign: Campaign) -> list[Figure]:
 
 
 def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
+    """Mean pages wasted, half the width of its interval below (not for few probes), and all of it as a note."""
     mean = figure(cell.mean_pages)
     note = (
         f"{group_text(cell.nodes)} nodes, up to {size_text(cell.size)} bytes: mean {mean}, {number(cell.probes)} probes"

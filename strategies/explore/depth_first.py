@@ -124,6 +124,7 @@ def note_broken(model: Model, stack: Stack, paths: Any, sr: Any) -> None:
 
 @compiled
 def lowest_bit(mask: int) -> int:
+    """The place of the lowest bit set in a mask, which must not be 0."""
     t = 0
     while not mask >> t & 1:
         t += 1

@@ -68,6 +68,7 @@ FORMULAS: dict[str, Formula] = {
 
 
 def ceil_pages(case: Case) -> int:
+    """Pages that all bytes of a case fill, the last one partly: what it would use if they lay side by side."""
     return -(-case.full_bytes // PAGE)
 
 

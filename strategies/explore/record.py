@@ -41,6 +41,7 @@ class Search:
 
 
 def new_search() -> Record:
+    """An array of one Search, all zeros: not begun, nothing counted, no violation found."""
     array: Record = np.zeros(1, dtype=dtype_of(Search, {"invariants": NR_INVARIANTS}))
     return array
 

@@ -36,6 +36,7 @@ def alloc(slot: int, size_bytes: int = SIZE_BYTES, gfp: int = GFP_ACCOUNT) -> Op
 
 
 def free(slot: int) -> Op:
+    """The operation that frees whatever lies in a slot."""
     return Op("free", slot=slot)
 
 

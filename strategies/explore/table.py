@@ -49,11 +49,13 @@ def row_of(table: Table, high: Any, low: Any) -> int:
 
 @compiled
 def is_free(table: Table, row: int) -> bool:
+    """Whether a row holds no hash: both halves are 0."""
     return bool(table.highs[row] == ZERO) and bool(table.lows[row] == ZERO)
 
 
 @compiled
 def put(table: Table, row: int, high: Any, low: Any, number: int) -> None:
+    """Write a hash and its number into a row, which is that of row_of; the caller keeps count."""
     table.highs[row] = high
     table.lows[row] = low
     table.numbers[row] = number

@@ -92,11 +92,13 @@ def rows_in_use(topo: Any, prog: Any, size: Size) -> Size:
 
 @compiled
 def contribution_high(i: int, word: Any) -> Any:
+    """What the word at position i puts into the high half of the hash, uint64."""
     return mix(word + to_word(i + 1) * GOLDEN)
 
 
 @compiled
 def contribution_low(i: int, word: Any) -> Any:
+    """What the word at position i puts into the low half, mixed in another way."""
     return mix(mix(word ^ THIRD) + to_word(i + 1) * OTHER)
 
 

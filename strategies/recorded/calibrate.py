@@ -31,7 +31,7 @@ from strategies.goodness import Goodness, distance, goodness
 from strategies.recorded.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
 from strategies.recorded.operations import AllocArea
 from strategies.recorded.placement import Placement
-from strategies.recorded.pressure import STEP_IDS, PagesOf, headrooms_of, pages_of
+from strategies.recorded.pressure import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from strategies.recorded.states import Snapshot
 from strategies.recorded.thinning import thinned
 from strategies.recorded.workload import Workload
@@ -55,13 +55,13 @@ class Counts:
     joint: Counter[tuple[int, int, int]] = field(default_factory=Counter)  # charged: size class, alignment, may block
     lives: Lifetimes = field(default_factory=Lifetimes)
     pages: PagesOf = field(default_factory=PagesOf)
-    headroom: Counter[int] = field(default_factory=Counter)
+    headrooms: Headrooms = field(default_factory=Headrooms)
     sources: tuple[Source, ...] = ()
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
             self.size + other.size, self.align + other.align, self.gfp + other.gfp, self.joint + other.joint,
-            self.lives + other.lives, self.pages + other.pages, self.headroom + other.headroom,
+            self.lives + other.lives, self.pages + other.pages, self.headrooms + other.headrooms,
             self.sources + other.sources,
         )  # fmt: skip
 
@@ -102,7 +102,7 @@ def count_run(
     if topology is not None and placement is not None:
         found.pages = pages_of(placement, topology)
     if topology is not None and snapshots:
-        found.headroom = headrooms_of(workload, snapshots, topology.page_size)
+        found.headrooms = headrooms_of(workload, snapshots, topology.page_size)
     source = Source(name, kernel, found.size.total(), allocations, found.pages.steps.total())
     found.sources = (source,)
     return found
@@ -180,11 +180,15 @@ def fit(name: str, counts: Counts) -> Calibration:
         tables["step"] = table_of("step", counts.pages.run_steps)
     else:
         left_out.append("step: too few pages in runs away from their node")
-    if counts.headroom.total() >= LEAST:
-        found = dict(sorted(counts.headroom.items()))
+    if counts.headrooms.found.total() >= LEAST:
+        found = dict(sorted(counts.headrooms.found.items()))
         tables["max"] = Table(tuple(found), tuple(found.values()))
     else:
         left_out.append("max: no snapshots of memory.current beside the trace")
+    if counts.headrooms.unknown:
+        left_out.append(
+            f"max: {counts.headrooms.unknown} charged allocations under a limit whose headroom is not known"
+        )
     chain = None
     if counts.pages.steps.total():
         steps = tuple(counts.pages.steps[step] for step in STEP_IDS)
@@ -193,10 +197,12 @@ def fit(name: str, counts: Counts) -> Calibration:
 
 
 def weights_of(table: Table) -> dict[int, float]:
+    """Weights by value, as they stand in a table: not scaled to a sum."""
     return dict(zip(table.values, map(float, table.weights), strict=True))
 
 
 def default_weights(name: str) -> dict[int, float]:
+    """The measurement stream's own weights of a kind by value; name: a key of KINDS."""
     return dict(zip(KINDS[name].values, map(float, KINDS[name].measure), strict=True))
 
 
@@ -210,6 +216,7 @@ def by_class(weights: dict[int, float] | Counter[int]) -> dict[int, float]:
 
 
 def by_bits(weights: dict[int, float]) -> dict[int, float]:
+    """Weights of gfp values summed up by GFP_BITS, the flags by which recorded allocations are counted."""
     found: dict[int, float] = {}
     for value, weight in weights.items():
         found[value & GFP_BITS] = found.get(value & GFP_BITS, 0.0) + weight
@@ -248,7 +255,11 @@ def pressure_counts(counts: Counts) -> dict[str, tuple[str, Counter[int], str]]:
     return {
         "place": ("placement", counts.pages.windows, "windows of populates by pattern"),
         "step": ("fallback step", counts.pages.run_steps, "pages of windows in runs, by entry of the zonelist"),
-        "max": ("headroom", counts.headroom, "charged allocations by pages below memory.max at the next snapshot"),
+        "max": (
+            "headroom",
+            counts.headrooms.found,
+            "charged allocations by pages below memory.max at the next snapshot",
+        ),
     }
 
 
@@ -277,14 +288,23 @@ def independence(counts: Counts) -> Goodness:
     return goodness(observed, expected, fitted, None, "what drawing them independently loses")
 
 
-def held_out(name: str, runs: dict[str, Counts]) -> dict[str, dict[str, Goodness]]:
-    """For each run how far it is from what is fitted to all others; empty for a single run."""
+def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
+    """For each run how far it is from what is fitted to all others, and which cannot be judged so; nothing of one run.
+
+    A run with fewer than LEAST charged allocations says nothing of a fit, and nothing can be fitted to so few others.
+    """
     found: dict[str, dict[str, Goodness]] = {}
-    for run, counts in runs.items():
+    left_out = []
+    for run, counts in runs.items() if len(runs) > 1 else ():
         others = [other for key, other in runs.items() if key != run]
-        if others:
-            found[run] = fits_of(fit(name, sum(others[1:], others[0])), counts, own=False)
-    return found
+        pooled = sum(others[1:], others[0])
+        fewest = min(counts.size.total(), pooled.size.total())
+        if fewest >= LEAST:
+            found[run] = fits_of(fit(name, pooled), counts, own=False)
+        else:
+            whose = "it has" if fewest == counts.size.total() else "the others have"
+            left_out.append(f"held out, {run}: {whose} {fewest} charged allocations, at least {LEAST} are needed")
+    return found, left_out
 
 
 def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] | None = None) -> Calibration:
@@ -296,10 +316,10 @@ def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] 
     pooled = sum(counts[1:], counts[0])
     found = fit(name, pooled)
     fits = fits_of(found, pooled, own=True) | {JOINT: independence(pooled)}
-    apart = held_out(name, runs)
+    apart, left_out = held_out(name, runs)
     if halves is not None and all(half.size.total() >= LEAST for half in halves):
         apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
-    return msgspec.structs.replace(found, fits=fits, held_out=apart)
+    return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
 
 
 def halves_of(workload: Workload, placement: Placement | None) -> tuple[tuple[Workload, Placement | None], ...]:

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from engine.topology import Topology, zonelists
+from engine.topology import Topology, fallback_lists
 from strategies.recorded.payload import PAGES_MOST
 from strategies.recorded.placement import Placement, PopulateRecord
 from strategies.recorded.placement_check import check_placement
@@ -122,8 +122,7 @@ class _Machine:
 
     def __init__(self, topology: Topology) -> None:
         ids = [node.id for node in topology.nodes]
-        rows: list[list[int]] = zonelists(topology).tolist()
-        self.zonelist = {ids[i]: [ids[n] for n in row if n >= 0] for i, row in enumerate(rows)}
+        self.zonelist = {i: [ids[n] for n in row] for i, row in zip(ids, fallback_lists(topology), strict=True)}
         self.home = [cpu.node for cpu in topology.cpus]
         self.distance = {
             (a, b): int(topology.distances[i][j]) for i, a in enumerate(ids) for j, b in enumerate(ids)

@@ -75,6 +75,7 @@ class Fidelity:
 
 
 def needed_file(folder: Path, name: str) -> Path:
+    """The path of a file in a run's folder, plain or gzip. InputError if it is not there."""
     found = file_of(folder, name)
     if found is None:
         raise InputError(str(folder), f"no {name}", f"a recorded run: a folder with {name}, plain or gzip")
@@ -133,6 +134,7 @@ def check_rows(run: Run, variant: Variant, into: Fidelity) -> Replayed:
 
 
 def placement_of(run: Run) -> str:
+    """What errors about a run's placement call the place where they were found."""
     return f"{run.name}, placement.json"
 
 

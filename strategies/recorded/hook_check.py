@@ -146,10 +146,12 @@ class HookBench:
 
 
 def by_node(row: Any) -> dict[int, int]:
+    """An array indexed by node as a dict, nodes with 0 left out."""
     return {int(n): int(row[n]) for n in np.flatnonzero(row)}
 
 
-def positive(row: dict[int, int]) -> dict[int, int]:
+def not_zero(row: dict[int, int]) -> dict[int, int]:
+    """The same counts by node, ascending, nodes with 0 left out: as by_node gives the engine's."""
     return {node: value for node, value in sorted(row.items()) if value}
 
 
@@ -169,13 +171,13 @@ def compare(number: int, record: HookRecord, ours: Computed) -> Difference | Non
         pairs.append(("used + unprecharge", record.used_pages + record.unprecharge_pages, record.precharge_pages))
     else:
         pairs += [
-            ("node_pages", positive(record.node_pages), ours.node_pages),
-            ("node_remainder", positive(record.node_remainder), ours.node_remainder),
+            ("node_pages", not_zero(record.node_pages), ours.node_pages),
+            ("node_remainder", not_zero(record.node_remainder), ours.node_remainder),
             ("used", record.used_pages, ours.used_pages),
             ("unprecharge", record.unprecharge_pages, ours.unprecharge_pages),
         ]
         if record.free_bytes is not None:
-            pairs.append(("free_bytes", positive(record.free_bytes), ours.free_bytes))
+            pairs.append(("free_bytes", not_zero(record.free_bytes), ours.free_bytes))
     for what, kernel, engine in pairs:
         if kernel != engine:
             return Difference(number, what, kernel, engine)

@@ -14,7 +14,7 @@ from sys import intern
 
 from strategies.recorded import events as ev
 
-SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE
+SIZE_MOST = 64 << 10  # PCPU_MIN_UNIT_SIZE: 32 KiB, or a page where that is more
 ALIGNMENTS = {str(1 << k): 1 << k for k in range(17)}  # up to the largest page
 OFFSET_MOST = 1 << 32
 PAGES_MOST = 1 << 20

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.topology import Topology, zonelists
+from engine.topology import Topology, fallback_lists
 
 Filler = Callable[[], Any]
 """Called once for each chunk that is seen: (possible CPUs, pages of a unit) indices of nodes."""
@@ -40,10 +40,9 @@ class _Machine:
     """Zonelist of each CPU's node, as indices; CPUs of one node share what happens to it."""
 
     def __init__(self, topology: Topology) -> None:
-        rows = zonelists(topology).tolist()
-        homes = [topology.node_index[cpu.node] for cpu in topology.cpus]
-        self.lists = [[n for n in rows[home] if n >= 0] for home in homes]
-        self.homes, self.pages = homes, topology.unit_pages
+        lists = fallback_lists(topology)
+        self.homes, self.pages = [topology.node_index[cpu.node] for cpu in topology.cpus], topology.unit_pages
+        self.lists = [lists[home] for home in self.homes]
 
 
 def nearest(topology: Topology) -> list[int]:

@@ -9,13 +9,12 @@ a node fills up or empties); CPUs of one node split over two (independent). No w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from engine.topology import Topology, zonelists
+from engine.topology import Topology, fallback_lists
 from strategies.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
-from strategies.recorded.operations import ROOT, AllocArea, MkCgroup, RmCgroup, SetMax, SnapEnd
+from strategies.recorded.operations import ROOT, AllocArea, MkCgroup, Operation, SetMax, SnapEnd
 from strategies.recorded.placement import Placement, PopulateRecord
 from strategies.recorded.states import Snapshot
 from strategies.recorded.workload import Workload
@@ -49,9 +48,8 @@ class _Steps:
 
     def __init__(self, topology: Topology) -> None:
         ids = [node.id for node in topology.nodes]
-        rows = zonelists(topology).tolist()
         self.homes = [topology.node_index[cpu.node] for cpu in topology.cpus]
-        self.step = [{ids[n]: i for i, n in enumerate(row) if n >= 0} for row in rows]
+        self.step = [{ids[n]: i for i, n in enumerate(row)} for row in fallback_lists(topology)]
 
     def of(self, record: PopulateRecord) -> list[list[int]]:
         """By CPU and page; a node that is not in the zonelist counts as its end."""
@@ -91,49 +89,76 @@ def pattern_of(window: list[list[int]], homes: list[int]) -> int:
     return PLACE_LOCAL if all(step == 0 for row in window for step in row) else PLACE_RUNS
 
 
-def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Counter[int]:
-    """Charged allocations by the pages that their cgroup's limits left at the next snapshot, cut to HEADROOMS."""
-    by_phase = {snapshot.phase: snapshot for snapshot in snapshots}
-    limits: dict[int, int | None] = {}
-    parents: dict[int, int] = {}
-    made: Counter[int] = Counter()
-    found: Counter[int] = Counter()
-    for o in workload.operations:
+@dataclass
+class Headrooms:
+    """Charged allocations by the pages that limits left at the next snapshot, cut to HEADROOMS; unknown: how many have
+    none that is known: a limited cgroup without memory.current then, one whose limit no mark tells, no later snapshot.
+    """
+
+    found: Counter[int] = field(default_factory=Counter)
+    unknown: int = 0
+
+    def __add__(self, other: Headrooms) -> Headrooms:
+        return Headrooms(self.found + other.found, self.unknown + other.unknown)
+
+
+class Limited:
+    """Cgroups with their limits by the marks so far; a removed one is kept, as areas were charged under its limit."""
+
+    def __init__(self) -> None:
+        self.limits: dict[int, int | None] = {}
+        self.parents: dict[int, int] = {}
+
+    def follow(self, o: Operation) -> None:
         if isinstance(o, MkCgroup):
-            limits[o.cg], parents[o.cg] = o.max_bytes, o.parent
+            self.limits[o.cg] = o.max_bytes
+            self.parents.pop(o.cg, None)
+            if o.parent_known:
+                self.parents[o.cg] = o.parent
         elif isinstance(o, SetMax):
-            limits[o.cg] = o.max_bytes
-        elif isinstance(o, RmCgroup):
-            limits.pop(o.cg, None)
+            self.limits[o.cg] = o.max_bytes
+
+    def headroom_pages(self, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
+        """The least of limit - memory.current over a cgroup and its ancestors, pages; -1 without a limit.
+
+        None where a limit, or the memory.current of a limited cgroup, is not known.
+        """
+        rooms, seen = [], set()
+        while cg != ROOT:
+            if cg not in self.parents or cg in seen:
+                return None
+            seen.add(cg)
+            limit, used = self.limits[cg], current.get(cg)
+            if limit is not None:
+                if used is None:
+                    return None
+                rooms.append(max(limit - used, 0) // page_bytes)
+            cg = self.parents[cg]
+        return min(rooms, default=-1)
+
+
+def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
+    """The headrooms of a run's charged allocations."""
+    by_phase = {snapshot.phase: snapshot for snapshot in snapshots}
+    limited, out = Limited(), Headrooms()
+    made: Counter[int] = Counter()
+    for o in workload.operations:
+        limited.follow(o)
+        if isinstance(o, MkCgroup):
+            out.unknown += made.pop(o.cg, 0)  # the inode number is another's now
         elif isinstance(o, AllocArea) and o.cg is not None:
             made[o.cg] += 1
         elif isinstance(o, SnapEnd) and o.name in by_phase:
             current = {row.ino: row.current_bytes for row in by_phase[o.name].cgroups.values()}
             for cg, n in made.items():
-                found[cut(headroom_pages(cg, limits, parents, current, page_bytes))] += n
+                pages = limited.headroom_pages(cg, current, page_bytes)
+                if pages is None:
+                    out.unknown += n
+                else:
+                    out.found[cut(pages)] += n
             made.clear()
-    return found
-
-
-def headroom_pages(
-    cg: int, limits: dict[int, int | None], parents: dict[int, int], current: dict[int, int | None], page_bytes: int
-) -> int:
-    """The least of limit - memory.current over the cgroup and its ancestors, pages; -1 without a limit."""
-    rooms = []
-    for here in ancestry(cg, parents):
-        limit, used = limits.get(here), current.get(here)
-        if limit is not None and used is not None:
-            rooms.append(max(limit - used, 0) // page_bytes)
-    return min(rooms, default=-1)
-
-
-def ancestry(cg: int, parents: dict[int, int]) -> Iterator[int]:
-    """The cgroup, its parent and so on, without the root."""
-    seen = set()
-    while cg != ROOT and cg in parents and cg not in seen:
-        seen.add(cg)
-        yield cg
-        cg = parents[cg]
+    out.unknown += made.total()
+    return out
 
 
 def cut(pages: int) -> int:

@@ -36,7 +36,7 @@ PLACED = GFP_ACCOUNT | GFP_NOBLOCK
 LEFT_OUT = {
     "cgroups_of_unknown_parent": "cgroups of unknown parent (taken as children of the root)",
     "removals_of_unknown_cgroups": "removals of cgroups that the trace never named",
-    "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed",
+    "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed, or above PCPU_MIN_UNIT_SIZE",
     "areas_on_unrecorded_pages": "charged areas on pages whose node was not recorded (the nearest with memory serves)",
     "phases_never_seen": "snapshots whose marks are not in the trace",
     "phases_without_snapshot": "snapshot marks in the trace that the states do not have",
@@ -96,7 +96,7 @@ class _Replay:
         self.memcgs = FreeRows("cgroups", 1, self.engine.size["memcgs"])
         self.chunks = FreeRows("chunks", 2, self.engine.size["chunks"])
         self.unit_bytes = self.engine.size["pages"] * topology.page_size
-        self.page_bytes = topology.page_size
+        self.page_bytes, self.most_bytes = topology.page_size, topology.min_unit_size_bytes
         self.nothing = bytearray(self.engine.size["pages"])
         self.recorded: dict[int, bytearray] = {}  # by chunk row: pages whose nodes are recorded
         self.removed: list[Any] = []
@@ -221,7 +221,7 @@ class _Replay:
     def do_AllocArea(self, made: ops.AllocArea) -> None:  # noqa: N802
         if made.cg is None:
             return
-        if made.off + made.size_bytes > self.unit_bytes:
+        if made.off + made.size_bytes > self.unit_bytes or made.size_bytes > self.most_bytes:
             self.done.left_out["areas_beyond_unit"] += 1
             return
         row = self.chunk(made.base)

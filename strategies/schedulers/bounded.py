@@ -15,6 +15,7 @@ from strategies.schedulers.record import Sched
 
 @compiled
 def begin_bounded(sched: Sched, rng: Rng) -> None:
+    """Draw `depth` steps of 1..most_steps before which to deviate; one step may be drawn more than once."""
     for i in range(sched.depth):
         sched.change[i] = 1 + below_n(rng, sched.most_steps)
 
@@ -41,6 +42,7 @@ def next_in_turn(st: State, mask: int, after: int) -> int:
 
 @compiled
 def choose_delay(sched: Sched, st: State, mask: int) -> int:
+    """The task that stepped last or, if it cannot go on, the next in turn; each delay due here passes the turn on."""
     here = sched.last
     if here < 0 or not mask >> here & 1:
         here = next_in_turn(st, mask, max(here, 0) if here >= 0 else st.nr_all - 1)

@@ -22,6 +22,7 @@ def reached(sched: Sched, st: State) -> bool:
 
 @compiled
 def lowest(st: State, mask: int) -> int:
+    """The runnable task of the lowest number, -1 if there is none."""
     for t in range(st.nr_all):
         if mask >> t & 1:
             return t

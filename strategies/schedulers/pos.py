@@ -26,6 +26,7 @@ TOUCHES = np.array([BY_PREFIX.get(name.split("_")[0], QUEUE) for name in NAMES],
 
 @compiled
 def begin_pos(sched: Sched, st: State, rng: Rng) -> None:
+    """Draw a 64-bit priority for the first step of every task, workers too."""
     for t in range(st.nr_all):
         sched.priority[t] = next_word(rng)
 

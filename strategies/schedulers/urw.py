@@ -16,6 +16,7 @@ from strategies.schedulers.record import Sched
 
 @compiled
 def choose_urw(sched: Sched, st: State, rng: Rng, mask: int) -> int:
+    """Draw a runnable task by the steps it has left, at least 1 each, and count one off it; -1 if there is none."""
     total = 0
     for t in range(st.nr_all):
         if mask >> t & 1:

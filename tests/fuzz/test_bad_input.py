@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from collections.abc import Callable
@@ -300,3 +301,33 @@ def test_states_without_a_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "states.json").write_text("[]")
     line = ["trace", str(run / "percpu.trace.gz"), "--topology", str(run / "topology.json")]
     assert "no snapshot" in refused(capsys, [*line, "--states", str(tmp_path / "states.json")])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["run", "--calibration", "x" * 300], ["run", "--resume", "x" * 300], ["run", "--out", "x" * 300],
+        ["run", "--topology", "x" * 300], ["report", "x" * 300], ["compare", "x" * 300, "y" * 300],
+        ["fidelity", "x" * 300], ["calibrate", "x" * 300, "-o", "z.json"],
+    ],
+    ids=lambda line: f"{line[0]} {line[1][:8]}",
+)  # fmt: skip
+def test_names_that_are_too_long(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """No file system takes a name of 300 bytes; that is the user's mistake, wherever it is found out."""
+    assert call(line) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "allowed:" in said
+
+
+def test_paths_that_the_user_may_not_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A refusal that names a path is the user's; one without a path (no more descriptors, say) is the harness's."""
+
+    def refuse(name: str | None) -> None:
+        raise OSError(errno.EACCES, "Permission denied", name)
+
+    for name, status in (("/secret/campaign.db", 2), (None, 3)):
+        monkeypatch.setattr("fuzz.cli.invoke", lambda _, name=name: refuse(name))
+        monkeypatch.setattr("fuzz.cli.forget_output", lambda: None)
+        assert call(["report", "here"]) == status
+        assert ("allowed: a path" in capsys.readouterr().err) == (status == 2)

@@ -6,7 +6,18 @@ import shlex
 
 import pytest
 
-from reports.layout import bars, bin_width, command, decimal, figure, paragraph, percent, plain, upper_percent
+from reports.layout import (
+    bars,
+    bin_width,
+    command,
+    decimal,
+    figure,
+    lower_percent,
+    paragraph,
+    percent,
+    plain,
+    upper_percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +34,15 @@ def test_percentages_have_two_digits_and_no_exponent(share: float, text: str) ->
 def test_an_upper_bound_is_rounded_up(share: float, text: str) -> None:
     """What is printed bounds as well."""
     assert upper_percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(None, "-"), (0.0, "0%"), (1.0, "100%"), (0.00129, "0.12%"), (0.9999, "99%"), (0.0567, "5.6%")],
+)
+def test_lower_bounds_are_rounded_down(share: float | None, text: str) -> None:
+    """The figure printed is itself a lower bound."""
+    assert lower_percent(share) == text
 
 
 def test_numbers_lose_no_sign_and_invent_none() -> None:

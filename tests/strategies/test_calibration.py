@@ -29,6 +29,7 @@ from strategies.calibration import (
 from strategies.choices import KIND_NAMES, KINDS, LAYOUT, thresholds
 from strategies.faults import FAILURES, with_rates
 from strategies.planning import make_plan, plan_from
+from strategies.redraw import redraw
 from strategies.topologies import preset
 
 RUNS = ("r1", "r3", "r5", "r6", "r11", "r12")
@@ -78,7 +79,8 @@ GOOD: dict[str, Any] = {
         ({"name": "a\nb"}, "letters, digits"),
         ({"tables": {"cpu": {"values": [0], "weights": [1]}}}, "'cpu'"),
         ({"tables": {"size": {"values": [6], "weights": [1]}}}, "6; allowed: multiples of 4"),
-        ({"tables": {"size": {"values": [65536], "weights": [1]}}}, "65536; allowed"),
+        ({"tables": {"size": {"values": [65540], "weights": [1]}}}, "65540; allowed"),
+        ({"tables": {"align": {"values": [131072], "weights": [1]}}}, "from 4 to 65536"),
         ({"tables": {"align": {"values": [12], "weights": [1]}}}, "12; allowed: powers of two"),
         ({"tables": {"align": {"values": [8, 8], "weights": [1, 1]}}}, "comes twice"),
         ({"tables": {"align": {"values": [8, 4], "weights": [1]}}}, "2 values, 1 weights"),
@@ -139,6 +141,23 @@ def test_drawn_sizes_have_the_fitted_shares() -> None:
         share = weight_of[size] / total
         assert abs(drawn[size] / n - share) < 5 * (share * (1 - share) / n) ** 0.5
     assert any(abs(drawn[size] / n - default.get(size, 0) / sum(default.values())) > 0.02 for size in common)
+
+
+def test_recorded_sizes_are_bytes_on_any_machine() -> None:
+    """With pages of 64 KiB a recorded size stays what it was; the project's own from 4096 on count pages (control)."""
+    machine = preset("sparse")
+    assert machine.page_size == 65536
+    for calibration, most in ((recorded(), 1 << 15), (None, 1 << 20)):
+        plan = make_plan("v2", 7, machine, calibration=calibration)
+        sizes = {
+            op.size_bytes for case in range(60) for task in redraw(plan, "measurement", 0, case)[0].program.tasks
+            for op in task.ops if op.kind == "alloc"
+        }  # fmt: skip
+        assert 4096 < max(sizes) <= most
+        if calibration is not None:
+            assert sizes <= set(calibration.tables["size"].values)
+        else:
+            assert max(sizes) > 1 << 15
 
 
 def bytes_of(plan: Any, case: int) -> bytes:

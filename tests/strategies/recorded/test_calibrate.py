@@ -25,8 +25,10 @@ from strategies.recorded.calibrate import (
     halves_of,
 )
 from strategies.recorded.lifetimes import HORIZON, Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
-from strategies.recorded.pressure import cut, headroom_pages, pattern_of
+from strategies.recorded.pressure import Headrooms, Limited, cut, headrooms_of, pattern_of
+from strategies.recorded.states import CgroupRow, Snapshot
 from strategies.recorded.thinning import thinned
+from strategies.recorded.workload import Workload
 
 SMALL = "r11-2node-small-6.1"
 
@@ -55,6 +57,20 @@ def test_too_few_allocations_are_refused() -> None:
     """A trace that names no charged allocation fits nothing, and the message says which option helps."""
     with pytest.raises(InputError, match="--charge accounted"):
         calibrate("mine", {"empty": Counts()})
+
+
+def test_a_run_too_small_to_judge_is_named(recorded: Path) -> None:
+    """One empty run and one of five allocations are not held out, and stop nothing; each is named."""
+    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
+    few = Counts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
+    found = calibrate("mine", {"whole": counts, "empty": Counts(), "few": few})
+    assert found.held_out == {}
+    assert found.left_out == (
+        "held out, whole: the others have 5 charged allocations, at least 30 are needed",
+        "held out, empty: it has 0 charged allocations, at least 30 are needed",
+        "held out, few: it has 5 charged allocations, at least 30 are needed",
+    )
+    assert set(calibrate("mine", {"one": counts, "two": counts, "few": few}).held_out) == {"one", "two"}
 
 
 def test_thinning_keeps_the_counts_and_merges_the_cheapest() -> None:
@@ -172,15 +188,52 @@ def test_patterns_of_windows(window: list[list[int]], pattern: int) -> None:
     assert pattern_of(window, [7, 7, 9]) == pattern
 
 
+PAGE = 4096
+
+
+def made(cg: int, parent: int, pages: int | None, known: bool = True) -> op.MkCgroup:
+    return op.MkCgroup(0, cg, f"/{cg}", parent, None if pages is None else PAGE * pages, known)
+
+
 def test_headroom_is_the_least_of_the_ancestors() -> None:
     """3 pages under the parent's limit bind before 10 under its own; without a limit there is none."""
-    parents = {2: 1, 3: 2}
-    current: dict[int, int | None] = {2: 4096 * 7, 3: 0}
-    assert headroom_pages(3, {2: 4096 * 10, 3: 4096 * 10}, parents, current, 4096) == 3
-    assert headroom_pages(3, {2: None, 3: 4096 * 10 + 1}, parents, current, 4096) == 10
-    assert headroom_pages(3, {}, parents, current, 4096) == -1
-    assert headroom_pages(3, {2: 4096}, parents, current, 4096) == 0
+    limited = Limited()
+    current: dict[int, int | None] = {2: PAGE * 7, 3: 0, 4: None}
+
+    def room(cg: int) -> int | None:
+        return limited.headroom_pages(cg, current, PAGE)
+
+    for o in (made(2, op.ROOT, 10), made(3, 2, 10)):
+        limited.follow(o)
+    assert room(3) == 3
+    limited.follow(op.SetMax(1, 2, None))
+    limited.follow(op.SetMax(1, 3, PAGE * 10 + 1))
+    assert room(3) == 10
+    limited.follow(op.SetMax(1, 3, None))
+    assert room(3) == -1
+    limited.follow(op.SetMax(1, 2, PAGE))
+    assert room(3) == 0
     assert [cut(pages) for pages in (-1, 0, 4, 63, 1 << 20)] == [-1, 0, 3, 16, 16384]
+
+
+def test_unknown_headroom_is_not_the_lack_of_a_limit() -> None:
+    """No memory.current under a limit, no mark of a cgroup or of its parent: not known."""
+    limited = Limited()
+    for o in (made(4, op.ROOT, 10), made(5, op.ROOT, None), made(6, 77, None, known=False)):
+        limited.follow(o)
+    assert [limited.headroom_pages(cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
+
+
+def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
+    """Its allocations were made under a limit: they count as unknown, as do those after the last snapshot."""
+    rows = {"/": CgroupRow(1, 0), "/8": CgroupRow(8, 0, PAGE)}
+    operations = (
+        made(8, op.ROOT, 9), made(9, op.ROOT, 9), alloc(1, 0, cg=8), alloc(2, 8, cg=9), alloc(3, 16, cg=9),
+        op.RmCgroup(4, 9), op.SnapBegin(5, "one"), op.SnapEnd(6, "one"), alloc(7, 24, cg=8),
+    )  # fmt: skip
+    found = headrooms_of(Workload(operations, 0, 0, 0, 0, 0, {}), (Snapshot("one", rows),), PAGE)
+    assert found == Headrooms(Counter({8: 1}), 3)
+    assert found + found == Headrooms(Counter({8: 2}), 6)
 
 
 def test_halves_are_cut_at_the_middle_charged_allocation(recorded: Path) -> None:

@@ -141,10 +141,10 @@ def mutated(line: str, rng: random.Random) -> str:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("size", "0"), ("size", "32772"), ("align", "12"), ("align", "131072"), ("off", "-4"), ("bytes_alloc", "1")],
+    [("size", "0"), ("size", "65540"), ("align", "12"), ("align", "131072"), ("off", "-4"), ("bytes_alloc", "1")],
 )
 def test_fields_that_no_kernel_writes_are_counted(tmp_path: Path, field: str, value: str) -> None:
-    """A size of 0 or above 32 KB, an alignment that is no power of two, an offset below 0: not understood."""
+    """A size of 0 or above 64 KiB, an alignment that is no power of two, an offset below 0: not understood."""
     line = re.sub(rf"\b{field}=\S+", f"{field}={value}", PERF.splitlines()[0])
     found, counts = events_of(tmp_path, "\n".join([PERF.splitlines()[0], line]) + "\n")
     assert len(found) == 1
