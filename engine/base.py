@@ -22,11 +22,13 @@ CHUNK_UNUSED, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_DYNAMIC = range(4)
 
 @compiled
 def ceil_div(amount: int, unit: int) -> int:
+    """amount / unit, rounded up; both positive or the amount 0."""
     return (amount + unit - 1) // unit
 
 
 @compiled
 def goto(st: State, t: int, label: int) -> None:
+    """The task's next step is the one with this label."""
     st.pc[t] = label
 
 
@@ -38,6 +40,7 @@ def hazard(st: State, number: int) -> None:
 
 @compiled
 def touch_cpu(st: State, a: int) -> None:
+    """This CPU's stocks changed: the invariants after the step look at them. A full log means: look at all."""
     for i in range(min(st.dirty_cpu_n, NR_LOG)):
         if st.dirty_cpu[i] == a:
             return
@@ -48,6 +51,7 @@ def touch_cpu(st: State, a: int) -> None:
 
 @compiled
 def touch_objcg(st: State, o: int) -> None:
+    """This objcg changed (see touch_cpu)."""
     for i in range(min(st.dirty_objcg_n, NR_LOG)):
         if st.dirty_objcg[i] == o:
             return
@@ -58,6 +62,7 @@ def touch_objcg(st: State, o: int) -> None:
 
 @compiled
 def touch_memcg(st: State, m: int) -> None:
+    """This memcg changed (see touch_cpu)."""
     for i in range(min(st.dirty_memcg_n, NR_LOG)):
         if st.dirty_memcg[i] == m:
             return
@@ -68,6 +73,7 @@ def touch_memcg(st: State, m: int) -> None:
 
 @compiled
 def touch_area(st: State, r: int) -> None:
+    """This area changed (see touch_cpu); an area is named once a step, so the log is not searched."""
     if st.dirty_area_n < NR_LOG:
         st.dirty_area[st.dirty_area_n] = r
     st.dirty_area_n = min(st.dirty_area_n + 1, NR_LOG + 1)
@@ -75,6 +81,7 @@ def touch_area(st: State, r: int) -> None:
 
 @compiled
 def touch_chunk(st: State, c: int) -> None:
+    """This chunk changed (see touch_area)."""
     if st.dirty_chunk_n < NR_LOG:
         st.dirty_chunk[st.dirty_chunk_n] = c
     st.dirty_chunk_n = min(st.dirty_chunk_n + 1, NR_LOG + 1)
@@ -82,6 +89,7 @@ def touch_chunk(st: State, c: int) -> None:
 
 @compiled
 def untouch(st: State) -> None:
+    """The step has been judged: nothing counts as changed any more."""
     st.dirty_cpu_n = 0
     st.dirty_objcg_n = 0
     st.dirty_memcg_n = 0
@@ -115,12 +123,14 @@ def kill_case(st: State, t: int, invariant: int, want: int, found: int) -> None:
 
 @compiled
 def rcu_lock(st: State, t: int) -> None:
+    """A reader begins, and keeps what is queued from here on. Inside a reader it is the outer one that counts."""
     if st.task_rcu[t] < 0:
         st.task_rcu[t] = st.rcu_tail
 
 
 @compiled
 def rcu_unlock(st: State, t: int) -> None:
+    """The reader has ended: callbacks that were queued since it began may run."""
     st.task_rcu[t] = -1
 
 
@@ -143,6 +153,7 @@ def preempt_off(st: State, t: int) -> None:
 
 @compiled
 def preempt_on(st: State, t: int) -> None:
+    """One level of disabled preemption less; at none, outside interrupts, others run on the task's CPU again."""
     a = st.task_cpu[t]
     st.cpu_depth[a] -= 1
     if st.cpu_irq[a] == 0 and st.cpu_depth[a] == 0:

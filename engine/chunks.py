@@ -36,26 +36,31 @@ def slot_of_bytes(nr_bytes: int) -> int:
 
 @compiled
 def unit_slot(topo: Topo) -> int:
+    """The list of chunks whose largest hole is a whole unit."""
     return slot_of_bytes(topo.unit_pages * topo.page_size)
 
 
 @compiled
 def sidelined_slot(topo: Topo) -> int:
+    """pcpu_sidelined_slot: isolated chunks whose empty pages were given back; they are searched last."""
     return unit_slot(topo) + 1
 
 
 @compiled
 def free_slot(topo: Topo) -> int:
+    """pcpu_free_slot: chunks without an area."""
     return unit_slot(topo) + 2
 
 
 @compiled
 def depopulate_slot(topo: Topo) -> int:
+    """pcpu_to_depopulate_slot: isolated chunks whose empty pages will be given back."""
     return unit_slot(topo) + 3
 
 
 @compiled
 def chunk_start(topo: Topo, st: State, c: int) -> int:
+    """The first offset (bytes) that a chunk hands out: the first chunk begins behind its static part."""
     if st.chunk_state[c] == CHUNK_FIRST:
         return topo.first_start
     return 0
@@ -79,6 +84,7 @@ def has_exts(st: State, c: int) -> bool:
 
 @compiled
 def largest_hole(topo: Topo, st: State, c: int) -> int:
+    """Bytes of the largest free stretch of a chunk, from its sorted list of areas."""
     largest, start = 0, chunk_start(topo, st, c)
     r = st.chunk_head[c]
     while r >= 0:
@@ -134,6 +140,7 @@ def isolate(topo: Topo, st: State, c: int) -> None:
 
 @compiled
 def reintegrate(topo: Topo, st: State, c: int) -> None:
+    """pcpu_reintegrate_chunk: an isolated chunk is back in its list, and its empty pages count again."""
     if st.chunk_isolated[c] == 1:
         st.chunk_isolated[c] = 0
         st.nr_empty_pop += st.chunk_empty[c]
@@ -193,6 +200,7 @@ def next_in_slot(st: State, slot: int, after: int) -> int:
 
 @compiled
 def free_area_row(st: State) -> int:
+    """The first area row that nobody uses, -1 if all are in use."""
     for r in range(len(st.area_used)):
         if st.area_used[r] == 0:
             return r
@@ -215,6 +223,7 @@ def count_pages(topo: Topo, st: State, c: int, off: int, nr_bytes: int, step: in
 
 @compiled
 def link_area(st: State, c: int, r: int) -> None:
+    """An area joins its chunk's list, which is sorted by offset."""
     off = st.area_off[r]
     previous, here = -1, st.chunk_head[c]
     while here >= 0 and st.area_off[here] < off:
@@ -229,6 +238,7 @@ def link_area(st: State, c: int, r: int) -> None:
 
 @compiled
 def unlink_area(st: State, c: int, r: int) -> None:
+    """An area leaves its chunk's list."""
     if st.chunk_head[c] == r:
         st.chunk_head[c] = st.area_next[r]
     else:
@@ -312,6 +322,7 @@ def release_row(st: State, r: int) -> None:
 
 @compiled
 def count_free_chunks(topo: Topo, st: State) -> int:
+    """Dynamic chunks in the free slot."""
     total = 0
     for c in range(len(st.chunk_pos)):
         if st.chunk_state[c] == CHUNK_DYNAMIC and st.chunk_slot[c] == free_slot(topo):

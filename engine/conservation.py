@@ -93,6 +93,7 @@ def kmem_pages(topo: Topo, st: State, x: int) -> int:
 
 @compiled
 def stocked_pages(topo: Topo, st: State, x: int) -> int:
+    """Pages in all CPUs' page stocks that are charged to x or to a memcg below it."""
     total = 0
     for a in range(topo.nr_act):
         for i in range(NR_PAGE_STOCK):
@@ -104,6 +105,7 @@ def stocked_pages(topo: Topo, st: State, x: int) -> int:
 
 @compiled
 def user_pages(st: State, x: int) -> int:
+    """Pages of user memory charged to x or to a memcg below it; the root's are not counted."""
     total = 0
     for m in range(1, len(st.memcg_state)):
         if st.memcg_user[m] != 0 and below(st, m, x):
@@ -285,6 +287,7 @@ def at_rest(st: State) -> bool:
 
 @compiled
 def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I9 to I11, I13, I14 and the css references of I4: what must hold where no charge is under way."""
     check_bytes(topo, prog, st, t, label)
     check_counters(topo, prog, st, t, label)
     check_nodes(topo, prog, st, t, label)

@@ -26,6 +26,7 @@ DRAIN_PAGE, DRAIN_OBJ, DRAIN_DEAD = range(3)
 
 @compiled
 def below(st: State, m: int, root: int) -> bool:
+    """Whether a memcg is `root` or its descendant (mem_cgroup_is_descendant)."""
     while m >= 0:
         if m == root:
             return True
@@ -108,6 +109,7 @@ def da_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """drain_all_stock asks a CPU for its byte stock: here drained at once, elsewhere queued, on isolated CPUs not."""
     a = st.da_cpu[t]
     st.da_cpu[t] = a + 1
     goto(st, t, DA_PAGE)
@@ -124,6 +126,7 @@ def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def da_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """drain_all_stock ends: the mutex is free, the task may migrate, and goes on where it was called from."""
     st.charge_mutex = 0
     st.task_pinned[t] = 0
     goto(st, t, st.da_ret[t])
@@ -175,6 +178,7 @@ def dl_page_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def dl_page_clear(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A drained slot of the page stock is empty and without memcg; the next slot follows."""
     clear_page_slot(st, st.dl_cpu[t], st.dl_slot[t])
     st.dl_slot[t] += 1
     goto(st, t, DL_PAGE_SLOT)
@@ -212,6 +216,7 @@ def dl_obj_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def dl_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A local drain ends; the task goes on where it was called from."""
     goto(st, t, st.dl_ret[t])
     st.dl_cpu[t] = 0
     st.dl_slot[t] = 0

@@ -77,6 +77,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> None:
+    """The hook takes the area's objcg out of the metadata vector and holds its reference from here on."""
     st.r_objcg[t] = o
     st.r_held[t] = 1
     st.area_entry[r] = -1
@@ -108,6 +109,7 @@ def slab_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
 
 @compiled
 def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A slab object's objcg is let go as it is freed."""
     r = st.r_area[t]
     st.area_entry[r] = -1
     st.r_held[t] = 0
@@ -117,6 +119,7 @@ def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def sl_freed(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The slab object is gone: its row is free for others."""
     release_row(st, st.r_area[t])
     goto(st, t, OP_END)
 
@@ -182,6 +185,7 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The next node with bytes of the freed area, and the objcg to uncharge there; after the last the put."""
     nid = next_node(topo, prog, st, st.node_bytes, t, st.r_nid[t] + 1)
     if nid >= topo.nr_nodes:
         goto(st, t, FR_PUT)
@@ -198,12 +202,14 @@ def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """v2's lookup, first half: the objcg's memcg of this moment is read."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, FR_NID_OBJCG)
 
 
 @compiled
 def fr_nid_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """v2's lookup, second half: that memcg's objcg of the node, which is NULL or another's after reparenting."""
     if st.objcg_memcg[st.r_objcg[t]] != st.r_memcg[t]:
         hazard(st, 1)
     st.r_nobjcg[t] = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
@@ -237,12 +243,14 @@ def fr_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_page_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The first half of the lookup of fr_nid_memcg, for variants that uncharge page by page."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, FR_PAGE_OBJCG)
 
 
 @compiled
 def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Its second half: the page's bytes are uncharged on the node that the page lies on now."""
     r = st.r_area[t]
     nr_pages = ceil_div(st.area_bytes[r], topo.page_size)
     cpu, i = st.r_page[t] // nr_pages, st.r_page[t] % nr_pages
@@ -255,6 +263,7 @@ def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The reference that the area held on its objcg is put."""
     st.r_held[t] = 0
     if prog.v_slip == SLIP_PUT:
         touch_objcg(st, st.r_objcg[t])

@@ -46,22 +46,27 @@ class Field:
 
 
 def i8(*dims: str) -> Any:
+    """A field of 8-bit integers with these dimensions, by name; without any a single number."""
     return Field("i1", dims)
 
 
 def i16(*dims: str) -> Any:
+    """The same with 16 bits."""
     return Field("i2", dims)
 
 
 def i32(*dims: str) -> Any:
+    """The same with 32 bits."""
     return Field("i4", dims)
 
 
 def i64(*dims: str) -> Any:
+    """The same with 64 bits."""
     return Field("i8", dims)
 
 
 def u64(*dims: str) -> Any:
+    """The same with 64 bits and no sign."""
     return Field("u8", dims)
 
 

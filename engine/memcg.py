@@ -72,6 +72,7 @@ def rmdir(st: State, m: int) -> None:
 
 @compiled
 def offline_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """css_offline of the first memcg in the queue begins; its user pages are its parent's from here on."""
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = MEMCG_OFFLINING
     st.off_nid = 0
@@ -155,6 +156,7 @@ def of_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The memcg is offline: the reference that it held while online is put, and the worker waits."""
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = MEMCG_OFFLINE
     st.off_head += 1
@@ -207,6 +209,7 @@ def cf_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def cf_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A memcg is freed; so is its reference on the parent."""
     m = st.r_memcg[t]
     st.r_memcg[t] = 0
     st.r_nid[t] = 0

@@ -54,6 +54,7 @@ def refill_obj_stock(st: State, t: int, o: int, nr_bytes: int, allow_uncharge: i
 
 @compiled
 def finish_obj_refill(st: State, t: int) -> int:
+    """Clears the registers of a refill; the label to go on at."""
     ret = st.ro_ret[t]
     st.ro_objcg[t] = -1
     st.ro_bytes[t] = 0
@@ -65,6 +66,7 @@ def finish_obj_refill(st: State, t: int) -> int:
 
 @compiled
 def obj_stock_trylock(prog: Prog, st: State, t: int, a: int) -> bool:
+    """local_trylock of this CPU's byte stock; what fails charges or uncharges without it (H8)."""
     if st.os_owner[a] != 0 or trylock_fails(prog, st):
         hazard(st, 8)
         return False
@@ -139,6 +141,7 @@ def slip_match(prog: Prog, st: State, a: int, i: int, o: int) -> bool:
 
 @compiled
 def slot_most(prog: Prog) -> int:
+    """The most bytes that a slot may hold: its counter has 16 bits."""
     return 2 * U16_MAX if prog.v_slip == SLIP_BOUND else U16_MAX
 
 
@@ -192,6 +195,7 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def ro_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The refill is done; I4 is judged: where whole pages were to leave, at most a page stays in the slot."""
     a = st.task_cpu[t]
     most, held = min(topo.page_size, U16_MAX), st.os_bytes[a, st.ro_slot[t]]
     if st.ro_allow[t] == 1 and held > most:
@@ -216,6 +220,7 @@ def uncharge_pages(st: State, t: int, o: int, nr_pages: int, ret: int) -> None:
 
 @compiled
 def up_kmem(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Whole pages leave: kmem of the objcg's memcg and node goes down, then they go to the page stock."""
     o, pages = st.up_objcg[t], st.up_pages[t]
     m = st.objcg_memcg[o]
     css_get(st, m)
@@ -229,6 +234,7 @@ def up_kmem(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def up_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The memcg that the pages were uncharged from is let go; the task goes on where it was called from."""
     css_put(st, st.up_memcg[t])
     goto(st, t, st.up_ret[t])
     st.up_objcg[t] = -1
@@ -266,6 +272,7 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def do_rest(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """What a drained slot holds below a page goes to nr_charged_bytes, where the next user or release finds it."""
     a, i = st.do_cpu[t], st.do_slot[t]
     o = st.os_objcg[a, i]
     if prog.v_drain == 0:

@@ -52,6 +52,7 @@ def usable(prog: Prog, topo: Topo, st: State, t: int, o: int) -> bool:
 
 @compiled
 def objcg_get(prog: Prog, topo: Topo, st: State, t: int, o: int) -> None:
+    """One reference more on an objcg; NULL is a violation of I18."""
     if usable(prog, topo, st, t, o):
         st.objcg_ref[ref_row(prog, topo, o)] += 1
     touch_objcg(st, max(o, 0))
@@ -104,6 +105,7 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def rl_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """An objcg is released; bytes of live areas that are still charged to it are H5. RCU frees it later."""
     row = st.pt_objcg[t]
     for o in range(row, row + (topo.nr_nodes if prog.v_refs == 1 else 1)):
         if st.objcg_live[o] != 0:

@@ -14,6 +14,7 @@ from engine.base import (
     touch_memcg,
 )
 from engine.charge_hook import pre_alloc_hook
+from engine.chunks import free_area_row
 from engine.compiled import compiled
 from engine.conservation import bytes_on_node, exts_on_node
 from engine.drain import DRAIN_DEAD, drain_all_stock, drain_local
@@ -91,7 +92,7 @@ def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         st.nr_illegal += 1
         return
     if kind == OP_KMEM:
-        r = slab_row(st)
+        r = free_area_row(st)
         if r < 0:
             return
         st.area_used[r] = 1
@@ -105,15 +106,8 @@ def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
 
 
 @compiled
-def slab_row(st: State) -> int:
-    for r in range(len(st.area_used)):
-        if st.area_used[r] == 0:
-            return r
-    return -1
-
-
-@compiled
 def begin_user(prog: Prog, st: State, t: int) -> None:
+    """User memory is charged to a memcg, in pages: what makes limits bite. Holds a reference meanwhile."""
     op = st.op_i[t]
     m = prog.op_memcg[t, op]
     if m <= 0 or st.memcg_state[m] != MEMCG_ONLINE or prog.op_value[t, op] <= 0:
@@ -126,6 +120,7 @@ def begin_user(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def op_user_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The pages count as the memcg's, or as its nearest ancestor's that is not going offline."""
     m = st.r_scope[t]
     if st.tc_ok[t] == 1:
         heir = m
@@ -157,6 +152,7 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def op_max_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """After memory.max was written: stocks under the memcg are drained on all CPUs."""
     drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], OP_END)
 
 
@@ -233,6 +229,7 @@ def set_pressure(topo: Topo, st: State, n: int, free_pages: int) -> None:
 
 @compiled
 def accounted_areas(st: State) -> int:
+    """Live percpu areas that hold a charge."""
     total = 0
     for r in range(len(st.area_used)):
         if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
@@ -242,6 +239,7 @@ def accounted_areas(st: State) -> int:
 
 @compiled
 def node_online(st: State, n: int) -> None:
+    """A node comes online; if accounted areas were made while there was one node, they had no walk (H21)."""
     if st.node_online[n] == 0:
         if st.nr_online_nodes == 1 and accounted_areas(st) > 0:
             hazard(st, 21)
@@ -307,6 +305,7 @@ def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
+    """The end of an allocation: the slot gets its area, figures of waste (pages) are noted, a probe is measured."""
     op, r = st.op_i[t], st.r_area[t]
     if kind == OP_KMEM and r >= 0 and st.r_charged[t] != 1:
         st.area_used[r] = 0
@@ -352,6 +351,7 @@ def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def clear_registers(topo: Topo, st: State, t: int) -> None:
+    """The registers of an operation are as before its first step."""
     st.r_objcg[t] = -1
     st.r_scope[t] = -1
     st.r_slot[t] = 0

@@ -38,11 +38,13 @@ from engine.records import NR_LOG
 
 @compiled
 def gfp_of(prog: Prog, st: State, t: int) -> int:
+    """The flags of the task's operation (labels GFP_*, OP_*)."""
     return prog.op_gfp[t, st.op_i[t]]
 
 
 @compiled
 def is_atomic(prog: Prog, st: State, t: int) -> bool:
+    """Whether the operation may not block: no populate, no new chunk, no wait for a lock."""
     return gfp_of(prog, st, t) & GFP_NOBLOCK != 0
 
 
@@ -142,6 +144,7 @@ def create_chunk(topo: Topo, prog: Prog, st: State, nid: int) -> bool:
 
 @compiled
 def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """pcpu_create_chunk with its metadata vector, on the CPU's node; without memory the allocation fails."""
     if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
         goto(st, t, AL_AREA)
         return
@@ -181,6 +184,7 @@ def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def al_pop_mark(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A range of pages got its backing and counts as populated; the search goes on behind it."""
     span = next_clear_range(topo, st, t)
     mark_populated(st, st.area_chunk[st.r_area[t]], span >> 16, span & 0xFFFF)
     st.r_nid[t] = span & 0xFFFF

@@ -70,12 +70,14 @@ def po_credit(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def po_credit_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """First half of the lookup of a node's objcg for the bytes that are credited: the memcg of this moment."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, PO_CREDIT_OBJCG)
 
 
 @compiled
 def po_credit_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Second half: the bytes go back to that objcg's stock, if there is one."""
     o = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     st.r_memcg[t] = 0
     if usable(prog, topo, st, t, o):

@@ -13,6 +13,7 @@ from engine.records import NR_HAZARDS, NR_INVARIANTS, NR_LOG, NR_OBJ_STOCK, NR_P
 
 @compiled
 def reset_case(st: State) -> None:
+    """What is counted or judged in a case: violations, hazards, the probe's figures, the log of changes."""
     st.nr_steps = 0
     st.fatal = 0
     st.phase = 0
@@ -54,6 +55,7 @@ def reset_case(st: State) -> None:
 
 @compiled
 def reset_locks(st: State) -> None:
+    """Locks are free, queues and counters of workers empty; what was used of the RCU queue is cleared."""
     st.mutex = 0
     st.pcpu_lock = 0
     st.objcg_lock = 0
@@ -88,6 +90,7 @@ def reset_locks(st: State) -> None:
 
 @compiled
 def reset_cpus(topo: Topo, st: State) -> None:
+    """All acting CPUs are online with empty stocks."""
     for a in range(len(st.cpu_online)):
         st.cpu_online[a] = 1 if a < topo.nr_act else 0
         st.cpu_irq[a] = 0
@@ -112,6 +115,7 @@ def reset_cpus(topo: Topo, st: State) -> None:
 
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
+    """The program's memcgs with their user memory; limits are so many pages above what is used."""
     for m in range(len(st.memcg_state)):
         clear_memcg(st, m)
     for o in range(len(st.memcg_state) * st.was_nodes):
@@ -131,6 +135,7 @@ def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
 
 @compiled
 def clear_memcg(st: State, m: int) -> None:
+    """A row without a memcg."""
     st.memcg_state[m] = MEMCG_ABSENT
     st.memcg_parent[m] = -1
     st.memcg_usage[m] = 0
@@ -146,6 +151,7 @@ def clear_memcg(st: State, m: int) -> None:
 
 @compiled
 def clear_objcg(st: State, o: int) -> None:
+    """A row without an objcg: one for each memcg and node."""
     st.memcg_kmem[o] = 0
     st.pn_objcg[o] = -1
     st.objcg_memcg[o] = -1
@@ -161,6 +167,7 @@ def clear_objcg(st: State, o: int) -> None:
 
 @compiled
 def reset_chunks(topo: Topo, st: State) -> None:
+    """Only the first and the reserved chunk exist, populated at boot."""
     for c in range(len(st.chunk_state)):
         st.chunk_isolated[c] = 0
         st.chunk_slot[c] = 0
@@ -214,6 +221,7 @@ def make_boot_chunk(topo: Topo, st: State, c: int, kind: int, room: int) -> None
 
 @compiled
 def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
+    """A page of a boot chunk lies on the nearest node with memory, for each CPU."""
     if topo.by_count == 1:
         for i in range(topo.nr_runs):
             n = max(topo.zonelist[topo.run_node[i], 0], 0)
@@ -225,6 +233,7 @@ def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
 
 @compiled
 def reset_areas(st: State, whole: bool) -> None:
+    """No area lives; whole: rows that the last case did not use are cleared too."""
     for slot in range(len(st.slot_area)):
         st.slot_area[slot] = -1
     for r in range(len(st.area_used)):
@@ -246,6 +255,7 @@ def reset_areas(st: State, whole: bool) -> None:
 
 @compiled
 def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
+    """The program's tasks, a worker for each acting CPU and three more stand at their beginning."""
     st.nr_all = prog.nr_tasks + topo.nr_act + 3
     for t in range(st.nr_all):
         st.pc[t] = IDLE

@@ -24,6 +24,7 @@ def all_settled(prog: Prog, st: State) -> bool:
 
 @compiled
 def nothing_queued(st: State) -> bool:
+    """Whether no drain, balance work, offline work or RCU callback waits."""
     for a in range(len(st.ps_queued)):
         if st.ps_queued[a] > 0 or st.os_queued[a] > 0:
             return False
@@ -47,6 +48,7 @@ def barrier_open(prog: Prog, st: State) -> bool:
 
 @compiled
 def pass_barrier(prog: Prog, st: State) -> None:
+    """All tasks at the barrier go on; interrupt tasks leave their CPU."""
     for t in range(prog.nr_tasks):
         if st.pc[t] == AT_BARRIER:
             st.pc[t] = IDLE
@@ -74,6 +76,7 @@ def tear_down(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def free_next(st: State, t: int) -> None:
+    """The next area that a slot still holds is freed; without any, memcgs are dropped."""
     for slot in range(len(st.slot_area)):
         if st.slot_area[slot] >= 0:
             st.r_slot[t] = slot

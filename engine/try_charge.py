@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.base import Prog, State, Topo, goto, hazard, preempt_on, touch_cpu, touch_memcg
 from engine.compiled import compiled
-from engine.drain import drain_all_stock
+from engine.drain import below, drain_all_stock
 from engine.labels import (
     GFP_HIGH,
     GFP_NOBLOCK,
@@ -78,6 +78,7 @@ def start_levels(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """consume_stock: the pages from this CPU's slot of the memcg, or else level by level."""
     a = st.task_cpu[t]
     taken = False
     for i in range(NR_PAGE_STOCK):
@@ -134,6 +135,7 @@ def tc_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_undo_below(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """A level was over its limit: what was charged below it goes back, level by level."""
     m = st.tc_level[t]
     counter_sub(st, t, m, st.tc_batch[t])
     st.tc_level[t] = st.memcg_parent[m]
@@ -171,18 +173,9 @@ def nomem(st: State, t: int) -> None:
 def reclaim_from(st: State, root: int) -> int:
     """A memcg in the subtree of `root` that has reclaimable user pages; -1 if none."""
     for m in range(1, len(st.memcg_user)):
-        if st.memcg_user[m] > 0 and in_subtree(st, m, root):
+        if st.memcg_user[m] > 0 and below(st, m, root):
             return m
     return -1
-
-
-@compiled
-def in_subtree(st: State, m: int, root: int) -> bool:
-    while m >= 0:
-        if m == root:
-            return True
-        m = st.memcg_parent[m]
-    return False
 
 
 @compiled
@@ -201,6 +194,7 @@ def tc_reclaim(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_margin(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """After reclaim: room enough, and the stock is tried again; or all stocks are drained, once; or it fails."""
     over = st.tc_over[t]
     if st.memcg_max[over] - st.memcg_usage[over] >= st.tc_pages[t]:
         goto(st, t, TC_CONSUME)
@@ -214,6 +208,7 @@ def tc_margin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """Stocks under the memcg that was over are drained; then the charge is tried again."""
     drain_all_stock(st, t, st.tc_over[t], TC_CONSUME)
 
 
@@ -260,6 +255,7 @@ def tc_force(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
+    """The charge is made or has failed (tc_ok); the task goes on where it was called from."""
     goto(st, t, st.tc_ret[t])
     st.tc_memcg[t] = 0
     st.tc_pages[t] = 0
