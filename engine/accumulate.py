@@ -111,7 +111,7 @@ def next_node(topo: Topo, prog: Prog, st: State, out: Grid, row: int, nid: int) 
 
 @compiled
 def node_has_cpu(topo: Topo, nid: int) -> bool:
-    """Whether a possible CPU belongs to this node: run-length rows name each such node once."""
+    """Whether cpu_to_node of any possible CPU is this node; a memory-only node has none (choice `nodes` skips it)."""
     for i in range(topo.nr_runs):
         if topo.run_node[i] == nid:
             return True

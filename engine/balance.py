@@ -52,7 +52,7 @@ def free_chunks(topo: Topo, prog: Prog, st: State, empty_only: bool) -> None:
 
 @compiled
 def ba_free(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """pcpu_balance_free, first pass: all free chunks but the first of their list go; then reclaim begins."""
+    """pcpu_balance_free, first pass: wholly free chunks but the first go; reclaim then scans from the top page."""
     free_chunks(topo, prog, st, False)
     st.bal_page = topo.unit_pages
     goto(st, t, BA_RECLAIM)
@@ -134,7 +134,7 @@ def ba_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def ba_free_empty(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """pcpu_balance_free, last pass: free chunks without populated pages go. The worker unlocks and sleeps."""
+    """pcpu_balance_free, last pass: of the free chunks but the first, those without populated pages go; unlock."""
     free_chunks(topo, prog, st, True)
     st.mutex = 0
     goto(st, t, IDLE)

@@ -18,6 +18,7 @@ INVARIANT_NAMES = (
 ABSENT, LIVE, DYING, ATOMIC, RELEASED, FREED = range(6)
 MEMCG_ABSENT, MEMCG_ONLINE, MEMCG_DYING, MEMCG_OFFLINING, MEMCG_OFFLINE, MEMCG_FREED = range(6)
 CHUNK_UNUSED, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_DYNAMIC = range(4)
+RCU_KILL, RCU_FREE, RCU_CSS = range(3)  # what a callback in the RCU queue does
 
 
 @compiled
@@ -40,7 +41,7 @@ def hazard(st: State, number: int) -> None:
 
 @compiled
 def touch_cpu(st: State, a: int) -> None:
-    """This CPU's stocks changed: the invariants after the step look at them. A full log means: look at all."""
+    """I4 looks at this CPU's stocks after the step; more rows than the log holds make every check look at all."""
     for i in range(min(st.dirty_cpu_n, NR_LOG)):
         if st.dirty_cpu[i] == a:
             return
@@ -51,7 +52,7 @@ def touch_cpu(st: State, a: int) -> None:
 
 @compiled
 def touch_objcg(st: State, o: int) -> None:
-    """This objcg changed (see touch_cpu)."""
+    """I20 counts this objcg's holders after the step (log as in touch_cpu)."""
     for i in range(min(st.dirty_objcg_n, NR_LOG)):
         if st.dirty_objcg[i] == o:
             return
@@ -62,7 +63,7 @@ def touch_objcg(st: State, o: int) -> None:
 
 @compiled
 def touch_memcg(st: State, m: int) -> None:
-    """This memcg changed (see touch_cpu)."""
+    """I19 looks after the step whether an objcg still points at this memcg once it is freed (log as in touch_cpu)."""
     for i in range(min(st.dirty_memcg_n, NR_LOG)):
         if st.dirty_memcg[i] == m:
             return
@@ -73,7 +74,7 @@ def touch_memcg(st: State, m: int) -> None:
 
 @compiled
 def touch_area(st: State, r: int) -> None:
-    """This area changed (see touch_cpu); an area is named once a step, so the log is not searched."""
+    """I6 looks at this area's obj_exts entry after the step; the log is not searched, most steps name one area once."""
     if st.dirty_area_n < NR_LOG:
         st.dirty_area[st.dirty_area_n] = r
     st.dirty_area_n = min(st.dirty_area_n + 1, NR_LOG + 1)
@@ -81,7 +82,7 @@ def touch_area(st: State, r: int) -> None:
 
 @compiled
 def touch_chunk(st: State, c: int) -> None:
-    """This chunk changed (see touch_area)."""
+    """I7 looks after the step at the pages under this chunk's areas; the chunk may stand in the log twice."""
     if st.dirty_chunk_n < NR_LOG:
         st.dirty_chunk[st.dirty_chunk_n] = c
     st.dirty_chunk_n = min(st.dirty_chunk_n + 1, NR_LOG + 1)
@@ -130,7 +131,7 @@ def rcu_lock(st: State, t: int) -> None:
 
 @compiled
 def rcu_unlock(st: State, t: int) -> None:
-    """The reader has ended: callbacks that were queued since it began may run."""
+    """The reader has ended: callbacks that were queued since it began may run, if no other reader keeps them."""
     st.task_rcu[t] = -1
 
 

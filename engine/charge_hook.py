@@ -188,7 +188,7 @@ def al_precharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def al_precharged(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The precharge is made, or failed and with it the allocation; its pages are in flight until the post hook."""
+    """obj_cgroup_precharge returns: css_put; a failure ends the operation, else the pages are in flight from here."""
     css_put(st, st.r_memcg[t])
     st.r_memcg[t] = 0
     if st.tc_ok[t] == 0:
@@ -235,7 +235,7 @@ def al_charge_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def al_charge_bytes_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """consume_obj_stock of base and split: the area's bytes from this CPU's slot, or else by pages."""
+    """consume_obj_stock (base, slab): the bytes from this CPU's slot if it holds enough, else whole pages; unlock."""
     a, o = st.task_cpu[t], st.r_objcg[t]
     goto(st, t, AL_CHARGE_PAGES)
     for i in range(prog.v_obj_slots):
@@ -275,7 +275,7 @@ def al_charge_pages(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def al_charged_pages(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Whole pages are charged for base and split; the bytes above the area's go into the byte stock."""
+    """obj_cgroup_charge_pages returns (base, slab): KMEM grows by ceil(bytes / P), the rest refills the byte stock."""
     o, m = st.r_objcg[t], st.r_memcg[t]
     css_put(st, m)
     st.r_memcg[t] = 0
@@ -305,7 +305,7 @@ def unprecharge(topo: Topo, prog: Prog, st: State, t: int, nr_pages: int, ret: i
 
 @compiled
 def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Pages of a precharge go back into the page stock, then on to r_page (the label that it was asked from)."""
+    """obj_cgroup_unprecharge: r_nid pages to refill_stock of the stored objcg's memcg unless root; on at r_page."""
     o, ret, pages = st.r_objcg[t], st.r_page[t], st.r_nid[t]
     st.r_page[t] = 0
     st.r_nid[t] = 0

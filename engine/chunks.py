@@ -36,31 +36,31 @@ def slot_of_bytes(nr_bytes: int) -> int:
 
 @compiled
 def unit_slot(topo: Topo) -> int:
-    """The list of chunks whose largest hole is a whole unit."""
+    """pcpu_size_to_slot of the unit size: the last list that goes by hole size; three special ones follow."""
     return slot_of_bytes(topo.unit_pages * topo.page_size)
 
 
 @compiled
 def sidelined_slot(topo: Topo) -> int:
-    """pcpu_sidelined_slot: isolated chunks whose empty pages were given back; they are searched last."""
+    """pcpu_sidelined_slot: isolated chunks that reclaim is done with; only wholly free ones are searched later."""
     return unit_slot(topo) + 1
 
 
 @compiled
 def free_slot(topo: Topo) -> int:
-    """pcpu_free_slot: chunks without an area."""
+    """pcpu_free_slot: wholly free dynamic chunks, the last list that a search comes to."""
     return unit_slot(topo) + 2
 
 
 @compiled
 def depopulate_slot(topo: Topo) -> int:
-    """pcpu_to_depopulate_slot: isolated chunks whose empty pages will be given back."""
+    """pcpu_to_depopulate_slot: isolated chunks that wait for reclaim; no search looks here."""
     return unit_slot(topo) + 3
 
 
 @compiled
 def chunk_start(topo: Topo, st: State, c: int) -> int:
-    """The first offset (bytes) that a chunk hands out: the first chunk begins behind its static part."""
+    """Offset of the first byte that areas may take: the first chunk's dynamic region begins inside its first page."""
     if st.chunk_state[c] == CHUNK_FIRST:
         return topo.first_start
     return 0
@@ -84,7 +84,7 @@ def has_exts(st: State, c: int) -> bool:
 
 @compiled
 def largest_hole(topo: Topo, st: State, c: int) -> int:
-    """Bytes of the largest free stretch of a chunk, from its sorted list of areas."""
+    """contig_hint in bytes: the longest free stretch between two areas or the chunk's ends, whatever its alignment."""
     largest, start = 0, chunk_start(topo, st, c)
     r = st.chunk_head[c]
     while r >= 0:
@@ -140,7 +140,7 @@ def isolate(topo: Topo, st: State, c: int) -> None:
 
 @compiled
 def reintegrate(topo: Topo, st: State, c: int) -> None:
-    """pcpu_reintegrate_chunk: an isolated chunk is back in its list, and its empty pages count again."""
+    """pcpu_reintegrate_chunk: an isolated chunk goes to the front of its hole's list, its empty pages count again."""
     if st.chunk_isolated[c] == 1:
         st.chunk_isolated[c] = 0
         st.nr_empty_pop += st.chunk_empty[c]
@@ -238,7 +238,7 @@ def link_area(st: State, c: int, r: int) -> None:
 
 @compiled
 def unlink_area(st: State, c: int, r: int) -> None:
-    """An area leaves its chunk's list."""
+    """An area leaves its chunk's list; its row keeps offset and bytes for the free hook."""
     if st.chunk_head[c] == r:
         st.chunk_head[c] = st.area_next[r]
     else:
@@ -322,7 +322,7 @@ def release_row(st: State, r: int) -> None:
 
 @compiled
 def count_free_chunks(topo: Topo, st: State) -> int:
-    """Dynamic chunks in the free slot."""
+    """How many wholly free chunks are listed: a blocking search creates one at 0, a free asks for balance above 1."""
     total = 0
     for c in range(len(st.chunk_pos)):
         if st.chunk_state[c] == CHUNK_DYNAMIC and st.chunk_slot[c] == free_slot(topo):

@@ -26,7 +26,7 @@ DRAIN_PAGE, DRAIN_OBJ, DRAIN_DEAD = range(3)
 
 @compiled
 def below(st: State, m: int, root: int) -> bool:
-    """Whether a memcg is `root` or its descendant (mem_cgroup_is_descendant)."""
+    """mem_cgroup_is_descendant: `m` is `root` or under it; parents of dead memcgs stay."""
     while m >= 0:
         if m == root:
             return True
@@ -109,7 +109,7 @@ def da_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """drain_all_stock asks a CPU for its byte stock: here drained at once, elsewhere queued, on isolated CPUs not."""
+    """The byte stock of one CPU, by the rules of da_page; then the next CPU."""
     a = st.da_cpu[t]
     st.da_cpu[t] = a + 1
     goto(st, t, DA_PAGE)
@@ -126,7 +126,7 @@ def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def da_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """drain_all_stock ends: the mutex is free, the task may migrate, and goes on where it was called from."""
+    """End of drain_all_stock: percpu_charge_mutex dropped, migration enabled; queued work is not waited for."""
     st.charge_mutex = 0
     st.task_pinned[t] = 0
     goto(st, t, st.da_ret[t])
@@ -178,7 +178,7 @@ def dl_page_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def dl_page_clear(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A drained slot of the page stock is empty and without memcg; the next slot follows."""
+    """drain_stock, after its uncharge: the slot loses its memcg and the css reference; on to the next slot."""
     clear_page_slot(st, st.dl_cpu[t], st.dl_slot[t])
     st.dl_slot[t] += 1
     goto(st, t, DL_PAGE_SLOT)
@@ -216,7 +216,7 @@ def dl_obj_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def dl_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A local drain ends; the task goes on where it was called from."""
+    """The local drain returns to dl_ret and its registers are cleared."""
     goto(st, t, st.dl_ret[t])
     st.dl_cpu[t] = 0
     st.dl_slot[t] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.accumulate import accumulate, add_exts, add_payload, next_node
 from engine.base import (
+    CHUNK_DYNAMIC,
     I3,
     Prog,
     State,
@@ -77,7 +78,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> None:
-    """The hook takes the area's objcg out of the metadata vector and holds its reference from here on."""
+    """pcpu_memcg_free_hook: the obj_exts entry becomes NULL; the hook holds its reference until FR_PUT (H4, H17)."""
     st.r_objcg[t] = o
     st.r_held[t] = 1
     st.area_entry[r] = -1
@@ -109,7 +110,7 @@ def slab_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
 
 @compiled
 def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A slab object's objcg is let go as it is freed."""
+    """End of a slab free: the object's entry becomes NULL, obj_cgroup_put drops its reference."""
     r = st.r_area[t]
     st.area_entry[r] = -1
     st.r_held[t] = 0
@@ -119,7 +120,7 @@ def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def sl_freed(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The slab object is gone: its row is free for others."""
+    """The slab object's row may be used again; the operation ends."""
     release_row(st, st.r_area[t])
     goto(st, t, OP_END)
 
@@ -185,7 +186,7 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The next node with bytes of the freed area, and the objcg to uncharge there; after the last the put."""
+    """The free hook's loop: the next online node with bytes (a sibling needs no loads); after the last the put."""
     nid = next_node(topo, prog, st, st.node_bytes, t, st.r_nid[t] + 1)
     if nid >= topo.nr_nodes:
         goto(st, t, FR_PUT)
@@ -202,14 +203,14 @@ def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """v2's lookup, first half: the objcg's memcg of this moment is read."""
+    """obj_cgroup_nid, first load: the stored objcg's memcg of this moment."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, FR_NID_OBJCG)
 
 
 @compiled
 def fr_nid_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """v2's lookup, second half: that memcg's objcg of the node, which is NULL or another's after reparenting."""
+    """obj_cgroup_nid, second load: NULL (-1) once that memcg's node was reparented (I18 at the use)."""
     if st.objcg_memcg[st.r_objcg[t]] != st.r_memcg[t]:
         hazard(st, 1)
     st.r_nobjcg[t] = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
@@ -243,14 +244,14 @@ def fr_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_page_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The first half of the lookup of fr_nid_memcg, for variants that uncharge page by page."""
+    """v1: obj_cgroup_nid for this page, first load."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, FR_PAGE_OBJCG)
 
 
 @compiled
 def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Its second half: the page's bytes are uncharged on the node that the page lies on now."""
+    """v1: second load, by the node of this CPU's page; its bytes, counted from the size alone, go to the byte stock."""
     r = st.r_area[t]
     nr_pages = ceil_div(st.area_bytes[r], topo.page_size)
     cpu, i = st.r_page[t] // nr_pages, st.r_page[t] % nr_pages
@@ -263,7 +264,7 @@ def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def fr_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The reference that the area held on its objcg is put."""
+    """obj_cgroup_put of the reference that the entry held; a last one runs the release under pcpu_lock."""
     st.r_held[t] = 0
     if prog.v_slip == SLIP_PUT:
         touch_objcg(st, st.r_objcg[t])
@@ -278,7 +279,7 @@ def fr_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     r, a = st.r_area[t], st.task_cpu[t]
     c = st.area_chunk[r]
     release_row(st, r)
-    if st.chunk_state[c] == 3:
+    if st.chunk_state[c] == CHUNK_DYNAMIC:
         after_free(topo, st, c)
     st.pcpu_lock = 0
     st.cpu_irqs_off[a] = 0

@@ -19,7 +19,7 @@ def note_live(st: State, r: int, n: int, o: int, nr_bytes: int) -> None:
 
 @compiled
 def forget_live(topo: Topo, st: State, r: int) -> None:
-    """A freed area's bytes no longer count as live on the objcgs that were charged for them."""
+    """L(O) loses a freed area's bytes, node by node, on the objcgs they were charged through."""
     for n in range(topo.nr_nodes):
         if st.l_objcg[r, n] >= 0:
             st.objcg_live[st.l_objcg[r, n]] -= st.l_bytes[r, n]

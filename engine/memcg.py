@@ -12,6 +12,8 @@ from engine.base import (
     MEMCG_OFFLINE,
     MEMCG_OFFLINING,
     MEMCG_ONLINE,
+    RCU_CSS,
+    RCU_KILL,
     Prog,
     State,
     Topo,
@@ -25,7 +27,7 @@ from engine.compiled import compiled
 from engine.drain import drain_all_stock
 from engine.labels import CF_DONE, CF_NODE, IDLE, OF_DRAIN, OF_KILL, OF_MOVE, OF_NULL, OF_PUT
 from engine.objcg import objcg_put, ref_row
-from engine.page_stock import RCU_CSS, RCU_KILL, css_get, css_put
+from engine.page_stock import css_get, css_put
 from engine.slips import SLIP_KILL, SLIP_ORIG
 
 NO_LIMIT = 1 << 40
@@ -72,7 +74,7 @@ def rmdir(st: State, m: int) -> None:
 
 @compiled
 def offline_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """css_offline of the first memcg in the queue begins; its user pages are its parent's from here on."""
+    """css_offline of the memcg at the queue's head begins; its user pages count as its parent's from here on."""
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = MEMCG_OFFLINING
     st.off_nid = 0
@@ -156,7 +158,7 @@ def of_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The memcg is offline: the reference that it held while online is put, and the worker waits."""
+    """End of css_offline: the id's css reference is dropped, which may queue css_free; the worker is idle again."""
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = MEMCG_OFFLINE
     st.off_head += 1
@@ -209,7 +211,7 @@ def cf_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def cf_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A memcg is freed; so is its reference on the parent."""
+    """End of css_free: the css reference on the parent is dropped, which may queue the parent's own css_free."""
     m = st.r_memcg[t]
     st.r_memcg[t] = 0
     st.r_nid[t] = 0

@@ -54,7 +54,7 @@ def refill_obj_stock(st: State, t: int, o: int, nr_bytes: int, allow_uncharge: i
 
 @compiled
 def finish_obj_refill(st: State, t: int) -> int:
-    """Clears the registers of a refill; the label to go on at."""
+    """Clear refill_obj_stock's registers; the label to go on at."""
     ret = st.ro_ret[t]
     st.ro_objcg[t] = -1
     st.ro_bytes[t] = 0
@@ -66,7 +66,7 @@ def finish_obj_refill(st: State, t: int) -> int:
 
 @compiled
 def obj_stock_trylock(prog: Prog, st: State, t: int, a: int) -> bool:
-    """local_trylock of this CPU's byte stock; what fails charges or uncharges without it (H8)."""
+    """local_trylock of CPU a's byte stock; it fails in an interrupt that came while it was held, or injected (H8)."""
     if st.os_owner[a] != 0 or trylock_fails(prog, st):
         hazard(st, 8)
         return False
@@ -141,7 +141,7 @@ def slip_match(prog: Prog, st: State, a: int, i: int, o: int) -> bool:
 
 @compiled
 def slot_most(prog: Prog) -> int:
-    """The most bytes that a slot may hold: its counter has 16 bits."""
+    """Bytes that a slot's 16-bit nr_bytes holds at most; above it whole pages are split off."""
     return 2 * U16_MAX if prog.v_slip == SLIP_BOUND else U16_MAX
 
 
@@ -195,7 +195,7 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def ro_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The refill is done; I4 is judged: where whole pages were to leave, at most a page stays in the slot."""
+    """End of refill_obj_stock: unlock. I4: a refill that may uncharge leaves at most min(P, U16_MAX) bytes."""
     a = st.task_cpu[t]
     most, held = min(topo.page_size, U16_MAX), st.os_bytes[a, st.ro_slot[t]]
     if st.ro_allow[t] == 1 and held > most:
@@ -220,7 +220,7 @@ def uncharge_pages(st: State, t: int, o: int, nr_pages: int, ret: int) -> None:
 
 @compiled
 def up_kmem(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Whole pages leave: kmem of the objcg's memcg and node goes down, then they go to the page stock."""
+    """obj_cgroup_uncharge_pages: KMEM of the objcg's memcg and node falls; unless root's, refill_stock follows."""
     o, pages = st.up_objcg[t], st.up_pages[t]
     m = st.objcg_memcg[o]
     css_get(st, m)
@@ -234,7 +234,7 @@ def up_kmem(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def up_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The memcg that the pages were uncharged from is let go; the task goes on where it was called from."""
+    """css_put of the memcg that UP_KMEM pinned; back to the caller."""
     css_put(st, st.up_memcg[t])
     goto(st, t, st.up_ret[t])
     st.up_objcg[t] = -1
@@ -272,7 +272,7 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def do_rest(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """What a drained slot holds below a page goes to nr_charged_bytes, where the next user or release finds it."""
+    """drain_obj_stock_slot: bytes below a page go to nr_charged_bytes, for the next refill that misses or release."""
     a, i = st.do_cpu[t], st.do_slot[t]
     o = st.os_objcg[a, i]
     if prog.v_drain == 0:

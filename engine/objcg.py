@@ -10,6 +10,7 @@ from engine.base import (
     I18,
     I19,
     MEMCG_OFFLINING,
+    RCU_FREE,
     RELEASED,
     Prog,
     State,
@@ -25,8 +26,6 @@ from engine.base import (
 from engine.compiled import compiled
 from engine.labels import RL_DONE, RL_NODE
 from engine.page_counter import uncharge
-
-RCU_FREE = 1
 
 
 @compiled
@@ -52,7 +51,7 @@ def usable(prog: Prog, topo: Topo, st: State, t: int, o: int) -> bool:
 
 @compiled
 def objcg_get(prog: Prog, topo: Topo, st: State, t: int, o: int) -> None:
-    """One reference more on an objcg; NULL is a violation of I18."""
+    """obj_cgroup_get, on the count of ref_row; NULL (I18) or a released objcg (I19) ends the case."""
     if usable(prog, topo, st, t, o):
         st.objcg_ref[ref_row(prog, topo, o)] += 1
     touch_objcg(st, max(o, 0))
@@ -105,7 +104,7 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def rl_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """An objcg is released; bytes of live areas that are still charged to it are H5. RCU frees it later."""
+    """End of obj_cgroup_release, once objcg_lock is free: kfree_rcu waits a grace period; bytes still live are H5."""
     row = st.pt_objcg[t]
     for o in range(row, row + (topo.nr_nodes if prog.v_refs == 1 else 1)):
         if st.objcg_live[o] != 0:

@@ -107,7 +107,7 @@ def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
 
 @compiled
 def begin_user(prog: Prog, st: State, t: int) -> None:
-    """User memory is charged to a memcg, in pages: what makes limits bite. Holds a reference meanwhile."""
+    """A page fault: op_value pages of user memory through try_charge, under a css reference until OP_END."""
     op = st.op_i[t]
     m = prog.op_memcg[t, op]
     if m <= 0 or st.memcg_state[m] != MEMCG_ONLINE or prog.op_value[t, op] <= 0:
@@ -120,7 +120,7 @@ def begin_user(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def op_user_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The pages count as the memcg's, or as its nearest ancestor's that is not going offline."""
+    """Charged user pages count for the memcg, or for its nearest ancestor whose css_offline has not begun."""
     m = st.r_scope[t]
     if st.tc_ok[t] == 1:
         heir = m
@@ -152,7 +152,7 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def op_max_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """After memory.max was written: stocks under the memcg are drained on all CPUs."""
+    """memory_max_write: usage is above the new limit, so the memcg's stocks are drained once; nothing is reclaimed."""
     drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], OP_END)
 
 
@@ -229,7 +229,7 @@ def set_pressure(topo: Topo, st: State, n: int, free_pages: int) -> None:
 
 @compiled
 def accounted_areas(st: State) -> int:
-    """Live percpu areas that hold a charge."""
+    """How many live percpu areas stand between their post hook and their free hook."""
     total = 0
     for r in range(len(st.area_used)):
         if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
@@ -239,7 +239,7 @@ def accounted_areas(st: State) -> int:
 
 @compiled
 def node_online(st: State, n: int) -> None:
-    """A node comes online; if accounted areas were made while there was one node, they had no walk (H21)."""
+    """A node comes online; if it is the second while an accounted area lives, that is H21 (fast path, then a walk)."""
     if st.node_online[n] == 0:
         if st.nr_online_nodes == 1 and accounted_areas(st) > 0:
             hazard(st, 21)
@@ -305,7 +305,7 @@ def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
-    """The end of an allocation: the slot gets its area, figures of waste (pages) are noted, a probe is measured."""
+    """The slot gets its area or none, an uncharged slab object's row goes; waste in pages and the probe are noted."""
     op, r = st.op_i[t], st.r_area[t]
     if kind == OP_KMEM and r >= 0 and st.r_charged[t] != 1:
         st.area_used[r] = 0
@@ -327,7 +327,11 @@ def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
 
 @compiled
 def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The one allocation of the case that distributions are made of."""
+    """The one allocation of the case that distributions are made of.
+
+    probe_done: 1 charged, 2 its charge failed, 3 refunded as it lies in a boot chunk, 4 failed after the charge; never
+    charged: 5 with an area, 6 without.
+    """
     if st.r_charged[t] == 1:
         st.probe_done = 1
         st.probe_precharge = st.r_precharge[t]
@@ -351,7 +355,7 @@ def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def clear_registers(topo: Topo, st: State, t: int) -> None:
-    """The registers of an operation are as before its first step."""
+    """Registers of an operation become 0 (-1 for rows): equal situations between operations have equal bytes."""
     st.r_objcg[t] = -1
     st.r_scope[t] = -1
     st.r_slot[t] = 0

@@ -33,7 +33,7 @@ def uncharge(st: State, t: int, m: int, nr_pages: int, ret: int) -> None:
 
 @compiled
 def uc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """page_counter_uncharge of one level, pages; then its parent's. After the root back to the caller."""
+    """page_counter_cancel of uc_pages at one level, then the parent's; after root's back to the caller."""
     m = st.uc_level[t]
     counter_sub(st, t, m, st.uc_pages[t])
     st.uc_level[t] = st.memcg_parent[m]

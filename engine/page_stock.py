@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.base import (
     MEMCG_FREED,
     MEMCG_OFFLINE,
+    RCU_CSS,
     Prog,
     State,
     Topo,
@@ -23,7 +24,6 @@ from engine.records import NR_LOG, NR_PAGE_STOCK
 from engine.slips import SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH
 
 STOCK_MAX = 64
-RCU_KILL, RCU_FREE, RCU_CSS = range(3)
 
 
 @compiled
@@ -46,7 +46,7 @@ def page_stock_trylock(prog: Prog, st: State, t: int, a: int) -> bool:
 
 @compiled
 def css_get(st: State, m: int) -> None:
-    """One css reference more on a memcg."""
+    """One css reference more: css_free has to wait for its css_put."""
     st.memcg_ref[m] += 1
     touch_memcg(st, m)
 
@@ -84,7 +84,7 @@ def finish_refill(st: State, t: int) -> int:
 
 @compiled
 def rs_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """refill_stock: more than MEMCG_CHARGE_BATCH pages, or a lock that is taken, are uncharged without the stock."""
+    """refill_stock: more than MEMCG_CHARGE_BATCH pages, or a failed trylock, go straight to the counters."""
     m, pages = st.rs_memcg[t], st.rs_pages[t]
     if prog.v_slip == SLIP_BIG_REFILL and pages > STOCK_MAX:
         goto(st, t, finish_refill(st, t))
@@ -119,7 +119,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
-    """The memcg has a slot: it grows, and above MEMCG_CHARGE_BATCH it is emptied (or capped, v_cap)."""
+    """The memcg's slot grows; above MEMCG_CHARGE_BATCH pages it is drained whole (cut there by the mutant `cap`)."""
     st.ps_pages[a, i] += st.rs_pages[t]
     if st.ps_pages[a, i] > STOCK_MAX and prog.v_slip != SLIP_FAT_SLOT:
         if prog.v_cap == 1:
@@ -133,7 +133,7 @@ def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
 
 @compiled
 def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
-    """The memcg takes an empty slot, with a css reference that the slot holds."""
+    """An empty slot caches the memcg with these pages and a css reference (H10 if drain work is queued); unlock."""
     css_get(st, st.rs_memcg[t])
     st.ps_memcg[a, i] = st.rs_memcg[t]
     if st.ps_queued[a] > 0:
@@ -146,7 +146,7 @@ def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
 
 @compiled
 def unlock_refill(st: State, t: int, a: int) -> None:
-    """The page stock is unlocked; the task goes on where it was called from."""
+    """End of refill_stock: the page stock is unlocked; back to the caller."""
     st.ps_owner[a] = 0
     preempt_on(st, t)
     goto(st, t, finish_refill(st, t))
@@ -164,7 +164,7 @@ def clear_page_slot(st: State, a: int, i: int) -> None:
 
 @compiled
 def rs_drained(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A slot's pages have been uncharged: it is empty, or the new memcg's where it was evicted for one."""
+    """drain_stock's end in refill_stock: the slot is cleared; an evicted one goes to the new memcg."""
     a, i = st.task_cpu[t], st.rs_slot[t]
     clear_page_slot(st, a, i)
     if st.rs_evict[t] == 1:

@@ -38,13 +38,13 @@ from engine.records import NR_LOG
 
 @compiled
 def gfp_of(prog: Prog, st: State, t: int) -> int:
-    """The flags of the task's operation (labels GFP_*, OP_*)."""
+    """gfp bits and OP_* marks (engine.labels) of the operation that the task is in."""
     return prog.op_gfp[t, st.op_i[t]]
 
 
 @compiled
 def is_atomic(prog: Prog, st: State, t: int) -> bool:
-    """Whether the operation may not block: no populate, no new chunk, no wait for a lock."""
+    """!gfpflags_allow_blocking: populated pages only, no new chunk, no pcpu_alloc_mutex."""
     return gfp_of(prog, st, t) & GFP_NOBLOCK != 0
 
 
@@ -144,7 +144,7 @@ def create_chunk(topo: Topo, prog: Prog, st: State, nid: int) -> bool:
 
 @compiled
 def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """pcpu_create_chunk with its metadata vector, on the CPU's node; without memory the allocation fails."""
+    """pcpu_create_chunk, its obj_exts from the task's node on; then the search again, or failure without memory."""
     if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
         goto(st, t, AL_AREA)
         return
@@ -184,7 +184,7 @@ def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def al_pop_mark(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A range of pages got its backing and counts as populated; the search goes on behind it."""
+    """pcpu_chunk_populated for the range that was just backed, one pcpu_lock section; the next clear range follows."""
     span = next_clear_range(topo, st, t)
     mark_populated(st, st.area_chunk[st.r_area[t]], span >> 16, span & 0xFFFF)
     st.r_nid[t] = span & 0xFFFF

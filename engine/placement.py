@@ -57,7 +57,7 @@ def alloc_page(topo: Topo, prog: Prog, st: State, nid: int) -> int:
 
 @compiled
 def free_page(prog: Prog, st: State, n: int) -> None:
-    """A node has a page more to give; counted only where the watermark decides who gives."""
+    """A page goes back to node n; a placement table does not count free pages."""
     if prog.place_mode == PLACE_WATERMARK:
         st.node_free[n] += 1
 
@@ -77,7 +77,7 @@ def alloc_by_map(topo: Topo, prog: Prog, st: State, c: int, first: int, end: int
 
 @compiled
 def undo_by_map(prog: Prog, st: State, c: int, cpu_end: int, page_end: int, first: int, end: int) -> None:
-    """A populate failed: pages of all CPUs before cpu_end, and of cpu_end before page_end, go back."""
+    """pcpu_alloc_pages, error path: all pages of CPUs before cpu_end, and cpu_end's before page_end, go back."""
     for cpu in range(cpu_end + 1):
         stop = page_end if cpu == cpu_end else end
         for p in range(first, stop):
@@ -118,7 +118,7 @@ def alloc_by_count(topo: Topo, prog: Prog, st: State, c: int, first: int, end: i
 
 @compiled
 def clear_counts(topo: Topo, prog: Prog, st: State, c: int, first: int, end: int) -> None:
-    """Pages [first, end) of a chunk go back, on machines that count pages by node, not by CPU."""
+    """Class wide: pages [first, end) of all CPUs go back to the nodes that page_count names."""
     for p in range(first, end):
         for n in range(topo.nr_nodes):
             if prog.place_mode == PLACE_WATERMARK:
@@ -192,7 +192,7 @@ def place_exts(topo: Topo, prog: Prog, st: State, c: int, nid: int) -> bool:
 
 @compiled
 def free_exts(topo: Topo, prog: Prog, st: State, c: int) -> None:
-    """The pages of a chunk's metadata vector go back: ext_size bytes for every 4 bytes of a unit."""
+    """A destroyed chunk's obj_exts pages go back to their nodes: unit_pages * ext_size / 4 of them."""
     pages = topo.unit_pages * topo.ext_size // 4
     for i in range(pages):
         free_page(prog, st, st.ext_node[c, i])

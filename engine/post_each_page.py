@@ -70,14 +70,14 @@ def po_credit(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def po_credit_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """First half of the lookup of a node's objcg for the bytes that are credited: the memcg of this moment."""
+    """v1: obj_cgroup_nid for a node's leftover credit, first load."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
     goto(st, t, PO_CREDIT_OBJCG)
 
 
 @compiled
 def po_credit_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Second half: the bytes go back to that objcg's stock, if there is one."""
+    """v1: second load (NULL ends the case, I18); the credit in bytes goes to obj_cgroup_uncharge of that objcg."""
     o = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     st.r_memcg[t] = 0
     if usable(prog, topo, st, t, o):

@@ -115,7 +115,7 @@ def po_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def po_undone(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """After a failed allocation: I2, all of the precharge has gone back."""
+    """The failure path ends (no area, or no obj_exts): I2, every precharged page was given back."""
     if prog.v_charge != CHARGE_BYTES and st.r_refunded[t] != st.r_precharge[t]:
         violate(st, t, st.pc[t], I2, st.r_precharge[t], st.r_refunded[t])
     goto(st, t, OP_END)
@@ -245,7 +245,7 @@ def po_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def after_node(prog: Prog, st: State, t: int) -> None:
-    """A node has been accounted; the next one, or the refund where only one is."""
+    """The stored or looked-up objcg is done with: on to the next node, in split to the refund."""
     st.r_nobjcg[t] = -1
     if prog.v_charge == CHARGE_SINGLE:
         goto(st, t, PO_REFUND)
@@ -262,7 +262,7 @@ def po_nid2_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def po_nid2_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The second lookup of the same node's objcg; it may not be the one that was charged (H3)."""
+    """The remainder's own second load: another objcg than the one accounted is H3, NULL is I18 at the use."""
     if st.objcg_memcg[st.r_objcg[t]] != st.r_memcg[t]:
         hazard(st, 1)
     again = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])

@@ -173,7 +173,7 @@ class State:
     # The case.
     nr_steps: int = i64()
     fatal: int = i8()
-    phase: int = i8()  # 0 program, 1 free, 2 drain, 3 rmdir, 4 over
+    phase: int = i8()  # of teardown: RUNNING to OVER
     hazard: Vec = i32("hazards")  # how often each hazard was passed
     violated: Vec = i8("invariants")
     viol_step: Vec = i64("invariants")
@@ -200,7 +200,7 @@ class State:
     task_cpu: Vec = i8("tasks")
     task_memcg: Vec = i16("tasks")
     task_objcg: Grid = i32("tasks", "nodes")  # task->objcgs, -1 for NULL; each entry holds a reference
-    task_update: Vec = i8("tasks")  # bit 0 of task->objcgs
+    task_update: Vec = i8("tasks")  # bit 0 of task->objcgs; 2: a refresh is under way
     task_rcu: Vec = i32("tasks")  # where the RCU queue ended when this reader began; -1 outside
     task_pinned: Vec = i8("tasks")  # migration disabled
     # CPUs.
@@ -335,7 +335,6 @@ class State:
     tc_ok: Vec = i8("tasks")
     tc_gfp: Vec = i16("tasks")
     tc_ret: Vec = i16("tasks")
-    tc_slot: Vec = i8("tasks")
     rs_memcg: Vec = i16("tasks")
     rs_pages: Vec = i32("tasks")
     rs_slot: Vec = i8("tasks")
@@ -367,7 +366,7 @@ class State:
     da_cpu: Vec = i8("tasks")
     da_ret: Vec = i16("tasks")
     # Measured, outside the model.
-    probe_done: int = i8()  # 0 not yet, 1 charged, 2 failed to charge, 3 allocation failed, 4 not charged
+    probe_done: int = i8()  # 0 not yet, 1 charged, 2 charge failed; then operations.measure_probe
     probe_precharge: int = i32()  # pages
     probe_used: int = i32()  # pages accounted
     probe_bytes: int = i64()  # bytes that the variant booked

@@ -13,7 +13,7 @@ from engine.records import NR_HAZARDS, NR_INVARIANTS, NR_LOG, NR_OBJ_STOCK, NR_P
 
 @compiled
 def reset_case(st: State) -> None:
-    """What is counted or judged in a case: violations, hazards, the probe's figures, the log of changes."""
+    """Steps, hazards, violations, the probe, counts and the log of changes: all zero."""
     st.nr_steps = 0
     st.fatal = 0
     st.phase = 0
@@ -55,7 +55,7 @@ def reset_case(st: State) -> None:
 
 @compiled
 def reset_locks(st: State) -> None:
-    """Locks are free, queues and counters of workers empty; what was used of the RCU queue is cleared."""
+    """No lock is held, nothing is queued, and the counts that injected failures go by start again."""
     st.mutex = 0
     st.pcpu_lock = 0
     st.objcg_lock = 0
@@ -90,7 +90,7 @@ def reset_locks(st: State) -> None:
 
 @compiled
 def reset_cpus(topo: Topo, st: State) -> None:
-    """All acting CPUs are online with empty stocks."""
+    """Acting CPUs are online with empty stocks, interrupts and preemption on; FLUSHING is clear."""
     for a in range(len(st.cpu_online)):
         st.cpu_online[a] = 1 if a < topo.nr_act else 0
         st.cpu_irq[a] = 0
@@ -115,7 +115,7 @@ def reset_cpus(topo: Topo, st: State) -> None:
 
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
-    """The program's memcgs with their user memory; limits are so many pages above what is used."""
+    """The program's first memcgs: user pages charged up to root, then memory.max as usage plus headroom in pages."""
     for m in range(len(st.memcg_state)):
         clear_memcg(st, m)
     for o in range(len(st.memcg_state) * st.was_nodes):
@@ -135,7 +135,7 @@ def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
 
 @compiled
 def clear_memcg(st: State, m: int) -> None:
-    """A row without a memcg."""
+    """Row m as before a mkdir: absent, no parent, limit and usage 0 pages."""
     st.memcg_state[m] = MEMCG_ABSENT
     st.memcg_parent[m] = -1
     st.memcg_usage[m] = 0
@@ -151,7 +151,7 @@ def clear_memcg(st: State, m: int) -> None:
 
 @compiled
 def clear_objcg(st: State, o: int) -> None:
-    """A row without an objcg: one for each memcg and node."""
+    """Row o (memcg * nodes + node) as before a mkdir, KMEM of that node included."""
     st.memcg_kmem[o] = 0
     st.pn_objcg[o] = -1
     st.objcg_memcg[o] = -1
@@ -167,7 +167,7 @@ def clear_objcg(st: State, o: int) -> None:
 
 @compiled
 def reset_chunks(topo: Topo, st: State) -> None:
-    """Only the first and the reserved chunk exist, populated at boot."""
+    """Chunk rows are emptied as far as this or the last case reaches; two boot chunks are made, given room."""
     for c in range(len(st.chunk_state)):
         st.chunk_isolated[c] = 0
         st.chunk_slot[c] = 0
@@ -221,7 +221,7 @@ def make_boot_chunk(topo: Topo, st: State, c: int, kind: int, room: int) -> None
 
 @compiled
 def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
-    """A page of a boot chunk lies on the nearest node with memory, for each CPU."""
+    """Page p of a boot chunk: for each possible CPU on the first node of its zonelist; no node's free pages shrink."""
     if topo.by_count == 1:
         for i in range(topo.nr_runs):
             n = max(topo.zonelist[topo.run_node[i], 0], 0)
@@ -233,7 +233,7 @@ def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
 
 @compiled
 def reset_areas(st: State, whole: bool) -> None:
-    """No area lives; whole: rows that the last case did not use are cleared too."""
+    """No slot holds an area. Rows that the last case left unused are skipped unless `whole`."""
     for slot in range(len(st.slot_area)):
         st.slot_area[slot] = -1
     for r in range(len(st.area_used)):
@@ -255,7 +255,7 @@ def reset_areas(st: State, whole: bool) -> None:
 
 @compiled
 def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
-    """The program's tasks, a worker for each acting CPU and three more stand at their beginning."""
+    """Program tasks and workers (drain, balance, css_offline, RCU) are idle; task->objcgs await a refresh."""
     st.nr_all = prog.nr_tasks + topo.nr_act + 3
     for t in range(st.nr_all):
         st.pc[t] = IDLE

@@ -114,5 +114,5 @@ def list_runnable(topo: Topo, prog: Prog, st: State, ready: Vec) -> int:
 
 @compiled
 def case_over(st: State) -> bool:
-    """Whether a case has ended: torn down, or broken so that no step makes sense any more."""
+    """The teardown is through, or a violation that would crash or clamp the kernel has ended the case."""
     return st.fatal == 1 or st.phase == OVER

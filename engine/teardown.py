@@ -24,7 +24,7 @@ def all_settled(prog: Prog, st: State) -> bool:
 
 @compiled
 def nothing_queued(st: State) -> bool:
-    """Whether no drain, balance work, offline work or RCU callback waits."""
+    """No drain work, balance work, css_offline or RCU callback waits for its worker."""
     for a in range(len(st.ps_queued)):
         if st.ps_queued[a] > 0 or st.os_queued[a] > 0:
             return False
@@ -48,7 +48,7 @@ def barrier_open(prog: Prog, st: State) -> bool:
 
 @compiled
 def pass_barrier(prog: Prog, st: State) -> None:
-    """All tasks at the barrier go on; interrupt tasks leave their CPU."""
+    """Tasks at the barrier go on to their next operation; one in an interrupt leaves its CPU."""
     for t in range(prog.nr_tasks):
         if st.pc[t] == AT_BARRIER:
             st.pc[t] = IDLE
@@ -76,7 +76,7 @@ def tear_down(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def free_next(st: State, t: int) -> None:
-    """The next area that a slot still holds is freed; without any, memcgs are dropped."""
+    """Begin to free what the first occupied slot holds; with none left the tasks' objcg references are dropped next."""
     for slot in range(len(st.slot_area)):
         if st.slot_area[slot] >= 0:
             st.r_slot[t] = slot

@@ -78,7 +78,7 @@ def start_levels(prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """consume_stock: the pages from this CPU's slot of the memcg, or else level by level."""
+    """consume_stock: tc_pages from the memcg's slot of this CPU if it has so many, else the counters; unlock."""
     a = st.task_cpu[t]
     taken = False
     for i in range(NR_PAGE_STOCK):
@@ -135,7 +135,7 @@ def tc_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_undo_below(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """A level was over its limit: what was charged below it goes back, level by level."""
+    """page_counter_try_charge, error path: one level below the one over its limit gives the batch back."""
     m = st.tc_level[t]
     counter_sub(st, t, m, st.tc_batch[t])
     st.tc_level[t] = st.memcg_parent[m]
@@ -194,7 +194,7 @@ def tc_reclaim(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_margin(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """After reclaim: room enough, and the stock is tried again; or all stocks are drained, once; or it fails."""
+    """mem_cgroup_margin: room for tc_pages means another try; else the one drain of this call, then the retry rules."""
     over = st.tc_over[t]
     if st.memcg_max[over] - st.memcg_usage[over] >= st.tc_pages[t]:
         goto(st, t, TC_CONSUME)
@@ -208,7 +208,7 @@ def tc_margin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """Stocks under the memcg that was over are drained; then the charge is tried again."""
+    """drain_all_stock of the memcg that was over its limit, then the whole charge again from the stock on."""
     drain_all_stock(st, t, st.tc_over[t], TC_CONSUME)
 
 
@@ -255,7 +255,7 @@ def tc_force(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def tc_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """The charge is made or has failed (tc_ok); the task goes on where it was called from."""
+    """try_charge_memcg returns; tc_ok stays for the caller, the other registers are cleared."""
     goto(st, t, st.tc_ret[t])
     st.tc_memcg[t] = 0
     st.tc_pages[t] = 0
