@@ -33,6 +33,7 @@ from exams import (  # noqa: E402
     schedulers,
     speed,
     stopping,
+    watching,
 )
 
 from engine.compiled import code_version  # noqa: E402
@@ -55,6 +56,7 @@ LINES: dict[str, Line] = {
     **schedulers.LINES,
     **speed.LINES,
     **stopping.LINES,
+    **watching.LINES,
 }
 
 

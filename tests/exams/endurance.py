@@ -1,26 +1,21 @@
-"""Long campaigns: kills, clusters, what watching costs, time budgets, memory, readers."""
+"""Long campaigns: kills, clusters, time budgets, memory."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import pty
 import random
 import signal
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PAIRS = 20
 KILLS = 50
 KILLED_CASES = 700_000
 TIMED = ("seconds", "compile_seconds", "out")
@@ -192,106 +187,6 @@ def dask_processes() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
             process.wait()
 
 
-def two_workers() -> dict[str, Any]:
-    """Cases a second of two workers over those of one, median of five interleaved pairs."""
-    ratios = []
-    for seed in range(5):
-        rates = {workers: _rate("--workers", str(workers), "--seed", str(seed)) for workers in (1, 2)}
-        ratios.append(rates[2] / rates[1])
-    ratio = statistics.median(ratios)
-    return {"passed": ratio >= 1.8, "median_ratio": round(ratio, 3), "ratios": [round(r, 3) for r in ratios]}
-
-
-def _rate(*arguments: str, cases: int = 150_000, reads: Reads | None = None) -> float:
-    """Cases a second of a campaign without findings, whose store is read meanwhile if `reads` is given."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        line = command("run", "--out", str(out), "--plain", "--variant", "fixed", "--cases", str(cases), *arguments)
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if reads is not None:
-            reads.until_end_of(process, out)
-        process.wait()
-        done = report(out)
-    return float(done["cases"]) / float(done["seconds"])
-
-
-@dataclass
-class Reads:
-    """Reads of a living campaign's store, 50 a second, and how many of them failed."""
-
-    done: int = 0
-    errors: int = 0
-
-    def until_end_of(self, process: subprocess.Popen[bytes], out: Path) -> None:
-        due = time.monotonic()
-        while process.poll() is None:
-            due = max(due + 0.02, time.monotonic() - 1)
-            time.sleep(max(0.0, due - time.monotonic()))
-            if (out / "campaign.db").exists():
-                self._read(out)
-
-    def _read(self, out: Path) -> None:
-        try:
-            connection = sqlite3.connect(f"file:{out / 'campaign.db'}?mode=ro", uri=True, timeout=0.1)
-            with contextlib.closing(connection):
-                connection.execute("SELECT count(*), max(k) FROM batch").fetchone()
-            self.done += 1
-        except sqlite3.Error as error:
-            self.errors += "no such table" not in str(error)
-
-
-def _cost(without: Callable[[int], float], with_it: Callable[[int], float]) -> dict[str, Any]:
-    """Relative cost: median of interleaved pairs and the upper end of its 95% interval (order statistics).
-
-    Every second pair begins with the other one of the two, so that a machine that slows down favours neither.
-    """
-    costs = []
-    for seed in range(PAIRS):
-        order = (without, with_it) if seed % 2 == 0 else (with_it, without)
-        rates = {measure: measure(seed) for measure in order}
-        costs.append(rates[without] / rates[with_it] - 1)
-    costs.sort()
-    low, high = costs[5], costs[14]  # of 20: ranks 6 and 15 enclose the median with 95.9%
-    return {
-        "passed": high < 0.03,
-        "median_percent": round(100 * statistics.median(costs), 2),
-        "interval_percent": [round(100 * low, 2), round(100 * high, 2)],
-        "pairs": PAIRS,
-    }
-
-
-def log_cost() -> dict[str, Any]:
-    """A record for each batch against none."""
-    return _cost(
-        lambda seed: _rate("--seed", str(seed), "--log-level", "error"), lambda seed: _rate("--seed", str(seed))
-    )
-
-
-def screen_cost() -> dict[str, Any]:
-    """The live screen in a terminal of 100 columns against plain lines."""
-    return _cost(lambda seed: _rate("--seed", str(seed)), lambda seed: _rate_on_a_screen(seed))
-
-
-def _rate_on_a_screen(seed: int) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        master, slave = pty.openpty()
-        reader = threading.Thread(target=_drain, args=(master,), daemon=True)
-        reader.start()
-        line = command("run", "--variant", "fixed", "--cases", "150000", "--seed", str(seed), "--out", str(out))
-        environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
-        subprocess.run(line, env=environment, stdin=slave, stdout=subprocess.DEVNULL, stderr=slave, check=False)
-        os.close(slave)
-        done = report(out)
-    return float(done["cases"]) / float(done["seconds"])
-
-
-def _drain(descriptor: int) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(descriptor, 65536):
-            pass
-
-
 def time_sixty() -> dict[str, Any]:
     """--time 60, default campaign: seconds from the first batch to the end of the process, report included."""
     with tempfile.TemporaryDirectory() as folder:
@@ -349,29 +244,9 @@ def _resident(pid: int) -> int:
     return 0
 
 
-def readers() -> dict[str, Any]:
-    """One worker for five minutes, its store read 50 times a second; then what reading costs, in interleaved pairs."""
-    reads = Reads()
-    long = _rate("--workers", "1", "--seed", "8", "--time", "300", cases=100_000_000, reads=reads)
-    found = _cost(
-        lambda seed: _rate("--workers", "1", "--seed", str(seed), cases=75_000),
-        lambda seed: _rate("--workers", "1", "--seed", str(seed), cases=75_000, reads=Reads()),
-    )
-    return found | {
-        "passed": found["passed"] and reads.errors == 0 and reads.done > 12_000,
-        "reads": reads.done,
-        "errors": reads.errors,
-        "cases_per_second": round(long),
-    }
-
-
 LINES = {
     "sigkills": sigkills,
     "cluster": cluster,
-    "two-workers": two_workers,
-    "log-cost": log_cost,
-    "screen-cost": screen_cost,
     "time-60": time_sixty,
     "twenty-minutes": twenty_minutes,
-    "readers": readers,
 }
