@@ -8,7 +8,7 @@ import platform
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,7 @@ from engine.outcome import Outcome
 from fuzz.command_line import repeating
 from fuzz.configuration import described
 from fuzz.crew import Hands
-from fuzz.desk import Desk, Failed, Limits, failed_rows
+from fuzz.desk import Desk, Failed, Limits, failed_row
 from fuzz.errors import HarnessError
 from fuzz.files import is_full, write_json
 from fuzz.findings import Written, pick, write_findings
@@ -225,10 +225,10 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
 
     broken: why nothing can be written any more; what cannot be written is reported from memory all the same.
     """
-    options, plan, store = session.options, session.plan, session.store
+    options, store = session.options, session.store
     written, problem = (Written([], 0, 0), None) if broken else shrunk(session, ran)
     problem = broken or problem or dead_canary(store.outcomes(ran.prefix, options.shard))
-    failed = session.earlier.failed + failed_rows(list(ran.failed), plan)
+    failed = failed_rows(session, ran.failed)
     named: dict[str, Any] = {
         "findings": written.rows,
         "failed": json.loads(json.dumps(failed)),
@@ -244,6 +244,15 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
     return Result(exit_status, files["report.txt"].decode(), contract(campaign, exit_status), problem)
+
+
+def failed_rows(session: Campaigning, failed: Sequence[Failed]) -> list[dict[str, Any]]:
+    """Batches that could not be run, in this session and earlier ones, by stream and number."""
+    rows = [
+        *session.earlier.failed,
+        *(failed_row(one, session.plan.cases_per_batch(one.batch.stream, one.batch.k)) for one in failed),
+    ]
+    return [found for _, found in sorted({(row["stream"], row["k"]): row for row in rows}.items())]
 
 
 def kept(session: Campaigning, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:
@@ -298,7 +307,7 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
             old.unlink()  # of an earlier session, which had seen less
         enough = session.interrupts.or_at(until)
         written = write_findings(session.plan, picked, session.out, session.options.workers, enough)
-        write_failed(session, list(ran.failed))
+        write_failed(session, ran.failed)
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = str(error)
@@ -310,12 +319,11 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
     return written, broken
 
 
-def write_failed(session: Campaigning, failed: list[Failed]) -> None:
+def write_failed(session: Campaigning, failed: Sequence[Failed]) -> None:
     """A file for each batch that could not be run: what each try said, and the case that it was at."""
-    rows = {(row["stream"], row["k"]): row for row in session.earlier.failed + failed_rows(failed, session.plan)}
-    for (stream, k), row in sorted(rows.items()):
-        head: dict[str, object] = {"schema": 1, "seed": session.options.seed, "describe": session.plan.describe()}
-        write_json(session.out / "findings" / f"batch-{stream}-{k}.json", head | row)
+    head: dict[str, object] = {"schema": 1, "seed": session.options.seed, "describe": session.plan.describe()}
+    for row in failed_rows(session, failed):
+        write_json(session.out / "findings" / f"batch-{row['stream']}-{row['k']}.json", head | row)
 
 
 def dead_canary(outcomes: Iterable[Outcome]) -> str | None:

@@ -18,7 +18,7 @@ from fuzz.cli_recorded import COMMANDS
 from fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
-OF_THE_PATH = {errno.ENAMETOOLONG: "names of at most 255 bytes", errno.EACCES: "a path that this user may use"}
+OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
 STOP_HELP = (
     "End once a criterion is met, or with exit status 4: FIGURE OP NUMBER [@ LEVEL], such as 'ci(p99 "
     "waste) < 0.5 @ 0.95' or 'rate(I1) < 1e-5'. Figures: mean of waste, share; p50, p90, p99, p999 of "
@@ -333,7 +333,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
         forget_output()
         return 128 + signal.SIGPIPE
     except (OSError, sqlite3.Error) as error:
-        if isinstance(error, OSError) and error.filename is not None and error.errno in OF_THE_PATH:
+        if isinstance(error, OSError) and error.errno in OF_THE_PATH and is_typed(str(error.filename), arguments):
             complain(f"{error.filename}: {error.strerror}; allowed: {OF_THE_PATH[error.errno]}")
             return BAD_INPUT
         forget_output()
@@ -344,6 +344,11 @@ def call(arguments: Sequence[str] | None = None) -> int:
         complain(f"harness broken: {type(error).__name__}: {error}")
         return BROKEN
     return int(status or 0)
+
+
+def is_typed(path: str, arguments: Sequence[str] | None) -> bool:
+    """Whether a path is, or lies in, something that the command line names; others are none of the user's."""
+    return any(text and text in path for text in (sys.argv[1:] if arguments is None else arguments))
 
 
 def forget_output() -> None:

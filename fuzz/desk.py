@@ -218,7 +218,7 @@ class Desk:
         self._note(f"given up after {TRIES} tries: {failed}")
         cases = self.plan.cases_per_batch(batch.stream, batch.k)
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
-        self.store.add(batch, outcome.canonical(), 0.0)
+        self.store.add_failed(batch, outcome.canonical(), failed_row(failed, cases))
         self.seen.cases[batch.stream] += cases
         self._is_back(batch)
         self.given_up_in_a_row += 1
@@ -287,16 +287,13 @@ class Desk:
         return dict(sorted(self.seen.waste.items()))
 
 
-def failed_rows(failed: list[Failed], plan: Plan) -> list[dict[str, Any]]:
-    """Batches that could not be run, as data fit for JSON."""
-    return [
-        {
-            "stream": one.batch.stream,
-            "k": one.batch.k,
-            "case": one.case,
-            "cases": plan.cases_per_batch(one.batch.stream, one.batch.k),
-            "tries": list(one.tries),
-            "traceback": one.traceback,
-        }
-        for one in sorted(failed, key=lambda one: one.batch)
-    ]
+def failed_row(one: Failed, cases: int) -> dict[str, Any]:
+    """A batch of so many cases that could not be run, as data fit for JSON."""
+    return {
+        "stream": one.batch.stream,
+        "k": one.batch.k,
+        "case": one.case,
+        "cases": cases,
+        "tries": list(one.tries),
+        "traceback": one.traceback,
+    }

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from fuzz.files import is_full
 from fuzz.reading import ALLOWED, address
 from fuzz.resuming import differences
 from fuzz.schedule import BatchId
-from fuzz.store import VERSION, Store, unpacked
+from fuzz.store import VERSION, WHOLE_STORE, Store, amiss_in, unpacked
 from fuzz.stored import checked
 
 
@@ -62,7 +63,12 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
     merged = Merged(given=dict(given))
     store.connection.execute("BEGIN")
     for one in parts:
-        copy(one, store, merged)
+        try:
+            copy(one, store, merged)
+        except sqlite3.DatabaseError as error:
+            if is_full(error):
+                raise
+            raise InputError(str(one.folder), f"{type(error).__name__}: {error}", ALLOWED) from None
     store.connection.execute("COMMIT")
     for key in ("describe", "operations", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
@@ -87,12 +93,16 @@ def part(folder: Path, stack: contextlib.ExitStack) -> Part:
         connection = stack.enter_context(contextlib.closing(sqlite3.connect(address(path), uri=True)))
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         meta = {key: json.loads(text) for key, text in connection.execute("SELECT key, value FROM meta")}
+        connection.execute("SELECT stream, k, row, seconds FROM batch LIMIT 1").fetchone()
+        amiss = amiss_in(connection)
         checked(meta)
         meta["given"]["seed"]
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
     if found != VERSION:
         raise InputError(str(path), f"a store of version {found}", f"version {VERSION}")
+    if amiss != "ok":
+        raise InputError(str(path), f"damaged: {amiss}", WHOLE_STORE)
     return Part(folder, connection, meta)
 
 
@@ -115,4 +125,4 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
         count += 1
     merged.batches[str(one.folder)] = count
     merged.seconds += one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
-    merged.failed += one.meta.get("failed", [])
+    merged.failed += [row for row in one.meta.get("failed", []) if row not in merged.failed]

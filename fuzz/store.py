@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.errors import InputError
 from engine.outcome import Outcome
 from fuzz.schedule import STREAMS, WHOLE, BatchId, Handed, Shard
 
+WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
 VERSION = 2  # of the tables and of what is in a row; kept as the file's user_version
 TABLES = f"""
 PRAGMA journal_mode = WAL;
@@ -27,6 +28,11 @@ CREATE TABLE IF NOT EXISTS batch (
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (at REAL NOT NULL, text TEXT NOT NULL) STRICT;
 """
+
+
+def amiss_in(connection: sqlite3.Connection) -> str:
+    """What is damaged in a store's pages; "ok" if nothing is. sqlite3.Error if it cannot be read at all."""
+    return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
 
 def packed(row: bytes) -> bytes:
@@ -61,7 +67,7 @@ class Store:
         """InputError for a store of another version, and for pages or a header that are damaged."""
         try:
             version = self.connection.execute("PRAGMA user_version").fetchone()[0]
-            amiss = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            amiss = amiss_in(self.connection)
         except sqlite3.OperationalError:
             raise  # it cannot be opened or written, which says nothing of what is in it
         except sqlite3.DatabaseError as error:
@@ -70,13 +76,25 @@ class Store:
             allowed = f"version {VERSION}, which this release writes"
             raise InputError(str(self.path), f"a store of version {version}", allowed)
         if amiss != "ok":
-            raise InputError(str(self.path), f"damaged: {amiss}", "a store that PRAGMA quick_check finds whole")
+            raise InputError(str(self.path), f"damaged: {amiss}", WHOLE_STORE)
 
     def add(self, batch: BatchId, row: bytes, seconds: float) -> None:
         """Keep a batch's canonical row. A batch that is there already stays: retry, resume and merge are one thing."""
         self.connection.execute(
             "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?)", (batch.stream, batch.k, packed(row), seconds)
         )
+
+    def add_failed(self, batch: BatchId, row: bytes, failed: Mapping[str, Any]) -> None:
+        """Keep a batch that was given up together with what its tries said: neither is there without the other."""
+        self.connection.execute("BEGIN")
+        try:
+            self.add(batch, row, 0.0)
+            self.set_meta("failed", [*self.named().get("failed", []), failed])
+            self.connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
 
     def row(self, batch: BatchId) -> bytes | None:
         """A batch's canonical row, None if it is not there."""

@@ -41,6 +41,8 @@ def percent(share: float | None, digits: int = 2) -> str:
     if value == 0:
         return "0%"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    while value < 100 and float(f"{value:.{decimals}f}") >= 100:  # what does not hold always is never written as 100%
+        decimals += 1
     return f"{value:.{decimals}f}%"
 
 
@@ -59,7 +61,8 @@ def _bound_percent(share: float, to_integer: Callable[[float], int]) -> str:
     if value in (0.0, 100.0):
         return f"{value:.0f}%"
     decimals = max(0, 1 - math.floor(math.log10(value)))
-    return f"{min(100.0, to_integer(value * 10**decimals) / 10**decimals):.{decimals}f}%"
+    scaled = round(value * 10**decimals, 9)  # 0.29 is 28.999999999999996 percent
+    return f"{min(100.0, to_integer(scaled) / 10**decimals):.{decimals}f}%"
 
 
 def weight(share: float) -> str:

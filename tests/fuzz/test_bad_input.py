@@ -321,13 +321,13 @@ def test_names_that_are_too_long(line: list[str], capsys: pytest.CaptureFixture[
 
 
 def test_paths_that_the_user_may_not_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A refusal that names a path is the user's; one without a path (no more descriptors, say) is the harness's."""
+    """A path that was typed and is refused is the user's; another one, or none (descriptors), is the harness's."""
 
     def refuse(name: str | None) -> None:
         raise OSError(errno.EACCES, "Permission denied", name)
 
-    for name, status in (("/secret/campaign.db", 2), (None, 3)):
+    for name, status in (("/secret/campaign.db", 2), ("/var/cache/engine", 3), (None, 3)):
         monkeypatch.setattr("fuzz.cli.invoke", lambda _, name=name: refuse(name))
         monkeypatch.setattr("fuzz.cli.forget_output", lambda: None)
-        assert call(["report", "here"]) == status
+        assert call(["report", "/secret"]) == status
         assert ("allowed: a path" in capsys.readouterr().err) == (status == 2)

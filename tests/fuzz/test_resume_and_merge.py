@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from engine.outcome import Outcome
 from fuzz.cli import call
+from fuzz.desk import Failed, failed_row
+from fuzz.schedule import BatchId
 from fuzz.store import Store, digest_of, packed, unpacked
 
 SMALL = ("--topology", "two-node", "--variant", "fixed", "--workers", "2")
@@ -64,6 +67,47 @@ def test_nothing_is_left_to_do_for_the_same_budget(whole: Path, tmp_path: Path) 
     assert call(["run", "--resume", str(tmp_path / "a")]) == 0
     assert rows(tmp_path / "a") == before
     assert timeless(report(tmp_path / "a")) == timeless(said)
+
+
+def test_a_batch_given_up_is_remembered_by_the_next_session(tmp_path: Path, whole: Path) -> None:
+    """A session gave a batch up and died before its end: the next one reports it, writes its file and ends with 1.
+
+    Control: without that batch the same budget ends with 0 (fixture `whole`).
+    """
+    assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
+    batch = BatchId("measurement", 1 + max(k for stream, k in rows(tmp_path / "a") if stream == "measurement"))
+    cases = Outcome.from_canonical(rows(whole)[batch.stream, batch.k]).cases
+    row = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases}).canonical()
+    store = Store(tmp_path / "a" / "campaign.db")
+    store.add_failed(batch, row, failed_row(Failed(batch, 17, ("died of SIGSEGV",) * 3), cases))
+    store.close()
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 1
+    assert (tmp_path / "a" / "findings" / f"batch-measurement-{batch.k}.json").is_file()
+    assert "died of SIGSEGV" in (tmp_path / "a" / "report.txt").read_text()
+    assert rows(tmp_path / "a")[batch.stream, batch.k] == row
+
+
+@pytest.mark.parametrize("damage", ["page", "table"])
+def test_a_damaged_part_is_not_merged(
+    tmp_path: Path, parts: list[Path], damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page of nonsense, or no table of batches: exit status 2, one line, and no folder is left."""
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    with contextlib.closing(sqlite3.connect(parts[1] / "campaign.db")) as connection:
+        connection.execute("VACUUM INTO ?", (str(bad / "campaign.db"),))
+        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'batch'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    if damage == "table":
+        with contextlib.closing(sqlite3.connect(bad / "campaign.db")) as connection:
+            connection.execute("DROP TABLE batch")
+    else:
+        with (bad / "campaign.db").open("r+b") as file:
+            file.seek((root - 1) * size)
+            file.write(b"\xff" * size)
+    assert call(["merge", str(parts[0]), str(bad), "-o", str(tmp_path / "all")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "all").exists()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from engine.outcome import Outcome, Signature, digest
 from engine.scenario import Finding
 from engine.variant import VARIANTS, Variant
 from fuzz.crew import Bounds
-from fuzz.desk import Criterion, Desk, Failed, Limits
+from fuzz.desk import Criterion, Desk, Failed, Limits, failed_row
 from fuzz.errors import HarnessError
 from fuzz.interrupts import Interrupts
 from fuzz.log import CampaignLog
@@ -196,6 +196,7 @@ def test_a_batch_that_raises_is_a_finding_with_its_place(tmp_path: Path) -> None
     assert "ArithmeticError" in failed.traceback
     assert len(list(store.outcomes(done.prefix))) == done.prefix.measurement + done.prefix.hunting
     assert (tmp_path / "campaign.log").read_text().count("Traceback") == 3
+    assert store.named()["failed"] == [failed_row(failed, Toy(tmp_path).cases_per_batch("measurement", 3))]
 
 
 def test_a_batch_that_hangs_is_killed(tmp_path: Path) -> None:

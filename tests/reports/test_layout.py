@@ -21,7 +21,16 @@ from reports.layout import (
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "0%"), (0.25, "25%"), (0.00012, "0.012%"), (1.2e-7, "0.000012%"), (1.0, "100%")]
+    ("share", "text"),
+    [
+        (0.0, "0%"),
+        (0.25, "25%"),
+        (0.00012, "0.012%"),
+        (1.2e-7, "0.000012%"),
+        (1.0, "100%"),
+        (0.999, "99.9%"),
+        (0.99999, "99.999%"),
+    ],
 )
 def test_percentages_have_two_digits_and_no_exponent(share: float, text: str) -> None:
     """Small rates stay readable."""
@@ -29,7 +38,8 @@ def test_percentages_have_two_digits_and_no_exponent(share: float, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0074611, "0.75%"), (0.00741, "0.75%"), (0.9999, "100%"), (1.0, "100%"), (0.101, "11%")]
+    ("share", "text"),
+    [(0.0074611, "0.75%"), (0.00741, "0.75%"), (0.9999, "100%"), (1.0, "100%"), (0.101, "11%"), (0.07, "7.0%")],
 )
 def test_an_upper_bound_is_rounded_up(share: float, text: str) -> None:
     """What is printed bounds as well."""
@@ -38,7 +48,16 @@ def test_an_upper_bound_is_rounded_up(share: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(None, "-"), (0.0, "0%"), (1.0, "100%"), (0.00129, "0.12%"), (0.9999, "99%"), (0.0567, "5.6%")],
+    [
+        (None, "-"),
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (0.00129, "0.12%"),
+        (0.9999, "99%"),
+        (0.0567, "5.6%"),
+        (0.29, "29%"),
+        (0.57, "57%"),
+    ],
 )
 def test_lower_bounds_are_rounded_down(share: float | None, text: str) -> None:
     """The figure printed is itself a lower bound."""
