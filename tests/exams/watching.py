@@ -81,8 +81,9 @@ def without_log(out: Path, seed: int, core: int) -> Iterator[Process]:
 
 
 def _logged(out: Path) -> int:
-    """Batches that the log has a line of."""
-    return sum(" steps, " in line for line in (out / "campaign.log").read_text().splitlines())
+    """Batches that the log has a line of; a log without a record has no file."""
+    log = out / "campaign.log"
+    return sum(" steps, " in line for line in log.read_text().splitlines()) if log.exists() else 0
 
 
 @contextlib.contextmanager
