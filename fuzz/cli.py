@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -348,7 +349,8 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
 def is_typed(path: str, arguments: Sequence[str] | None) -> bool:
     """Whether a path is, or lies in, something that the command line names; others are none of the user's."""
-    return any(text and text in path for text in (sys.argv[1:] if arguments is None else arguments))
+    typed = [text.rpartition("=")[2] for text in (sys.argv[1:] if arguments is None else arguments)]  # --out=DIR too
+    return any(text and Path(path).is_relative_to(text) for text in typed)
 
 
 def forget_output() -> None:

@@ -326,7 +326,7 @@ def test_paths_that_the_user_may_not_use(monkeypatch: pytest.MonkeyPatch, capsys
     def refuse(name: str | None) -> None:
         raise OSError(errno.EACCES, "Permission denied", name)
 
-    for name, status in (("/secret/campaign.db", 2), ("/var/cache/engine", 3), (None, 3)):
+    for name, status in (("/secret/campaign.db", 2), ("/var/cache/engine-secret", 3), ("/var/report", 3), (None, 3)):
         monkeypatch.setattr("fuzz.cli.invoke", lambda _, name=name: refuse(name))
         monkeypatch.setattr("fuzz.cli.forget_output", lambda: None)
         assert call(["report", "/secret"]) == status
