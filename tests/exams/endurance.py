@@ -216,10 +216,7 @@ def time_sixty() -> dict[str, Any]:
 
 
 def twenty_minutes() -> dict[str, Any]:
-    """A 20-minute campaign: memory of its processes at the start, middle and end of its batches; the size of its file.
-
-    The first minutes touch what is used for the first time; flat means that the second half adds less than 2%.
-    """
+    """A 20-minute campaign: memory of its processes at the start, middle and end of its batches; its file."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         process = subprocess.Popen(
@@ -228,13 +225,13 @@ def twenty_minutes() -> dict[str, Any]:
         )  # fmt: skip
         seen, living = {}, []
         start = time.monotonic()
-        for name, at in (("start", 60), ("middle", 600), ("end", 1100)):
+        for name, at in (("start", 30), ("middle", 600), ("end", 1100)):
             time.sleep(max(0.0, at - (time.monotonic() - start)))
             living.append(len(children(process.pid)))
             seen[name] = sum(_anonymous(pid) for pid in (process.pid, *children(process.pid)))
         process.wait()
         done, size = report(out), (out / "campaign.db").stat().st_size
-    flat = seen["end"] < 1.02 * seen["middle"] and seen["end"] < 1.2 * seen["start"]
+    flat = max(seen["middle"], seen["end"]) < 1.1 * seen["start"]
     return {
         "passed": flat and size < 50_000_000 and min(living) >= 2 and done["seconds"] > 1100,
         "memory_mb": {name: round(value / 1e6, 1) for name, value in seen.items()},
