@@ -36,6 +36,7 @@ class Node:
 
     @property
     def has_memory(self) -> bool:
+        """Whether it has any page."""
         return self.pages > 0
 
 
@@ -79,10 +80,12 @@ class Topology:
 
     @cached_property
     def node_index(self) -> dict[int, int]:
+        """Index in `nodes` by node id."""
         return {node.id: index for index, node in enumerate(self.nodes)}
 
     @cached_property
     def cpu_index(self) -> dict[int, int]:
+        """Index in `cpus` by CPU id."""
         return {cpu.id: index for index, cpu in enumerate(self.cpus)}
 
     @property

@@ -75,6 +75,7 @@ class Variant:
 
     @property
     def per_node(self) -> bool:
+        """Whether it accounts by node."""
         return self.charge in (CHARGE_NODES, CHARGE_PAGES)
 
 

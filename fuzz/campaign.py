@@ -8,7 +8,7 @@ import platform
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,7 @@ from engine.outcome import Outcome
 from fuzz.command_line import repeating
 from fuzz.configuration import described
 from fuzz.crew import Hands
-from fuzz.desk import Desk, Failed, Limits, failed_row
+from fuzz.desk import Desk, Limits
 from fuzz.errors import HarnessError
 from fuzz.files import is_full, write_json
 from fuzz.findings import Written, pick, write_findings
@@ -41,8 +41,10 @@ from fuzz.typed_code import names_code
 from fuzz.workers import Crew
 from reports.campaign import STREAMS, Campaign
 from reports.json_report import contract
+from reports.layout import percent
 from reports.stopping import Watch, parse_stop
 from strategies import canary
+from strategies.calibration import refused_shares
 from strategies.plan import Plan as CasePlan
 from strategies.planning import make_plan
 from strategies.survey import kept_survey
@@ -109,6 +111,8 @@ def run_campaign(
         session = Campaigning(options, plan, out, store, Earlier.of(store, plan, options), interrupts=interrupts)
         say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = compiled(session)
+        for line in refused_lines(plan):
+            say(line)
         say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         provenance(session, operations)
         return _run(session, log, view or Lines(say))
@@ -128,6 +132,23 @@ def compiled(session: Campaigning) -> list[dict[str, Any]]:
         operations = kept_survey()
     session.compile_seconds = time.perf_counter() - start
     return operations
+
+
+def refused_lines(plan: CasePlan) -> list[str]:
+    """What of a calibration the allocator refuses, by table, on the machines with the smallest pages."""
+    if plan.calibration is None:
+        return []
+    machine = min((m for family in plan.strata for m in family.topologies), key=lambda m: m.page_size)
+    shares = refused_shares(plan.calibration, machine.page_size, machine.min_unit_size_bytes)
+    words = {
+        "size": f"sizes (above {machine.min_unit_size_bytes} bytes)",
+        "align": f"alignments (above {machine.page_size} bytes)",
+    }
+    return [
+        f"calibration {plan.calibration.name}: {percent(share)} of its {words[name]} are refused on machines with"
+        f" pages of {machine.page_size} bytes"
+        for name, share in shares.items()
+    ]
 
 
 def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
@@ -228,10 +249,9 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     options, store = session.options, session.store
     written, problem = (Written([], 0, 0), None) if broken else shrunk(session, ran)
     problem = broken or problem or dead_canary(store.outcomes(ran.prefix, options.shard))
-    failed = failed_rows(session, ran.failed)
     named: dict[str, Any] = {
+        "elapsed": ran.seconds,
         "findings": written.rows,
-        "failed": json.loads(json.dumps(failed)),
         "ran": ran_row(session, ran) | {"stop": stop, "shrunk": [written.shrunk, written.picked]},
     }
     if ran.stopped_by != "merge":
@@ -244,15 +264,6 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
     return Result(exit_status, files["report.txt"].decode(), contract(campaign, exit_status), problem)
-
-
-def failed_rows(session: Campaigning, failed: Sequence[Failed]) -> list[dict[str, Any]]:
-    """Batches that could not be run, in this session and earlier ones, by stream and number."""
-    rows = [
-        *session.earlier.failed,
-        *(failed_row(one, session.plan.cases_per_batch(one.batch.stream, one.batch.k)) for one in failed),
-    ]
-    return [found for _, found in sorted({(row["stream"], row["k"]): row for row in rows}.items())]
 
 
 def kept(session: Campaigning, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:
@@ -307,7 +318,7 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
             old.unlink()  # of an earlier session, which had seen less
         enough = session.interrupts.or_at(until)
         written = write_findings(session.plan, picked, session.out, session.options.workers, enough)
-        write_failed(session, ran.failed)
+        write_failed(session)
     except HarnessError as error:
         LOGGER.error("%s", error)
         broken = str(error)
@@ -319,10 +330,10 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
     return written, broken
 
 
-def write_failed(session: Campaigning, failed: Sequence[Failed]) -> None:
+def write_failed(session: Campaigning) -> None:
     """A file for each batch that could not be run: what each try said, and the case that it was at."""
     head: dict[str, object] = {"schema": 1, "seed": session.options.seed, "describe": session.plan.describe()}
-    for row in failed_rows(session, failed):
+    for row in session.store.failed():
         write_json(session.out / "findings" / f"batch-{row['stream']}-{row['k']}.json", head | row)
 
 

@@ -17,6 +17,7 @@ from engine.compiled import code_version
 from engine.errors import InputError
 from fuzz.errors import HarnessError
 from fuzz.events import Event, Lost, Raised
+from fuzz.log import LOGGER
 from fuzz.plan import Plan
 from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
 from fuzz.workers import answer, done_of
@@ -48,8 +49,16 @@ def remote_plan(recipe: str) -> Any:
     return _plans[recipe]
 
 
-def remote_batch(recipe: str, stream: str, k: int, lesson: dict[str, Any] | None) -> bytes:
-    """Run a batch on a dask worker; fuzz.workers.answer of it."""
+def remote_batch(code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None) -> bytes:
+    """Run a batch on a dask worker of that code version; fuzz.workers.answer of it.
+
+    A worker of another version, which joined after the campaign had begun, says its address instead.
+    """
+    if remote_version() != code:
+        import distributed
+
+        worker: Any = distributed.get_worker
+        return json.dumps({"other code": remote_version(), "worker": worker().address}).encode()
     plan = remote_plan(recipe)
     if lesson is not None:
         plan.know(k // EPOCH_BATCHES, lesson)
@@ -73,6 +82,7 @@ class Cluster:
         self.plan = plan
         self.address = address
         self.recipe = json.dumps(plan.recipe())
+        self.code = code_version()
         self.slots: list[Slot] = []
         self.client: Any = None
 
@@ -98,11 +108,12 @@ class Cluster:
             found = self.client.run(remote_version)
         except (ImportError, AttributeError) as error:
             raise InputError(WHERE, f"{self.address}: {error}", "workers with this project installed") from None
-        other = sorted(worker for worker, version in found.items() if version != code_version())
+        other = sorted(worker for worker, version in found.items() if version != self.code)
         if other:
-            raise InputError(WHERE, f"{other[0]} has other code", f"code {code_version()} on every worker")
+            raise InputError(WHERE, f"{other[0]} has other code", f"code {self.code} on every worker")
 
     def idle(self) -> list[Slot]:
+        """Places without a batch."""
         return [slot for slot in self.slots if slot.batch is None]
 
     def busy(self) -> int:
@@ -115,7 +126,9 @@ class Cluster:
         if self.plan.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
             lesson = self.plan.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
         slot.batch = batch
-        slot.future = self.client.submit(remote_batch, self.recipe, batch.stream, batch.k, lesson, pure=False)
+        slot.future = self.client.submit(
+            remote_batch, self.code, self.recipe, batch.stream, batch.k, lesson, pure=False
+        )
 
     def wait(self, seconds: float) -> list[Event]:
         """What came back, after at most so many seconds."""
@@ -130,9 +143,11 @@ class Cluster:
             if self.client.status not in ("running", "connecting"):
                 raise HarnessError(f"the scheduler at {self.address} is gone") from None
             return []
-        return [self._taken(slot) for slot in out if slot.future.done()]
+        events = [self._taken(slot) for slot in out if slot.future.done()]
+        return [event for event in events if event is not None]
 
-    def _taken(self, slot: Slot) -> Event:
+    def _taken(self, slot: Slot) -> Event | None:
+        """What a slot's batch came to; None if it went to a worker of other code, and is out once more."""
         batch, future = slot.batch, slot.future
         slot.batch = slot.future = None
         assert batch is not None
@@ -141,9 +156,18 @@ class Cluster:
             return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
         head, _, row = future.result().partition(b"\n")
         said = json.loads(head)
+        if "other code" in said:
+            self._send_away(said["worker"], said["other code"])
+            self.give(slot, batch)
+            return None
         if "raised" in said:
             return Raised(batch, None, said["raised"], said["traceback"])
         return done_of(batch, said, row)
+
+    def _send_away(self, worker: str, version: str) -> None:
+        """Close a worker whose rows would be other ones."""
+        LOGGER.warning("%s joined with code %s and was sent away", worker, version)
+        self.client.retire_workers([worker])
 
     def end(self) -> None:
         """Leave the cluster; what is still out there is cancelled."""

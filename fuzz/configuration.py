@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def as_text(value: Any, where: str) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float):
-        return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")  # as written: 1e-7 is 0.0000001
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)
     if not isinstance(value, str):

@@ -26,7 +26,9 @@ class Hands(Protocol):
 
     refills: bool
 
-    def start(self, count: int) -> None: ...
+    def start(self, count: int) -> None:
+        """Be ready for batches with so many workers. HarnessError or InputError if that cannot be."""
+        ...
 
     def idle(self) -> Sequence[Any]:
         """Those that may be given a batch now."""
@@ -36,10 +38,14 @@ class Hands(Protocol):
         """How many batches are out."""
         ...
 
-    def give(self, worker: Any, batch: BatchId) -> None: ...
+    def give(self, worker: Any, batch: BatchId) -> None:
+        """Hand a batch to one of the idle."""
+        ...
 
     def wait(self, seconds: float) -> list[Event]:
         """What happened, after at most so many seconds."""
         ...
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Let all go, and wait until they are gone."""
+        ...

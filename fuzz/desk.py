@@ -21,6 +21,7 @@ from fuzz.schedule import (
     MEASUREMENT,
     STREAMS,
     WHOLE,
+    Back,
     BatchId,
     Handed,
     Shard,
@@ -40,9 +41,13 @@ EVENTS_KEPT = 4
 class Criterion(Protocol):
     """When to stop, asked after each measurement batch in the order of their numbers."""
 
-    def add(self, outcome: Outcome) -> None: ...
+    def add(self, outcome: Outcome) -> None:
+        """Take in the next measurement batch."""
+        ...
 
-    def met(self) -> bool: ...
+    def met(self) -> bool:
+        """Whether the campaign can stop."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,13 @@ class Seen:
     waste: Counter[int] = field(default_factory=Counter)
     features: int = 0
     lost: int = 0
+    given_up: int = 0
     last_event: str = ""
     causes: Counter[str] = field(default_factory=Counter)
     events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))  # the latest last
 
     def add(self, done: Done) -> None:
+        """Count a batch that came back."""
         self.cases[done.batch.stream] += done.cases
         self.steps += done.steps
         self.violations.update(done.violations)
@@ -123,11 +130,10 @@ class Desk:
             self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
-        self.failed: list[Failed] = []
         self.seen = Seen()
         self.lost_in_a_row = self.given_up_in_a_row = 0
         self.interrupted = self.timed_out = self.met = self.ending = False
-        self.back = {stream: set(store.numbers(stream)) for stream in STREAMS}
+        self.back = {stream: Back(limits.shard, store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
         self.resumed = self.rows > 0
         self.said_elapsed = self.start
@@ -177,6 +183,7 @@ class Desk:
         return None if self.plan.learner is None else self.plan.learner.epochs
 
     def take(self, event: Event) -> None:
+        """Take in what happened at the crew. HarnessError if nothing but failures happens."""
         self.worked = self.elapsed
         if isinstance(event, Done):
             self.store.add(event.batch, event.row, event.seconds)
@@ -214,7 +221,7 @@ class Desk:
         """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
         traceback = event.traceback if isinstance(event, Raised) else ""
         failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
-        self.failed.append(failed)
+        self.seen.given_up += 1
         self._note(f"given up after {TRIES} tries: {failed}")
         cases = self.plan.cases_per_batch(batch.stream, batch.k)
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
@@ -245,9 +252,9 @@ class Desk:
         learner = self.plan.learner
         while learner is not None:
             numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
-            if not self.back[HUNTING].issuperset(numbers):
+            if not all(k in self.back[HUNTING] for k in numbers):
                 return
-            learner.learn([self._outcome(HUNTING, k) for k in numbers])
+            learner.learn(self._outcome(HUNTING, k) for k in numbers)  # one at a time: an epoch is large
 
     def _look(self) -> None:
         """Ask the criterion after each further measurement batch; once it is met, the campaign ends with that batch."""
@@ -268,14 +275,13 @@ class Desk:
 
     def prefix(self) -> Handed:
         """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""
-        counts = dict.fromkeys(STREAMS, 0)
-        for stream in STREAMS:
-            most = None if self.most is None else self.most.of(stream)
-            while self.limits.shard.number(counts[stream]) in self.back[stream] and counts[stream] != most:
-                counts[stream] += 1
+        counts = {stream: self.back[stream].whole for stream in STREAMS}
+        if self.most is not None:
+            counts = {stream: min(count, self.most.of(stream)) for stream, count in counts.items()}
         return Handed(**counts)
 
     def stopped_by(self) -> str:
+        """Why no more was handed out, as Ran.stopped_by has it."""
         if self.met:
             return "criterion"
         if self.interrupted:

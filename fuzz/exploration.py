@@ -59,6 +59,7 @@ class Total:
     paths: dict[str, tuple[Scenario, tuple[int, ...]]] = field(default_factory=dict)
 
     def add(self, scenario: Scenario, done: Explored) -> None:
+        """Count one scenario's walk; of paths to a broken invariant the shortest stays."""
         self.states += done.states
         self.transitions += done.transitions
         self.probes += done.probes

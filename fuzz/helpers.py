@@ -78,6 +78,7 @@ class _Round:
         self.died: set[int] = set()
 
     def fork(self) -> None:
+        """One more helper."""
         context = get_context("fork")
         here, there = context.Pipe()
         process = context.Process(target=_help, args=(os.getpid(), self.work, self.tasks, there), daemon=True)
@@ -86,6 +87,7 @@ class _Round:
         self.helpers.append(Helper(process, here))
 
     def busy(self) -> list[Helper]:
+        """Those at a task."""
         return [helper for helper in self.helpers if helper.task is not None]
 
     def hand_out(self) -> bool:
@@ -132,6 +134,7 @@ class _Round:
             self.take(WAIT_SECONDS)
 
     def end(self) -> None:
+        """Kill what is left: no answer is awaited any more."""
         for helper in self.helpers:
             helper.process.kill()
             helper.process.join()

@@ -28,10 +28,12 @@ class LogFile(logging.FileHandler):
     """A file that may have no room any more: the campaign ends of its store, which says so, not of its log."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Silence for a full disk alone."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
     def close(self) -> None:
+        """Close, whether or not the rest could be written."""
         with contextlib.suppress(OSError):
             super().close()
 
@@ -47,9 +49,10 @@ class _LateThread(threading.Thread):
     """A thread that multiprocessing-logging starts too early for a fork: start() waits, start_now() starts."""
 
     def start(self) -> None:
-        pass
+        """Nothing yet."""
 
     def start_now(self) -> None:
+        """Start, once everything is forked."""
         super().start()
 
 
@@ -143,5 +146,6 @@ class CampaignLog:
         return QueueChannel(self.handler, self.level, context)
 
     def close(self) -> None:
+        """Take the file off the logger."""
         LOGGER.removeHandler(self.handler)
         self.handler.close()

@@ -34,7 +34,8 @@ class Part:
 class Merged:
     """What came together: batches of each folder, how many are in several, and those whose rows differ.
 
-    given, seconds, failed: options, seconds of work and batches that could not be run, of all folders.
+    given, seconds: options and seconds of work of all folders. failed: batches that no folder could run, by number;
+    run_elsewhere: those that one gave up and another ran.
     """
 
     batches: dict[str, int] = field(default_factory=dict)
@@ -42,7 +43,8 @@ class Merged:
     differing: list[str] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    failed: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[BatchId, dict[str, Any]] = field(default_factory=dict)
+    run_elsewhere: set[BatchId] = field(default_factory=set)
 
 
 def parts_of(folders: Sequence[Path], stack: contextlib.ExitStack) -> list[Part]:
@@ -72,6 +74,7 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
     store.connection.execute("COMMIT")
     for key in ("describe", "operations", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
+    store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
     store.set_meta("given", merged.given)
     store.set_meta("shard", [0, 1])
     store.set_meta("command", "percpu-fuzz merge " + shlex.join(str(one.folder) for one in parts))
@@ -107,8 +110,12 @@ def part(folder: Path, stack: contextlib.ExitStack) -> Part:
 
 
 def copy(one: Part, store: Store, merged: Merged) -> None:
-    """Add a part's batches; a batch that is there already must be the same to the byte."""
-    count = 0
+    """Add a part's batches; one that is there already must be the same to the byte, unless either could not be run.
+
+    Of a part that overlaps with those before it, the seconds of work count by the seconds of its further batches.
+    """
+    given_up = {BatchId(row["stream"], row["k"]): row for row in one.meta.get("failed", [])}
+    count, all_seconds, new_seconds = 0, 0.0, 0.0
     for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
         batch = BatchId(stream, k)
         try:
@@ -118,11 +125,29 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
         there = store.row(batch)
         if there is None:
             store.add(batch, row, seconds)
+            new_seconds += seconds
+            if batch in given_up:
+                merged.failed[batch] = given_up[batch]
         else:
             merged.duplicates += 1
             if there != row:
-                merged.differing.append(f"{stream} batch {k} of {one.folder}")
+                settle(one, batch, row, seconds, batch in given_up, store, merged)
         count += 1
+        all_seconds += seconds
     merged.batches[str(one.folder)] = count
-    merged.seconds += one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
-    merged.failed += [row for row in one.meta.get("failed", []) if row not in merged.failed]
+    worked = one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
+    merged.seconds += worked * (new_seconds / all_seconds if all_seconds else 1.0)
+
+
+def settle(
+    one: Part, batch: BatchId, row: bytes, seconds: float, is_given_up: bool, store: Store, merged: Merged
+) -> None:
+    """A batch of which two parts hold different rows: the one that was run counts; two that were run differ."""
+    if is_given_up:
+        merged.run_elsewhere.add(batch)
+    elif batch in merged.failed:
+        store.replace(batch, row, seconds)
+        del merged.failed[batch]
+        merged.run_elsewhere.add(batch)
+    else:
+        merged.differing.append(f"{batch} of {one.folder}")

@@ -30,6 +30,7 @@ class Verdict:
 
     @property
     def killed(self) -> bool:
+        """Whether any invariant broke."""
         return bool(self.broken)
 
 

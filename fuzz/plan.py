@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from mmap import mmap
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Learner(Protocol):
         """How many epochs are known."""
         ...
 
-    def learn(self, epoch: Sequence[Outcome]) -> object:
+    def learn(self, epoch: Iterable[Outcome]) -> object:
         """Take in the next epoch, its outcomes by number."""
         ...
 

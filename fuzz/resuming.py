@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import InputError
@@ -18,10 +18,9 @@ from fuzz.stored import checked
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """seconds: of work so far; failed: batches that could not be run; forced: differences that --force let pass."""
+    """seconds: of work so far; forced: differences that --force let pass."""
 
     seconds: float = 0.0
-    failed: list[dict[str, Any]] = field(default_factory=list)
     forced: str = ""
 
     @staticmethod
@@ -44,7 +43,7 @@ class Earlier:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
-        return Earlier(named.get("elapsed", 0.0), named.get("failed", []), "; ".join(found))
+        return Earlier(named.get("elapsed", 0.0), "; ".join(found))
 
 
 def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from fuzz.crew import Hands
-from fuzz.desk import Desk, Failed
+from fuzz.desk import Desk
 from fuzz.events import Lost
 from fuzz.interrupts import Interrupts
 from fuzz.schedule import Handed
@@ -26,11 +26,11 @@ class Ran:
 
     prefix: Handed
     stopped_by: str
-    failed: tuple[Failed, ...]
     seconds: float
 
     @property
     def interrupted(self) -> bool:
+        """Whether a person ended it."""
         return self.stopped_by == "interrupt"
 
 
@@ -49,6 +49,7 @@ class View:
         """Called a few times a second."""
 
     def wants_to_quit(self) -> bool:
+        """Whether the person asks for the end."""
         return False
 
 
@@ -60,6 +61,7 @@ class Lines(View):
         self.said = 0.0
 
     def show(self, desk: Desk, busy: int, workers: int) -> None:
+        """Say how far it is, if the last line is old enough."""
         now = desk.elapsed
         if now - self.said < LINE_SECONDS:
             return
@@ -85,7 +87,7 @@ def run_batches(desk: Desk, hire: Callable[[], Hands], view: View, interrupts: I
 
 def ended(desk: Desk, stopped_by: str = "") -> Ran:
     """What is at the desk now as the end of the run."""
-    return Ran(desk.prefix(), stopped_by or desk.stopped_by(), tuple(desk.failed), desk.worked)
+    return Ran(desk.prefix(), stopped_by or desk.stopped_by(), desk.worked)
 
 
 def _one_crew(desk: Desk, crew: Hands, view: View, interrupts: Interrupts) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,9 +31,11 @@ class Handed:
     hunting: int = 0
 
     def of(self, stream: str) -> int:
+        """The count of one stream."""
         return self.measurement if stream == MEASUREMENT else self.hunting
 
     def with_one_more(self, stream: str) -> Handed:
+        """After one more batch of a stream."""
         if stream == MEASUREMENT:
             return Handed(self.measurement + 1, self.hunting)
         return Handed(self.measurement, self.hunting + 1)
@@ -52,6 +54,34 @@ class Shard:
 
 
 WHOLE = Shard()
+
+
+class Back:
+    """Numbers of a stream's batches that came back: a part's first `whole` ones, and those beyond a gap, which are few
+    however long the campaign is."""
+
+    def __init__(self, shard: Shard, numbers: Iterable[int] = ()) -> None:
+        self.shard = shard
+        self.whole = 0
+        self.beyond: set[int] = set()
+        for k in numbers:
+            self.add(k)
+
+    def add(self, k: int) -> None:
+        """Batch k came back; once or again."""
+        if k in self:
+            return
+        self.beyond.add(k)
+        while (first := self.shard.number(self.whole)) in self.beyond:
+            self.beyond.remove(first)
+            self.whole += 1
+
+    def __contains__(self, k: int) -> bool:
+        place, rest = divmod(k - self.shard.index, self.shard.count)
+        return k in self.beyond or (rest == 0 and 0 <= place < self.whole)
+
+    def __len__(self) -> int:
+        return self.whole + len(self.beyond)
 
 
 def preferred_stream(handed: Handed, hunt: Fraction) -> str:

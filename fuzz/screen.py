@@ -120,7 +120,7 @@ class Screen(View):
         rows.add_row("violations", self.violations(desk))
         for name, line in zip(("by cause", *("",) * CAUSES_WIDE), self.causes(desk), strict=False):
             rows.add_row(name, line)
-        rows.add_row("workers", f"{busy} busy of {workers}; {seen.lost} lost, {len(desk.failed)} batches given up")
+        rows.add_row("workers", f"{busy} busy of {workers}; {seen.lost} lost, {seen.given_up} batches given up")
         rows.add_row("last event", seen.last_event or "none")
         for earlier in list(seen.events)[-2::-1] if self.is_wide() else ():
             rows.add_row("before it", earlier)

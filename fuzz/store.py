@@ -89,12 +89,22 @@ class Store:
         self.connection.execute("BEGIN")
         try:
             self.add(batch, row, 0.0)
-            self.set_meta("failed", [*self.named().get("failed", []), failed])
+            rows = [*self.failed(), failed]
+            self.set_meta("failed", sorted(rows, key=lambda row: (row["stream"], row["k"])))
             self.connection.execute("COMMIT")
         except sqlite3.Error:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
+
+    def failed(self) -> list[dict[str, Any]]:
+        """Batches that could not be run, in this session and earlier ones, by stream and number."""
+        rows: list[dict[str, Any]] = self.named().get("failed", [])
+        return rows
+
+    def replace(self, batch: BatchId, row: bytes, seconds: float) -> None:
+        """Keep a batch's row in place of the one that says that it could not be run."""
+        self.connection.execute("REPLACE INTO batch VALUES (?, ?, ?, ?)", (batch.stream, batch.k, packed(row), seconds))
 
     def row(self, batch: BatchId) -> bytes | None:
         """A batch's canonical row, None if it is not there."""
@@ -154,6 +164,7 @@ class Store:
         return {key: json.loads(text) for key, text in self.connection.execute("SELECT key, value FROM meta")}
 
     def close(self) -> None:
+        """Close the file and let others write it."""
         self.connection.close()
         self.path.with_suffix(".lock").unlink(missing_ok=True)
         os.close(self.lock)

@@ -28,9 +28,11 @@ class WatchedFile(io.RawIOBase):
         self.said = 0.0
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def readinto(self, buffer: object) -> int:
+        """Read into a writable buffer; bytes read, 0 at the end."""
         got = self.file.readinto(buffer) or 0  # type: ignore[arg-type]  # a writable buffer, as the base class says
         self.done += got
         now = time.monotonic()
@@ -47,5 +49,6 @@ class WatchedFile(io.RawIOBase):
         return got
 
     def close(self) -> None:
+        """Close the file itself, too."""
         self.file.close()
         super().close()

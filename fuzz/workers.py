@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -32,6 +33,8 @@ from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
 
 END_SECONDS = 10.0  # a worker that was told to end and has not: killed
 PARENT_DIED = 1
+M_MMAP_THRESHOLD = -3  # of mallopt(3)
+MMAP_BYTES = 64 << 10
 
 
 @dataclass(slots=True)
@@ -68,8 +71,8 @@ class Crew:
     def start(self, count: int) -> None:
         """Start `count` workers. HarnessError if the system refuses.
 
-        What is there before a fork is frozen for the collector: it would touch every object of a worker from time to
-        time, and the system would copy page after page that the processes share.
+        What is there before a fork is frozen for the collector, here and in the workers, as long as they live: it would
+        touch every object from time to time, and the system would copy page after page that the processes share.
         """
         gc.collect()
         gc.freeze()
@@ -79,8 +82,6 @@ class Crew:
         except OSError as error:
             self.end()
             raise HarnessError(f"worker {len(self.workers)} of {count} cannot start: {error}") from error
-        finally:
-            gc.unfreeze()
         for worker in self.workers:
             worker.channel.receive()
 
@@ -109,6 +110,7 @@ class Crew:
         return Worker(process, here, channel, None, 0)
 
     def idle(self) -> list[Worker]:
+        """Workers without a batch."""
         return [worker for worker in self.workers if worker.batch is None]
 
     def busy(self) -> int:
@@ -177,6 +179,7 @@ class Crew:
             worker.connection.close()
             worker.process.close()
         self.workers, self.gone = [], []
+        gc.unfreeze()
 
 
 def epochs_of(plan: Plan) -> int:
@@ -217,6 +220,7 @@ def work_anew(recipe: str, connection: Connection, queue: Any, level: int, most:
 def serve(plan: Plan, connection: Connection, most: int) -> None:
     """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
+    give_memory_back()
     while True:
         try:
             stream, k, lessons = json.loads(connection.recv_bytes())
@@ -229,6 +233,17 @@ def serve(plan: Plan, connection: Connection, most: int) -> None:
             connection.send_bytes(message)
         except OSError:
             break
+
+
+def give_memory_back() -> None:
+    """Let the C library return what a batch's arrays took to the system, each as it is freed.
+
+    By itself it raises the size from which it does so to that of the largest block that was ever freed, and the heap
+    of a worker grows with every batch a little more scattered. Only glibc has the call.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)
 
 
 def limit_data(most: int) -> None:

@@ -35,6 +35,7 @@ class Part:
     most: float
 
     def bare(self) -> bool:
+        """Whether it has too few cases for a bound."""
         return self.cases < CASES_LEAST
 
     def middle(self, m: float) -> float:

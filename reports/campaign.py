@@ -41,6 +41,7 @@ class Sums:
     violations: Counter[Signature] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
+        """Take in a batch."""
         self.batches += 1
         self.cases += outcome.cases
         self.steps += outcome.steps
@@ -100,10 +101,12 @@ class Campaign:
 
     @property
     def variant(self) -> str:
+        """Name of the accounting that was run."""
         return str(self.describe["variant"])
 
     @property
     def seed(self) -> int:
+        """Seed that all draws follow from."""
         return int(self.describe["seed"])
 
     @property
@@ -112,6 +115,7 @@ class Campaign:
         return dict(self.describe["families"])
 
     def families(self, stream: str) -> list[Sums]:
+        """Sums of a stream by family."""
         return list(self.streams[stream].values())
 
     def cases(self, stream: str) -> int:
@@ -125,12 +129,15 @@ class Campaign:
 
     @property
     def steps(self) -> int:
+        """Engine steps of both streams."""
         return sum(sums.steps for stream in STREAMS for sums in self.families(stream))
 
     def count(self, stream: str, name: str) -> int:
+        """A named count of a stream, as in Outcome.counts."""
         return sum(sums.counts[name] for sums in self.families(stream))
 
     def ended_early(self, stream: str) -> int:
+        """Cases of a stream that a fatal state ended."""
         return sum(sums.ended_early for sums in self.families(stream))
 
     def violating(self, stream: str, invariant: str) -> int:

@@ -43,6 +43,7 @@ class Difference:
 
     @property
     def difference(self) -> float:
+        """B minus A."""
         return self.b - self.a
 
 

@@ -13,7 +13,7 @@ from reports.run_words import rule_words
 from reports.sections.precharge import nodes_text
 from reports.sections.precharge import rate_words as rate_cell
 from reports.statistics import LEVEL, Interval
-from reports.text_violations import interval_words
+from reports.text_violations import estimate_words
 
 ALPHA = 1 - LEVEL
 UNITS = {
@@ -157,17 +157,11 @@ def verdict(found: Comparison) -> str:
 def rate_rows(row: Difference) -> list[list[str]]:
     """A, B, and B - A with its p."""
     k, n, kb, m = row.counts
-    difference = f"{percent(row.difference)} {percent_ends(row.interval)}"
     return [
-        [row.name, "A", f"{number(k)} of {number(n)}", f"{percent(row.a)} {interval_words(row.ends[0])}", "", ""],
-        ["", "B", f"{number(kb)} of {number(m)}", f"{percent(row.b)} {interval_words(row.ends[1])}", "", ""],
-        ["", "B - A", "", difference, chance(row.p), flag(row)],
+        [row.name, "A", f"{number(k)} of {number(n)}", estimate_words(row.a, row.ends[0]), "", ""],
+        ["", "B", f"{number(kb)} of {number(m)}", estimate_words(row.b, row.ends[1]), "", ""],
+        ["", "B - A", "", estimate_words(row.difference, row.interval), chance(row.p), flag(row)],
     ]
-
-
-def percent_ends(interval: Interval) -> str:
-    """[low, high] in percent; '-' for an open end."""
-    return f"[{percent(interval.low)}, {percent(interval.high)}]"
 
 
 def chance(p: float) -> str:

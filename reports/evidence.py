@@ -43,6 +43,7 @@ class Features:
 
     @property
     def cases(self) -> int:
+        """Cases whose features were kept."""
         return sum(cases for cases, _ in self.found)
 
     @property
@@ -60,6 +61,7 @@ class BatchWaste:
 
     @property
     def mean(self) -> float:
+        """Pages wasted per case."""
         return self.pages / self.cases
 
 

@@ -33,34 +33,44 @@ def figure(value: float | None) -> str:
     return decimal(value, 2 if abs(value) < 100 else 1 if abs(value) < 1000 else 0)
 
 
-def percent(share: float | None, digits: int = 2) -> str:
-    """A share in percent with so many significant digits, never in scientific notation: 0.0012%."""
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A share in percent with two significant digits, and so many decimals at least; never with an exponent: 0.0012%.
+
+    '-' for none.
+    """
     if share is None:
         return "-"
     value = 100 * share
     if value == 0:
         return "0%"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    decimals = max(decimals, 1 - math.floor(math.log10(abs(value))))
     while value < 100 and float(f"{value:.{decimals}f}") >= 100:  # what does not hold always is never written as 100%
         decimals += 1
     return f"{value:.{decimals}f}%"
 
 
-def upper_percent(share: float) -> str:
-    """An upper bound in percent, rounded up so that the figure printed is one as well."""
-    return _bound_percent(share, math.ceil)
+def upper_percent(share: float | None, decimals: int = 0) -> str:
+    """An upper bound in percent, rounded up so that the figure printed is one as well; '-' for none."""
+    return "-" if share is None else _bound_percent(share, decimals, math.ceil)
 
 
-def lower_percent(share: float | None) -> str:
+def lower_percent(share: float | None, decimals: int = 0) -> str:
     """A lower bound in percent, rounded down so that the figure printed is one as well; '-' for none."""
-    return "-" if share is None else _bound_percent(share, math.floor)
+    return "-" if share is None else _bound_percent(share, decimals, math.floor)
 
 
-def _bound_percent(share: float, to_integer: Callable[[float], int]) -> str:
+def decimals_within(low: float | None, high: float | None) -> int:
+    """Decimals of percent that show two digits of an interval's width; 0 if an end is open."""
+    if low is None or high is None or high <= low:
+        return 0
+    return max(0, 1 - math.floor(math.log10(100 * (high - low))))
+
+
+def _bound_percent(share: float, decimals: int, to_integer: Callable[[float], int]) -> str:
     value = 100 * share
     if value in (0.0, 100.0):
         return f"{value:.0f}%"
-    decimals = max(0, 1 - math.floor(math.log10(value)))
+    decimals = max(decimals, 1 - math.floor(math.log10(abs(value))))
     scaled = round(value * 10**decimals, 9)  # 0.29 is 28.999999999999996 percent
     return f"{min(100.0, to_integer(scaled) / 10**decimals):.{decimals}f}%"
 

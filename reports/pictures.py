@@ -42,9 +42,11 @@ class Curve:
     points: tuple[tuple[float, float, float, float], ...]
 
     def line(self) -> list[tuple[float, float]]:
+        """(place, value) of its points."""
         return [(place, value) for place, value, _, _ in self.points]
 
     def band(self) -> list[BandStep]:
+        """(place, low, high) of its points."""
         return [(place, low, high) for place, _, low, high in self.points]
 
 

@@ -10,7 +10,18 @@ from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
 from reports.estimates import InvariantEstimate, Reading
 from reports.failed_words import failed_file, failed_heading, failed_words
 from reports.invariant_words import WORDS
-from reports.layout import command, entry, heading, lower_percent, number, paragraph, percent, table, upper_percent
+from reports.layout import (
+    command,
+    decimals_within,
+    entry,
+    heading,
+    lower_percent,
+    number,
+    paragraph,
+    percent,
+    table,
+    upper_percent,
+)
 from reports.statistics import Interval
 
 SIGNATURES_LISTED = 10
@@ -47,7 +58,7 @@ def broken(campaign: Campaign, row: InvariantEstimate) -> list[str]:
     if row.as_violating is not None:
         lines += entry("", f"{reading_words(row.as_violating)}, if every case of unknown batches violates it")
     if row.weighted is not None and len(campaign.weights) > 1:
-        lines += entry("by weight", f"{percent(row.weighted.rate)} {interval_words(row.weighted.interval)} of cases")
+        lines += entry("by weight", f"{estimate_words(row.weighted.rate, row.weighted.interval)} of cases")
     lines += entry("hunted", f"{number(row.hunted)} of {number(campaign.cases(HUNTING))} cases (no estimate)")
     if row.first is not None:
         stream, seen = row.first
@@ -70,13 +81,14 @@ def reading_words(reading: Reading) -> str:
         return f"{words}: no estimate"
     if reading.bound is not None:
         return f"{words}: at most {upper_percent(reading.bound)}"
-    return f"{words}: {percent(reading.k / reading.n)} {interval_words(reading.interval)}"
+    return f"{words}: {estimate_words(reading.k / reading.n, reading.interval)}"
 
 
-def interval_words(interval: Interval) -> str:
-    """[low, high] in percent, rounded outwards; '-' for an open end."""
-    high = interval.high
-    return f"[{lower_percent(interval.low)}, {'-' if high is None else upper_percent(high)}]"
+def estimate_words(rate: float | None, interval: Interval) -> str:
+    """A rate [low, high] in percent, to two digits of the interval's width; ends rounded outwards, '-' for open."""
+    low, high = interval.low, interval.high
+    decimals = decimals_within(low, high)
+    return f"{percent(rate, decimals)} [{lower_percent(low, decimals)}, {upper_percent(high, decimals)}]"
 
 
 def clean(campaign: Campaign, rows: Sequence[InvariantEstimate]) -> list[str]:

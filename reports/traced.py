@@ -45,6 +45,7 @@ class Placed:
 
     @property
     def charged(self) -> int:
+        """Charged allocations."""
         return sum(self.pairs.values())
 
     def waste(self) -> dict[int, int]:
@@ -70,6 +71,7 @@ class Placed:
 
     @property
     def misplaced_bytes(self) -> int:
+        """Bytes booked for another node than the one that has them."""
         return sum(size * n for size, n in self.misplaced.items())
 
 
@@ -107,6 +109,7 @@ class Traced:
 
     @property
     def every(self) -> tuple[Placed, ...]:
+        """The main placement, then the others."""
         return (self.main, *self.others)
 
 

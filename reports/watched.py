@@ -36,9 +36,13 @@ class Figure(Protocol):
 
     method: str
 
-    def add(self, outcome: Outcome) -> None: ...
+    def add(self, outcome: Outcome) -> None:
+        """Take in the next batch."""
+        ...
 
-    def interval(self, unknown: int, level: float) -> Interval: ...
+    def interval(self, unknown: int, level: float) -> Interval:
+        """The bounds now, with so many unknown cases, at a confidence level."""
+        ...
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -188,33 +189,39 @@ def histograms_of(rows: Any, stream: str) -> dict[str, Histogram]:
     Of the hunting stream, which adds nothing to any estimate, only those that show what it does.
     """
     probes = rows[rows[:, DONE] == 1]
-    precharge, used = probes[:, PRECHARGE], probes[:, USED]
-    waste = np.maximum(precharge - used, 0)
-    shown = {"waste_pages": waste, "in_flight_pages": rows[:, IN_FLIGHT]}
+    waste = np.maximum(probes[:, PRECHARGE] - probes[:, USED], 0)
+    found = {"waste_pages": histogram_of(waste), "in_flight_pages": histogram_of(rows[:, IN_FLIGHT])}
     if stream == "hunting":
-        return {name: histogram_of(values) for name, values in shown.items()}
-    reserved = precharge > 0
-    rounding = used * probes[:, PAGE_SIZE] - probes[:, BOOKED]
+        return found
     size = binary_class(probes[:, AREA_BYTES])
     cells = probes[:, NODES] * SIZE_CELLS + size
+    return (
+        found
+        | {name: histogram_of(values) for name, values in probe_values(probes, waste, size)}
+        | {
+            "cell_cases": histogram_of(cells),
+            "cell_waste_pages": sums_of(cells, waste),
+            "cell_waste_squares": sums_of(cells, waste * waste),
+        }
+    )
+
+
+def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]]:
+    """What the distributions of charged probes are of, one after the other: each is as long as the batch."""
+    precharge, used = probes[:, PRECHARGE], probes[:, USED]
+    reserved = precharge > 0
+    rounding = used * probes[:, PAGE_SIZE] - probes[:, BOOKED]
     amiss = probes[:, MISPLACED] > 0
-    found = shown | {
-        "precharge_pages": precharge,
-        "share_percent": waste[reserved] * 100 // precharge[reserved],
-        "rounding_bytes16": np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE],
-        "precharge_used": ((probes[:, NODES] * 2 + probes[:, NOWAIT]) * JOINT + precharge) * JOINT + used,
-        "misplaced_bytes": probes[:, MISPLACED],
-        "misplaced_where": ((probes[:, PLACE] * SIZE_CELLS + size) * AMISS + probes[:, MISPLACED])[amiss],
-        "waste_by_cpus": binary_class(probes[:, CPUS]) * JOINT + waste,
-        "waste_by_size": size * JOINT + waste,
-        "waste_by_page": binary_class(probes[:, PAGE_SIZE] // 4096) * JOINT + waste,
-        "waste_by_place": probes[:, PLACE] * JOINT + waste,
-    }
-    return {name: histogram_of(values) for name, values in found.items()} | {
-        "cell_cases": histogram_of(cells),
-        "cell_waste_pages": sums_of(cells, waste),
-        "cell_waste_squares": sums_of(cells, waste * waste),
-    }
+    yield "precharge_pages", precharge
+    yield "share_percent", waste[reserved] * 100 // precharge[reserved]
+    yield "rounding_bytes16", np.maximum(rounding, 0) * 16 // probes[:, PAGE_SIZE]
+    yield "precharge_used", ((probes[:, NODES] * 2 + probes[:, NOWAIT]) * JOINT + precharge) * JOINT + used
+    yield "misplaced_bytes", probes[:, MISPLACED]
+    yield "misplaced_where", ((probes[:, PLACE] * SIZE_CELLS + size) * AMISS + probes[:, MISPLACED])[amiss]
+    yield "waste_by_cpus", binary_class(probes[:, CPUS]) * JOINT + waste
+    yield "waste_by_size", size * JOINT + waste
+    yield "waste_by_page", binary_class(probes[:, PAGE_SIZE] // 4096) * JOINT + waste
+    yield "waste_by_place", probes[:, PLACE] * JOINT + waste
 
 
 def binary_class(values: Any) -> Any:

@@ -96,6 +96,17 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return replace(kind, values=values, measure=found.weights, hunt=(0,) * len(found.weights))
 
 
+def refused_shares(found: Calibration, page_bytes: int, min_unit_bytes: int) -> dict[str, float]:
+    """Table -> weight of values that the allocator refuses on such a machine, of the whole: only those above 0."""
+    shares = {}
+    for name, most in (("size", min_unit_bytes), ("align", page_bytes)):
+        table = found.tables.get(name)
+        if table is not None:
+            beyond = sum(weight for value, weight in zip(table.values, table.weights, strict=True) if value > most)
+            shares[name] = beyond / sum(table.weights)
+    return {name: share for name, share in shares.items() if share > 0}
+
+
 def shipped() -> dict[str, Path]:
     """Name -> file of the calibrations that come with the project."""
     files = {path.stem.removeprefix("calibration-"): path for path in DATA.glob("calibration-*.json")}

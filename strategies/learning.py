@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class Learnt:
         return np.array([list(base64.b64decode(case)) for case in self.corpus], dtype=np.int32)
 
     def to_json(self) -> dict[str, Any]:
+        """As data fit for JSON."""
         return {
             "known": f"{self.known:x}",
             "scores": list(self.scores),
@@ -57,6 +58,7 @@ class Learnt:
 
     @staticmethod
     def from_json(row: Mapping[str, Any]) -> Learnt:
+        """The inverse of to_json()."""
         return Learnt(int(row["known"], 16), tuple(row["scores"]), tuple(row["order"]), tuple(row["corpus"]))
 
 
@@ -83,8 +85,8 @@ def nothing_learnt(turns: int) -> Learnt:
     return Learnt(0, (0,) * turns, seats_in_order([1] * turns))
 
 
-def fold(learnt: Learnt, epoch: Sequence[Outcome]) -> Learnt:
-    """What is known after an epoch; `epoch` holds its outcomes by number, the unknown ones too."""
+def fold(learnt: Learnt, epoch: Iterable[Outcome]) -> Learnt:
+    """What is known after an epoch; `epoch` gives its outcomes by number, the unknown ones too."""
     known, corpus = learnt.known, list(learnt.corpus)
     found = [0] * len(learnt.scores)
     for turn, outcome in zip(learnt.order, epoch, strict=True):
@@ -100,7 +102,16 @@ def fold(learnt: Learnt, epoch: Sequence[Outcome]) -> Learnt:
         for turn, (old, new) in enumerate(zip(learnt.scores, found, strict=True))
     )
     weights = [1] * len(scores) if sum(scores) == 0 else list(scores)
-    return Learnt(known, scores, seats_in_order(weights), tuple(corpus[-CORPUS_CASES:]))
+    return shared(Learnt(known, scores, seats_in_order(weights), tuple(corpus[-CORPUS_CASES:])), learnt)
+
+
+def shared(learnt: Learnt, before: Learnt) -> Learnt:
+    """The same, made of those parts of the epoch before that are equal.
+
+    A campaign keeps one for each epoch: over a weekend that is thousands, of which only the first few differ much.
+    """
+    equal = {name: old for name in Learnt.__slots__ if (old := getattr(before, name)) == getattr(learnt, name)}
+    return replace(learnt, **equal)
 
 
 def seats_in_order(weights: Sequence[int]) -> tuple[int, ...]:

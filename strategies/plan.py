@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from mmap import mmap
@@ -35,6 +35,7 @@ from strategies.learning import (
     new_cases,
     no_corpus,
     nothing_learnt,
+    shared,
     spread,
     varies,
     written,
@@ -106,6 +107,7 @@ class Plan:
         return self.order[k % len(self.order)]
 
     def cases_per_batch(self, stream: str, k: int) -> int:
+        """Cases of a batch: by its number, fewer on machines of class wide."""
         stratum = self.stratum(stream, k)
         if self.user is not None and stream == "hunting":
             return user_scheduler.CASES[self.classes[stratum]]
@@ -139,7 +141,7 @@ class Plan:
             self.machinery[size_class] = Machinery(progs, states)
         return self.machinery[size_class]
 
-    def learn(self, epoch: Sequence[Outcome]) -> Learnt:
+    def learn(self, epoch: Iterable[Outcome]) -> Learnt:
         """Take in the outcomes of the next whole epoch of hunting batches; what the one after it will use."""
         self.learnt.append(fold(self.learnt[-1], epoch))
         return self.learnt[-1]
@@ -160,7 +162,8 @@ class Plan:
 
     def take_lessons(self, lessons: Sequence[dict[str, Any]]) -> None:
         """Know what another process learnt of the epochs after those that are known."""
-        self.learnt += [Learnt.from_json(lesson) for lesson in lessons]
+        for lesson in lessons:
+            self.learnt.append(shared(Learnt.from_json(lesson), self.learnt[-1]))
 
     def know(self, epoch: int, lesson: Mapping[str, Any]) -> None:
         """Take over what batches of one epoch use, whatever is known of those before it."""
@@ -191,6 +194,7 @@ class Plan:
         sched["most_steps"] = MOST_STEPS[self.classes[self.stratum(stream, k)]]
 
     def key(self, stream: str, k: int) -> int:
+        """Key of the random numbers of a batch."""
         return key_of(self.seed, stream, k)
 
     def batch(self, stream: str, k: int, checks: int = CHECK_TOUCHED) -> Outcome:
@@ -337,6 +341,7 @@ class Plan:
         }
 
     def describe(self) -> dict[str, object]:
+        """What the results depend on, as data fit for JSON."""
         return {
             "variant": self.variant.name, "not as v2": _changed(self.variant), "seed": self.seed,
             "scheduler": self.scheduler,

@@ -55,6 +55,8 @@ def joined(
         merged = merge(parts, given, store)
         for folder, held in merged.batches.items():
             print(f"{folder}: {batches(held)}")
+        for batch in sorted(merged.run_elsewhere):
+            print(f"{batch} was given up in one folder and run in another: its cases count")
         if merged.differing:
             first = "; ".join(merged.differing[:5])
             amiss = f"{batches(len(merged.differing))} {'does' if len(merged.differing) == 1 else 'do'} not repeat"
@@ -72,8 +74,8 @@ def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, ou
     held, used = sum(len(desk.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
-    session = Campaigning(options, plan, out, store, Earlier(merged.seconds, merged.failed))
-    result = finish(session, Ran(prefix, "merge", (), merged.seconds))
+    session = Campaigning(options, plan, out, store, Earlier(merged.seconds))
+    result = finish(session, Ran(prefix, "merge", merged.seconds))
     print(result.text, end="")
     if result.broken is not None:
         say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")

@@ -51,10 +51,12 @@ class Drawn:
         self.data = data
 
     def number(self, most: int, given: int) -> int:
+        """A number from 0 to most, as Hypothesis chooses; what the start has does not matter."""
         return int(self.data.draw_integer(0, most))
 
     @contextmanager
     def group(self, what: str) -> Iterator[None]:
+        """A span of Hypothesis, which it deletes or repeats as one."""
         self.data.start_span(GROUPS[what])
         yield
         self.data.stop_span()

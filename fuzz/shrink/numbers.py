@@ -47,12 +47,14 @@ class Start:
     numbers: list[int] = field(default_factory=list)
 
     def number(self, most: int, given: int) -> int:
+        """The given number. ValueError if it is not within 0 to most."""
         if not 0 <= given <= most:
             raise ValueError(f"{given} is not within 0 to {most}")
         self.numbers.append(given)
         return given
 
     def group(self, what: str) -> AbstractContextManager[None]:
+        """No matter to the start."""
         return nullcontext()
 
 

@@ -26,14 +26,14 @@ from reports.headroom import (
     nodes_curves,
     pooled_headrooms,
 )
-from reports.layout import number, percent, plural
+from reports.layout import number, plural
 from reports.misplaced import misplaced_rows, misplaced_strata
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
 from reports.run_words import rule_words
 from reports.statistics import Quantile, clopper_pearson, dkw_half
 from reports.strata import Rate, pooled_ratio
-from reports.text_violations import interval_words
+from reports.text_violations import estimate_words
 
 HEADROOM_WORDS = (
     "Spurious failure: an allocation that would fit by the pages it uses, and fails because its precharge does not. "
@@ -169,7 +169,7 @@ def headroom_table(found: Sequence[Headroom]) -> Table:
 
 def rate_words(rate: Rate | None) -> str:
     """28% [27%, 30%]; '-' for what is not known."""
-    return "-" if rate is None else f"{percent(rate.rate)} {interval_words(rate.interval)}"
+    return "-" if rate is None else estimate_words(rate.rate, rate.interval)
 
 
 def misplaced_section(campaign: Campaign) -> Section:

@@ -8,11 +8,11 @@ from reports.discovery import Discovery, discovery
 from reports.estimates import InvariantEstimate
 from reports.failed_words import failed_file, failed_heading, failed_words
 from reports.invariant_words import WORDS
-from reports.layout import number, percent, plural, upper_percent
+from reports.layout import number, plural, upper_percent
 from reports.page import Figure, Section, Table
 from reports.pictures import Curve, curves_picture
 from reports.run_words import rule_words
-from reports.text_violations import RATE_WORDS, UNKNOWN_WORDS, interval_words, reading_words
+from reports.text_violations import RATE_WORDS, UNKNOWN_WORDS, estimate_words, reading_words
 
 SIGNATURES_LISTED = 40
 RISK_WORDS = (
@@ -65,7 +65,7 @@ def invariant_cells(campaign: Campaign, row: InvariantEstimate) -> tuple[str, ..
         measured += f"; {reading_words(row.as_violating)}"
     weighted = "-"
     if row.weighted is not None:
-        weighted = f"{percent(row.weighted.rate)} {interval_words(row.weighted.interval)}"
+        weighted = f"{estimate_words(row.weighted.rate, row.weighted.interval)}"
     elif row.weighted_bound is not None:
         weighted = f"at most {upper_percent(row.weighted_bound)}"
     first = "-" if row.first is None else f"case {row.first[1].case} of {row.first[0]} batch {row.first[1].k}"

@@ -184,11 +184,14 @@ def fit(name: str, counts: Counts) -> Calibration:
         found = dict(sorted(counts.headrooms.found.items()))
         tables["max"] = Table(tuple(found), tuple(found.values()))
     else:
-        left_out.append("max: no snapshots of memory.current beside the trace")
-    if counts.headrooms.unknown:
+        known = counts.headrooms.found.total()
         left_out.append(
-            f"max: {counts.headrooms.unknown} charged allocations under a limit whose headroom is not known"
+            f"max: snapshots of memory.current tell the headroom of {known} charged allocations, at least {LEAST} are"
+            " needed"
         )
+    if counts.headrooms.unknown:
+        of = counts.headrooms.unknown + counts.headrooms.found.total()
+        left_out.append(f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations")
     chain = None
     if counts.pages.steps.total():
         steps = tuple(counts.pages.steps[step] for step in STEP_IDS)
@@ -317,8 +320,12 @@ def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] 
     found = fit(name, pooled)
     fits = fits_of(found, pooled, own=True) | {JOINT: independence(pooled)}
     apart, left_out = held_out(name, runs)
-    if halves is not None and all(half.size.total() >= LEAST for half in halves):
-        apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+    if halves is not None:
+        fewest = min(half.size.total() for half in halves)
+        if fewest >= LEAST:
+            apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+        else:
+            left_out = [f"{HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
     return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from engine.base import ceil_div
 from engine.compiled import plain
 from strategies.recorded import operations as ops
-from strategies.recorded.operations import ROOT
+from strategies.recorded.limited import Limited
 from strategies.recorded.states import Snapshot
 from strategies.recorded.workload import Workload
 
@@ -70,20 +70,12 @@ class _Ledger:
         self.phases = [snapshot.phase for snapshot in snapshots]
         self.other = other_memory(snapshots)
         self.next = 0  # the next snapshot to come
-        self.parent: dict[int, int] = {}
-        self.limit: dict[int, int | None] = {}
+        self.limited = Limited()
         self.percpu: Counter[int] = Counter()
         self.areas: dict[tuple[str, int], tuple[int, int]] = {}
         self.last_bytes: dict[int, int] = {}  # by pid
         self.all_marked = True  # has every charged cgroup's mark been seen, and its limit with it?
         self.report = ChargeReport()
-
-    def chain(self, cg: int) -> list[int]:
-        found = [cg]
-        while cg != ROOT and len(found) <= len(self.parent):
-            cg = self.parent.get(cg, ROOT)
-            found.append(cg)
-        return found
 
     def bounds(self, cg: int) -> tuple[int, int]:
         """Least and most of the other memory at the snapshots around now; UNKNOWN at most where there is none."""
@@ -94,8 +86,8 @@ class _Ledger:
     def judge(self, cg: int, need_bytes: int) -> str | None:
         """What the model does with a request: "fails", "fits" or "open"; None if no cgroup on the way has a limit."""
         verdicts = set()
-        for level in self.chain(cg):
-            limit = self.limit.get(level)
+        for level in self.limited.chain(cg):
+            limit = self.limited.limits.get(level)
             if limit is None:
                 continue
             need = plain(ceil_div)(need_bytes, self.page_bytes) * self.page_bytes
@@ -113,11 +105,11 @@ class _Ledger:
         self.last_bytes[pid] = full_bytes
 
     def add(self, cg: int, nr_bytes: int) -> None:
-        for level in self.chain(cg):
+        for level in self.limited.chain(cg):
             self.percpu[level] += nr_bytes
 
     def fail(self, failed: ops.ChargeFailure) -> None:
-        if not any(limit is not None for limit in self.limit.values()) and self.all_marked:
+        if not any(limit is not None for limit in self.limited.limits.values()) and self.all_marked:
             self.report.unlimited += 1
             return
         if failed.cg_likely is None:
@@ -127,13 +119,10 @@ class _Ledger:
         self.report.failures[{"fails": "same", "fits": "unlikely"}.get(verdict or "open", "open")] += 1
 
     def apply(self, o: ops.Operation) -> None:
-        if isinstance(o, ops.MkCgroup):
-            self.parent[o.cg], self.limit[o.cg] = o.parent, o.max_bytes
-        elif isinstance(o, ops.SetMax):
-            self.limit[o.cg] = o.max_bytes
-        elif isinstance(o, ops.AllocArea) and o.cg is not None:
+        self.limited.follow(o)
+        if isinstance(o, ops.AllocArea) and o.cg is not None:
             full = max(o.bytes_alloc, o.size_bytes)
-            self.all_marked = self.all_marked and (o.cg in self.parent or o.cg == ROOT)
+            self.all_marked = self.all_marked and self.limited.knows(o.cg)
             self.request(o.cg, o.pid, full)
             self.areas[o.base, o.off] = (o.cg, full)
             self.add(o.cg, full)

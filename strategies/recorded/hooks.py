@@ -16,8 +16,8 @@ from strategies.recorded.files import decode_json, read_bytes
 CHARGED, FAILED, FIRST_CHUNK = "charged", "failed", "first_chunk"
 OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK)
 ALLOWED = "one JSON hook record a line"
-SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE
-PAGE_BYTES = 4096
+PAGE_BYTES = 4096  # records are of machines with such pages
+SIZE_MOST = 32 << 10  # PCPU_MIN_UNIT_SIZE there
 GRANULE_BYTES, EXT_MOST = 4, 16  # an area has one pcpuobj_ext of up to 16 bytes for each granule
 COUNT_MOST = 1 << 31
 

@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from engine.topology import Topology, fallback_lists
 from strategies.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
-from strategies.recorded.operations import ROOT, AllocArea, MkCgroup, Operation, SetMax, SnapEnd
+from strategies.recorded.limited import Limited
+from strategies.recorded.operations import AllocArea, MkCgroup, SnapEnd
 from strategies.recorded.placement import Placement, PopulateRecord
 from strategies.recorded.states import Snapshot
 from strategies.recorded.workload import Workload
@@ -102,39 +103,23 @@ class Headrooms:
         return Headrooms(self.found + other.found, self.unknown + other.unknown)
 
 
-class Limited:
-    """Cgroups with their limits by the marks so far; a removed one is kept, as areas were charged under its limit."""
+def headroom_pages(limited: Limited, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
+    """The least of limit - memory.current over a cgroup and its ancestors, pages; -1 without a limit.
 
-    def __init__(self) -> None:
-        self.limits: dict[int, int | None] = {}
-        self.parents: dict[int, int] = {}
-
-    def follow(self, o: Operation) -> None:
-        if isinstance(o, MkCgroup):
-            self.limits[o.cg] = o.max_bytes
-            self.parents.pop(o.cg, None)
-            if o.parent_known:
-                self.parents[o.cg] = o.parent
-        elif isinstance(o, SetMax):
-            self.limits[o.cg] = o.max_bytes
-
-    def headroom_pages(self, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
-        """The least of limit - memory.current over a cgroup and its ancestors, pages; -1 without a limit.
-
-        None where a limit, or the memory.current of a limited cgroup, is not known.
-        """
-        rooms, seen = [], set()
-        while cg != ROOT:
-            if cg not in self.parents or cg in seen:
-                return None
-            seen.add(cg)
-            limit, used = self.limits[cg], current.get(cg)
-            if limit is not None:
-                if used is None:
-                    return None
-                rooms.append(max(limit - used, 0) // page_bytes)
-            cg = self.parents[cg]
-        return min(rooms, default=-1)
+    None where a limit, or the memory.current of a limited cgroup, is not known.
+    """
+    chain = limited.chain(cg)
+    if not limited.is_known(chain):
+        return None
+    rooms = []
+    for level in chain:
+        limit, used = limited.limits.get(level), current.get(level)
+        if limit is None:
+            continue
+        if used is None:
+            return None
+        rooms.append(max(limit - used, 0) // page_bytes)
+    return min(rooms, default=-1)
 
 
 def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
@@ -143,15 +128,16 @@ def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes
     limited, out = Limited(), Headrooms()
     made: Counter[int] = Counter()
     for o in workload.operations:
+        if isinstance(o, MkCgroup):  # the inode number may be one of before, which says nothing of those below it
+            for cg in [cg for cg in made if o.cg in limited.chain(cg)]:
+                out.unknown += made.pop(cg)
         limited.follow(o)
-        if isinstance(o, MkCgroup):
-            out.unknown += made.pop(o.cg, 0)  # the inode number is another's now
-        elif isinstance(o, AllocArea) and o.cg is not None:
+        if isinstance(o, AllocArea) and o.cg is not None:
             made[o.cg] += 1
         elif isinstance(o, SnapEnd) and o.name in by_phase:
             current = {row.ino: row.current_bytes for row in by_phase[o.name].cgroups.values()}
             for cg, n in made.items():
-                pages = limited.headroom_pages(cg, current, page_bytes)
+                pages = headroom_pages(limited, cg, current, page_bytes)
                 if pages is None:
                     out.unknown += n
                 else:

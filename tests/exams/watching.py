@@ -222,7 +222,11 @@ def _in_turn(arms: tuple[Campaign, Campaign], seed: int) -> list[Took]:
 
 
 def _cores() -> list[int]:
-    return sorted(os.sched_getaffinity(0))[:2]
+    """Two cores: one for the campaign, one for who watches or for the second of a pair."""
+    found = sorted(os.sched_getaffinity(0))
+    if len(found) < 2:
+        raise RuntimeError("measuring what watching costs takes two cores, and this process may use one")
+    return found[:2]
 
 
 def _took(out: Path) -> Took:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.compiled import ROOT
+from fuzz.campaign import refused_lines
 from fuzz.cli import call
 from fuzz.store import Store
-from strategies.calibration import read_calibration, shipped
+from strategies.calibration import Table, dump_calibration, read_calibration, shipped
+from strategies.planning import make_plan
+from strategies.topologies import preset
 
 SMALL = ROOT / "tests" / "data" / "recorded" / "r11-2node-small-6.1"
 TRACE = str(SMALL / "percpu.trace.gz")
@@ -83,3 +90,22 @@ def test_a_campaign_says_which_calibration_it_drew_from(tmp_path: Path, capsys: 
         assert f"  calibration {expected}" in text
         assert ("--calibration recorded" in text) == bool(more)
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_what_the_machines_refuse_of_a_calibration_is_said(tmp_path: Path) -> None:
+    """By table, with the share and the size of a page; nothing where all fits or without a calibration."""
+    found = read_calibration(shipped()["recorded"])
+    large = msgspec.structs.replace(found, tables=found.tables | {"align": Table((8, 65536), (3, 1))})
+    small, own = preset("two-node"), replace(preset("two-node"), page_size=65536)
+    assert refused_lines(make_plan("v2", 1, small, calibration=large)) == [
+        "calibration recorded: 25% of its alignments (above 4096 bytes) are refused on machines with pages of 4096"
+        " bytes"
+    ]
+    assert refused_lines(make_plan("v2", 1, own, calibration=large)) == []
+    assert refused_lines(make_plan("v2", 1, small, calibration=found)) == []
+    assert refused_lines(make_plan("v2", 1, small)) == []
+    path = tmp_path / "large.json"
+    path.write_bytes(dump_calibration(large))
+    line = [sys.executable, "-m", "fuzz", "run", "--topology", "two-node", "--cases", "100", "--plain"]
+    line += ["--calibration", str(path), "--out", str(tmp_path / "out")]
+    assert "25% of its alignments" in subprocess.run(line, capture_output=True, text=True, check=False).stderr

@@ -79,6 +79,40 @@ def test_a_cluster_gives_the_digest_of_local_workers(
     assert reports[1]["failed"] == []
 
 
+OTHER_CODE = """
+import sys
+import fuzz.cluster
+fuzz.cluster.remote_version = lambda: "other"
+from distributed.cli.dask_worker import main
+main()
+"""
+
+
+def test_a_worker_of_other_code_that_joins_late_is_sent_away(
+    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    """It joins while the campaign runs: none of its rows is taken, it ends, no batch is lost, the digest stays."""
+    address, _ = cluster
+    assert call(["run", *CASES, "--out", str(tmp_path / "local")]) == 0
+    late = [sys.executable, "-c", OTHER_CODE, address, "--nthreads", "4", "--no-nanny", "--host", "127.0.0.1"]
+    line = [sys.executable, "-m", "fuzz", "run", *CASES, "--cluster", address, "--out", str(tmp_path / "cluster")]
+    database = tmp_path / "cluster" / "campaign.db-wal"
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not (database.exists() and database.stat().st_size > 30_000) and time.monotonic() < until:
+            time.sleep(0.02)
+        with subprocess.Popen(late, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as joined:
+            try:
+                assert process.wait(120) == 0
+                assert joined.wait(30) == 0
+            finally:
+                joined.kill()
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
+    assert "joined with code other and was sent away" in (tmp_path / "cluster" / "campaign.log").read_text()
+    assert reports[0]["digest"] == reports[1]["digest"]
+    assert reports[1]["failed"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import InputError
 from fuzz.cli import call
 from fuzz.command_line import KEPT
-from fuzz.configuration import PROFILES, described, effective
+from fuzz.configuration import PROFILES, as_text, described, effective
 from fuzz.reading import read_given
 
 
@@ -101,6 +101,14 @@ def test_a_run_prints_and_keeps_what_was_in_force(tmp_path: Path, capsys: pytest
     again.write_text(text)
     assert call(["run", "--config", str(again), "--out", str(tmp_path / "b")]) == 0
     assert read_given(tmp_path / "b") == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-7, "0.0000001"), (0.7, "0.7"), (2.0, "2"), (8, "8"), (True, "on"), (1e22, "1" + "0" * 22)]
+)
+def test_a_number_is_what_would_be_typed(value: float, text: str) -> None:
+    """No digit is lost, and none is in scientific notation, which options do not take."""
+    assert as_text(value, "here") == text
 
 
 def test_text_is_escaped(tmp_path: Path) -> None:

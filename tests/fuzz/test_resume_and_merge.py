@@ -223,6 +223,45 @@ def test_a_differing_duplicate_is_nondeterminism(
     assert "1 batch does not repeat: hunting batch 0" in capsys.readouterr().err
 
 
+def given_up_in(folder: Path, batch: BatchId) -> None:
+    """Make a store say that it could not run a batch."""
+    cases = Outcome.from_canonical(rows(folder)[batch.stream, batch.k]).cases
+    row = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases}).canonical()
+    with contextlib.closing(sqlite3.connect(folder / "campaign.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM batch WHERE stream = ? AND k = ?", (batch.stream, batch.k))
+    store = Store(folder / "campaign.db")
+    store.add_failed(batch, row, failed_row(Failed(batch, 17, ("died of SIGSEGV",) * 3), cases))
+    store.close()
+
+
+@pytest.mark.parametrize("order", [("whole", "lame"), ("lame", "whole")])
+def test_a_batch_that_another_folder_ran_counts_as_run(
+    tmp_path: Path, order: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever folder comes first: its row is there, it is no finding. Control: alone, the lame one ends with 1."""
+    for name in order:
+        assert run(tmp_path / name, "--cases", "2000", "--seed", "3", "--learning", "off") == 0
+    batch = BatchId("hunting", 0)
+    given_up_in(tmp_path / "lame", batch)
+    assert call(["merge", *(str(tmp_path / name) for name in order), "-o", str(tmp_path / "all")]) == 0
+    assert "hunting batch 0 was given up in one folder and run in another" in capsys.readouterr().out
+    assert rows(tmp_path / "all") == rows(tmp_path / "whole")
+    assert report(tmp_path / "all")["failed"] == []
+    assert call(["merge", str(tmp_path / "lame"), "-o", str(tmp_path / "one")]) == 1
+    assert len(report(tmp_path / "one")["failed"]) == 1  # type: ignore[arg-type]
+
+
+def test_a_copy_adds_no_work(tmp_path: Path, parts: list[Path]) -> None:
+    """A campaign merged with a copy of itself took as long as before, and what a session took is stored to its end."""
+    for name in ("all", "copy"):
+        assert call(["merge", *map(str, parts), "-o", str(tmp_path / name)]) == 0
+    assert call(["merge", str(tmp_path / "all"), str(tmp_path / "copy"), "-o", str(tmp_path / "both")]) == 0
+    assert report(tmp_path / "both")["seconds"] == report(tmp_path / "all")["seconds"]
+    with contextlib.closing(sqlite3.connect(parts[0] / "campaign.db")) as connection:
+        (elapsed,) = connection.execute("SELECT value FROM meta WHERE key = 'elapsed'").fetchone()
+    assert float(elapsed) == report(parts[0])["seconds"]
+
+
 def test_other_campaigns_are_not_merged(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     """Another seed is another campaign: exit status 2, the difference named, and no folder is left."""
     assert run(tmp_path / "b", "--cases", "1000", "--seed", "4", "--learning", "off") == 0

@@ -7,7 +7,7 @@ import os
 import signal
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from mmap import mmap
@@ -54,9 +54,11 @@ class Pupil:
     def epochs(self) -> int:
         return len(self.known) - 1
 
-    def learn(self, epoch: Sequence[Outcome]) -> None:
-        assert [outcome.k for outcome in epoch] == list(range(epoch[0].k, epoch[0].k + EPOCH_BATCHES))
-        self.known.append(self.known[-1] + sum(outcome.cases for outcome in epoch))
+    def learn(self, epoch: Iterable[Outcome]) -> None:
+        first = self.epochs * EPOCH_BATCHES
+        cases = {outcome.k: outcome.cases for outcome in epoch}
+        assert list(cases) == list(range(first, first + EPOCH_BATCHES))
+        self.known.append(self.known[-1] + sum(cases.values()))
 
     def lessons(self, since: int) -> list[dict[str, Any]]:
         return [{"known": number} for number in self.known[since + 1 :]]
@@ -154,7 +156,7 @@ def test_the_result_does_not_depend_on_workers(tmp_path: Path, workers: int) -> 
     assert done.prefix == batches_for_cases(60, Fraction(1, 2), plan.cases_per_batch)
     assert list(store.outcomes(done.prefix)) == expected(plan, done.prefix)
     assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
-    assert (done.stopped_by, done.failed) == ("cases", ())
+    assert (done.stopped_by, store.failed()) == ("cases", [])
 
 
 def test_every_record_of_every_worker_is_in_the_log(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_killed_worker_costs_no_batch(tmp_path: Path) -> None:
     plan = Toy(tmp_path, kill=(BatchId("measurement", 2), BatchId("hunting", 4)))
     done, store = ran(tmp_path, plan)
     assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
-    assert done.failed == ()
+    assert store.failed() == []
     text = (tmp_path / "campaign.log").read_text()
     assert text.count("a worker died of SIGKILL") == 2
     last = done.prefix.measurement - 1
@@ -180,7 +182,7 @@ def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
     """It stays in the count under a family of its own, with the case it was at, and everything else completes."""
     plan = Toy(tmp_path, kill=(BatchId("hunting", 3),), times=9)
     done, store = ran(tmp_path, plan)
-    assert done.failed == (Failed(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3),)
+    assert store.failed() == [failed_row(Failed(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3), 4)]
     outcomes = {(o.stream, o.k): o for o in store.outcomes(done.prefix)}
     assert outcomes["hunting", 3].family == "unknown"
     assert outcomes["hunting", 3].cases == 4
@@ -190,23 +192,23 @@ def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
 def test_a_batch_that_raises_is_a_finding_with_its_place(tmp_path: Path) -> None:
     """The exception reaches the parent with its place and the traceback; three tries, and the rest completes."""
     done, store = ran(tmp_path, Toy(tmp_path, raises=BatchId("measurement", 3)))
-    (failed,) = done.failed
-    assert (failed.batch, failed.case) == (BatchId("measurement", 3), 1)
-    assert failed.tries == ("raised ArithmeticError: planted",) * 3
-    assert "ArithmeticError" in failed.traceback
+    (failed,) = store.failed()
+    assert (failed["stream"], failed["k"], failed["case"]) == ("measurement", 3, 1)
+    assert failed["tries"] == ["raised ArithmeticError: planted"] * 3
+    assert "ArithmeticError" in failed["traceback"]
     assert len(list(store.outcomes(done.prefix))) == done.prefix.measurement + done.prefix.hunting
     assert (tmp_path / "campaign.log").read_text().count("Traceback") == 3
-    assert store.named()["failed"] == [failed_row(failed, Toy(tmp_path).cases_per_batch("measurement", 3))]
 
 
 def test_a_batch_that_hangs_is_killed(tmp_path: Path) -> None:
     """A worker that takes longer than it may is killed, its batch given up after three tries; the rest completes."""
     done, store = ran(tmp_path, Toy(tmp_path, hangs=BatchId("hunting", 2)), bounds=Bounds(batch_seconds=0.3))
-    (failed,) = done.failed
-    assert failed.tries == ("took longer than 0.3 s and was killed",) * 3
-    assert failed.batch == BatchId("hunting", 2)
+    (failed,) = store.failed()
+    assert failed["tries"] == ["took longer than 0.3 s and was killed"] * 3
+    assert (failed["stream"], failed["k"]) == ("hunting", 2)
     assert done.prefix == batches_for_cases(60, Fraction(1, 2), Toy(tmp_path).cases_per_batch)
     events = [text for (text,) in store.connection.execute("SELECT text FROM event")]
+    events = [text for text in events if "hunting batch 2 " in text]  # a slow machine may lose others, too
     assert len(events) == 4
     assert "given up" in events[-1]
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from fuzz.desk import Desk, Failed, Limits
+from fuzz.desk import Desk, Limits
 from fuzz.events import Done
 from fuzz.plan import Plan
 from fuzz.schedule import BatchId
@@ -41,7 +41,7 @@ def desk(tmp_path: Path) -> Desk:
     desk.seen.lost = 1
     desk.seen.events.extend(["1 s: the first", "2 s: the second", "3 s: the last"])
     desk.seen.last_event = "a worker died of SIGSEGV and had hunting batch 123 in hand, " + "x" * 200
-    desk.failed.append(Failed(BatchId("hunting", 123), 17, ("died of SIGSEGV",) * 3))
+    desk.seen.given_up = 1
     return desk
 
 

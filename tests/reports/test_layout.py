@@ -11,6 +11,7 @@ from reports.layout import (
     bin_width,
     command,
     decimal,
+    decimals_within,
     figure,
     lower_percent,
     paragraph,
@@ -62,6 +63,28 @@ def test_an_upper_bound_is_rounded_up(share: float, text: str) -> None:
 def test_lower_bounds_are_rounded_down(share: float | None, text: str) -> None:
     """The figure printed is itself a lower bound."""
     assert lower_percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "decimals", "texts"),
+    [
+        (0.1194, 0.1231, 2, ("11.94%", "12.31%")),
+        (0.11941, 0.12309, 2, ("11.94%", "12.31%")),
+        (-0.0123, 0.0456, 1, ("-1.3%", "4.6%")),
+        (0.000008, 0.0000191, 4, ("0.00080%", "0.0020%")),
+        (0.05, 0.9, 0, ("5.0%", "90%")),
+        (None, 0.25, 0, ("-", "25%")),
+        (0.25, None, 0, ("25%", "-")),
+        (0.25, 0.25, 0, ("25%", "25%")),
+        (0.9991, 1.0, 3, ("99.910%", "100%")),
+    ],
+)
+def test_ends_show_how_wide_an_interval_is(
+    low: float | None, high: float | None, decimals: int, texts: tuple[str, str]
+) -> None:
+    """Two digits of the width, rounded outwards, on either side of 0; never fewer than two digits of an end."""
+    assert decimals_within(low, high) == decimals
+    assert (lower_percent(low, decimals), upper_percent(high, decimals)) == texts
 
 
 def test_numbers_lose_no_sign_and_invent_none() -> None:

@@ -122,9 +122,9 @@ def test_unknown_batches_are_read_both_ways(make: Made, outcomes: list[Outcome])
     lost = Outcome("measurement", 3, "unknown", 50, 0, counts={"unknown": 50})
     text = unfolded(report_text(make([*outcomes, lost])))
     assert "3 of 400 cases: 0.75%" in text
-    assert "53 of 450 cases: 12% [" in text
+    assert "53 of 450 cases: 11.8% [" in text
     assert "0 of 400 cases: at most 0.75%" in text
-    assert "50 of 450 cases: 11% [" in text
+    assert "50 of 450 cases: 11.1% [" in text
     assert "No rate by the families' weights" in text
     assert "by weight 0" not in text
     assert "by weight at most" not in text

@@ -24,6 +24,7 @@ from strategies.calibration import (
     dump_calibration,
     find_calibration,
     read_calibration,
+    refused_shares,
     shipped,
 )
 from strategies.choices import KIND_NAMES, KINDS, LAYOUT, thresholds
@@ -53,6 +54,20 @@ def test_shipped_ones_are_read_and_name_their_runs() -> None:
     assert [source.run.partition("-")[0] for source in recorded().sources] == list(RUNS)
     assert set(recorded().held_out) == {source.run for source in recorded().sources}
     assert sum(source.charged for source in recorded().sources) == sum(recorded().tables["size"].weights)
+
+
+def test_what_a_machine_refuses_of_a_calibration() -> None:
+    """Weights above 32 KiB and above a page; none is no entry; a table that is not named is not judged."""
+    tables = {"size": Table((8, 40_000), (3, 1)), "align": Table((8, 8192, 65536), (1, 1, 2))}
+    found = replace_tables(recorded(), tables)
+    assert refused_shares(found, 4096, 32768) == {"size": 0.25, "align": 0.75}
+    assert refused_shares(found, 16384, 32768) == {"size": 0.25, "align": 0.5}
+    assert refused_shares(found, 65536, 65536) == {}
+    assert refused_shares(replace_tables(recorded(), {}), 4096, 32768) == {}
+
+
+def replace_tables(found: Calibration, tables: dict[str, Table]) -> Calibration:
+    return msgspec.structs.replace(found, tables=tables)
 
 
 def test_the_default_is_no_calibration_and_another_name_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -66,6 +67,20 @@ def test_what_is_known_counts_once() -> None:
     assert once.known == 1 << 5
     assert once.scores == (SCORE_UNIT // EPOCH_BATCHES,)
     assert fold(once, [outcome(k, (5,)) for k in range(EPOCH_BATCHES)]).scores == (once.scores[0] // 2,)
+
+
+def test_epochs_that_teach_nothing_new_share_what_is_known() -> None:
+    """In the parent and in a worker that gets it as a lesson: the same objects, not equal ones, and the same seats."""
+    plan, worker = (make_plan("v2", 1, preset("two-node")) for _ in range(2))
+    case = written(np.arange(LENGTH) % 256)
+    plan.learn([outcome(k, (3, 1000), (case,)) for k in range(EPOCH_BATCHES)])
+    plan.learn([outcome(k, (3, 1000)) for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES)])
+    worker.take_lessons(json.loads(json.dumps(plan.lessons(0))))
+    assert worker.learnt == plan.learnt
+    for one in (plan, worker):
+        assert one.learnt[1].corpus is one.learnt[2].corpus
+        assert one.learnt[1].known is one.learnt[2].known
+        assert one.learnt[1].known != one.learnt[0].known
 
 
 def test_an_epoch_that_is_not_whole_is_refused() -> None:

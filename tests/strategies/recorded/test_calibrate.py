@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,14 @@ from strategies.recorded.calibrate import (
     Counts,
     calibrate,
     count_run,
+    fit,
     fitted_op,
     gfp_weights,
     halves_of,
 )
 from strategies.recorded.lifetimes import HORIZON, Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
-from strategies.recorded.pressure import Headrooms, Limited, cut, headrooms_of, pattern_of
+from strategies.recorded.limited import Limited
+from strategies.recorded.pressure import Headrooms, cut, headroom_pages, headrooms_of, pattern_of
 from strategies.recorded.states import CgroupRow, Snapshot
 from strategies.recorded.thinning import thinned
 from strategies.recorded.workload import Workload
@@ -201,7 +204,7 @@ def test_headroom_is_the_least_of_the_ancestors() -> None:
     current: dict[int, int | None] = {2: PAGE * 7, 3: 0, 4: None}
 
     def room(cg: int) -> int | None:
-        return limited.headroom_pages(cg, current, PAGE)
+        return headroom_pages(limited, cg, current, PAGE)
 
     for o in (made(2, op.ROOT, 10), made(3, 2, 10)):
         limited.follow(o)
@@ -221,7 +224,7 @@ def test_unknown_headroom_is_not_the_lack_of_a_limit() -> None:
     limited = Limited()
     for o in (made(4, op.ROOT, 10), made(5, op.ROOT, None), made(6, 77, None, known=False)):
         limited.follow(o)
-    assert [limited.headroom_pages(cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
+    assert [headroom_pages(limited, cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
 
 
 def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
@@ -234,6 +237,45 @@ def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
     found = headrooms_of(Workload(operations, 0, 0, 0, 0, 0, {}), (Snapshot("one", rows),), PAGE)
     assert found == Headrooms(Counter({8: 1}), 3)
     assert found + found == Headrooms(Counter({8: 2}), 6)
+
+
+def test_a_number_used_again_hides_who_was_below_it() -> None:
+    """A child of 8 is removed, 8 too; a new 8 with another limit says nothing of the child's allocation."""
+    operations = (
+        made(8, op.ROOT, 9), made(9, 8, None), made(7, op.ROOT, 3), alloc(1, 0, cg=9), alloc(2, 8, cg=7),
+        op.RmCgroup(3, 9), op.RmCgroup(4, 8), made(8, op.ROOT, None), op.SnapBegin(5, "one"), op.SnapEnd(6, "one"),
+    )  # fmt: skip
+    rows = {"/": CgroupRow(1, 0), "/7": CgroupRow(7, 0, PAGE), "/8": CgroupRow(8, 0, PAGE)}
+    found = headrooms_of(Workload(operations, 0, 0, 0, 0, 0, {}), (Snapshot("one", rows),), PAGE)
+    assert found == Headrooms(Counter({2: 1}), 1)
+
+
+def test_parents_that_lead_round_end() -> None:
+    """Numbers used again may make a cgroup its own ancestor: its headroom is then not known."""
+    limited = Limited()
+    for o in (made(8, op.ROOT, 9), made(9, 8, 9), made(8, 9, 9)):
+        limited.follow(o)
+    assert headroom_pages(limited, 9, {8: 0, 9: 0}, PAGE) is None
+
+
+def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
+    """A single run whose halves have fewer than 30 charged allocations each: said, and nothing held out."""
+    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
+    few = Counts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
+    found = calibrate("mine", {"whole": counts}, (few, counts))
+    assert found.held_out == {}
+    assert "second half: a half has 29 charged allocations, at least 30 are needed" in found.left_out
+
+
+def test_what_snapshots_do_not_tell_is_said() -> None:
+    """Without any, the table keeps its default weights; with some, the rest is counted."""
+    size = Counts(Counter({8: 60}), Counter({8: 60}), Counter({GFP_ACCOUNT: 60}), Counter({(3, 8, 0): 60}))
+    none, some = fit("mine", size), fit("mine", replace(size, headrooms=Headrooms(Counter({8: 40}), 20)))
+    assert "max: snapshots of memory.current tell the headroom of 0" in " ".join(none.left_out)
+    assert "max" in some.tables
+    assert [words for words in some.left_out if words.startswith(("max", "headroom"))] == [
+        "headroom: not known of 20 of 60 charged allocations"
+    ]
 
 
 def test_halves_are_cut_at_the_middle_charged_allocation(recorded: Path) -> None:
