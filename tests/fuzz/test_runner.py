@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -176,6 +177,25 @@ def test_a_killed_worker_costs_no_batch(tmp_path: Path) -> None:
     assert text.count("a worker died of SIGKILL") == 2
     last = done.prefix.measurement - 1
     assert f"toy was at measurement batch {last}" in text
+
+
+class Frozen(View):
+    """Notes how many objects the collector leaves alone while workers live."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def show(self, desk: Desk, busy: int, workers: int) -> None:
+        self.counts.append(gc.get_freeze_count())
+
+
+def test_garbage_collection_copies_no_shared_page(tmp_path: Path) -> None:
+    """As long as workers live, what was there before the fork is not looked through, nor in a second crew."""
+    view = Frozen()
+    ran(tmp_path, Toy(tmp_path, kill=(BatchId("measurement", 2),)), view=view)
+    assert len(view.counts) > 2
+    assert min(view.counts) > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
