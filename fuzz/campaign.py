@@ -250,11 +250,11 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     written, problem = (Written([], 0, 0), None) if broken else shrunk(session, ran)
     problem = broken or problem or dead_canary(store.outcomes(ran.prefix, options.shard))
     named: dict[str, Any] = {
-        "elapsed": ran.seconds,
         "findings": written.rows,
         "ran": ran_row(session, ran) | {"stop": stop, "shrunk": [written.shrunk, written.picked]},
     }
-    if ran.stopped_by != "merge":
+    if ran.stopped_by != "merge":  # a merged campaign that goes on has the time that is asked for
+        named["elapsed"] = ran.seconds
         named["command"] = repeating(options.given, cases_of(session, ran))
     campaign = gathered(store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,15 @@ from fuzz.workers import answer, done_of
 WHERE = "--cluster"
 AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
 CONNECT_SECONDS = 10.0
+NO_WORKERS_SECONDS = 300.0  # a cluster without a worker for so long does not come back
+CODE = code_version()  # of what is loaded, whatever is edited meanwhile
+OTHER_CODE = "other code"
 _plans: dict[str, Any] = {}
 
 
 def remote_version() -> str:
     """The code version of a dask worker."""
-    return code_version()
+    return CODE
 
 
 def remote_warm(recipe: str) -> float:
@@ -54,11 +58,11 @@ def remote_batch(code: str, recipe: str, stream: str, k: int, lesson: dict[str, 
 
     A worker of another version, which joined after the campaign had begun, says its address instead.
     """
-    if remote_version() != code:
+    if code != CODE:
         import distributed
 
         worker: Any = distributed.get_worker
-        return json.dumps({"other code": remote_version(), "worker": worker().address}).encode()
+        return json.dumps({OTHER_CODE: CODE, "worker": worker().address}).encode()
     plan = remote_plan(recipe)
     if lesson is not None:
         plan.know(k // EPOCH_BATCHES, lesson)
@@ -67,10 +71,11 @@ def remote_batch(code: str, recipe: str, stream: str, k: int, lesson: dict[str, 
 
 @dataclass(slots=True)
 class Slot:
-    """A place for one batch in flight."""
+    """A place for one batch in flight, handed out at `since` by time.monotonic()."""
 
     batch: BatchId | None = None
     future: Any = None
+    since: float = 0.0
 
 
 class Cluster:
@@ -82,8 +87,9 @@ class Cluster:
         self.plan = plan
         self.address = address
         self.recipe = json.dumps(plan.recipe())
-        self.code = code_version()
         self.slots: list[Slot] = []
+        self.sent_away: dict[str, float] = {}  # address -> when, by time.monotonic()
+        self.heard = 0.0  # when something came back last
         self.client: Any = None
 
     def start(self, count: int) -> None:
@@ -101,6 +107,7 @@ class Cluster:
         self._compare_versions()
         self.client.run(remote_warm, self.recipe)
         self.slots = [Slot() for _ in range(AHEAD * threads)]
+        self.heard = time.monotonic()
 
     def _compare_versions(self) -> None:
         """Workers of other code would give other rows."""
@@ -108,9 +115,9 @@ class Cluster:
             found = self.client.run(remote_version)
         except (ImportError, AttributeError) as error:
             raise InputError(WHERE, f"{self.address}: {error}", "workers with this project installed") from None
-        other = sorted(worker for worker, version in found.items() if version != self.code)
+        other = sorted(worker for worker, version in found.items() if version != CODE)
         if other:
-            raise InputError(WHERE, f"{other[0]} has other code", f"code {self.code} on every worker")
+            raise InputError(WHERE, f"{other[0]} has other code", f"code {CODE} on every worker")
 
     def idle(self) -> list[Slot]:
         """Places without a batch."""
@@ -125,10 +132,8 @@ class Cluster:
         lesson = None
         if self.plan.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
             lesson = self.plan.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
-        slot.batch = batch
-        slot.future = self.client.submit(
-            remote_batch, self.code, self.recipe, batch.stream, batch.k, lesson, pure=False
-        )
+        slot.batch, slot.since = batch, time.monotonic()
+        slot.future = self.client.submit(remote_batch, CODE, self.recipe, batch.stream, batch.k, lesson, pure=False)
 
     def wait(self, seconds: float) -> list[Event]:
         """What came back, after at most so many seconds."""
@@ -142,32 +147,55 @@ class Cluster:
         except TimeoutError:
             if self.client.status not in ("running", "connecting"):
                 raise HarnessError(f"the scheduler at {self.address} is gone") from None
+            if time.monotonic() - self.heard > NO_WORKERS_SECONDS and not self.client.nthreads():
+                raise HarnessError(f"{self.address} has no worker any more") from None
             return []
+        self.heard = time.monotonic()
         events = [self._taken(slot) for slot in out if slot.future.done()]
         return [event for event in events if event is not None]
 
     def _taken(self, slot: Slot) -> Event | None:
         """What a slot's batch came to; None if it went to a worker of other code, and is out once more."""
-        batch, future = slot.batch, slot.future
+        batch, future, since = slot.batch, slot.future, slot.since
         slot.batch = slot.future = None
         assert batch is not None
         if future.status != "finished":
-            time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
-            return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
+            strangers = self._strangers() if future.status == "error" else []
+            if not strangers:
+                time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
+                return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
+            self._again(slot, batch, strangers, since)
+            return None
         head, _, row = future.result().partition(b"\n")
         said = json.loads(head)
-        if "other code" in said:
-            self._send_away(said["worker"], said["other code"])
-            self.give(slot, batch)
+        if OTHER_CODE in said:
+            future.release()  # a worker is not let go while it alone holds a result
+            self._again(slot, batch, [said["worker"]], since)
             return None
         if "raised" in said:
             return Raised(batch, None, said["raised"], said["traceback"])
         return done_of(batch, said, row)
 
-    def _send_away(self, worker: str, version: str) -> None:
-        """Close a worker whose rows would be other ones."""
-        LOGGER.warning("%s joined with code %s and was sent away", worker, version)
-        self.client.retire_workers([worker])
+    def _strangers(self) -> list[str]:
+        """Workers that are not of this code, or that cannot even say."""
+        found = self.client.run(remote_version, on_error="return")
+        return sorted(worker for worker, version in found.items() if version != CODE)
+
+    def _again(self, slot: Slot, batch: BatchId, strangers: Sequence[str], since: float) -> None:
+        """Send workers away whose rows would be other ones, and hand their batch out once more.
+
+        HarnessError for one that got the batch after it had been sent away, or if that leaves no worker at all.
+        """
+        for worker in strangers:
+            if since > self.sent_away.get(worker, since):
+                raise HarnessError(f"{worker} joined with other code and cannot be sent away")
+            if worker not in self.sent_away:
+                LOGGER.warning("%s joined with other code and is sent away", worker)
+                self.client.retire_workers([worker])
+                self.sent_away[worker] = time.monotonic()
+        if not set(self.client.nthreads()) - set(self.sent_away):
+            raise HarnessError(f"{self.address} has no worker of code {CODE} any more")
+        self.give(slot, batch)
 
     def end(self) -> None:
         """Leave the cluster; what is still out there is cancelled."""

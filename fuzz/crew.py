@@ -47,5 +47,5 @@ class Hands(Protocol):
         ...
 
     def end(self) -> None:
-        """Let all go, and wait until they are gone."""
+        """Let all go; what is out is not waited for any more."""
         ...

@@ -28,7 +28,7 @@ class LogFile(logging.FileHandler):
     """A file that may have no room any more: the campaign ends of its store, which says so, not of its log."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Silence for a full disk alone."""
+        """What the system refuses to write, a full disk above all, is passed over in silence; all else is said."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 

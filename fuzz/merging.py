@@ -7,16 +7,17 @@ import json
 import shlex
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from fuzz.command_line import DEFAULTS
 from fuzz.files import is_full
 from fuzz.reading import ALLOWED, address
 from fuzz.resuming import differences
-from fuzz.schedule import BatchId
+from fuzz.schedule import EPOCH_BATCHES, HUNTING, BatchId
 from fuzz.store import VERSION, WHOLE_STORE, Store, amiss_in, unpacked
 from fuzz.stored import checked
 
@@ -72,6 +73,8 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
                 raise
             raise InputError(str(one.folder), f"{type(error).__name__}: {error}", ALLOWED) from None
     store.connection.execute("COMMIT")
+    if given.get("learning", DEFAULTS["learning"]) == "on":
+        merged.differing += [text for one in parts for text in learnt_without(one, merged)]
     for key in ("describe", "operations", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
     store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
@@ -115,7 +118,7 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
     Of a part that overlaps with those before it, the seconds of work count by the seconds of its further batches.
     """
     given_up = {BatchId(row["stream"], row["k"]): row for row in one.meta.get("failed", [])}
-    count, all_seconds, new_seconds = 0, 0.0, 0.0
+    count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
     for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
         batch = BatchId(stream, k)
         try:
@@ -125,29 +128,44 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
         there = store.row(batch)
         if there is None:
             store.add(batch, row, seconds)
-            new_seconds += seconds
+            added, new_seconds = added + 1, new_seconds + seconds
             if batch in given_up:
                 merged.failed[batch] = given_up[batch]
         else:
             merged.duplicates += 1
-            if there != row:
-                settle(one, batch, row, seconds, batch in given_up, store, merged)
+            if there != row and settle(one, batch, row, seconds, batch in given_up, store, merged):
+                new_seconds += seconds
         count += 1
         all_seconds += seconds
     merged.batches[str(one.folder)] = count
     worked = one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
-    merged.seconds += worked * (new_seconds / all_seconds if all_seconds else 1.0)
+    merged.seconds += worked * (new_seconds / all_seconds if all_seconds else float(added == count))
 
 
 def settle(
     one: Part, batch: BatchId, row: bytes, seconds: float, is_given_up: bool, store: Store, merged: Merged
-) -> None:
-    """A batch of which two parts hold different rows: the one that was run counts; two that were run differ."""
+) -> bool:
+    """A batch of which two parts hold different rows: the one that was run counts; two that were run differ.
+
+    Whether this part's row was taken.
+    """
     if is_given_up:
         merged.run_elsewhere.add(batch)
     elif batch in merged.failed:
         store.replace(batch, row, seconds)
         del merged.failed[batch]
         merged.run_elsewhere.add(batch)
+        return True
     else:
         merged.differing.append(f"{batch} of {one.folder}")
+    return False
+
+
+def learnt_without(one: Part, merged: Merged) -> Iterator[str]:
+    """A part's batches, by their first, that learnt of one which it gave up, and which another part could run."""
+    (most,) = one.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
+    for row in one.meta.get("failed", []):
+        batch = BatchId(row["stream"], row["k"])
+        first = (batch.k // EPOCH_BATCHES + 1) * EPOCH_BATCHES
+        if batch in merged.run_elsewhere and batch.stream == HUNTING and (most or 0) >= first:
+            yield f"{BatchId(HUNTING, first)} of {one.folder}, which gave {batch} up,"

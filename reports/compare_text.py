@@ -71,7 +71,7 @@ def compare_text(a: Campaign, b: Campaign) -> str:
         lines += [*heading("Quantities"), *paragraph(VALUE_WORDS), *value_lines(a, b, found, means)]
     if rates:
         rows = [RATE_HEAD, *(line for row in rates for line in rate_rows(row))]
-        lines += [*heading("Rates"), *paragraph(RATE_WORDS), "", *table(rows, 2, gap=1)]
+        lines += [*heading("Rates"), *paragraph(RATE_WORDS), "", *fitting(rows, 2)]
     lines += ["", *paragraph(HOLM_WORDS), *curve_lines(a, b, found), *paired_lines(a, b), *fixed_lines(found)]
     return "\n".join(lines) + "\n"
 
@@ -141,7 +141,7 @@ def paired_lines(a: Campaign, b: Campaign) -> list[str]:
     return [*heading("The same cases (common random numbers)"), *paragraph(words)]
 
 
-RATE_HEAD = ["", "", "k of n", "by weight", "p", "Holm"]
+RATE_HEAD = ["", "", "k of n; p, Holm", "by weight"]
 
 
 def verdict(found: Comparison) -> str:
@@ -158,9 +158,9 @@ def rate_rows(row: Difference) -> list[list[str]]:
     """A, B, and B - A with its p."""
     k, n, kb, m = row.counts
     return [
-        [row.name, "A", f"{number(k)} of {number(n)}", estimate_words(row.a, row.ends[0]), "", ""],
-        ["", "B", f"{number(kb)} of {number(m)}", estimate_words(row.b, row.ends[1]), "", ""],
-        ["", "B - A", "", estimate_words(row.difference, row.interval), chance(row.p), flag(row)],
+        [row.name, "A", f"{number(k)} of {number(n)}", estimate_words(row.a, row.ends[0])],
+        ["", "B", f"{number(kb)} of {number(m)}", estimate_words(row.b, row.ends[1])],
+        ["", "B - A", f"{chance(row.p)}, {flag(row)}", estimate_words(row.difference, row.interval)],
     ]
 
 

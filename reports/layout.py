@@ -41,8 +41,8 @@ def percent(share: float | None, decimals: int = 0) -> str:
     if share is None:
         return "-"
     value = 100 * share
-    if value == 0:
-        return "0%"
+    if value in (0.0, 100.0):
+        return f"{value:.0f}%"
     decimals = max(decimals, 1 - math.floor(math.log10(abs(value))))
     while value < 100 and float(f"{value:.{decimals}f}") >= 100:  # what does not hold always is never written as 100%
         decimals += 1

@@ -169,7 +169,7 @@ class Plan:
         """Take over what batches of one epoch use, whatever is known of those before it."""
         missing = epoch + 1 - len(self.learnt)
         self.learnt += [self.learnt[0]] * max(0, missing)
-        self.learnt[epoch] = Learnt.from_json(lesson)
+        self.learnt[epoch] = shared(Learnt.from_json(lesson), self.learnt[max(epoch - 1, 0)])
 
     def learnt_for(self, k: int) -> Learnt:
         """What hunting batch k uses; nothing learnt where no epoch was taken in."""

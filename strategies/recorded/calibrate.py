@@ -191,7 +191,9 @@ def fit(name: str, counts: Counts) -> Calibration:
         )
     if counts.headrooms.unknown:
         of = counts.headrooms.unknown + counts.headrooms.found.total()
-        left_out.append(f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations")
+        left_out.append(
+            f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations, of runs with snapshots"
+        )
     chain = None
     if counts.pages.steps.total():
         steps = tuple(counts.pages.steps[step] for step in STEP_IDS)

@@ -22,9 +22,12 @@ class Limited:
             self.limits[o.cg] = o.max_bytes
 
     def chain(self, cg: int) -> list[int]:
-        """A cgroup and its ancestors up to ROOT; from one without a mark it goes on at ROOT."""
+        """A cgroup and its ancestors up to ROOT; from one without a mark it goes on at ROOT.
+
+        Without ROOT at its end where an inode number used again leads round.
+        """
         found = [cg]
-        while cg != ROOT and len(found) <= len(self.parents):  # an inode number used again may lead round
+        while cg != ROOT and len(found) <= len(self.parents) + 1:
             cg = self.parents.get(cg, ROOT)
             found.append(cg)
         return found

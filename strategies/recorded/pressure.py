@@ -128,7 +128,8 @@ def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes
     limited, out = Limited(), Headrooms()
     made: Counter[int] = Counter()
     for o in workload.operations:
-        if isinstance(o, MkCgroup):  # the inode number may be one of before, which says nothing of those below it
+        if isinstance(o, MkCgroup) and (limited.knows(o.cg) or o.cg in made):
+            # The inode number is another cgroup's now, whose limit says nothing of what lay below the one before.
             for cg in [cg for cg in made if o.cg in limited.chain(cg)]:
                 out.unknown += made.pop(cg)
         limited.follow(o)

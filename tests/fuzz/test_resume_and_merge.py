@@ -12,7 +12,7 @@ import pytest
 from engine.outcome import Outcome
 from fuzz.cli import call
 from fuzz.desk import Failed, failed_row
-from fuzz.schedule import BatchId
+from fuzz.schedule import EPOCH_BATCHES, BatchId
 from fuzz.store import Store, digest_of, packed, unpacked
 
 SMALL = ("--topology", "two-node", "--variant", "fixed", "--workers", "2")
@@ -249,6 +249,28 @@ def test_a_batch_that_another_folder_ran_counts_as_run(
     assert report(tmp_path / "all")["failed"] == []
     assert call(["merge", str(tmp_path / "lame"), "-o", str(tmp_path / "one")]) == 1
     assert len(report(tmp_path / "one")["failed"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cases", ["2000", "240000"])
+def test_what_was_learnt_without_a_batch_does_not_repeat(
+    tmp_path: Path, cases: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With learning, a folder that gave batch 0 up and went on into the next epoch: 3, and who learnt what is named.
+
+    Control: one that ended within the epoch learnt nothing from it, and merges with 0.
+    """
+    for name in ("lame", "whole"):
+        assert run(tmp_path / name, "--cases", cases, "--seed", "3", "--hunt", "0.9") == 0
+    given_up_in(tmp_path / "lame", BatchId("hunting", 0))
+    hunting = [k for stream, k in rows(tmp_path / "whole") if stream == "hunting"]
+    goes_on = max(hunting) >= EPOCH_BATCHES
+    assert goes_on == (cases == "240000")
+    said = f"hunting batch {EPOCH_BATCHES} of {tmp_path / 'lame'}, which gave hunting batch 0 up,"
+    for k, order in enumerate((("whole", "lame"), ("lame", "whole"))):
+        assert (
+            call(["merge", *(str(tmp_path / name) for name in order), "-o", str(tmp_path / f"all{k}")]) == 3 * goes_on
+        )
+        assert (said in capsys.readouterr().err) == goes_on
 
 
 def test_a_copy_adds_no_work(tmp_path: Path, parts: list[Path]) -> None:

@@ -135,6 +135,19 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
     assert "None of 1 figures differs" in compare_text(clean, clean)
 
 
+def test_rates_of_a_million_cases_keep_to_78_columns(make: Made) -> None:
+    """Counts of seven digits, a p of four decimals, intervals of many: every line fits, and each figure is there."""
+
+    def made(violated: int) -> Campaign:
+        named = {"waste_pages": {1: 1_000_000}, "misplaced_bytes": {0: 900_000, 48: 100_000}}
+        return make([Outcome("measurement", 0, "few", 1_000_000, 9, 0, named, {}, {I18: violated})])
+
+    text = compare_text(made(123_456), made(123_999))
+    assert max(map(len, text.splitlines())) <= 78
+    for words in ("123,456 of 1,000,000", "123,999 of 1,000,000", "k of n; p, Holm", "by weight"):
+        assert words in text
+
+
 def poisson_p90(extra: int) -> int:
     """The 0.9-quantile of what `drawn` draws: three quarters Poisson(2), a quarter Poisson(6) + extra."""
 

@@ -274,7 +274,7 @@ def test_what_snapshots_do_not_tell_is_said() -> None:
     assert "max: snapshots of memory.current tell the headroom of 0" in " ".join(none.left_out)
     assert "max" in some.tables
     assert [words for words in some.left_out if words.startswith(("max", "headroom"))] == [
-        "headroom: not known of 20 of 60 charged allocations"
+        "headroom: not known of 20 of 60 charged allocations, of runs with snapshots"
     ]
 
 
