@@ -26,7 +26,8 @@ from fuzz.workers import answer, done_of
 WHERE = "--cluster"
 AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
 CONNECT_SECONDS = 10.0
-NO_WORKERS_SECONDS = 300.0  # a cluster without a worker for so long does not come back
+LOOK_SECONDS = 5.0
+LOOKS = 60  # a cluster that has no worker so often in a row does not come back
 CODE = code_version()  # of what is loaded, whatever is edited meanwhile
 OTHER_CODE = "other code"
 _plans: dict[str, Any] = {}
@@ -89,7 +90,8 @@ class Cluster:
         self.recipe = json.dumps(plan.recipe())
         self.slots: list[Slot] = []
         self.sent_away: dict[str, float] = {}  # address -> when, by time.monotonic()
-        self.heard = 0.0  # when something came back last
+        self.looked = 0.0  # at the workers, when nothing came back
+        self.bare = 0  # how often in a row there was none
         self.client: Any = None
 
     def start(self, count: int) -> None:
@@ -104,20 +106,23 @@ class Cluster:
         threads = sum(self.client.nthreads().values())
         if not threads:
             raise InputError(WHERE, f"{self.address} has no worker", "a cluster with workers")
-        self._compare_versions()
-        self.client.run(remote_warm, self.recipe)
+        found = self._versions()
+        for worker, version in sorted(found.items()):
+            if version is None:
+                raise InputError(WHERE, f"{worker} cannot load this project", "workers with this project installed")
+            if version != CODE:
+                raise InputError(WHERE, f"{worker} has other code", f"code {CODE} on every worker")
+        self.client.run(remote_warm, self.recipe, workers=list(found))
         self.slots = [Slot() for _ in range(AHEAD * threads)]
-        self.heard = time.monotonic()
 
-    def _compare_versions(self) -> None:
-        """Workers of other code would give other rows."""
-        try:
-            found = self.client.run(remote_version)
-        except (ImportError, AttributeError) as error:
-            raise InputError(WHERE, f"{self.address}: {error}", "workers with this project installed") from None
-        other = sorted(worker for worker, version in found.items() if version != CODE)
-        if other:
-            raise InputError(WHERE, f"{other[0]} has other code", f"code {CODE} on every worker")
+    def _versions(self) -> dict[str, str | None]:
+        """Each worker's code, None of one that cannot load this project; without those that do not answer just now."""
+        found = self.client.run(remote_version, on_error="return")
+        return {
+            worker: version if isinstance(version, str) else None
+            for worker, version in found.items()
+            if not isinstance(version, OSError)
+        }
 
     def idle(self) -> list[Slot]:
         """Places without a batch."""
@@ -147,12 +152,20 @@ class Cluster:
         except TimeoutError:
             if self.client.status not in ("running", "connecting"):
                 raise HarnessError(f"the scheduler at {self.address} is gone") from None
-            if time.monotonic() - self.heard > NO_WORKERS_SECONDS and not self.client.nthreads():
-                raise HarnessError(f"{self.address} has no worker any more") from None
+            self._look()
             return []
-        self.heard = time.monotonic()
+        self.bare = 0
         events = [self._taken(slot) for slot in out if slot.future.done()]
         return [event for event in events if event is not None]
+
+    def _look(self) -> None:
+        """HarnessError once there was no worker at LOOKS looks in a row, which are LOOK_SECONDS apart or more."""
+        if time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        self.bare = 0 if self.client.nthreads() else self.bare + 1
+        if self.bare >= LOOKS:
+            raise HarnessError(f"{self.address} has no worker any more")
 
     def _taken(self, slot: Slot) -> Event | None:
         """What a slot's batch came to; None if it went to a worker of other code, and is out once more."""
@@ -161,41 +174,38 @@ class Cluster:
         assert batch is not None
         if future.status != "finished":
             strangers = self._strangers() if future.status == "error" else []
-            if not strangers:
-                time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
-                return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
-            self._again(slot, batch, strangers, since)
-            return None
+            if strangers:
+                self._send_away(strangers)
+                self.give(slot, batch)
+                return None
+            time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
+            return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
         head, _, row = future.result().partition(b"\n")
         said = json.loads(head)
         if OTHER_CODE in said:
             future.release()  # a worker is not let go while it alone holds a result
-            self._again(slot, batch, [said["worker"]], since)
+            worker = said["worker"]
+            if since > self.sent_away.get(worker, since):
+                raise HarnessError(f"{worker} joined with other code and cannot be sent away")
+            self._send_away([worker])
+            self.give(slot, batch)
             return None
         if "raised" in said:
             return Raised(batch, None, said["raised"], said["traceback"])
         return done_of(batch, said, row)
 
     def _strangers(self) -> list[str]:
-        """Workers that are not of this code, or that cannot even say."""
-        found = self.client.run(remote_version, on_error="return")
-        return sorted(worker for worker, version in found.items() if version != CODE)
+        """Workers of other code, or without this project, that were not sent away yet."""
+        found = self._versions()
+        return sorted(worker for worker in found if found[worker] != CODE and worker not in self.sent_away)
 
-    def _again(self, slot: Slot, batch: BatchId, strangers: Sequence[str], since: float) -> None:
-        """Send workers away whose rows would be other ones, and hand their batch out once more.
-
-        HarnessError for one that got the batch after it had been sent away, or if that leaves no worker at all.
-        """
+    def _send_away(self, strangers: Sequence[str]) -> None:
+        """Close workers whose rows would be other ones, each once."""
         for worker in strangers:
-            if since > self.sent_away.get(worker, since):
-                raise HarnessError(f"{worker} joined with other code and cannot be sent away")
             if worker not in self.sent_away:
                 LOGGER.warning("%s joined with other code and is sent away", worker)
                 self.client.retire_workers([worker])
                 self.sent_away[worker] = time.monotonic()
-        if not set(self.client.nthreads()) - set(self.sent_away):
-            raise HarnessError(f"{self.address} has no worker of code {CODE} any more")
-        self.give(slot, batch)
 
     def end(self) -> None:
         """Leave the cluster; what is still out there is cancelled."""

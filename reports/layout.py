@@ -42,7 +42,7 @@ def percent(share: float | None, decimals: int = 0) -> str:
         return "-"
     value = 100 * share
     if value in (0.0, 100.0):
-        return f"{value:.0f}%"
+        return f"{abs(value):.0f}%"
     decimals = max(decimals, 1 - math.floor(math.log10(abs(value))))
     while value < 100 and float(f"{value:.{decimals}f}") >= 100:  # what does not hold always is never written as 100%
         decimals += 1
@@ -69,7 +69,7 @@ def decimals_within(low: float | None, high: float | None) -> int:
 def _bound_percent(share: float, decimals: int, to_integer: Callable[[float], int]) -> str:
     value = 100 * share
     if value in (0.0, 100.0):
-        return f"{value:.0f}%"
+        return f"{abs(value):.0f}%"
     decimals = max(decimals, 1 - math.floor(math.log10(abs(value))))
     scaled = round(value * 10**decimals, 9)  # 0.29 is 28.999999999999996 percent
     return f"{min(100.0, to_integer(scaled) / 10**decimals):.{decimals}f}%"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -86,34 +88,84 @@ fuzz.cluster.CODE = "other"
 from distributed.cli.dask_worker import main
 main()
 """
+WITHOUT_THE_PROJECT = """
+import sys
+sys.modules["fuzz"] = None
+from distributed.cli.dask_worker import main
+main()
+"""
 
 
+def stranger(program: str, address: str) -> subprocess.Popen[bytes]:
+    """A dask worker of four threads that runs a program of its own first."""
+    line = [sys.executable, "-c", program, address, "--nthreads", "4", "--no-nanny", "--host", "127.0.0.1"]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("program", [OTHER_CODE, WITHOUT_THE_PROJECT], ids=["other", "without"])
 def test_a_worker_of_other_code_that_joins_late_is_sent_away(
-    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]], program: str
 ) -> None:
-    """It joins while the campaign runs: none of its rows is taken, it ends, no batch is lost, the digest stays."""
+    """It joins while batches run: none of its rows is taken, it ends, no batch is lost, the digest stays.
+
+    One without the project may end by itself when a batch reaches it, before anybody asks for its code.
+    """
     address, _ = cluster
     cases = (*CASES, "--cases", "400000")
     assert call(["run", *cases, "--out", str(tmp_path / "local")]) == 0
-    late = [sys.executable, "-c", OTHER_CODE, address, "--nthreads", "4", "--no-nanny", "--host", "127.0.0.1"]
     line = [sys.executable, "-m", "fuzz", "run", *cases, "--cluster", address, "--out", str(tmp_path / "cluster")]
-    database = tmp_path / "cluster" / "campaign.db-wal"
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while not (database.exists() and database.stat().st_size > 30_000):
-            assert time.monotonic() < until
-            assert process.poll() is None
-            time.sleep(0.02)
-        with subprocess.Popen(late, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as joined:
+        wait_for_batches(tmp_path / "cluster" / "campaign.db", process)
+        with stranger(program, address) as joined:
             try:
                 assert process.wait(120) == 0
                 assert joined.wait(30) == 0
             finally:
                 joined.kill()
     reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
-    assert "joined with other code and is sent away" in (tmp_path / "cluster" / "campaign.log").read_text()
+    said = (tmp_path / "cluster" / "campaign.log").read_text()
+    assert "joined with other code and is sent away" in said or program == WITHOUT_THE_PROJECT
     assert reports[0]["digest"] == reports[1]["digest"]
     assert reports[1]["failed"] == []
+
+
+def wait_for_batches(database: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until a living campaign has stored some."""
+    until = time.monotonic() + 60
+    count = 0
+    while count < 3:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+        with (
+            contextlib.suppress(sqlite3.OperationalError),
+            contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection,
+        ):
+            (count,) = connection.execute("SELECT count(*) FROM batch").fetchone()
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [(OTHER_CODE, "has other code"), (WITHOUT_THE_PROJECT, "cannot load this project")],
+    ids=["other", "without"],
+)
+def test_a_worker_of_other_code_is_refused_at_the_start(
+    tmp_path: Path,
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    program: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line that names the worker, exit status 2, no folder."""
+    address, _ = cluster
+    with stranger(program, address) as process:
+        try:
+            wait_for_workers(address, 3)
+            assert call(["run", *CASES, "--cluster", address, "--out", str(tmp_path / "out")]) == 2
+        finally:
+            process.kill()
+    assert words in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,12 @@ def until_it_says(crew: Cluster) -> list[Event]:
     raise AssertionError("the batch goes round")
 
 
-@pytest.mark.parametrize("first", [STRANGE, None])
-def test_its_batch_is_run_by_another(monkeypatch: pytest.MonkeyPatch, first: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("first", "other"), [(STRANGE, "other"), (None, "other"), (None, Exception("No module named 'fuzz'"))]
+)
+def test_its_batch_is_run_by_another(monkeypatch: pytest.MonkeyPatch, first: bytes | None, other: object) -> None:
     """It says that it has other code, or cannot even be called: sent away once, and the batch is no lost one."""
-    client = Client([first, GOOD])
+    client = Client([first, GOOD], {"a": CODE, "b": other})
     crew = crew_with(client, monkeypatch)
     (event,) = until_it_says(crew)
     assert isinstance(event, Done)
@@ -129,23 +131,25 @@ def test_one_that_stays_ends_the_campaign(monkeypatch: pytest.MonkeyPatch) -> No
         until_it_says(crew)
 
 
-def test_if_nobody_is_left_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only workers of other code: one line, instead of waiting for ever."""
-    crew = crew_with(Client([STRANGE], {"b": "other"}), monkeypatch)
-    with pytest.raises(HarnessError, match=f"no worker of code {CODE} any more"):
-        until_it_says(crew)
+def test_one_that_stays_and_cannot_be_called_is_limited_by_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent away once; what errors from then on is a lost batch, whoever it was with."""
+    client = Client([None, None], {"a": CODE, "b": Exception("No module named 'fuzz'")}, stays=True)
+    (event,) = until_it_says(crew_with(client, monkeypatch))
+    assert isinstance(event, Lost)
+    assert client.retired == ["b"]
 
 
-def test_an_error_among_workers_of_this_code_is_a_lost_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is sent away; the desk counts the try."""
-    client = Client([None], {"a": CODE})
+@pytest.mark.parametrize("version", [CODE, OSError("Timed out"), TimeoutError()])
+def test_an_error_among_workers_of_this_code_is_a_lost_batch(monkeypatch: pytest.MonkeyPatch, version: object) -> None:
+    """Nobody is sent away, not a worker either that does not answer just now; the desk counts the try."""
+    client = Client([None], {"a": version})
     (event,) = until_it_says(crew_with(client, monkeypatch))
     assert isinstance(event, Lost)
     assert client.retired == []
 
 
 def test_a_cluster_that_stays_empty_ends_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No worker for as long as one may wait; with a worker (control), or a moment earlier, it is waited for."""
+    """No worker at so many looks in a row; one in between (control) begins the count anew, a look too early is none."""
 
     def nothing(*_: Any, **__: Any) -> None:
         raise TimeoutError
@@ -153,10 +157,13 @@ def test_a_cluster_that_stays_empty_ends_the_campaign(monkeypatch: pytest.Monkey
     client = Client([GOOD], {"a": CODE})
     crew = crew_with(client, monkeypatch)
     monkeypatch.setattr(distributed, "wait", nothing)
-    monkeypatch.setattr(clusters, "NO_WORKERS_SECONDS", 0.0)
+    monkeypatch.setattr(clusters, "LOOK_SECONDS", 0.0)
+    for workers in ({}, {"a": CODE}, {}):
+        client.workers = dict(workers)
+        for _ in range(clusters.LOOKS - 1):
+            assert crew.wait(0.0) == []
+    monkeypatch.setattr(clusters, "LOOK_SECONDS", 1e9)
     assert crew.wait(0.0) == []
-    client.workers.clear()
+    monkeypatch.setattr(clusters, "LOOK_SECONDS", 0.0)
     with pytest.raises(HarnessError, match="has no worker any more"):
         crew.wait(0.0)
-    monkeypatch.setattr(clusters, "NO_WORKERS_SECONDS", 1e9)
-    assert crew.wait(0.0) == []
