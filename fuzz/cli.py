@@ -91,7 +91,7 @@ def cli() -> None:
 @click.option("--log", help="Log file. [default: campaign.log in the output folder]")
 @click.option("--log-level", help="debug, info, warning or error. [default: info]")
 @click.option("--start-method", help="How workers start: fork, spawn or forkserver. [default: fork]")
-@click.option("--cluster", help="Run batches on a dask.distributed cluster: tcp://HOST:PORT of its scheduler.")
+@click.option("--cluster", help="Run batches on a dask.distributed cluster, tcp://HOST:PORT of its scheduler, or none.")
 @click.option("--explored", help="Folders of explore, comma-separated, whose scopes the certificate is to name.")
 @click.option("--config", help="Options from a TOML file: tables [run] and [profile.NAME].")
 @click.option("--profile", help="quick, nightly, weekend, or one of the file's.")

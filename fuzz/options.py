@@ -27,6 +27,7 @@ SECONDS_MAX = 366 * 24 * 3600.0
 CASES_MAX = 10**15
 DEFAULT_SECONDS = 60.0
 DEFAULT_SCHEDULER = "portfolio"
+HERE = "none"  # no cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +157,12 @@ def size_option(text: str, where: str, least: int, most: int) -> int:
 
 
 def cluster_option(text: str | None, scheduler: str) -> str | None:
-    """The address of a dask scheduler."""
-    if text is None:
+    """The address of a dask scheduler; None for this machine, as a resumed session may want it ("none")."""
+    if text in (None, HERE):
         return None
     if not re.fullmatch(r"(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}", text):
-        raise InputError("--cluster", repr(text), "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler")
+        allowed = "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler, or none: this machine"
+        raise InputError("--cluster", repr(text), allowed)
     if ".py:" in scheduler:
         raise InputError("--cluster", f"with --scheduler {scheduler}", "a scheduler of the project: files are not sent")
     if importlib.util.find_spec("distributed") is None:

@@ -60,6 +60,19 @@ def test_a_longer_budget_goes_on_where_the_shorter_ended(tmp_path: Path, whole: 
     assert report(tmp_path / "a")["digest"] == report(whole)["digest"]
 
 
+def test_a_campaign_goes_on_here_when_its_cluster_is_gone(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--cluster none` runs the rest with local workers, to the same digest. Control: without it, nobody answers."""
+    assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
+    with contextlib.closing(Store(tmp_path / "a" / "campaign.db")) as store:
+        store.set_meta("given", store.meta("given") | {"cluster": "tcp://127.0.0.1:1"})
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 2
+    assert "tcp://127.0.0.1:1" in capsys.readouterr().err.splitlines()[-1]
+    assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000", "--cluster", "none"]) == 0
+    assert report(tmp_path / "a")["digest"] == report(whole)["digest"]
+
+
 def test_nothing_is_left_to_do_for_the_same_budget(whole: Path, tmp_path: Path) -> None:
     """Resumed with the stored budget, a campaign that ended adds no batch and says the same."""
     assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
