@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED
 from dataclasses import dataclass
 from typing import Any
@@ -175,7 +174,8 @@ class Cluster:
         if future.status != "finished":
             strangers = self._strangers() if future.status == "error" else []
             if strangers:
-                self._send_away(strangers)
+                for worker in strangers:
+                    self._send_away(worker)
                 self.give(slot, batch)
                 return None
             time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
@@ -185,9 +185,10 @@ class Cluster:
         if OTHER_CODE in said:
             future.release()  # a worker is not let go while it alone holds a result
             worker = said["worker"]
-            if since > self.sent_away.get(worker, since):
+            if worker not in self.sent_away:
+                self._send_away(worker)
+            elif since > self.sent_away[worker]:
                 raise HarnessError(f"{worker} joined with other code and cannot be sent away")
-            self._send_away([worker])
             self.give(slot, batch)
             return None
         if "raised" in said:
@@ -199,13 +200,11 @@ class Cluster:
         found = self._versions()
         return sorted(worker for worker in found if found[worker] != CODE and worker not in self.sent_away)
 
-    def _send_away(self, strangers: Sequence[str]) -> None:
-        """Close workers whose rows would be other ones, each once."""
-        for worker in strangers:
-            if worker not in self.sent_away:
-                LOGGER.warning("%s joined with other code and is sent away", worker)
-                self.client.retire_workers([worker])
-                self.sent_away[worker] = time.monotonic()
+    def _send_away(self, worker: str) -> None:
+        """Close a worker whose rows would be other ones."""
+        LOGGER.warning("%s joined with other code and is sent away", worker)
+        self.client.retire_workers([worker])
+        self.sent_away[worker] = time.monotonic()
 
     def end(self) -> None:
         """Leave the cluster; what is still out there is cancelled."""

@@ -30,6 +30,10 @@ class Part:
     connection: sqlite3.Connection
     meta: dict[str, Any]
 
+    def given_up(self) -> dict[BatchId, dict[str, Any]]:
+        """Batches that no try could run, with what their tries said."""
+        return {BatchId(row["stream"], row["k"]): row for row in self.meta.get("failed", [])}
+
 
 @dataclass(slots=True)
 class Merged:
@@ -117,7 +121,7 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
 
     Of a part that overlaps with those before it, the seconds of work count by the seconds of its further batches.
     """
-    given_up = {BatchId(row["stream"], row["k"]): row for row in one.meta.get("failed", [])}
+    given_up = one.given_up()
     count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
     for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
         batch = BatchId(stream, k)
@@ -164,8 +168,7 @@ def settle(
 def learnt_without(one: Part, merged: Merged) -> Iterator[str]:
     """A part's batches, by their first, that learnt of one which it gave up, and which another part could run."""
     (most,) = one.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
-    for row in one.meta.get("failed", []):
-        batch = BatchId(row["stream"], row["k"])
+    for batch in one.given_up():
         first = (batch.k // EPOCH_BATCHES + 1) * EPOCH_BATCHES
         if batch in merged.run_elsewhere and batch.stream == HUNTING and (most or 0) >= first:
             yield f"{BatchId(HUNTING, first)} of {one.folder}, which gave {batch} up,"

@@ -18,7 +18,6 @@ import pytest
 
 from fuzz.cli import call
 
-pytest.importorskip("distributed")
 CASES = ("--cases", "150000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import distributed
 import pytest
 
 from engine.outcome import Outcome
@@ -20,7 +21,6 @@ from fuzz.workers import head_of
 from strategies.planning import make_plan
 from strategies.topologies import preset
 
-distributed = pytest.importorskip("distributed")
 BATCH = BatchId("measurement", 3)
 OUTCOME = Outcome("measurement", 3, "f", 10, 100)
 GOOD = json.dumps(head_of(OUTCOME, 0.1)).encode() + b"\n" + OUTCOME.canonical()
