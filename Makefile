@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check exam mutate clean
+.PHONY: setup run test check exam mutate tidy clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml
 	touch $@
 
 setup: $(STAMP)
-	$(BIN)/python -m fuzz.warm
+	$(BIN)/python -m percpu_fuzz.fuzz.warm
 
 run: setup
 	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
@@ -31,6 +31,9 @@ exam: setup
 
 mutate: setup
 	$(BIN)/python -m tests.mutation --time $(or $(TIME),600)
+
+tidy: $(STAMP)
+	$(BIN)/python tests/tidy.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) out .cache

@@ -10,6 +10,9 @@ from typing import Any
 
 Histogram = dict[int, int]
 
+MEASUREMENT, HUNTING = "measurement", "hunting"
+STREAMS = (MEASUREMENT, HUNTING)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Signature:
@@ -29,9 +32,9 @@ class Outcome:
         "rounding_bytes16" (bytes rounded up per node, in sixteenths of a page), all of probes: one entry a case at
         most; counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
     violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
-    once: features (strategies.features) that one case of the batch holds, with that case's number; more: features that
+    once: features (run.features) that one case of the batch holds, with that case's number; more: features that
         several cases hold, ascending. Of a hunting batch only features that no epoch before it has shown.
-    corpus: what was drawn for cases with such new features, as strategies.learning encodes it.
+    corpus: what was drawn for cases with such new features, as strategies.plan.learning encodes it.
     """
 
     stream: str

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ScenarioError
-from engine.labels import GFP_NOBLOCK, OP_NAMES
-from engine.records import SIZE_CLASSES, Prog, Record, new_record
+from percpu_fuzz.engine.core.labels import GFP_NOBLOCK, OP_NAMES
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, Record, new_record
+from percpu_fuzz.engine.errors import ScenarioError
 
 NO_VALUE = 0
 UNLIMITED = -1

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from engine.base import INVARIANT_NAMES
-from engine.errors import ScenarioError, TopologyError
-from engine.labels import NAMES
-from engine.program import FAIL_FIELDS, Memcg, Op, Program, Task
-from engine.topology import Topology
-from engine.topology_file import TopologyRow, row_of, topology_of
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.errors import ScenarioError, TopologyError
+from percpu_fuzz.engine.program import FAIL_FIELDS, Memcg, Op, Program, Task
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology_file import TopologyRow, row_of, topology_of
 
 SCHEMA = 1
 LATER = ("fail_charge", "fail_space", "fail_node")

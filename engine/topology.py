@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import TopologyError
-from engine.records import SIZE_CLASSES, Record, Topo, new_record
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record, Topo, new_record
+from percpu_fuzz.engine.errors import TopologyError
 
 LOCAL_DISTANCE = 10
 PAGE_SIZES = (4096, 16384, 65536)

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from engine.errors import TopologyError
-from engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.errors import TopologyError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
 
 SCHEMA: Literal[1] = 1
 ALLOWED = f"a topology file of schema {SCHEMA}"

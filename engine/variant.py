@@ -62,7 +62,7 @@ class Variant:
     task_objcg: int = 0  # 0: task->objcgs, an entry a node (1/9); 1: one pointer, as before the series
     metadata: int = 0  # 1: 8 bytes a granule are charged whatever sizeof(pcpuobj_ext) is (before 3/9)
     judge: int = 0  # what it claims beyond the common invariants: bits JUDGE_* (mutants keep it)
-    slip: int = 0  # a planted slip of engine/slips.py (mutant)
+    slip: int = 0  # a planted slip of engine/core/planted.py (mutant)
 
     def choices(self) -> dict[str, int]:
         """The choices by name, without name and summary."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from engine.errors import InputError
-from engine.slips import SLIPS
-from engine.variant import Variant
+from percpu_fuzz.engine.core.planted import SLIPS
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import Variant
 
 NAME_MOST = 120  # it is in names of folders and files
 NAME = rf"[\w.:/+-]{{1,{NAME_MOST}}}"

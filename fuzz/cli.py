@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-from engine.errors import InputError
-from fuzz import entry
-from fuzz.cli_recorded import COMMANDS
-from fuzz.errors import HarnessError
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz import entry
+from percpu_fuzz.fuzz.cli_recorded import COMMANDS
+from percpu_fuzz.fuzz.errors import HarnessError
 
 BAD_INPUT, BROKEN = 2, 3
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
@@ -100,7 +100,7 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def run(**given: str | bool | None) -> int:
     """Run a campaign and print its report."""
-    from fuzz.commands.run import run_command
+    from percpu_fuzz.fuzz.commands.run import run_command
 
     return run_command(given)
 
@@ -112,7 +112,7 @@ def run(**given: str | bool | None) -> int:
 @click.option("--perfetto", help="Write the interleaving as Chrome trace-event JSON to this file.")
 def replay(file: str, variant: str | None, lanes: bool, perfetto: str | None) -> int:
     """Replay a finding; exit status 1 if its violation shows."""
-    from fuzz.commands.replay import replay_command
+    from percpu_fuzz.fuzz.commands.replay import replay_command
 
     return replay_command(file, variant, lanes, perfetto)
 
@@ -124,7 +124,7 @@ def replay(file: str, variant: str | None, lanes: bool, perfetto: str | None) ->
 @click.option("-o", "--output", help="Write the shrunk finding here. [default: FILE with .shrunk.json]")
 def shrink(file: str, variant: str | None, budget: str | None, output: str | None) -> int:
     """Shrink a finding's machine, program, placement and schedule together; exit status 1: the violation shows."""
-    from fuzz.commands.shrink import shrink_command
+    from percpu_fuzz.fuzz.commands.shrink import shrink_command
 
     return shrink_command(file, variant, budget, output)
 
@@ -134,7 +134,7 @@ def shrink(file: str, variant: str | None, budget: str | None, output: str | Non
 @click.option("-o", "--output", required=True, help="Folder for the test file.")
 def regress(file: str, output: str) -> int:
     """Write a finding as a pytest file, after running it: red on its variant, green on fixed."""
-    from fuzz.commands.regress import regress_command
+    from percpu_fuzz.fuzz.commands.regress import regress_command
 
     return regress_command(file, output)
 
@@ -145,7 +145,7 @@ def regress(file: str, output: str) -> int:
 @click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def handoff(file: str, variant: str | None, output: str | None) -> int:
     """Print a finding as a mail: what breaks, a machine to try it on as QEMU arguments, the steps, the counters."""
-    from fuzz.commands.handoff import handoff_command
+    from percpu_fuzz.fuzz.commands.handoff import handoff_command
 
     return handoff_command(file, variant, output)
 
@@ -154,7 +154,7 @@ def handoff(file: str, variant: str | None, output: str | None) -> int:
 @click.option("--invariants", is_flag=True, help="Which invariant is checked for which variant, and what it says.")
 def variants(invariants: bool) -> int:
     """List the accountings that the engine knows."""
-    from fuzz.commands.variants import variants_command
+    from percpu_fuzz.fuzz.commands.variants import variants_command
 
     return variants_command(invariants)
 
@@ -166,7 +166,7 @@ def variants(invariants: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
     """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is still alive."""
-    from fuzz.commands.mutants import mutants_command
+    from percpu_fuzz.fuzz.commands.mutants import mutants_command
 
     return mutants_command(seconds, seed, workers, as_json)
 
@@ -188,7 +188,7 @@ def mutants(seconds: str | None, seed: str | None, workers: str | None, as_json:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def explore(**given: str | bool | None) -> int:
     """Explore every interleaving of small programs, and say which scope is complete."""
-    from fuzz.commands.explore import explore_command
+    from percpu_fuzz.fuzz.commands.explore import explore_command
 
     return explore_command(given)
 
@@ -204,7 +204,7 @@ def merge(folders: tuple[str, ...], output: str, as_json: bool, **typed: str | N
 
     Exit status 3 if two of them hold different results of one batch.
     """
-    from fuzz.commands.merge import merge_command
+    from percpu_fuzz.fuzz.commands.merge import merge_command
 
     return merge_command(folders, output, as_json, typed)
 
@@ -222,7 +222,7 @@ def merge(folders: tuple[str, ...], output: str, as_json: bool, **typed: str | N
 )
 def report(folder: str, output: str | None, formats: str | None, pdf: bool, form: str | None) -> int:
     """Render a campaign's reports again from its store and print one; its exit status."""
-    from fuzz.commands.report import report_command
+    from percpu_fuzz.fuzz.commands.report import report_command
 
     return report_command(folder, output, formats, pdf, form)
 
@@ -232,7 +232,7 @@ def report(folder: str, output: str | None, formats: str | None, pdf: bool, form
 @click.argument("folder_b")
 def compare(folder_a: str, folder_b: str) -> int:
     """Compare two campaigns by their output folders: each figure's difference, and what would show a bug as fixed."""
-    from fuzz.commands.compare import compare_command
+    from percpu_fuzz.fuzz.commands.compare import compare_command
 
     return compare_command(folder_a, folder_b)
 
@@ -245,7 +245,7 @@ def topology() -> None:
 @topology.command("list")
 def topology_list() -> int:
     """Named machines and families."""
-    from fuzz.commands.topology import list_command
+    from percpu_fuzz.fuzz.commands.topology import list_command
 
     return list_command()
 
@@ -254,7 +254,7 @@ def topology_list() -> int:
 @click.argument("name")
 def topology_show(name: str) -> int:
     """Print a machine (a name or a file) as a topology file."""
-    from fuzz.commands.topology import show_command
+    from percpu_fuzz.fuzz.commands.topology import show_command
 
     return show_command(name)
 
@@ -277,7 +277,7 @@ def topology_import(path: str, output: str | None, **given: str | None) -> int:
     Formats: sysfs as a folder or tar, topology.json of a recorded run, a topology file, hwloc XML, numactl -H,
     lscpu -J, QEMU arguments.
     """
-    from fuzz.commands.topology import import_command
+    from percpu_fuzz.fuzz.commands.topology import import_command
 
     return import_command(path, given, output)
 
@@ -288,7 +288,7 @@ def topology_import(path: str, output: str | None, **given: str | None) -> int:
 @click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def topology_export(name: str, form: str, output: str | None) -> int:
     """Write a machine (a name or a file) as QEMU arguments, with notes on what they cannot say."""
-    from fuzz.commands.topology import export_command
+    from percpu_fuzz.fuzz.commands.topology import export_command
 
     return export_command(name, form, output)
 

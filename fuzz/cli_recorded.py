@@ -35,7 +35,7 @@ def trace(file: str, topology_path: str, **given: Any) -> int:
 
     Exit status 1 if a row of memory.stat differs.
     """
-    from fuzz.commands.trace import TraceOptions, trace_command
+    from percpu_fuzz.fuzz.commands.trace import TraceOptions, trace_command
 
     return trace_command(TraceOptions(file, topology_path, **given))
 
@@ -54,7 +54,7 @@ def calibrate(
 
     placement.json and states.json beside a trace are used where they are.
     """
-    from fuzz.commands.calibrate import calibrate_command
+    from percpu_fuzz.fuzz.commands.calibrate import calibrate_command
 
     return calibrate_command(files, topology, charge, name, output, as_json)
 
@@ -65,7 +65,7 @@ def calibrate(
 @click.option("-o", "--output", required=True, help="The file to write; gzip if its name ends in .gz.")
 def convert(file: str, form: str, output: str) -> int:
     """Rewrite tracefs text as trace-cmd report or perf script print it."""
-    from fuzz.commands.convert import convert_command
+    from percpu_fuzz.fuzz.commands.convert import convert_command
 
     return convert_command(file, form, output)
 
@@ -75,7 +75,7 @@ def convert(file: str, form: str, output: str) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def fidelity(folders: tuple[str, ...], as_json: bool) -> int:
     """Measure how far recorded runs and the model agree: rows, areas, pages, placement, charge failures."""
-    from fuzz.commands.fidelity import fidelity_command
+    from percpu_fuzz.fuzz.commands.fidelity import fidelity_command
 
     return fidelity_command(folders, as_json)
 
@@ -86,7 +86,7 @@ def fidelity(folders: tuple[str, ...], as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 def hooks(file: str, variant: str, as_json: bool) -> int:
     """Compare recorded hook arithmetic of a patched kernel with the engine's hooks; exit status 1 on a difference."""
-    from fuzz.commands.hooks import hooks_command
+    from percpu_fuzz.fuzz.commands.hooks import hooks_command
 
     return hooks_command(file, variant, as_json)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from strategies.calibration import DEFAULT
+from percpu_fuzz.strategies.draw.calibration import DEFAULT
 
 DEFAULTS = {
     "variant": "v2", "hunt": "0.5", "scheduler": "portfolio", "faults": "", "learning": "on",

@@ -18,8 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
-from fuzz.typed_code import OPTIONS, names_code
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.typed_code import OPTIONS, names_code
 
 PROFILES: dict[str, dict[str, str]] = {
     "quick": {"time": "20"},

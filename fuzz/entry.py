@@ -17,7 +17,7 @@ def main() -> None:
     _begun.append(time.monotonic())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
-    from fuzz.cli import call
+    from percpu_fuzz.fuzz.cli import call
 
     end(call())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strategies.recorded.one_pass import LEFT_OUT as OF_EVENTS
-from strategies.recorded.pages_in_time import LEFT_OUT as OF_PAGES
-from strategies.recorded.replay import LEFT_OUT as OF_REPLAY
-from strategies.recorded.tracefs import Counts
+from percpu_fuzz.strategies.fidelity.replay import LEFT_OUT as OF_REPLAY
+from percpu_fuzz.strategies.trace.one_pass import LEFT_OUT as OF_EVENTS
+from percpu_fuzz.strategies.trace.pages.pages_in_time import LEFT_OUT as OF_PAGES
+from percpu_fuzz.strategies.trace.tracefs import Counts
 
 WORDS = OF_EVENTS | OF_PAGES | OF_REPLAY
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.topology import Topology
-from engine.variant import VARIANTS, Variant
-from engine.variant_check import check_variant
-from fuzz.crew import Bounds
-from fuzz.schedule import WHOLE, Shard
-from strategies.calibration import Calibration
-from strategies.machines.importing import import_path
-from strategies.topologies import PRESETS, preset
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.engine.variant_check import check_variant
+from percpu_fuzz.fuzz.campaign.hands import Bounds
+from percpu_fuzz.fuzz.schedule import WHOLE, Shard
+from percpu_fuzz.strategies.draw.calibration import Calibration
+from percpu_fuzz.strategies.draw.topologies import PRESETS, preset
+from percpu_fuzz.strategies.machines.importing import import_path
 
 WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
@@ -35,7 +35,7 @@ class RunOptions:
     """A campaign as asked for. seconds and cases: None where there is no such limit; at least one is set.
 
     given: what was typed or configured, option by option, as text: what the store keeps and a resumed session reads.
-    stop: a criterion as text (reports.stopping). reports: more formats to write. force: resume in spite of differences.
+    stop: a criterion as text (figures.stopping). reports: more formats to write. force: resume in spite of differences.
     """
 
     variant: Variant
@@ -194,7 +194,7 @@ def faults_option(text: str) -> tuple[str, ...]:
 
 def stop_option(text: str | None) -> str | None:
     """A criterion. InputError for one that holds whatever is seen, or never can."""
-    from reports.stopping import parse_stop
+    from percpu_fuzz.reports.figures.stopping import parse_stop
 
     if text is None:
         return None
@@ -234,7 +234,7 @@ def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
 
 def formats_option(text: str | None) -> tuple[str, ...]:
     """More formats for reports, separated by commas."""
-    from reports.ci_formats import FORMATS
+    from percpu_fuzz.reports.ci.formats import FORMATS
 
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:

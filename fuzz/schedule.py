@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-MEASUREMENT = "measurement"
-HUNTING = "hunting"
-STREAMS = (MEASUREMENT, HUNTING)
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
+
 EPOCH_BATCHES = 64  # of the hunting stream; what learns by epochs must know as many
 
 

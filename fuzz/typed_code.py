@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.errors import InputError
+from percpu_fuzz.engine.errors import InputError
 
 OPTIONS = ("variant", "scheduler")  # those that take FILE.py:NAME
 

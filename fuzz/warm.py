@@ -1,4 +1,4 @@
-"""`python -m fuzz.warm`: compile what campaigns and recorded runs need into the cache folder, before the first run.
+"""`python -m percpu_fuzz.fuzz.warm`: compile what campaigns and recorded runs need, before the first.
 
 The size classes are compiled side by side, one process each: a class is one long single-threaded compilation.
 """
@@ -9,11 +9,11 @@ import multiprocessing
 import sys
 import time
 
-from fuzz import exploration
-from fuzz.shrink.attempt import MACHINES, load
-from strategies.planning import make_plan
-from strategies.recorded import replay as recorded
-from strategies.topologies import preset
+from percpu_fuzz.fuzz.campaign import exploration
+from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.fidelity import replay as recorded
+from percpu_fuzz.strategies.plan.recipe import make_plan
 
 
 def warm_class(size_class: str) -> None:

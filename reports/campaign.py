@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.outcome import Histogram, Outcome, Signature
-from reports.evidence import Evidence
+from percpu_fuzz.engine.outcome import STREAMS, Histogram, Outcome, Signature
+from percpu_fuzz.reports.evidence import Evidence
 
-MEASUREMENT = "measurement"
-HUNTING = "hunting"
-STREAMS = (MEASUREMENT, HUNTING)
 UNKNOWN_FAMILY = "unknown"  # the family of a batch that killed its workers
 
 
@@ -68,7 +65,7 @@ class Campaign:
 
     describe: the plan's options: "variant", "seed", "families" (name -> weight) and whatever else it names.
     streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
-    findings: rows of fuzz.findings; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
+    findings: rows of fuzz.findings.pick; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
     stopped_by: "cases", "time", "criterion" or "interrupt"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
     discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.

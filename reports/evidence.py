@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.outcome import Outcome
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
 
 PCT_COUNT = "pct.depth."  # a hunting batch under PCT(d) counts its cases as "pct.depth.<d>"
 
@@ -75,13 +75,13 @@ class Evidence:
 
     def add(self, outcome: Outcome) -> None:
         """Fold one batch; batches of a stream come in order."""
-        if outcome.stream == "measurement" and outcome.counts.get("feature_cases"):
+        if outcome.stream == MEASUREMENT and outcome.counts.get("feature_cases"):
             self.features.add(outcome.k, outcome.counts["feature_cases"], outcome.once, outcome.more)
-        if outcome.stream == "measurement" and outcome.cases and "waste_pages" in outcome.histograms:
+        if outcome.stream == MEASUREMENT and outcome.cases and "waste_pages" in outcome.histograms:
             pages = sum(value * number for value, number in outcome.histograms["waste_pages"].items())
             self.waste.setdefault(outcome.family, {})[outcome.k] = BatchWaste(outcome.cases, pages)
         for name, cases in outcome.counts.items():
-            if outcome.stream == "hunting" and name.startswith(PCT_COUNT):
+            if outcome.stream == HUNTING and name.startswith(PCT_COUNT):
                 runs = self.pct.setdefault((outcome.family, int(name.removeprefix(PCT_COUNT))), PctRuns())
                 runs.cases += cases
                 runs.violating += min(cases, sum(outcome.violations.values()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.base import INVARIANT_NAMES
-from reports.campaign import STREAMS
-from reports.estimates import QUANTILES
-from reports.json_report import SCHEMA
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.reports.figures.estimates import QUANTILES
+from percpu_fuzz.reports.report_json import SCHEMA
 
 Json = dict[str, Any]
 
@@ -145,7 +145,7 @@ def figures() -> Json:
 
 
 def certificate() -> Json:
-    """Names as in reports.certificate."""
+    """Names as in reports.figures.certificate."""
     pct = {
         "depth": COUNT, "pct_depth": COUNT, "families": array(TEXT), "tasks_max": COUNT, "steps_max": COUNT,
         "runs": COUNT, "violating": COUNT, "missed": SHARE, "share_at_most": maybe(SHARE),

@@ -36,7 +36,7 @@ from exams import (  # noqa: E402
     watching,
 )
 
-from engine.compiled import code_version  # noqa: E402
+from percpu_fuzz.engine.core.compiled import code_version  # noqa: E402
 
 Line = Callable[[], dict[str, Any]]
 KEPT = ROOT / "out" / "exam.json"

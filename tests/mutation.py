@@ -27,18 +27,18 @@ sys.path.insert(0, str(ROOT))
 
 from source_mutants import SourceMutant, functions_of, mutants_of, mutated  # noqa: E402
 
-from engine.compiled import plain  # noqa: E402
-from engine.layout import PlainRecord  # noqa: E402
-from engine.reset import reset  # noqa: E402
-from engine.runnable import case_over  # noqa: E402
-from strategies.planning import make_plan  # noqa: E402
-from strategies.redraw import drawn_case  # noqa: E402
-from strategies.replay import violations_of  # noqa: E402
-from strategies.rng import new_rng  # noqa: E402
-from strategies.schedulers.choose import begin, choose, took  # noqa: E402
-from strategies.schedulers.record import new_sched  # noqa: E402
-from strategies.topologies import preset  # noqa: E402
-from strategies.walk import CHECK_TOUCHED, checked_step  # noqa: E402
+from percpu_fuzz.engine.case.reset import reset  # noqa: E402
+from percpu_fuzz.engine.case.runnable import case_over  # noqa: E402
+from percpu_fuzz.engine.core.compiled import plain  # noqa: E402
+from percpu_fuzz.engine.core.declare import PlainRecord  # noqa: E402
+from percpu_fuzz.strategies.draw.rng import new_rng  # noqa: E402
+from percpu_fuzz.strategies.draw.topologies import preset  # noqa: E402
+from percpu_fuzz.strategies.plan.recipe import make_plan  # noqa: E402
+from percpu_fuzz.strategies.plan.redraw import drawn_case  # noqa: E402
+from percpu_fuzz.strategies.run.replay import violations_of  # noqa: E402
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step  # noqa: E402
+from percpu_fuzz.strategies.schedulers.choose import begin, choose, took  # noqa: E402
+from percpu_fuzz.strategies.schedulers.record import new_sched  # noqa: E402
 
 MODULES = (
     "accumulate", "charge_hook", "free_hook", "live_bytes", "memcg", "obj_stock", "objcg", "page_counter",
@@ -86,14 +86,15 @@ def verdict(case: Case) -> tuple[object, object]:
 
 def install(mutant: SourceMutant) -> None:
     """Put the mutant in place of its function, wherever the engine has it by name. Only in a process that ends soon."""
-    module = sys.modules[f"engine.{mutant.module}"]
+    module = sys.modules[f"percpu_fuzz.engine.kernel.{mutant.module}"]
     old = getattr(module, mutant.function)
-    tree = mutated(functions_of(ROOT / "engine" / f"{mutant.module}.py")[mutant.function], mutant)
+    tree = mutated(functions_of(ROOT / "engine" / "kernel" / f"{mutant.module}.py")[mutant.function], mutant)
     names = module.__dict__
     exec(compile(ast.Module([tree], []), f"{mutant.module}.py", "exec"), names)
     new = names[mutant.function]
     for name, loaded in list(sys.modules.items()):
-        if name.split(".")[0] in ("engine", "strategies") and getattr(loaded, mutant.function, None) is old:
+        ours = name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies."))
+        if ours and getattr(loaded, mutant.function, None) is old:
             setattr(loaded, mutant.function, new)
 
 
@@ -103,7 +104,7 @@ _expected: list[tuple[object, object]] = []
 
 def fate(mutant: SourceMutant) -> tuple[str, int]:
     """("broken", "counted" or "survived", cases run) of a mutant, in a process of its own."""
-    from engine import compiled
+    from percpu_fuzz.engine.core import compiled
 
     compiled._twins.clear()
     install(mutant)
@@ -131,7 +132,7 @@ def all_mutants() -> dict[str, list[SourceMutant]]:
     """Mutants by function ("module.function")."""
     found: dict[str, list[SourceMutant]] = {}
     for module in MODULES:
-        for name, function in functions_of(ROOT / "engine" / f"{module}.py").items():
+        for name, function in functions_of(ROOT / "engine" / "kernel" / f"{module}.py").items():
             if "slip" not in name:  # what no variant but a mutant of the catalogue runs
                 found[f"{module}.{name}"] = list(mutants_of(module, function))
     return found
@@ -147,7 +148,7 @@ def in_turns(mutants: dict[str, list[SourceMutant]]) -> list[SourceMutant]:
 def version() -> str:
     """Of the engine's sources and of this campaign."""
     digest = hashlib.sha256()
-    for path in [*sorted((ROOT / "engine").glob("*.py")), Path(__file__)]:
+    for path in [*sorted((ROOT / "engine").rglob("*.py")), Path(__file__)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path
 
 from hatchling.builders.wheel import WheelBuilder
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "strategies", "fuzz", "reports")
 
 
@@ -17,8 +17,9 @@ def test_a_wheel_holds_every_module(tmp_path: Path) -> None:
     with zipfile.ZipFile(built) as wheel:
         names = set(wheel.namelist())
         info = next(name for name in names if name.endswith("entry_points.txt"))
-        assert b"percpu-fuzz = fuzz.entry:main" in wheel.read(info)
+        assert b"percpu-fuzz = percpu_fuzz.fuzz.entry:main" in wheel.read(info)
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
-    expected = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
+    expected = {f"percpu_fuzz/{path.relative_to(ROOT)}" for path in files if "__pycache__" not in path.parts}
+    expected |= {"percpu_fuzz/__init__.py", "percpu_fuzz/__main__.py", "percpu_fuzz/py.typed"}
     assert any(name.endswith(".css") for name in expected)
     assert {name for name in names if ".dist-info/" not in name} == expected

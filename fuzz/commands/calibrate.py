@@ -7,15 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import InputError
-from fuzz.files import write_output
-from fuzz.left_out import counts_words, left_out_lines
-from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
-from reports.certificate_words import LEAST_BOUND
-from reports.layout import decimal, number, paragraph, table
-from strategies.calibration import NAME, TABLES, Calibration, check_calibration, dump_calibration
-from strategies.goodness import Goodness
-from strategies.recorded.calibrate import Counts, calibrate, count_run, halves_of
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
+from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
+from percpu_fuzz.reports.numbers import decimal, number, paragraph, table
+from percpu_fuzz.reports.sections.certificate_words import LEAST_BOUND
+from percpu_fuzz.strategies.calibrate.calibrate import Counts, calibrate, count_run, halves_of
+from percpu_fuzz.strategies.draw.calibration import NAME, TABLES, Calibration, check_calibration, dump_calibration
+from percpu_fuzz.strategies.draw.goodness import Goodness
 
 WORDS = (
     "distance: total variation, the share of draws that would have to change; default: that of the weights without a "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fuzz.reading import read_campaign
-from reports.compare_text import compare_text
+from percpu_fuzz.fuzz.store.reading import read_campaign
+from percpu_fuzz.reports.sections.compare_text import compare_text
 
 
 def compare_command(folder_a: str, folder_b: str) -> int:

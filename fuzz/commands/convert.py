@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from engine.errors import InputError
-from fuzz.options import choice_option
-from fuzz.watched_file import WatchedFile
-from strategies.recorded.rewrite import FORMS, NO_EVENT, rewritten
-from strategies.recorded.tracefs import read_lines
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.options import choice_option
+from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.strategies.trace.rewrite import FORMS, NO_EVENT, rewritten
+from percpu_fuzz.strategies.trace.tracefs import read_lines
 
 
 def convert_command(file: str, form: str, output: str) -> int:

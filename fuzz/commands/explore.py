@@ -7,16 +7,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.scenario import load_finding
-from fuzz.campaign import say_on_stderr
-from fuzz.exploration import ExploreOptions, prepare, run_exploration
-from fuzz.files import write_json, write_whole
-from fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
-from reports.explored import explored_text
-from strategies.explore.precharge import formula_lines
-from strategies.explore.run import REDUCTIONS, engine_world
-from strategies.explore.scopes import (
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.fuzz.campaign.campaign import say_on_stderr
+from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_exploration
+from percpu_fuzz.fuzz.files import write_json, write_whole
+from percpu_fuzz.fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
+from percpu_fuzz.reports.figures.explored import explored_text
+from percpu_fuzz.strategies.explore.precharge import formula_lines
+from percpu_fuzz.strategies.explore.run import REDUCTIONS, engine_world
+from percpu_fuzz.strategies.explore.scopes import (
     LETTERS,
     NODES_MOST,
     OPS_MOST,
@@ -26,7 +26,7 @@ from strategies.explore.scopes import (
     every_program,
     shipped_scope,
 )
-from strategies.recorded.files import read_bytes
+from percpu_fuzz.strategies.trace.files import read_bytes
 
 Given = Mapping[str, str | bool | None]
 STATES_MOST = 500_000_000

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
-from engine.variant import VARIANTS
-from fuzz.left_out import counts_words, left_out_lines
-from fuzz.options import topology_option
-from strategies.recorded.areas import AreaReport
-from strategies.recorded.charge_failures import ChargeReport
-from strategies.recorded.fallback import TOLERANCE, FallbackReport
-from strategies.recorded.fidelity import Fidelity, check_run, needed_file, read_run
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
+from percpu_fuzz.fuzz.options import topology_option
+from percpu_fuzz.strategies.fidelity.areas import AreaReport
+from percpu_fuzz.strategies.fidelity.charge_failures import ChargeReport
+from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
+from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run, needed_file, read_run
 
 
 def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:

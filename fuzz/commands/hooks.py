@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from fuzz.options import variant_option
-from strategies.recorded.hook_check import check_hooks
-from strategies.recorded.hooks import read_hooks
+from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
+from percpu_fuzz.strategies.fidelity.hooks import read_hooks
 
 
 def hooks_command(file: str, variant: str, as_json: bool) -> int:

@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.errors import InputError
-from fuzz.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
-from fuzz.command_line import DEFAULTS
-from fuzz.commands.run import run_options
-from fuzz.desk import Desk, Limits
-from fuzz.files import nothing_left_if_refused
-from fuzz.merging import Merged, Part, merge, parts_of, whole_of
-from fuzz.options import RunOptions, filled, out_option
-from fuzz.resuming import Earlier
-from fuzz.runner import Ran
-from fuzz.schedule import STREAMS
-from fuzz.store import Store
-from fuzz.typed_code import typed_again
-from fuzz.words import batches
-from strategies.plan import Plan as CasePlan
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.fuzz.campaign.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
+from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
+from percpu_fuzz.fuzz.campaign.loop import Ran
+from percpu_fuzz.fuzz.command_line import DEFAULTS
+from percpu_fuzz.fuzz.commands.run import run_options
+from percpu_fuzz.fuzz.files import nothing_left_if_refused
+from percpu_fuzz.fuzz.options import RunOptions, filled, out_option
+from percpu_fuzz.fuzz.store.merging import Merged, Part, merge, parts_of, whole_of
+from percpu_fuzz.fuzz.store.resuming import Earlier
+from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.typed_code import typed_again
+from percpu_fuzz.fuzz.words import batches
+from percpu_fuzz.strategies.plan.plan import Plan as CasePlan
 
 
 def merge_command(folders: tuple[str, ...], output: str, as_json: bool, typed: Mapping[str, str | None]) -> int:

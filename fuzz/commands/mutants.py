@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from engine.base import INVARIANT_NAMES
-from fuzz.campaign import CLEAN, INCONCLUSIVE, say_on_stderr
-from fuzz.interrupts import Interrupts
-from fuzz.mutants import Verdict, hunt_mutants
-from fuzz.options import seconds_option, seed_option, workers_option
-from strategies.mutants import catalogue
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.fuzz.campaign.campaign import CLEAN, INCONCLUSIVE, say_on_stderr
+from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
+from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.options import seconds_option, seed_option, workers_option
+from percpu_fuzz.strategies.plan.mutants import catalogue
 
 DEFAULT_SECONDS = 120.0
 

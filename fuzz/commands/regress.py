@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.scenario import load_finding
-from fuzz.commands.replay import named_variant
-from fuzz.files import write_output
-from fuzz.regression import regression_of
-from strategies.recorded.files import read_bytes
+from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.fuzz.commands.replay import named_variant
+from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.findings.regression import regression_of
+from percpu_fuzz.strategies.trace.files import read_bytes
 
 
 def regress_command(file: str, output: str) -> int:

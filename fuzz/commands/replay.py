@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.scenario import Finding, load_finding
-from engine.variant import VARIANTS, Variant
-from fuzz.files import write_output
-from fuzz.lanes import drawn, lanes
-from fuzz.options import variant_option
-from fuzz.perfetto import trace_events
-from fuzz.words import counted
-from strategies.recorded.files import read_bytes
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.scenario import Finding, load_finding
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.perfetto import trace_events
+from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.strategies.trace.files import read_bytes
 
 
 def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: str | None) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.errors import InputError
-from fuzz.campaign import status_of
-from fuzz.files import nothing_left_if_refused
-from fuzz.options import choice_option, formats_option, out_option
-from fuzz.pdf import write_pdf
-from fuzz.reading import ALLOWED, read_campaign, read_exit
-from fuzz.rendering import rendered, write_files
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.campaign.campaign import status_of
+from percpu_fuzz.fuzz.campaign.pdf import write_pdf
+from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
+from percpu_fuzz.fuzz.files import nothing_left_if_refused
+from percpu_fuzz.fuzz.options import choice_option, formats_option, out_option
+from percpu_fuzz.fuzz.store.reading import ALLOWED, read_campaign, read_exit
 
 FORMATS = ("text", "html", "json", "md")
 FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}

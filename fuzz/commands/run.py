@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from engine.errors import InputError
-from fuzz import options as opt
-from fuzz.campaign import Result, plan_of, run_campaign, say_on_stderr
-from fuzz.command_line import BUDGET, DEFAULTS, DRAWN, KEPT, command_of, flag
-from fuzz.configuration import effective
-from fuzz.crew import Bounds
-from fuzz.files import nothing_left_if_refused
-from fuzz.interrupts import Interrupts
-from fuzz.reading import read_given
-from fuzz.runner import Lines, View
-from fuzz.typed_code import typed_again
-from strategies.calibration import find_calibration
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz import options as opt
+from percpu_fuzz.fuzz.campaign.campaign import Result, plan_of, run_campaign, say_on_stderr
+from percpu_fuzz.fuzz.campaign.hands import Bounds
+from percpu_fuzz.fuzz.campaign.loop import Lines, View
+from percpu_fuzz.fuzz.command_line import BUDGET, DEFAULTS, DRAWN, KEPT, command_of, flag
+from percpu_fuzz.fuzz.configuration import effective
+from percpu_fuzz.fuzz.files import nothing_left_if_refused
+from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.store.reading import read_given
+from percpu_fuzz.fuzz.typed_code import typed_again
+from percpu_fuzz.strategies.draw.calibration import find_calibration
 
 Given = Mapping[str, str | bool | None]
 PATHS = ("config", "profile", "resume", "out")  # named on the command line only
@@ -65,7 +65,7 @@ def told(result: Result, given: Given) -> int:
 
 def view_of(given: Given, options: opt.RunOptions) -> View:
     """A screen for a person at a terminal, plain lines elsewhere."""
-    from fuzz.screen import Screen, is_for_a_person
+    from percpu_fuzz.fuzz.campaign.screen import Screen, is_for_a_person
 
     if given["plain"] or not is_for_a_person(sys.stderr):
         return Lines(say_on_stderr)

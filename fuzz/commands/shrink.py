@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.errors import ScenarioError
-from engine.scenario import Finding, dump_finding, load_finding
-from engine.variant import Variant
-from fuzz.commands.replay import chosen_variant
-from fuzz.entry import seconds_so_far
-from fuzz.files import write_output
-from fuzz.marks import marked
-from fuzz.options import seconds_option
-from fuzz.showing import told
-from fuzz.shrink.bridge import polish
-from fuzz.shrink.shrinker import Shrunk, begun
-from fuzz.words import counted
-from strategies.recorded.files import read_bytes
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.scenario import Finding, dump_finding, load_finding
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.commands.replay import chosen_variant
+from percpu_fuzz.fuzz.entry import seconds_so_far
+from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.showing import told
+from percpu_fuzz.fuzz.options import seconds_option
+from percpu_fuzz.fuzz.shrink.bridge import polish
+from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, begun
+from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.strategies.trace.files import read_bytes
 
 LEAST_SECONDS = 0.2  # of shrinking, however long the start took
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.topology import Topology
-from engine.topology_file import dump_topology
-from fuzz.files import write_output
-from fuzz.options import topology_option
-from fuzz.words import counted
-from strategies.machines.answers import answers_of
-from strategies.machines.importing import import_path
-from strategies.machines.qemu_export import export_qemu
-from strategies.topologies import PRESETS, families, preset
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology_file import dump_topology
+from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.options import topology_option
+from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
+from percpu_fuzz.strategies.machines.answers import answers_of
+from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.qemu_export import export_qemu
 
 
 def summary(topology: Topology) -> str:

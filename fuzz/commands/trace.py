@@ -9,26 +9,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
-from engine.topology import Topology
-from engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
-from fuzz.files import nothing_left_if_refused, write_json, write_whole
-from fuzz.left_out import counts_words, left_out_lines
-from fuzz.options import out_option, variant_option
-from fuzz.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
-from fuzz.watched_file import WatchedFile
-from reports.html import page_html
-from reports.page_text import page_text
-from reports.sections.traced import traced_page
-from reports.traced import NodeRow, Placed, Traced, traced_json
-from strategies.calibration import find_calibration
-from strategies.recorded.fidelity import check_compared
-from strategies.recorded.lag import lagging
-from strategies.recorded.one_pass import OnePass
-from strategies.recorded.placing import Pressure, in_runs
-from strategies.recorded.replay import Replayed, replay_side_by_side, replay_workload
-from strategies.recorded.tally import ALL_NODES
-from strategies.recorded.tracefs import Counts
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
+from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
+from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
+from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
+from percpu_fuzz.fuzz.options import out_option, variant_option
+from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.reports.figures.traced import NodeRow, Placed, Traced, traced_json
+from percpu_fuzz.reports.render.html import page_html
+from percpu_fuzz.reports.render.page_text import page_text
+from percpu_fuzz.reports.sections.traced import traced_page
+from percpu_fuzz.strategies.draw.calibration import find_calibration
+from percpu_fuzz.strategies.fidelity.fidelity import check_compared
+from percpu_fuzz.strategies.fidelity.lag import lagging
+from percpu_fuzz.strategies.fidelity.replay import Replayed, replay_side_by_side, replay_workload
+from percpu_fuzz.strategies.fidelity.tally import ALL_NODES
+from percpu_fuzz.strategies.trace.one_pass import OnePass
+from percpu_fuzz.strategies.trace.pages.placing import Pressure, in_runs
+from percpu_fuzz.strategies.trace.tracefs import Counts
 
 LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
 CHAINS = 5  # placements with fallback that are tried

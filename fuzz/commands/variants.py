@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from engine.base import INVARIANT_NAMES
-from engine.variant import VARIANTS
-from reports.invariant_words import WORDS, applies
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.reports.invariants import WORDS, applies
 
 WIDTH = 78
 

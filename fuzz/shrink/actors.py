@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.records import SIZE_CLASSES
-from engine.scenario import Scenario
-from engine.topology import size_class_of
+from percpu_fuzz.engine.core.records import SIZE_CLASSES
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import size_class_of
 
 PROGRAM, KWORKER, OTHER = range(3)
 NR_OTHERS = 3  # balance work, offline work, RCU callbacks: the last three numbers

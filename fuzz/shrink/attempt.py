@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.base import INVARIANT_NAMES
-from engine.errors import InputError
-from engine.labels import NAMES
-from engine.program import FAIL_FIELDS, Program, Task, prog_record
-from engine.records import Record, State, new_record
-from engine.scenario import Scenario, Switch
-from engine.topology import Topology, size_class_of, topo_record
-from engine.variant import VARIANTS, Variant
-from fuzz.shrink.actors import Actor, Cast, cast_of
-from strategies.recorded_walk import walk_recorded
-from strategies.replay import schedule_of, set_follow
-from strategies.rng import new_rng
-from strategies.schedulers.record import MOST_SWITCHES, new_sched
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.records import Record, State, new_record
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.program import FAIL_FIELDS, Program, Task, prog_record
+from percpu_fuzz.engine.scenario import Scenario, Switch
+from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.shrink.actors import Actor, Cast, cast_of
+from percpu_fuzz.strategies.draw.rng import new_rng
+from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
+from percpu_fuzz.strategies.run.replay import schedule_of, set_follow
+from percpu_fuzz.strategies.schedulers.record import MOST_SWITCHES, new_sched
 
 MOST_STEPS = 20_000
 DEFAULT_EXECUTIONS = 20_000

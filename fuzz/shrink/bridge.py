@@ -13,12 +13,12 @@ from importlib.metadata import version
 from random import Random
 from typing import Any
 
-from engine.errors import InputError
-from engine.scenario import Scenario
-from fuzz.shrink.attempt import Attempt, BudgetSpentError, Gate
-from fuzz.shrink.numbers import Ranges, Reading, Source, Start, ranges_of
-from fuzz.shrink.shrinker import Shrinker
-from fuzz.words import counted
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.fuzz.shrink.attempt import Attempt, BudgetSpentError, Gate
+from percpu_fuzz.fuzz.shrink.numbers import Ranges, Reading, Source, Start, ranges_of
+from percpu_fuzz.fuzz.shrink.shrinker import Shrinker
+from percpu_fuzz.fuzz.words import counted
 
 EXECUTIONS = 2_000
 CALLS_AN_EXECUTION = 5  # that many candidates of Hypothesis may be none, or known, for each that is executed

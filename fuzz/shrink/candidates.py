@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from engine.program import FAIL_FIELDS, UNLIMITED, Memcg, Op, Program, Task
-from engine.scenario import Scenario
-from fuzz.shrink.actors import PROGRAM, Actor
-from fuzz.shrink.attempt import Attempt, Event, schedule_from
+from percpu_fuzz.engine.program import FAIL_FIELDS, UNLIMITED, Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.fuzz.shrink.actors import PROGRAM, Actor
+from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 NUMBERS = (0, 1, 2, 4, 8, 16, 64, 512, 1024, 2048, 4096)
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.errors import InputError
-from engine.program import Memcg, Op, Program, Task
-from engine.records import SIZE_CLASSES
-from engine.scenario import Scenario
-from engine.topology import Cpu, Node, Topology, size_class_of
-from fuzz.shrink.actors import KWORKER, PROGRAM, Actor
-from fuzz.shrink.attempt import Attempt, Event, schedule_from
+from percpu_fuzz.engine.core.records import SIZE_CLASSES
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of
+from percpu_fuzz.fuzz.shrink.actors import KWORKER, PROGRAM, Actor
+from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 PLENTY = 1 << 20
 SIZES = (4, 512, 1024, 2048, 4096, 8192)

@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from engine.labels import OP_NAMES
-from engine.program import FAIL_FIELDS, OP_FIELDS, Memcg, Op, Program, Task
-from engine.scenario import Scenario
-from engine.topology import Topology
-from fuzz.shrink.actors import PROGRAM
-from fuzz.shrink.attempt import Attempt, Event, schedule_from
-from fuzz.shrink.machines import acting_of, even_machines, moved
+from percpu_fuzz.engine.core.labels import OP_NAMES
+from percpu_fuzz.engine.program import FAIL_FIELDS, OP_FIELDS, Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.fuzz.shrink.actors import PROGRAM
+from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
+from percpu_fuzz.fuzz.shrink.machines import acting_of, even_machines, moved
 
 READ = {
     "nop": (), "barrier": (), "alloc": ("memcg", "slot", "size_bytes", "align", "gfp"), "free": ("slot",),

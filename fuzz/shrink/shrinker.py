@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.scenario import Finding, Scenario, Switch
-from engine.variant import Variant
-from fuzz.shrink import candidates
-from fuzz.shrink.attempt import AT_THE_END, DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
-from fuzz.shrink.machines import alone, even_machines, moved, plainer_machines, resized_on
-from fuzz.shrink.reduce import reduced
+from percpu_fuzz.engine.scenario import Finding, Scenario, Switch
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.shrink import candidates
+from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END, DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
+from percpu_fuzz.fuzz.shrink.machines import alone, even_machines, moved, plainer_machines, resized_on
+from percpu_fuzz.fuzz.shrink.reduce import reduced
 
 
 @dataclass(frozen=True, slots=True)

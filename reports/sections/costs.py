@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.campaign import Campaign
-from reports.cells import group_text
-from reports.layout import decimal, number, plural
-from reports.operations import HOOKS, Spread, fit, spread, variants_of, with_touched
-from reports.page import Figure, Section, Table
-from reports.pictures import Range, ranges_picture
-from reports.text_operations import BY_WORDS, FIT_WORDS, OPERATIONS_WORDS, groupings
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.cells import group_text
+from percpu_fuzz.reports.figures.operations import HOOKS, Spread, fit, spread, variants_of, with_touched
+from percpu_fuzz.reports.numbers import decimal, number, plural
+from percpu_fuzz.reports.render.page import Figure, Section, Table
+from percpu_fuzz.reports.render.pictures import Range, ranges_picture
+from percpu_fuzz.reports.sections.text_operations import BY_WORDS, FIT_WORDS, OPERATIONS_WORDS, groupings
 
 SERIES = 5  # classes s1..s5; more variants than that share colours
 Rows = Sequence[Mapping[str, Any]]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.campaign import Campaign
-from reports.lanes_picture import LINES_MOST, lanes_picture
-from reports.layout import number, plural
-from reports.page import Figure, Section
-from reports.pictures import NodeBar, nodes_picture
-from reports.run_words import rule_words
-from reports.text_findings import CUT_WORDS, WORDS, shrunk_words
-from reports.text_violations import replay_line
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.numbers import number, plural
+from percpu_fuzz.reports.render.lanes_picture import LINES_MOST, lanes_picture
+from percpu_fuzz.reports.render.page import Figure, Section
+from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
+from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.text_findings import CUT_WORDS, WORDS, shrunk_words
+from percpu_fuzz.reports.sections.text_violations import replay_line
 
 PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 MB
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.outcome import Histogram
-from reports.campaign import Campaign
-from reports.estimates import (
+from percpu_fuzz.engine.histograms import PRECHARGE_USED
+from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import (
     Distribution,
     families_apart,
     family_estimates,
@@ -15,9 +16,8 @@ from reports.estimates import (
     precharges,
     shares,
 )
-from reports.headroom import (
+from percpu_fuzz.reports.figures.headroom import (
     CLASS_PLACES,
-    JOINT,
     NODE_CLASSES,
     Headroom,
     NodesCurve,
@@ -26,14 +26,14 @@ from reports.headroom import (
     nodes_curves,
     pooled_headrooms,
 )
-from reports.layout import number, plural
-from reports.misplaced import misplaced_rows, misplaced_strata
-from reports.page import Figure, Section, Table
-from reports.pictures import Curve, bars_picture, curves_picture, dkw_curve
-from reports.run_words import rule_words
-from reports.statistics import Quantile, clopper_pearson, dkw_half
-from reports.strata import Rate, pooled_ratio
-from reports.text_violations import estimate_words
+from percpu_fuzz.reports.figures.misplaced import misplaced_rows, misplaced_strata
+from percpu_fuzz.reports.numbers import number, plural
+from percpu_fuzz.reports.render.page import Figure, Section, Table
+from percpu_fuzz.reports.render.pictures import Curve, bars_picture, curves_picture, dkw_curve
+from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.text_violations import estimate_words
+from percpu_fuzz.reports.statistics.intervals import Quantile, clopper_pearson, dkw_half
+from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio
 
 HEADROOM_WORDS = (
     "Spurious failure: an allocation that would fit by the pages it uses, and fails because its precharge does not. "
@@ -126,7 +126,7 @@ HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the pr
 
 def joint(campaign: Campaign, family: str) -> Histogram:
     """A family's charged probes by nodes, blocking, pages precharged and pages used, packed into one number."""
-    return measured(campaign, family).histogram(JOINT)
+    return measured(campaign, family).histogram(PRECHARGE_USED)
 
 
 def headroom_curve(kind: str, found: Sequence[Headroom], *, fitting: bool) -> Curve:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
-from reports.certificate_words import certificate_words
-from reports.estimates import shares
-from reports.hazard_words import WORDS
-from reports.layout import number, plural, weight
-from reports.page import Section, Table
-from reports.run_words import LISTED, STREAM_WORDS, ended_words, option_words, rate_words
-from reports.text_events import EVENTS, PROBES, faults
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import shares
+from percpu_fuzz.reports.hazards import WORDS
+from percpu_fuzz.reports.numbers import number, plural, weight
+from percpu_fuzz.reports.render.page import Section, Table
+from percpu_fuzz.reports.sections.certificate_words import certificate_words
+from percpu_fuzz.reports.sections.run_words import LISTED, STREAM_WORDS, ended_words, option_words, rate_words
+from percpu_fuzz.reports.sections.text_events import EVENTS, PROBES, faults
 
 
 def run_section(campaign: Campaign) -> Section:

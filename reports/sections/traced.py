@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from reports import traced as traced_figures
-from reports.layout import decimal, figure, number, percent, plural
-from reports.page import Figure, Page, Section, Table
-from reports.pictures import Curve, NodeBar, curves_picture, distribution_picture, nodes_picture
-from reports.sections.waste import X_TITLE, cut
-from reports.traced import (
+from percpu_fuzz.reports.figures import traced as traced_figures
+from percpu_fuzz.reports.figures.traced import (
     QUANTILES,
     Traced,
     headrooms,
@@ -20,6 +16,10 @@ from reports.traced import (
     share_misplaced,
     share_of_spurious,
 )
+from percpu_fuzz.reports.numbers import decimal, figure, number, percent, plural
+from percpu_fuzz.reports.render.page import Figure, Page, Section, Table
+from percpu_fuzz.reports.render.pictures import Curve, NodeBar, curves_picture, distribution_picture, nodes_picture
+from percpu_fuzz.reports.sections.waste import X_TITLE, cut
 
 CENSUS_WORDS = (
     "One recorded run, counted whole. Its allocations are not independent (an allocation follows from those before "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from engine.outcome import Signature
-from reports.campaign import HUNTING, MEASUREMENT, STREAMS, Campaign
-from reports.discovery import Discovery, discovery
-from reports.estimates import InvariantEstimate
-from reports.failed_words import failed_file, failed_heading, failed_words
-from reports.invariant_words import WORDS
-from reports.layout import number, plural, upper_percent
-from reports.page import Figure, Section, Table
-from reports.pictures import Curve, curves_picture
-from reports.run_words import rule_words
-from reports.text_violations import RATE_WORDS, UNKNOWN_WORDS, estimate_words, reading_words
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Signature
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.discovery import Discovery, discovery
+from percpu_fuzz.reports.figures.estimates import InvariantEstimate
+from percpu_fuzz.reports.invariants import WORDS
+from percpu_fuzz.reports.numbers import number, plural, upper_percent
+from percpu_fuzz.reports.render.page import Figure, Section, Table
+from percpu_fuzz.reports.render.pictures import Curve, curves_picture
+from percpu_fuzz.reports.sections.failed_words import failed_file, failed_heading, failed_words
+from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.text_violations import RATE_WORDS, UNKNOWN_WORDS, estimate_words, reading_words
 
 SIGNATURES_LISTED = 40
 RISK_WORDS = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.outcome import Histogram
-from engine.variant import JUDGE_SPARE
-from reports.by_stratum import strata_rows
-from reports.campaign import Campaign
-from reports.cells import CASES_LEAST, Cell, cells, group_text, size_text
-from reports.estimates import (
+from percpu_fuzz.engine.histograms import PRECHARGE_USED
+from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.variant import JUDGE_SPARE
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.by_stratum import strata_rows
+from percpu_fuzz.reports.figures.cells import CASES_LEAST, Cell, cells, group_text, size_text
+from percpu_fuzz.reports.figures.estimates import (
     Distribution,
     FamilyEstimate,
     family_estimates,
@@ -18,16 +19,14 @@ from reports.estimates import (
     precharges,
     shares,
 )
-from reports.headroom import JOINT, left_over
-from reports.invariant_words import applies, described_variant
-from reports.layout import figure, number, percent, plural, upper_percent, weight
-from reports.page import Figure, Section, Table
-from reports.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
-from reports.run_words import rule_words
-from reports.statistics import dkw_half
-from reports.strata import pooled_ratio
-from reports.text_strata import strata_cells, strata_words
-from reports.text_waste import (
+from percpu_fuzz.reports.figures.headroom import left_over
+from percpu_fuzz.reports.invariants import applies, described_variant
+from percpu_fuzz.reports.numbers import figure, number, percent, plural, upper_percent, weight
+from percpu_fuzz.reports.render.page import Figure, Section, Table
+from percpu_fuzz.reports.render.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
+from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.text_strata import strata_cells, strata_words
+from percpu_fuzz.reports.sections.text_waste import (
     FAMILY_WORDS,
     WASTE_WORDS,
     apart_rows,
@@ -37,6 +36,8 @@ from reports.text_waste import (
     mean_cell,
     quantile_cell,
 )
+from percpu_fuzz.reports.statistics.intervals import dkw_half
+from percpu_fuzz.reports.statistics.strata import pooled_ratio
 
 X_TITLE = "pages precharged but not used"
 PLACES_MOST = 64  # values at which the pooled distribution function is worked out
@@ -116,7 +117,7 @@ def bound_of(campaign: Campaign) -> tuple[float, str]:
 def left_over_of(campaign: Campaign, family: str) -> Histogram:
     """Pages left over by probe: from the pairs where they were stored, else the waste, which is cut at 0."""
     sums = measured(campaign, family)
-    return left_over(sums.histogram(JOINT)) or sums.histogram("waste_pages")
+    return left_over(sums.histogram(PRECHARGE_USED)) or sums.histogram("waste_pages")
 
 
 def family_figure(campaign: Campaign, row: FamilyEstimate) -> Figure:

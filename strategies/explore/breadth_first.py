@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.compiled import compiled, compiled_entry
-from engine.records import NR_INVARIANTS
-from strategies.explore.depth_first import note_end
-from strategies.explore.model import Model, broken_mask, ready_mask, take_step
-from strategies.explore.record import (
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.records import NR_INVARIANTS
+from percpu_fuzz.strategies.explore.depth_first import note_end
+from percpu_fuzz.strategies.explore.model import Model, broken_mask, ready_mask, take_step
+from percpu_fuzz.strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
     FUEL_OUT,
@@ -21,8 +21,8 @@ from strategies.explore.record import (
     Level,
     Tree,
 )
-from strategies.explore.table import Table, crowded, is_free, put, row_of
-from strategies.explore.words import Space, load_row, note_changes, undo_to
+from percpu_fuzz.strategies.explore.state_words import Space, load_row, note_changes, undo_to
+from percpu_fuzz.strategies.explore.table import Table, crowded, is_free, put, row_of
 
 
 @compiled

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.compiled import compiled, compiled_entry
-from engine.records import NR_INVARIANTS
-from strategies.explore.model import Model, broken_mask, is_over, may_step, ready_mask, take_step
-from strategies.explore.record import (
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.records import NR_INVARIANTS
+from percpu_fuzz.strategies.explore.model import Model, broken_mask, is_over, may_step, ready_mask, take_step
+from percpu_fuzz.strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
     FUEL_OUT,
@@ -27,8 +27,8 @@ from strategies.explore.record import (
     UNDO_FULL,
     Stack,
 )
-from strategies.explore.table import Table, crowded, is_free, put, row_of
-from strategies.explore.words import Space, note_changes, undo_to
+from percpu_fuzz.strategies.explore.state_words import Space, note_changes, undo_to
+from percpu_fuzz.strategies.explore.table import Table, crowded, is_free, put, row_of
 
 
 @compiled

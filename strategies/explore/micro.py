@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiled import compiled
-from engine.errors import ScenarioError
-from engine.layout import Grid, Size, Vec, dtype_of, i8, i32, i64
-from engine.records import Record
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.declare import Grid, Size, Vec, dtype_of, i8, i32, i64
+from percpu_fuzz.engine.core.records import Record
+from percpu_fuzz.engine.errors import ScenarioError
 
 SIZE: Size = {"tasks": 6, "places": 8, "cells": 4}
 MOST = 1 << 20

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.layout import Vec, dtype_of, i32, i64, u64
-from engine.records import NR_INVARIANTS, Record
+from percpu_fuzz.engine.core.declare import Vec, dtype_of, i32, i64, u64
+from percpu_fuzz.engine.core.records import NR_INVARIANTS, Record
 
 MOST_DEPTH = 1 << 15
 (FUEL_OUT, DONE, STATES_FULL, TABLE_CROWDED, ENDS_CROWDED, UNDO_FULL, TOO_DEEP, ROWS_FULL) = range(8)

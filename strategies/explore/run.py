@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.base import INVARIANT_NAMES
-from engine.errors import ScenarioError
-from engine.program import prog_record
-from engine.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
-from engine.reset import reset_record
-from engine.scenario import Scenario
-from engine.topology import size_class_of, topo_record
-from engine.variant import Variant
-from strategies.explore.breadth_first import search_level
-from strategies.explore.depth_first import search_depth_first
-from strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
-from strategies.explore.model import ENGINE, MICRO, Model
-from strategies.explore.record import (
+from percpu_fuzz.engine.case.reset import reset_record
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import prog_record
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import size_class_of, topo_record
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.explore.breadth_first import search_level
+from percpu_fuzz.strategies.explore.depth_first import search_depth_first
+from percpu_fuzz.strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
+from percpu_fuzz.strategies.explore.model import ENGINE, MICRO, Model
+from percpu_fuzz.strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
     FUEL_OUT,
@@ -39,8 +39,8 @@ from strategies.explore.record import (
     Tree,
     new_search,
 )
-from strategies.explore.table import grown, new_table
-from strategies.explore.words import Space, hash_words, logs_of, rows_in_use, word_masks
+from percpu_fuzz.strategies.explore.state_words import Space, hash_words, logs_of, rows_in_use, word_masks
+from percpu_fuzz.strategies.explore.table import grown, new_table
 
 SIZE_CLASS = "small"
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen

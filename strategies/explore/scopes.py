@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.errors import InputError
-from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario
-from engine.topology import Topology
-from strategies.topologies import even, preset
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.draw.topologies import even, preset
 
 SIZE_BYTES = 64
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.compiled import compiled, compiled_entry
-from strategies.rng import to_int, to_word
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.strategies.draw.rng import to_int, to_word
 
 FIRST_ROWS = 1 << 14
 ZERO: Any = np.uint64(0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.compiled import plain
-from engine.scenario import Scenario
-from engine.variant import Variant
-from strategies.replay import Run, plain_records, run_scenario, schedule_of
-from strategies.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.run.replay import Run, plain_records, run_scenario, schedule_of
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 
 
 def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invariant: str) -> tuple[Scenario, Run]:

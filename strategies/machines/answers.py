@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
-from strategies.machines.machine import (
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
+from percpu_fuzz.strategies.machines.machine import (
     NO_WATERMARKS,
     PAGES_MAX,
     Imported,
@@ -19,8 +19,8 @@ from strategies.machines.machine import (
     show_list,
     some_pages,
 )
-from strategies.machines.reading import read_text
-from strategies.machines.zoneinfo import Zones, parse_zoneinfo
+from percpu_fuzz.strategies.machines.reading import read_text
+from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
 
 Matrix = tuple[tuple[int, ...], ...]
 SIZE = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")

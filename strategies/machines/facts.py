@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node, Topology
-from strategies.machines.answers import Answers, ask, distances_of
-from strategies.machines.machine import (
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.strategies.machines.answers import Answers, ask, distances_of
+from percpu_fuzz.strategies.machines.machine import (
     NO_WATERMARKS,
     Imported,
     check_page_size,

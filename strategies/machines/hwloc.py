@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from engine.errors import InputError
-from engine.topology import LOCAL_DISTANCE
-from strategies.machines.facts import Facts
-from strategies.machines.machine import ID_MAX, show_list
-from strategies.machines.xml_events import Element, parse_xml
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import LOCAL_DISTANCE
+from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.machine import ID_MAX, show_list
+from percpu_fuzz.strategies.machines.xml_events import Element, parse_xml
 
 ALLOWED = "hwloc XML as `lstopo --of xml` writes it"
 MEANS_LATENCY = 4

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import InputError
-from engine.topology_file import load_topology
-from strategies.machines import numactl, qemu_words, zoneinfo
-from strategies.machines.answers import NOTHING_SAID, Answers, check_agreement, with_memory
-from strategies.machines.facts import Facts, topology_of
-from strategies.machines.hwloc import read_hwloc
-from strategies.machines.lscpu import read_lscpu, repaired
-from strategies.machines.machine import Imported
-from strategies.machines.numactl import read_numactl
-from strategies.machines.qemu_import import read_qemu
-from strategies.machines.reading import Unpacked, text_of
-from strategies.machines.sysfs import import_sysfs
-from strategies.machines.topology_json import import_topology_json
-from strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, TarTree
-from strategies.recorded.files import decode_json
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology_file import load_topology
+from percpu_fuzz.strategies.machines import numactl, qemu_words, zoneinfo
+from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers, check_agreement, with_memory
+from percpu_fuzz.strategies.machines.facts import Facts, topology_of
+from percpu_fuzz.strategies.machines.hwloc import read_hwloc
+from percpu_fuzz.strategies.machines.lscpu import read_lscpu, repaired
+from percpu_fuzz.strategies.machines.machine import Imported
+from percpu_fuzz.strategies.machines.numactl import read_numactl
+from percpu_fuzz.strategies.machines.qemu_import import read_qemu
+from percpu_fuzz.strategies.machines.reading import Unpacked, text_of
+from percpu_fuzz.strategies.machines.sysfs import import_sysfs
+from percpu_fuzz.strategies.machines.topology_json import import_topology_json
+from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, TarTree
+from percpu_fuzz.strategies.trace.files import decode_json
 
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 ALLOWED = (

@@ -6,9 +6,9 @@ import re
 
 import msgspec
 
-from engine.errors import InputError
-from strategies.machines.facts import Facts
-from strategies.machines.machine import ID_MAX, parse_list
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.machine import ID_MAX, parse_list
 
 ALLOWED = "the output of lscpu -J or lscpu -J -e=CPU,NODE,ONLINE"
 FOUR_KIB = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.errors import InputError
-from engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535

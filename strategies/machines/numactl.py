@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from engine.errors import InputError
-from strategies.machines.facts import Facts
-from strategies.machines.machine import ID_MAX
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.machine import ID_MAX
 
 MARK = re.compile(r"^available: \d+ nodes?\b", re.MULTILINE)
 CPUS = re.compile(r"node (\d{1,5}) cpus:((?: +\d{1,5})*) *")

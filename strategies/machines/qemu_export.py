@@ -6,11 +6,11 @@ import shlex
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
-from engine.topology import Node, Topology
-from strategies.machines.answers import NOTHING_SAID
-from strategies.machines.facts import topology_of
-from strategies.machines.machine import show_list
-from strategies.machines.qemu_import import ALL_MEMORY, read_qemu
+from percpu_fuzz.engine.topology import Node, Topology
+from percpu_fuzz.strategies.machines.answers import NOTHING_SAID
+from percpu_fuzz.strategies.machines.facts import topology_of
+from percpu_fuzz.strategies.machines.machine import show_list
+from percpu_fuzz.strategies.machines.qemu_import import ALL_MEMORY, read_qemu
 
 MIB = 1 << 20
 HOTPLUG_BYTES = 1 << 30

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 
-from engine.errors import InputError
-from engine.topology import LOCAL_DISTANCE, MAX_CPUS, MAX_NODES
-from strategies.machines.answers import parse_size
-from strategies.machines.facts import Facts
-from strategies.machines.machine import REMOTE_DISTANCE, parse_list, show_list
-from strategies.machines.qemu_words import LEVELS, Layout, Pairs, machine_options, number_of, pairs_of, words_of
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_CPUS, MAX_NODES
+from percpu_fuzz.strategies.machines.answers import parse_size
+from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.machine import REMOTE_DISTANCE, parse_list, show_list
+from percpu_fuzz.strategies.machines.qemu_words import (
+    LEVELS,
+    Layout,
+    Pairs,
+    machine_options,
+    number_of,
+    pairs_of,
+    words_of,
+)
 
 QEMU_NODES_MAX = 128
 PROGRAM = re.compile(r"(?:.*/)?qemu-system-(\w+)")

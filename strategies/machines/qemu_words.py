@@ -10,7 +10,7 @@ from math import prod
 
 import msgspec
 
-from engine.errors import InputError
+from percpu_fuzz.engine.errors import InputError
 
 WORDS_MAX = 4_000_000
 MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append"})

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, cast
 
-from engine.errors import InputError
+from percpu_fuzz.engine.errors import InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
 CONTENT_MAX_BYTES = 64 << 20

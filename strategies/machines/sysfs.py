@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node, Topology
-from strategies.machines.answers import NOTHING_SAID, Answers, distances_of
-from strategies.machines.machine import (
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers, distances_of
+from percpu_fuzz.strategies.machines.machine import (
     NO_WATERMARKS,
     Imported,
     check_page_size,
@@ -19,7 +19,7 @@ from strategies.machines.machine import (
     spread_absent,
     unit_pages_of,
 )
-from strategies.machines.tree import FolderTree, Tree
+from percpu_fuzz.strategies.machines.tree import FolderTree, Tree
 
 RUNNING = Path("/sys/devices/system")
 

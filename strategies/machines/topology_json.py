@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node, Topology
-from strategies.machines.machine import (
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.strategies.machines.machine import (
     Imported,
     all_distances,
     check_page_size,
@@ -18,7 +18,7 @@ from strategies.machines.machine import (
     show_list,
     unit_pages_of,
 )
-from strategies.recorded.files import read_bytes, read_json
+from percpu_fuzz.strategies.trace.files import read_bytes, read_json
 
 ALLOWED = "a recorded run's topology.json"
 PCPU_ALLOC = re.compile(rb"pcpu-alloc: s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,12})\b")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
-from engine.errors import InputError
+from percpu_fuzz.engine.errors import InputError
 
 DEPTH_MAX = 256
 ELEMENTS_MAX = 300_000

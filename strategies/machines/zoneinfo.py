@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from engine.errors import InputError
+from percpu_fuzz.engine.errors import InputError
 
 ZONE = re.compile(r"^Node +(\d{1,9}), zone +(\S+) *$", re.MULTILINE)
 ROW = re.compile(r"^ +(?:pages )?(free|min|low|managed) +(\d{1,18}) *$", re.MULTILINE)

@@ -7,10 +7,10 @@ the turn to any other task at random. Both draw `depth` deviations uniformly ove
 
 from __future__ import annotations
 
-from engine.base import State
-from engine.compiled import compiled
-from strategies.rng import Rng, below_n
-from strategies.schedulers.record import Sched
+from percpu_fuzz.engine.core.base import State
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.strategies.draw.rng import Rng, below_n
+from percpu_fuzz.strategies.schedulers.record import Sched
 
 
 @compiled

@@ -5,17 +5,27 @@ A new scheduler is a file with its begin and choose, a number in record.py and a
 
 from __future__ import annotations
 
-from engine.base import Prog, State, Topo
-from engine.compiled import compiled
-from engine.runnable import list_runnable
-from strategies.rng import Rng
-from strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
-from strategies.schedulers.follow import choose_followed
-from strategies.schedulers.pct import begin_pct, choose_pct
-from strategies.schedulers.pos import begin_pos, choose_pos
-from strategies.schedulers.random_walk import choose_random
-from strategies.schedulers.record import DELAY, FOLLOW, PCT, POS, PREEMPTION, RANDOM, ROUND_ROBIN, URW, Sched
-from strategies.schedulers.urw import choose_urw
+from percpu_fuzz.engine.case.runnable import list_runnable
+from percpu_fuzz.engine.core.base import Prog, State, Topo
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.strategies.draw.rng import Rng
+from percpu_fuzz.strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
+from percpu_fuzz.strategies.schedulers.follow import choose_followed
+from percpu_fuzz.strategies.schedulers.pct import begin_pct, choose_pct
+from percpu_fuzz.strategies.schedulers.pos import begin_pos, choose_pos
+from percpu_fuzz.strategies.schedulers.random_walk import choose_random
+from percpu_fuzz.strategies.schedulers.record import (
+    DELAY,
+    FOLLOW,
+    PCT,
+    POS,
+    PREEMPTION,
+    RANDOM,
+    ROUND_ROBIN,
+    URW,
+    Sched,
+)
+from percpu_fuzz.strategies.schedulers.urw import choose_urw
 
 
 @compiled

@@ -6,9 +6,9 @@ reached is a failure by its number, never another interleaving.
 
 from __future__ import annotations
 
-from engine.base import State
-from engine.compiled import compiled
-from strategies.schedulers.record import Sched
+from percpu_fuzz.engine.core.base import State
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.strategies.schedulers.record import Sched
 
 
 @compiled

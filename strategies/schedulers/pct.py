@@ -8,10 +8,10 @@ step twice, which the paper allows.
 
 from __future__ import annotations
 
-from engine.base import State
-from engine.compiled import compiled
-from strategies.rng import Rng, below_n, to_word
-from strategies.schedulers.record import Sched
+from percpu_fuzz.engine.core.base import State
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.strategies.draw.rng import Rng, below_n, to_word
+from percpu_fuzz.strategies.schedulers.record import Sched
 
 
 @compiled

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.base import State
-from engine.compiled import compiled
-from engine.labels import NAMES
-from strategies.rng import Rng, next_word
-from strategies.schedulers.record import Sched
+from percpu_fuzz.engine.core.base import State
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.strategies.draw.rng import Rng, next_word
+from percpu_fuzz.strategies.schedulers.record import Sched
 
 STOCK, COUNTER, OBJCG, CHUNK, QUEUE = 1, 2, 4, 8, 16
 BY_PREFIX = {

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.labels import NAMES
-from engine.layout import Grid, Size, Vec, dtype_of, i8, i16, i32, i64, u64
-from engine.records import SIZE_CLASSES, Record
+from percpu_fuzz.engine.core.declare import Grid, Size, Vec, dtype_of, i8, i16, i32, i64, u64
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record
 
 MOST_TASKS = max(size["tasks"] for size in SIZE_CLASSES.values())
 MOST_CHANGES = 8

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.program import Op, Program, Task
-from engine.scenario import Scenario, Switch
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from fuzz.lanes import drawn, lanes
-from strategies.replay import run_scenario
+from percpu_fuzz.engine.program import Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario, Switch
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.strategies.run.replay import run_scenario
 from tests.support.plain_campaign import first_case
 
 CASES = 60

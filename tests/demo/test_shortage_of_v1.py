@@ -12,12 +12,12 @@ The second version charges one page more for each node, which is enough. That co
 
 from __future__ import annotations
 
-from engine.program import Op, Program, Task
-from engine.scenario import Scenario
-from engine.variant import VARIANTS
-from fuzz.lanes import drawn, lanes
-from strategies.replay import run_scenario
-from strategies.topologies import preset
+from percpu_fuzz.engine.program import Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.run.replay import run_scenario
 from tests.support.plain_campaign import first_case
 
 CASES = 60

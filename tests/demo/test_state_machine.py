@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from engine.base import INVARIANT_NAMES
-from engine.compiled import plain
-from engine.labels import GFP_ACCOUNT, OP_ALLOC, OP_DRAIN, OP_FREE, OP_RMDIR
-from engine.program import Memcg, Op, Program, Task
-from engine.runnable import case_over, runnable
-from engine.scenario import Scenario
-from engine.variant import VARIANTS
-from strategies.given import sizes
-from strategies.replay import plain_records
-from strategies.topologies import preset
-from strategies.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.engine.case.runnable import case_over, runnable
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC, OP_DRAIN, OP_FREE, OP_RMDIR
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.given.machines import sizes
+from percpu_fuzz.strategies.run.replay import plain_records
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 
 TASKS, CPUS, SLOTS = 3, 2, 8
 STEPS_MOST = 20_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_tree import TinyTree
+from tiny_tree import IN_ONE_FOLDER, TinyTree
 
 # The row is a view of five of ten cells, so that the planted read stays inside memory that belongs to it.
 PROBE = """
 import numpy as np
-from engine.compiled import compiled_entry
+from percpu_fuzz.engine.core.compiled import compiled_entry
 
 TASKS = np.dtype([("pc", "i4", (3,)), ("after", "i4")])
 
@@ -32,8 +32,7 @@ def run(what, i):
     records[0]["after"] = 5
     return int(read_field(records[0], i))
 """
-RUN = "from strategies.probe import run; print(run({!r}, {}))"
-IN_ONE_FOLDER = "import numba, engine.compiled; numba.config.CACHE_DIR = '.cache/one'; "
+RUN = "from percpu_fuzz.strategies.probe import run; print(run({!r}, {}))"
 
 
 @pytest.fixture

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_tree import TinyTree
+from tiny_tree import IN_ONE_FOLDER, TinyTree
 
-from engine.compiled import ROOT, cache_folder, reachable_sources
+from percpu_fuzz.engine.core.compiled import ROOT, cache_folder, reachable_sources
 
-COMPILED = "from engine.compiled import compiled, compiled_entry\n"
+COMPILED = "from percpu_fuzz.engine.core.compiled import compiled, compiled_entry\n"
 CALLEE = COMPILED + "\n@compiled\ndef callee(x):\n    return x + {}\n"
-ENTRY = COMPILED + "from engine.callee import callee\n\n@compiled_entry\ndef entry(x):\n    return callee(x) * 10\n"
-RUN = "from strategies.entry import entry; print(entry(1))"
+FROM_CALLEE = "from percpu_fuzz.engine.callee import callee"
+ENTRY = COMPILED + FROM_CALLEE + "\n\n@compiled_entry\ndef entry(x):\n    return callee(x) * 10\n"
+RUN = "from percpu_fuzz.strategies.entry import entry; print(entry(1))"
 # The trap: numba's own key alone, one folder for all sources.
-RUN_IN_ONE_FOLDER = "import numba, engine.compiled; numba.config.CACHE_DIR = '.cache/one'; " + RUN
+RUN_IN_ONE_FOLDER = IN_ONE_FOLDER + RUN
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def tree(tmp_path: Path) -> TinyTree:
     tree = TinyTree(tmp_path)
     tree.write("engine/callee.py", CALLEE.format(1))
     tree.write("strategies/entry.py", ENTRY)
-    tree.write("strategies/plan.py", "from strategies.entry import entry\n")
+    tree.write("strategies/plan/plan.py", "from percpu_fuzz.strategies.entry import entry\n")
     return tree
 
 
@@ -54,7 +55,7 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
         "entry.py",
     ]
     before = cache_folder(tree.root)
-    tree.write("strategies/plan.py", "# changed\n")
+    tree.write("strategies/plan/plan.py", "# changed\n")
     tree.write("strategies/other.py", "\n")
     assert cache_folder(tree.root) == before
     tree.write("engine/callee.py", CALLEE.format(3))
@@ -63,8 +64,8 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
 
 def test_a_module_reached_through_another_counts(tree: TinyTree) -> None:
     """A module with constants only, imported by a module that compiled code imports, changes the folder."""
-    tree.write("engine/callee.py", "import engine.base\n" + CALLEE.format(1))
-    tree.write("engine/base.py", "from engine import constants\n")
+    tree.write("engine/callee.py", "import percpu_fuzz.engine.core.base\n" + CALLEE.format(1))
+    tree.write("engine/core/base.py", "from percpu_fuzz.engine import constants\n")
     tree.write("engine/constants.py", "A = 1\n")
     before = cache_folder(tree.root)
     tree.write("engine/constants.py", "A = 2\n")
@@ -99,13 +100,17 @@ def test_the_cache_can_be_put_elsewhere(tree: TinyTree, tmp_path: Path, monkeypa
 def test_the_projects_own_reachable_sources() -> None:
     """All modules of the step machine and the walk are reached; plans, replays and topology files are not."""
     names = {str(path.relative_to(ROOT)) for path in reachable_sources()}
-    assert {"engine/step.py", "engine/post_hook.py", "engine/variant.py", "strategies/walk.py"} <= names
-    assert not names & {"strategies/plan.py", "strategies/replay.py", "engine/topology_file.py", "engine/scenario.py"}
+    assert {"engine/case/step.py", "engine/kernel/post_hook.py", "engine/variant.py", "strategies/run/walk.py"} <= names
+    assert not names & {
+        "strategies/plan/plan.py",
+        "strategies/run/replay.py",
+        "engine/topology_file.py",
+        "engine/scenario.py",
+    }
 
 
 def test_a_compiled_function_refuses_python(tree: TinyTree) -> None:
     """What is compiled for compiled callers has no machine code of its own: called from Python it says so."""
-    assert "TypeError" in tree.run("from engine.callee import callee; callee(1)")
-    assert (
-        tree.run("from engine.compiled import plain; from engine.callee import callee; print(plain(callee)(1))") == "2"
-    )
+    assert "TypeError" in tree.run(FROM_CALLEE + "; callee(1)")
+    run_plain = "from percpu_fuzz.engine.core.compiled import plain; " + FROM_CALLEE + "; print(plain(callee)(1))"
+    assert tree.run(run_plain) == "2"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.errors import ScenarioError
-from engine.program import Memcg, Op, Program, Task, prog_record, program_of
-from engine.scenario import Finding, Scenario, dump_finding, load_finding
-from engine.topology import Topology
-from engine.variant import VARIANTS
-from strategies.replay import Run, run_scenario
-from strategies.topologies import preset
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record, program_of
+from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding, load_finding
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.run.replay import Run, run_scenario
 
 TWO_NODES: Topology = preset("two-node")
 ALWAYS, NEVER = (1,) * 8, (0,) * 8

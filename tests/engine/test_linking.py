@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 PACKAGES = ("engine", "strategies", "reports", "fuzz", "tests")
 
 
@@ -23,7 +24,7 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
 def inner_names() -> set[str]:
     """Functions marked @compiled, as module.name."""
     return {
-        ".".join((*path.relative_to(ROOT).with_suffix("").parts, node.name))
+        ".".join(("percpu_fuzz", *path.relative_to(ROOT).with_suffix("").parts, node.name))
         for path, tree in sources()
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and "compiled" in decorators(node)
@@ -68,5 +69,7 @@ def test_nothing_in_python_calls_an_inner_function() -> None:
 
 def test_such_a_call_is_seen() -> None:
     """Control: a module that does."""
-    tree = ast.parse("from engine.base import ceil_div\n\ndef pages(n):\n    return ceil_div(n, 4096)\n")
+    tree = ast.parse(
+        "from percpu_fuzz.engine.core.base import ceil_div\n\ndef pages(n):\n    return ceil_div(n, 4096)\n"
+    )
     assert calls_from_python(tree, inner_names()) == [(4, "ceil_div")]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario
-from engine.topology import Topology
-from strategies.mutants import catalogue
-from strategies.replay import Run, run_scenario
-from strategies.topologies import preset
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.strategies.run.replay import Run, run_scenario
 
 TWO_NODES: Topology = preset("two-node")
 NO_ENTRY = next(mutant.variant for mutant in catalogue() if mutant.name == "slip-no-entry")

@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from engine.balance import chunk_to_populate
-from engine.base import CHUNK_DYNAMIC, I4, I6, I9, I13
-from engine.charge_hook import rf_get
-from engine.chunks import move_chunk, sidelined_slot
-from engine.compiled import plain
-from engine.conservation import check_bytes, check_css, check_quiescent
-from engine.invariants import check_touched
-from engine.labels import AL_AREA, AL_UNLOCK, AT_BARRIER, FR_UNLOCK, IDLE, RF_GET
-from engine.percpu_alloc import illegal_request
-from engine.program import Memcg, Op, Program, Task
-from engine.runnable import runnable
-from engine.scenario import Scenario
-from engine.variant import VARIANTS
-from strategies.replay import plain_records, run_scenario
-from strategies.topologies import preset
+from percpu_fuzz.engine.case.runnable import runnable
+from percpu_fuzz.engine.checks.conservation import check_bytes, check_css, check_quiescent
+from percpu_fuzz.engine.checks.invariants import check_touched
+from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, I4, I6, I9, I13
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.labels import AL_AREA, AL_UNLOCK, AT_BARRIER, FR_UNLOCK, IDLE, RF_GET
+from percpu_fuzz.engine.kernel.balance import chunk_to_populate
+from percpu_fuzz.engine.kernel.charge_hook import rf_get
+from percpu_fuzz.engine.kernel.chunks import move_chunk, sidelined_slot
+from percpu_fuzz.engine.kernel.percpu_alloc import illegal_request
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.run.replay import plain_records, run_scenario
 
 TWO_NODES = preset("two-node")
 ALLOC = Op("alloc", memcg=1, slot=0, size_bytes=64, align=8, gfp=129)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from engine.errors import TopologyError
-from engine.topology import Cpu, Node, Topology
-from engine.topology_file import dump_topology, load_topology
+from percpu_fuzz.engine.errors import TopologyError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.topology_file import dump_topology, load_topology
 
 SPARSE = Topology(
     "sparse",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from machines import alloc, alone, free, labels_by_operation, machine
 
-from engine.labels import DO_BYTES, OP_END, PO_ACCOUNT, UC_LEVEL, UP_KMEM
+from percpu_fuzz.engine.core.labels import DO_BYTES, OP_END, PO_ACCOUNT, UC_LEVEL, UP_KMEM
 
 T1 = machine([0, 1], 2)
 USER_PAGES = 1000  # v1 runs short on T1; user pages keep its counter above zero

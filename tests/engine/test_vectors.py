@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.accumulate import accumulate, full_size, nr_precharge_pages, pages_of_node
-from engine.compiled import plain
-from engine.layout import PlainRecord
-from engine.records import Prog, State, new_record
-from engine.topology import Cpu, Node, Topology, size_class_of, topo_record
-from engine.variant import VARIANTS
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.records import Prog, State, new_record
+from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, nr_precharge_pages, pages_of_node
+from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
+from percpu_fuzz.engine.variant import VARIANTS
 
 
 def machine(page_size: int, nodes_of_cpus: list[int], nr_nodes: int, ext_size: int = 8) -> Topology:

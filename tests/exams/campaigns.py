@@ -17,7 +17,7 @@ def percpu_fuzz(*arguments: str, **environment: str) -> tuple[int, dict[str, Any
     does for users: "once compiled" is meant of that too.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "fuzz", *arguments, "--out", str(Path(folder) / "out"), "--json"]
+        command = [sys.executable, "-m", "percpu_fuzz", *arguments, "--out", str(Path(folder) / "out"), "--json"]
         start = time.perf_counter()
         kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         done = subprocess.run(command, env=kept | environment, capture_output=True, text=True, check=False)

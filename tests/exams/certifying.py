@@ -15,16 +15,16 @@ sys.path.insert(0, str(TESTS / "support"))
 from narrowed import only  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
 
-from engine.outcome import Outcome, Signature  # noqa: E402
-from reports.anytime import anytime_high  # noqa: E402
-from reports.campaign import HUNTING, MEASUREMENT, Campaign  # noqa: E402
-from reports.certificate import certificate, hit_chance  # noqa: E402
-from reports.statistics import LEVEL, rate_high  # noqa: E402
-from strategies.choices import kind_arrays  # noqa: E402
-from strategies.features import NR_FEATURES  # noqa: E402
-from strategies.mutants import catalogue  # noqa: E402
-from strategies.plan import FEATURES_EVERY, Plan  # noqa: E402
-from strategies.topologies import Family, families  # noqa: E402
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome, Signature  # noqa: E402
+from percpu_fuzz.reports.campaign import Campaign  # noqa: E402
+from percpu_fuzz.reports.figures.certificate import certificate, hit_chance  # noqa: E402
+from percpu_fuzz.reports.statistics.anytime import anytime_high  # noqa: E402
+from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high  # noqa: E402
+from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
+from percpu_fuzz.strategies.draw.topologies import Family, families  # noqa: E402
+from percpu_fuzz.strategies.plan.mutants import catalogue  # noqa: E402
+from percpu_fuzz.strategies.plan.plan import FEATURES_EVERY, Plan  # noqa: E402
+from percpu_fuzz.strategies.run.features import NR_FEATURES  # noqa: E402
 
 CAMPAIGNS = 2_000
 SIZES = (16,) * 28  # cases of each batch, the families in turn

@@ -11,11 +11,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from stored_campaigns import drawn, in_parallel, stored
 
-from reports.compare import Comparison, compare
-from reports.compare_text import ALPHA
-from reports.statistics import clopper_pearson
-from strategies.plan import Plan
-from strategies.planning import make_plan
+from percpu_fuzz.reports.figures.compare import Comparison, compare
+from percpu_fuzz.reports.sections.compare_text import ALPHA
+from percpu_fuzz.reports.statistics.intervals import clopper_pearson
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.recipe import make_plan
 
 PAIRS, MOST_FLAGGED = 500, 41  # Bin(500, 5%) exceeds 41 once in 1,000
 REPETITIONS, POWER = 200, 0.95

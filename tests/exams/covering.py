@@ -20,23 +20,23 @@ sys.path[:0] = [str(TESTS / "support")]
 from narrowed import only  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
 
-from engine.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
-from engine.outcome import Outcome  # noqa: E402
-from engine.variant import VARIANTS  # noqa: E402
-from reports.campaign import MEASUREMENT, Campaign, Sums  # noqa: E402
-from reports.estimates import (  # noqa: E402
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
+from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome  # noqa: E402
+from percpu_fuzz.engine.variant import VARIANTS  # noqa: E402
+from percpu_fuzz.reports.campaign import Campaign, Sums  # noqa: E402
+from percpu_fuzz.reports.figures.estimates import (  # noqa: E402
     QUANTILES,
     QUANTITIES,
     family_estimates,
     invariant_estimates,
     pooled_estimates,
 )
-from reports.statistics import Interval, clopper_pearson, moments  # noqa: E402
-from reports.stopping import Watch, parse_stop  # noqa: E402
-from reports.strata import Stratum, pooled_mean, weighted_mean  # noqa: E402
-from strategies.choices import kind_arrays  # noqa: E402
-from strategies.plan import Plan  # noqa: E402
-from strategies.topologies import Family, even, preset  # noqa: E402
+from percpu_fuzz.reports.figures.stopping import Watch, parse_stop  # noqa: E402
+from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, moments  # noqa: E402
+from percpu_fuzz.reports.statistics.strata import Stratum, pooled_mean, weighted_mean  # noqa: E402
+from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
+from percpu_fuzz.strategies.draw.topologies import Family, even, preset  # noqa: E402
+from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402
 
 CAMPAIGNS = 2_000
 SIZES = (10,) * 12 + (20,) * 6 + (40,) * 6  # cases of each batch: looks come fast at first, as in a campaign

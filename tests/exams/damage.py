@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fuzz.cli import call
-from strategies.recorded.rewrite import FORMS, rewritten
+from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 OURS = re.compile(r" (?:percpu_\w+|post|stat|chgfail|populate|popd|depopd|tracing_mark_write): ")

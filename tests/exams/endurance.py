@@ -22,7 +22,7 @@ TIMED = ("seconds", "compile_seconds", "out")
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "fuzz", *arguments]
+    return [sys.executable, "-m", "percpu_fuzz", *arguments]
 
 
 def report(out: Path) -> dict[str, Any]:

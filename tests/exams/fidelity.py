@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.variant import VARIANTS
-from strategies.machines.importing import import_path
-from strategies.recorded.areas import check_areas
-from strategies.recorded.fallback import TOLERANCE
-from strategies.recorded.fidelity import Fidelity, Run, check_rows, check_run, read_run
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.fidelity.areas import check_areas
+from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE
+from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, Run, check_rows, check_run, read_run
+from percpu_fuzz.strategies.machines.importing import import_path
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 LAGGING = {"r12": 41}

@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.scenario import Finding
-from engine.variant import VARIANTS, Variant
-from fuzz.regression import regression_of
-from fuzz.shrink.attempt import Gate
-from fuzz.shrink.shrinker import Shrunk, shrink
-from strategies.mutants import catalogue
-from strategies.plan import STREAMS, Plan
-from strategies.planning import make_plan
-from strategies.redraw import finding_of
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.engine.scenario import Finding
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.findings.regression import regression_of
+from percpu_fuzz.fuzz.shrink.attempt import Gate
+from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
+from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import finding_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 

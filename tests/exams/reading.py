@@ -14,12 +14,12 @@ from typing import Any
 
 from exams.damage import RUNS, lines_of, run_folder
 
-from engine.variant import VARIANTS
-from strategies.machines.importing import import_path
-from strategies.recorded.one_pass import OnePass
-from strategies.recorded.replay import replay_workload, warm
-from strategies.recorded.rewrite import FORMS, rewritten
-from strategies.recorded.tracefs import Counts, read_events
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.fidelity.replay import replay_workload, warm
+from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.trace.one_pass import OnePass
+from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
+from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
 
 LINES_A_SECOND = 300_000
 ROUNDS = 9  # spread over the whole measurement: the best of each file is the least disturbed
@@ -30,7 +30,7 @@ READ = """
 import resource, sys
 from collections import deque
 from pathlib import Path
-from strategies.recorded.tracefs import read_events
+from percpu_fuzz.strategies.trace.tracefs import read_events
 deque(read_events(Path(sys.argv[1])), 0)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

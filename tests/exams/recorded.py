@@ -8,15 +8,15 @@ from typing import Any
 
 from exams.damage import LINES as DAMAGE
 
-from engine.variant import VARIANTS
-from strategies.machines.importing import import_path
-from strategies.recorded.hook_check import check_hooks
-from strategies.recorded.hooks import read_hooks
-from strategies.recorded.placement import import_placement
-from strategies.recorded.replay import replay_workload
-from strategies.recorded.states import import_states
-from strategies.recorded.tracefs import read_events
-from strategies.recorded.workload import build_workload
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
+from percpu_fuzz.strategies.fidelity.hooks import read_hooks
+from percpu_fuzz.strategies.fidelity.replay import replay_workload
+from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.trace.pages.placement import import_placement
+from percpu_fuzz.strategies.trace.states import import_states
+from percpu_fuzz.strategies.trace.tracefs import read_events
+from percpu_fuzz.strategies.trace.workload import build_workload
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 HOOKS = {"mix-p8-n4": "v2-fast", "tup-p6-n2": "v2", "tup-p6-n4": "v2", "tup-p7-n2": "v2-exts", "tup-p8-n2": "v2-fast"}

@@ -12,7 +12,7 @@ sys.path.insert(0, str(TESTS / "support"))
 from planted_bugs import compare_portfolio  # noqa: E402
 from schedules import replay_schedules  # noqa: E402
 
-from strategies.planning import make_plan  # noqa: E402
+from percpu_fuzz.strategies.plan.recipe import make_plan  # noqa: E402
 
 
 def portfolio() -> dict[str, Any]:

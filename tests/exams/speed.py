@@ -9,17 +9,17 @@ import statistics
 import time
 from typing import Any
 
-from engine.compiled import plain
-from engine.layout import PlainRecord
-from engine.reset import reset
-from engine.variant import VARIANTS
-from strategies.features import new_trail
-from strategies.plan import Plan
-from strategies.planning import make_plan
-from strategies.redraw import drawn_case
-from strategies.schedulers.record import new_sched
-from strategies.topologies import families, preset
-from strategies.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, run_case
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import families, preset
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import drawn_case
+from percpu_fuzz.strategies.run.features import new_trail
+from percpu_fuzz.strategies.run.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, run_case
+from percpu_fuzz.strategies.schedulers.record import new_sched
 
 ROUNDS = 5
 PLAIN_CASES = 40

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from fuzz.cli import call
-from fuzz.command_line import KEPT
-from fuzz.configuration import PROFILES, as_text, described, effective
-from fuzz.reading import read_given
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.fuzz.command_line import KEPT
+from percpu_fuzz.fuzz.configuration import PROFILES, as_text, described, effective
+from percpu_fuzz.fuzz.store.reading import read_given
 
 
 def written(folder: Path, text: str) -> Path:

@@ -7,9 +7,9 @@ import sys
 
 PROGRAM = """
 import sys
-from fuzz.lean import without_blas
+from percpu_fuzz.fuzz.no_blas import without_blas
 without_blas()
-from strategies.planning import make_plan
+from percpu_fuzz.strategies.plan.recipe import make_plan
 plan = make_plan("v2", 1)
 plan.run("measurement", 0, 1)
 assert "scipy.linalg" not in sys.modules, "numba loaded it all the same"

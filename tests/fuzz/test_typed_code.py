@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from fuzz.cli import call
-from fuzz.command_line import KEPT
-from fuzz.configuration import effective
-from fuzz.options import variant_option
-from fuzz.store import Store
-from fuzz.typed_code import typed_again
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.fuzz.command_line import KEPT
+from percpu_fuzz.fuzz.configuration import effective
+from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.typed_code import typed_again
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import itertools
 import pytest
 from preemptions import preemptions
 
-from engine.scenario import Finding
-from engine.variant import VARIANTS, Variant
-from fuzz.shrink import candidates
-from fuzz.shrink.attempt import Gate
-from fuzz.shrink.shrinker import shrink
-from strategies.mutants import catalogue
-from strategies.planning import make_plan
+from percpu_fuzz.engine.scenario import Finding
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.shrink import candidates
+from percpu_fuzz.fuzz.shrink.attempt import Gate
+from percpu_fuzz.fuzz.shrink.shrinker import shrink
+from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.strategies.plan.recipe import make_plan
 
 BATCHES = 48  # a case in some 3,000 of v2 breaks I18: that 20,000 hold none has a chance of 0.2%
 RACES = (("v2", "I18"), ("v2", "I8"), ("v2", "I12"), ("nodeinfo", "I18"), ("own-counts", "I8"))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from micro_programs import Whole, ends_merged, first
 
-from engine.compiled import ROOT
-from strategies.explore.micro import Instruction, MicroProgram
-from strategies.explore.run import Budget, Explored, explore, micro_world
+from percpu_fuzz.engine.core.compiled import ROOT
+from percpu_fuzz.strategies.explore.micro import Instruction, MicroProgram
+from percpu_fuzz.strategies.explore.run import Budget, Explored, explore, micro_world
 
 MODELS = ROOT / "tests" / "quality" / "promela"
 Row = tuple[int, ...]

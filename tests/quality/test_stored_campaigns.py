@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from stored_campaigns import drawn, stored
 
-from engine.variant import VARIANTS
-from reports.campaign import MEASUREMENT, gather
-from reports.compare import compare
-from strategies.plan import Plan
-from strategies.topologies import families
+from percpu_fuzz.engine.outcome import MEASUREMENT
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.reports.campaign import gather
+from percpu_fuzz.reports.figures.compare import compare
+from percpu_fuzz.strategies.draw.topologies import families
+from percpu_fuzz.strategies.plan.plan import Plan
 
 CASES = 20  # a batch
 

@@ -11,15 +11,15 @@ import pytest
 from planted_bugs import Walker, charging, machine_record, nops, slab, small
 from scipy.special import chdtrc
 
-from engine.compiled import plain
-from engine.layout import PlainRecord
-from engine.program import Program, prog_record
-from engine.records import State, new_record
-from engine.reset import reset
-from engine.variant import VARIANTS
-from strategies.rng import new_rng
-from strategies.schedulers.record import new_sched
-from strategies.walk import expect_steps
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.records import State, new_record
+from percpu_fuzz.engine.program import Program, prog_record
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.rng import new_rng
+from percpu_fuzz.strategies.run.walk import expect_steps
+from percpu_fuzz.strategies.schedulers.record import new_sched
 
 PROGRAMS: dict[str, tuple[Program, tuple[int, ...]]] = {
     "a charge and two operations": (small(charging(1), nops(2)), (8, 5)),

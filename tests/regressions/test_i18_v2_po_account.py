@@ -12,11 +12,7 @@ Broken at step 34, account_kmem (PO_ACCOUNT) of task 1: I18, no NULL objcg is
 dereferenced; expected 0, found -1.
 """
 
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario, Switch
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from strategies.replay import run_scenario
+from percpu_fuzz import VARIANTS, Cpu, Memcg, Node, Op, Program, Scenario, Switch, Task, Topology, run_scenario
 
 # fmt: off
 TOPOLOGY = Topology(

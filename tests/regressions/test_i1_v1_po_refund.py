@@ -14,11 +14,7 @@ Broken at step 33, used < precharge? (PO_REFUND) of task 0: I1, the post hook
 never uses more pages than were precharged; expected 1, found 2.
 """
 
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario, Switch
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from strategies.replay import run_scenario
+from percpu_fuzz import VARIANTS, Cpu, Memcg, Node, Op, Program, Scenario, Switch, Task, Topology, run_scenario
 
 # fmt: off
 TOPOLOGY = Topology(

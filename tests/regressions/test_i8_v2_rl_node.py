@@ -20,11 +20,7 @@ Broken at step 94, obj_cgroup_release (RL_NODE) of task 0: I8, a released
 objcg leaves no bytes short of a whole page; expected 0, found 4092.
 """
 
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario, Switch
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from strategies.replay import run_scenario
+from percpu_fuzz import VARIANTS, Cpu, Memcg, Node, Op, Program, Scenario, Switch, Task, Topology, run_scenario
 
 # fmt: off
 TOPOLOGY = Topology(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.outcome import Outcome, Signature
-from reports.campaign import Campaign, gather
+from percpu_fuzz.engine.outcome import Outcome, Signature
+from percpu_fuzz.reports.campaign import Campaign, gather
 
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2, 6))
 OTHER = Signature("I18", "v2", "PO_ACCOUNT", (1, 6))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from engine.outcome import Outcome, Signature
-from reports.campaign import HUNTING, MEASUREMENT, Campaign
-from reports.json_report import dumps, report_json
-from reports.text import report_text
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome, Signature
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.report_json import dumps, report_json
+from percpu_fuzz.reports.sections.text import report_text
 
 Made = Callable[..., Campaign]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.outcome import Outcome
-from reports.campaign import Campaign
-from reports.json_report import contract, dumps, report_json
+from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.report_json import contract, dumps, report_json
 
 Made = Callable[..., Campaign]
 KEYS = {

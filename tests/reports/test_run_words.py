@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.campaign import Campaign
-from reports.run_words import ended_words, rule_words
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.sections.run_words import ended_words, rule_words
 
 Made = Callable[..., Campaign]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from places import ROOT
 
-from reports.campaign import Campaign
-from reports.json_report import dumps, report_json
-from reports.schema import report_schema, schema_text
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.report_json import dumps, report_json
+from percpu_fuzz.reports.schema import report_schema, schema_text
 
 Made = Callable[..., Campaign]
-PUBLISHED = Path(__file__).parents[2] / "docs" / "report.schema.json"
+PUBLISHED = ROOT / "docs" / "report.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(report_schema())
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.outcome import Outcome, Signature
-from reports.campaign import Campaign
-from reports.layout import fitting, table
-from reports.statistics import clopper_pearson
-from reports.text import report_text
+from percpu_fuzz.engine.outcome import Outcome, Signature
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.numbers import fitting, table
+from percpu_fuzz.reports.sections.text import report_text
+from percpu_fuzz.reports.statistics.intervals import clopper_pearson
 
 Made = Callable[..., Campaign]
 SECTIONS = (

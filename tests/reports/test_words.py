@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.base import INVARIANT_NAMES
-from engine.errors import InputError
-from engine.variant import VARIANTS
-from reports import hazard_words, invariant_words
-from reports.invariant_words import applies, described_variant, invariants
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.reports import hazards as hazard_words
+from percpu_fuzz.reports import invariants as invariant_words
+from percpu_fuzz.reports.invariants import applies, described_variant, invariants
 
 NOT_ASKED = {
     "base": {"I1", "I1b", "I2", "I3", "I14"},

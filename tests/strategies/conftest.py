@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from places import DATA, SHARED
 
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder of the recorded data that the repository holds."""
-    return REPOSITORY / "tests" / "data" / "recorded"
+    return DATA / "recorded"
 
 
 @pytest.fixture(scope="session")
 def kernel_runs() -> Path:
     """The folder of all recorded runs; a test that needs it is skipped where it is missing."""
-    folder = REPOSITORY.parent / "shared" / "kernel-runs"
+    folder = SHARED / "kernel-runs"
     if not folder.is_dir():
         pytest.skip("../shared/kernel-runs is missing: the large recorded runs are not part of the repository")
     return folder

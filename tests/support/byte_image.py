@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiled import plain
-from engine.layout import PlainGrid, PlainRecord
-from strategies.rng import GOLDEN, MASK, mix
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
+from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix
 
 CODES = {"i1": "<b", "i2": "<h", "i4": "<i", "i8": "<q", "u8": "<Q"}
 

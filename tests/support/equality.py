@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 from byte_image import TrackedRecord
 
-from engine.compiled import compiled, compiled_entry, plain
-from engine.layout import PlainRecord
-from engine.records import Prog, State, new_record
-from engine.reset import reset
-from engine.runnable import case_over
-from engine.topology import size_class_of
-from engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
-from engine.variant_check import LARGEST
-from strategies.batch import draw_case
-from strategies.plan import STREAMS, Plan
-from strategies.redraw import plain_array
-from strategies.rng import GOLDEN, MASK, mix, new_rng, to_word
-from strategies.schedulers.choose import begin, choose, took
-from strategies.schedulers.record import new_sched
-from strategies.topologies import families
-from strategies.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.records import Prog, State, new_record
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.engine.topology import size_class_of
+from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
+from percpu_fuzz.engine.variant_check import LARGEST
+from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix, new_rng, to_word
+from percpu_fuzz.strategies.draw.topologies import families
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.redraw import plain_array
+from percpu_fuzz.strategies.run.batch import draw_case
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
+from percpu_fuzz.strategies.schedulers.record import new_sched
 
 MOST_STEPS = 1 << 20
 Meddle = Callable[[Any, int], None]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.labels import GFP_ACCOUNT, NAMES, OP_END
-from engine.program import Memcg, Op, Program, Task
-from engine.scenario import Scenario
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from strategies.replay import Run, Watch, run_scenario
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, NAMES, OP_END
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.run.replay import Run, Watch, run_scenario
 
 
 def machine(nodes_of_cpus: list[int], nr_nodes: int, **more: Any) -> Topology:

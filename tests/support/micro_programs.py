@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.explore.micro import KINDS, SIZE, Instruction, MicroProgram, micro_state
-from strategies.explore.run import hash_of
+from percpu_fuzz.strategies.explore.micro import KINDS, SIZE, Instruction, MicroProgram, micro_state
+from percpu_fuzz.strategies.explore.run import hash_of
 
 Whole = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 

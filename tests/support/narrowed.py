@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.choices import KINDS, WIDTH
+from percpu_fuzz.strategies.draw.choices import KINDS, WIDTH
 
 
 def only(**chosen: tuple[int, ...]) -> Any:
-    """The measurement stream's thresholds (len(KINDS), WIDTH) uint64, as strategies.choices.thresholds gives them, but
+    """The measurement stream's thresholds (len(KINDS), WIDTH) uint64, as draw.choices.thresholds gives them, but
     the named kinds take only the given values, each equally likely.
     """
     assert set(chosen) <= set(KINDS)

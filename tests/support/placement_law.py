@@ -16,14 +16,14 @@ import numpy as np
 from narrowed import only
 from scipy.stats import chisquare
 
-from engine.labels import GFP_ACCOUNT, OP_ALLOC
-from engine.topology import Cpu, Node, Topology
-from engine.variant import VARIANTS
-from strategies.batch import JOINT
-from strategies.choices import KIND_NAMES, PLACE_INDEPENDENT, PLACE_PRESSED, PLACE_RUNS, kind_arrays
-from strategies.plan import Plan
-from strategies.topologies import single_family
-from strategies.walk import CHECK_NONE
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC
+from percpu_fuzz.engine.histograms import PAIR
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.choices import KIND_NAMES, PLACE_INDEPENDENT, PLACE_PRESSED, PLACE_RUNS, kind_arrays
+from percpu_fuzz.strategies.draw.topologies import single_family
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
 SIZES = (512, 1968, 2048, 4096, 6144)  # from 4,096 on they are for pages of 4 KiB and grow with the page
 STEPS = (10, 5, 5, 5, 5, 5, 5, 5)
@@ -185,7 +185,7 @@ def sampled(m: Topology, model: str, cases: int, seed: int, batch: int = 50_000)
     for k, size in enumerate(batches(cases, batch)):
         outcome = plan.run("measurement", k, size, CHECK_NONE)
         for key, number in outcome.histograms["precharge_used"].items():
-            found[key // JOINT % JOINT, key % JOINT] += number
+            found[key // PAIR % PAIR, key % PAIR] += number
     if sum(found.values()) < cases:
         found[FAILED] = cases - sum(found.values())
     return dict(found)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.scenario import Scenario
-from strategies.planning import make_plan
-from strategies.redraw import redraw
-from strategies.replay import Run
-from strategies.topologies import preset
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import redraw
+from percpu_fuzz.strategies.run.replay import Run
 
 
 def first_case(variant: str, invariant: str, seed: int, cases: int) -> tuple[int, Scenario, Run] | None:

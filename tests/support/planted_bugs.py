@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiled import plain
-from engine.labels import GFP_ACCOUNT, GFP_NOBLOCK, NAMES
-from engine.layout import PlainRecord
-from engine.program import Memcg, Op, Program, Task, prog_record
-from engine.records import State, new_record
-from engine.topology import topo_record
-from engine.variant import VARIANTS
-from strategies.portfolio import DEPTHS, TURNS
-from strategies.recorded_walk import walk_recorded
-from strategies.rng import key_of, new_rng, seed_rng
-from strategies.schedulers.record import SCHEDULERS, URW, new_sched
-from strategies.topologies import preset
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK, NAMES
+from percpu_fuzz.engine.core.records import State, new_record
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record
+from percpu_fuzz.engine.topology import topo_record
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.rng import key_of, new_rng, seed_rng
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.portfolio import DEPTHS, TURNS
+from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
+from percpu_fuzz.strategies.schedulers.record import SCHEDULERS, URW, new_sched
 
 LABEL = {name: number for number, name in enumerate(NAMES)}
 NO_INVARIANT = -1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from engine.compiled import plain
-from engine.runnable import runnable
-from engine.scenario import Scenario
-from engine.variant import Variant
-from strategies.replay import plain_records, run_scenario
+from percpu_fuzz.engine.case.runnable import runnable
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.run.replay import plain_records, run_scenario
 
 
 def preemptions(scenario: Scenario, variant: Variant, invariant: str) -> int:

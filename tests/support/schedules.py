@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from strategies.plan import Plan
-from strategies.portfolio import TURNS
-from strategies.redraw import redraw
-from strategies.replay import run_scenario, state_hash
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.portfolio import TURNS
+from percpu_fuzz.strategies.plan.redraw import redraw
+from percpu_fuzz.strategies.run.replay import run_scenario, state_hash
 
 
 def replay_schedules(plan: Plan, number: int) -> dict[str, Any]:

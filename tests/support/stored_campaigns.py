@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.outcome import Outcome
-from fuzz.reading import read_campaign
-from fuzz.schedule import STREAMS, BatchId, Handed
-from fuzz.store import Store
-from reports.campaign import Campaign
-from strategies.batch import DONE, NODES, NR_COLUMNS, PRECHARGE, histograms_of
-from strategies.plan import Plan
+from percpu_fuzz.engine.outcome import STREAMS, Outcome
+from percpu_fuzz.fuzz.schedule import BatchId, Handed
+from percpu_fuzz.fuzz.store.reading import read_campaign
+from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.run.batch import DONE, NODES, NR_COLUMNS, PRECHARGE, histograms_of
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")

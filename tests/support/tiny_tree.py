@@ -1,4 +1,4 @@
-"""A source tree of a few lines around the project's own engine/compiled.py, run in interpreters of their own."""
+"""A source tree of a few lines around the project's own engine/core/compiled.py, run in interpreters of their own."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-import engine.compiled
+from percpu_fuzz.engine.core import compiled
+
+# Before anything else in a run: machine code of every tree and flag in one folder.
+IN_ONE_FOLDER = (
+    "from pathlib import Path; from percpu_fuzz.engine.core import compiled; compiled.FOLDER = Path('.cache/one'); "
+)
 
 
 class TinyTree:
-    """engine/compiled.py and linking.py as they are, and whatever sources a test writes; caches stay below the tree."""
+    """compiled.py and linking.py as they are, and whatever sources a test writes; caches stay below the tree."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for package in ("engine", "strategies"):
+        for package in ("percpu_fuzz", "engine", "engine/core", "strategies"):
             self.write(f"{package}/__init__.py", "")
+        for package in ("engine", "strategies"):
+            (root / "percpu_fuzz" / package).symlink_to(f"../{package}")
         for name in ("compiled.py", "linking.py"):
-            shutil.copy(Path(engine.compiled.__file__).with_name(name), root / "engine" / name)
+            shutil.copy(Path(compiled.__file__).with_name(name), root / "engine" / "core" / name)
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name

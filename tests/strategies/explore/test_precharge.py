@@ -8,10 +8,10 @@ import random
 import pytest
 from machines import alloc, alone, machine
 
-from engine.accumulate import accumulate, nr_precharge_pages, pages_of_node
-from engine.compiled import plain
-from engine.variant import VARIANTS, WALK_EXACT, WALK_SIZE
-from strategies.explore.precharge import (
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.kernel.accumulate import accumulate, nr_precharge_pages, pages_of_node
+from percpu_fuzz.engine.variant import VARIANTS, WALK_EXACT, WALK_SIZE
+from percpu_fuzz.strategies.explore.precharge import (
     EXT_BYTES,
     FORMULAS,
     PAGE,
@@ -24,7 +24,7 @@ from strategies.explore.precharge import (
     pieces,
     shapes,
 )
-from strategies.replay import plain_records
+from percpu_fuzz.strategies.run.replay import plain_records
 
 CASES = every_case()
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.compiled import ROOT, plain
-from engine.errors import InputError
-from engine.records import State
-from engine.runnable import case_over, runnable
-from engine.variant import VARIANTS
-from strategies.explore.precharge import formula_lines
-from strategies.explore.run import (
+from percpu_fuzz.engine.case.runnable import case_over, runnable
+from percpu_fuzz.engine.core.compiled import ROOT, plain
+from percpu_fuzz.engine.core.records import State
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.explore.precharge import formula_lines
+from percpu_fuzz.strategies.explore.run import (
     Budget,
     Explored,
     World,
@@ -28,12 +29,11 @@ from strategies.explore.run import (
     explore_nearest_first,
     hash_of,
 )
-from strategies.explore.scopes import SCOPES, every_program, shipped_scope
-from strategies.explore.witness import witness
-from strategies.explore.words import ATTEMPTS, LOGS, word_masks
-from strategies.replay import plain_records
-from strategies.topologies import preset
-from strategies.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.strategies.explore.scopes import SCOPES, every_program, shipped_scope
+from percpu_fuzz.strategies.explore.state_words import ATTEMPTS, LOGS, word_masks
+from percpu_fuzz.strategies.explore.witness import witness
+from percpu_fuzz.strategies.run.replay import plain_records
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 
 BUDGET = Budget()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from places import DATA
 
 
 @pytest.fixture(scope="session")
 def machines() -> Path:
     """The folder of samples; its README says where they come from."""
-    return Path(__file__).resolve().parents[2] / "data" / "machines"
+    return DATA / "machines"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from strategies.machines.answers import answers_of
-from strategies.machines.importing import import_path
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.machines.answers import answers_of
+from percpu_fuzz.strategies.machines.importing import import_path
 
 PAGE = {"page_size": "4096"}
 THREE = {"possible_nodes": "0-2", "possible_cpus": "0-7", "distances": "10:20", "memory": "0=1G,1=1G,2=0"}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node
-from strategies.machines.answers import Answers, answers_of
-from strategies.machines.hwloc import parse_bitmap
-from strategies.machines.importing import import_path
-from strategies.machines.zoneinfo import Zones, parse_zoneinfo
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node
+from percpu_fuzz.strategies.machines.answers import Answers, answers_of
+from percpu_fuzz.strategies.machines.hwloc import parse_bitmap
+from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
 
 MIB_PAGES = 256
 GIB_PAGES = 1 << 18

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node, Topology, zonelists
-from engine.topology_file import dump_topology
-from strategies.machines.importing import import_path
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node, Topology, zonelists
+from percpu_fuzz.engine.topology_file import dump_topology
+from percpu_fuzz.strategies.machines.importing import import_path
 
 RUN = "r11-2node-small-6.1"
 

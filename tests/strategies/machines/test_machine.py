@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import InputError
-from strategies.machines.machine import all_distances, parse_list, show_list, spread_absent, unit_pages_of
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.machines.machine import all_distances, parse_list, show_list, spread_absent, unit_pages_of
 
 
 @pytest.mark.parametrize(

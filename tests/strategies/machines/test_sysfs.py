@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node
-from strategies.machines.answers import Answers
-from strategies.machines.machine import Imported
-from strategies.machines.sysfs import import_sysfs as import_tree
-from strategies.machines.tree import FolderTree
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node
+from percpu_fuzz.strategies.machines.answers import Answers
+from percpu_fuzz.strategies.machines.machine import Imported
+from percpu_fuzz.strategies.machines.sysfs import import_sysfs as import_tree
+from percpu_fuzz.strategies.machines.tree import FolderTree
 
 FILES = {
     "node/possible": "0-2\n",

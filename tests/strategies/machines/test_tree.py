@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
-from engine.topology import Cpu, Node
-from strategies.machines import tree as tree_module
-from strategies.machines.importing import import_path
-from strategies.machines.reading import Unpacked
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Cpu, Node
+from percpu_fuzz.strategies.machines import tree as tree_module
+from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.reading import Unpacked
 
 FILES = {
     "node/possible": b"0-1\n",
@@ -101,7 +101,7 @@ def test_hostile_members_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Content beyond the limit is not unpacked, nor a header that claims to be large."""
-    monkeypatch.setattr("strategies.machines.importing.ARCHIVE_MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("percpu_fuzz.strategies.machines.importing.ARCHIVE_MAX_BYTES", 1 << 20)
     large = archive(tmp_path / "m.tar.gz", member("zeros", bytes(4 << 20)), mode="w:gz")
     assert large.stat().st_size < 1 << 14
     with pytest.raises(InputError, match="unpacks to more; allowed: at most 1048576 bytes"):

@@ -1,0 +1,347 @@
+"""What holds at quiescence: I9 to I14, each judged over all memcgs and objcgs (kernel.md 4.3)."""
+
+from __future__ import annotations
+
+from percpu_fuzz.engine.core.base import (
+    I4,
+    I9,
+    I10,
+    I11,
+    I12,
+    I13,
+    I14,
+    MEMCG_ABSENT,
+    MEMCG_OFFLINE,
+    MEMCG_OFFLINING,
+    RELEASED,
+    Prog,
+    State,
+    Topo,
+    violate,
+)
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
+from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.kernel.accumulate import full_size
+from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
+from percpu_fuzz.engine.kernel.drain import below
+from percpu_fuzz.engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
+
+
+@compiled
+def stocked_bytes(topo: Topo, st: State, o: int) -> int:
+    """R(O): bytes in the slots that cache O, and nr_charged_bytes. Without traffic no slot has ever cached O."""
+    total = st.objcg_ncb[o]
+    if st.objcg_moved[o] == 0:
+        return total
+    for a in range(topo.nr_act):
+        for i in range(NR_OBJ_STOCK):
+            if st.os_objcg[a, i] == o:
+                total += st.os_bytes[a, i]
+    return total
+
+
+@compiled
+def surplus(topo: Topo, st: State, o: int) -> int:
+    """C(O) * P - L(O) - R(O) - lost, bytes; 0 when nothing is missing."""
+    return st.objcg_pages[o] * topo.page_size - st.objcg_live[o] - stocked_bytes(topo, st, o) - st.objcg_lost[o]
+
+
+@compiled
+def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I9: by objcg where charge and uncharge use the same one, else summed over those that point at the same memcg.
+
+    A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
+    """
+    moves = prog.v_lookup == LOOKUP_NODEINFO
+    for m in range(len(st.memcg_state)):
+        if st.memcg_state[m] == MEMCG_ABSENT:
+            continue
+        total, lost = 0, 0
+        alone = not moves or (m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING)
+        for other in range(len(st.memcg_state)):
+            if st.memcg_state[other] == MEMCG_ABSENT:
+                continue
+            for n in range(topo.nr_nodes):
+                o = other * topo.nr_nodes + n
+                if st.objcg_memcg[o] != m:
+                    continue
+                here = surplus(topo, st, o)
+                total += here
+                lost += st.objcg_lost[o]
+                if alone and here != 0:
+                    violate(st, t, label, I9, 0, here)
+        if total != 0:
+            violate(st, t, label, I9, 0, total)
+        if lost != 0:
+            violate(st, t, label, I9, 0, lost)
+
+
+@compiled
+def kmem_pages(topo: Topo, st: State, x: int) -> int:
+    """Pages accounted through objcgs whose memcg now is in the subtree of x."""
+    total = 0
+    for m in range(1, len(st.memcg_state)):
+        if st.memcg_state[m] == MEMCG_ABSENT:
+            continue
+        for n in range(topo.nr_nodes):
+            o = m * topo.nr_nodes + n
+            if st.objcg_pages[o] != 0 and below(st, st.objcg_memcg[o], x):
+                total += st.objcg_pages[o]
+    return total
+
+
+@compiled
+def stocked_pages(topo: Topo, st: State, x: int) -> int:
+    """Pages in all CPUs' page stocks that are charged to x or to a memcg below it."""
+    total = 0
+    for a in range(topo.nr_act):
+        for i in range(NR_PAGE_STOCK):
+            m = st.ps_memcg[a, i]
+            if m > 0 and below(st, m, x):
+                total += st.ps_pages[a, i]
+    return total
+
+
+@compiled
+def user_pages(st: State, x: int) -> int:
+    """Pages of user memory charged to x or to a memcg below it; the root's are not counted."""
+    total = 0
+    for m in range(1, len(st.memcg_state)):
+        if st.memcg_user[m] != 0 and below(st, m, x):
+            total += st.memcg_user[m]
+    return total
+
+
+@compiled
+def percpu_bytes(topo: Topo, prog: Prog, st: State, x: int) -> int:
+    """Bytes of the accounted areas whose objcg is now in the subtree of x."""
+    total = 0
+    for r in range(len(st.area_used)):
+        if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
+            if below(st, st.objcg_memcg[st.area_entry[r]], x):
+                if prog.v_judge & JUDGE_EXACT:
+                    total += full_size(topo, st.area_bytes[r])
+                else:
+                    total += stat_bytes(topo, prog, st.area_bytes[r])
+    return total
+
+
+@compiled
+def percpu_stat(st: State, x: int) -> int:
+    """memory.stat percpu of x after a flush: own level and all below, dead ones included."""
+    total = 0
+    for m in range(len(st.memcg_state)):
+        if st.memcg_percpu[m] != 0 and below(st, m, x):
+            total += st.memcg_percpu[m]
+    return total
+
+
+@compiled
+def check_counters(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I10, I11, I13 of every non-root memcg whose css_offline has not started."""
+    for x in range(1, len(st.memcg_state)):
+        if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
+            continue
+        usage = user_pages(st, x) + kmem_pages(topo, st, x) + stocked_pages(topo, st, x)
+        if st.memcg_usage[x] != usage:
+            violate(st, t, label, I10, usage, st.memcg_usage[x])
+        want, found = percpu_bytes(topo, prog, st, x), percpu_stat(st, x)
+        if want != found:
+            violate(st, t, label, I11, want, found)
+        if st.memcg_usage[x] > st.memcg_max[x] and st.memcg_over[x] == 0:
+            violate(st, t, label, I13, st.memcg_max[x], st.memcg_usage[x])
+
+
+@compiled
+def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I14: by node, KMEM, what was accounted and where it is agree; from 7/9 on, with where the bytes lie."""
+    if prog.v_charge < CHARGE_NODES:
+        return
+    for n in range(topo.nr_nodes):
+        kmem, pages, missing, live = 0, 0, 0, 0
+        for m in range(len(st.memcg_state)):
+            if st.memcg_state[m] == MEMCG_ABSENT:
+                continue
+            o = m * topo.nr_nodes + n
+            kmem += st.memcg_kmem[o]
+            pages += st.objcg_pages[o]
+            missing += surplus(topo, st, o)
+            live += st.objcg_live[o]
+        if kmem != pages:
+            violate(st, t, label, I14, pages, kmem)
+        if missing != 0:
+            violate(st, t, label, I14, 0, missing)
+        if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
+            check_node_bytes(topo, prog, st, n, live, t, label)
+
+
+@compiled
+def check_node_bytes(topo: Topo, prog: Prog, st: State, n: int, live: int, t: int, label: int) -> None:
+    """Sum L(O) of a node against the accounted bytes that lie there; v2's walk is judged only where none straddles."""
+    true_bytes = 0
+    for r in range(len(st.area_used)):
+        if st.area_used[r] != 2 or st.area_acct[r] != 1:
+            continue
+        if st.area_chunk[r] < 0:
+            if st.l_objcg[r, 0] % topo.nr_nodes == n or st.area_entry[r] % topo.nr_nodes == n:
+                true_bytes += st.area_bytes[r]
+            continue
+        if prog.v_judge & JUDGE_EXACT == 0 and misbooked(topo, prog, st, r):
+            return
+        true_bytes += bytes_on_node(topo, st, r, n) + exts_on_node(topo, st, r, n)
+    if true_bytes != live:
+        violate(st, t, label, I14, true_bytes, live)
+
+
+@compiled
+def misbooked(topo: Topo, prog: Prog, st: State, r: int) -> bool:
+    """The walk from the size alone books the area's payload elsewhere: it straddles pages of different nodes."""
+    if not straddles(topo, st, r):
+        return False
+    c, p, last = st.area_chunk[r], st.area_off[r] // topo.page_size, (st.area_off[r] + st.area_bytes[r] - 1)
+    while p < last // topo.page_size:
+        if topo.by_count == 1:
+            for n in range(topo.nr_nodes):
+                if st.page_count[c, p, n] != st.page_count[c, p + 1, n]:
+                    return True
+        else:
+            for cpu in range(topo.nr_cpus):
+                if st.page_node[c, cpu, p] != st.page_node[c, cpu, p + 1]:
+                    return True
+        p += 1
+    return False
+
+
+@compiled
+def straddles(topo: Topo, st: State, r: int) -> bool:
+    """The area's pages, as its size alone counts them, are not the pages it covers."""
+    off, end = st.area_off[r], st.area_off[r] + st.area_bytes[r]
+    covered = (end - 1) // topo.page_size - off // topo.page_size + 1
+    return covered != (st.area_bytes[r] + topo.page_size - 1) // topo.page_size or (
+        off % topo.page_size != 0 and covered > 1
+    )
+
+
+@compiled
+def bytes_on_node(topo: Topo, st: State, r: int, n: int) -> int:
+    """Payload bytes of an area that lie on node n: the truth, page by page."""
+    c, off, end = st.area_chunk[r], st.area_off[r], st.area_off[r] + st.area_bytes[r]
+    total = 0
+    while off < end:
+        p = off // topo.page_size
+        here = min(end, (p + 1) * topo.page_size) - off
+        if topo.by_count == 1:
+            total += st.page_count[c, p, n] * here
+        else:
+            for cpu in range(topo.nr_cpus):
+                if st.page_node[c, cpu, p] == n:
+                    total += here
+        off += here
+    return total
+
+
+@compiled
+def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
+    """Bytes of the area's obj_exts slice that lie on node n."""
+    c, total = st.area_chunk[r], 0
+    begin = st.area_off[r] // 4 * topo.ext_size
+    stop = begin + st.area_bytes[r] // 4 * topo.ext_size
+    while begin < stop:
+        here = min(stop - begin, topo.page_size - begin % topo.page_size)
+        if st.ext_node[c, begin // topo.page_size] == n:
+            total += here
+        begin += here
+    return total
+
+
+@compiled
+def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
+    for m in range(len(st.memcg_state)):
+        if st.memcg_state[m] == MEMCG_ABSENT:
+            continue
+        holders = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
+        for a in range(topo.nr_act):
+            for i in range(NR_PAGE_STOCK):
+                if st.ps_memcg[a, i] == m:
+                    holders += 1
+        for child in range(1, len(st.memcg_state)):
+            # css_free puts the parent right after the orig_objcg of the last node.
+            if st.memcg_parent[child] == m and st.objcg_orig[child * topo.nr_nodes] == 1:
+                holders += 1
+        if st.memcg_ref[m] != holders:
+            violate(st, t, label, I4, holders, st.memcg_ref[m])
+
+
+@compiled
+def at_rest(st: State) -> bool:
+    """While the program runs: no operation, drain, removal or release of anybody is between two steps."""
+    if st.phase > 0 or st.fatal == 1:
+        return False
+    for t in range(st.nr_all):
+        if st.pc[t] != IDLE and st.pc[t] != AT_BARRIER and st.pc[t] != FINISHED:
+            return False
+    return True
+
+
+@compiled
+def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I9 to I11, I13, I14 and the css references of I4: what must hold where no charge is under way."""
+    check_bytes(topo, prog, st, t, label)
+    check_counters(topo, prog, st, t, label)
+    check_nodes(topo, prog, st, t, label)
+    check_css(topo, prog, st, t, label)
+
+
+@compiled
+def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I12: every stock is empty, no area is live: only whole pages parked in nr_charged_bytes are left."""
+    for m in range(1, len(st.memcg_state)):
+        for n in range(topo.nr_nodes):
+            o = m * topo.nr_nodes + n
+            if st.memcg_state[m] == MEMCG_ABSENT or st.objcg_state[o] >= RELEASED:
+                continue
+            x = st.objcg_memcg[o]
+            online = x > 0 and st.memcg_state[x] < MEMCG_OFFLINING
+            if online and st.objcg_ncb[o] % topo.page_size != 0:
+                violate(st, t, label, I12, 0, st.objcg_ncb[o] % topo.page_size)
+    for x in range(1, len(st.memcg_state)):
+        if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
+            continue
+        parked, one_cpu = parked_pages(topo, prog, st, x)
+        if one_cpu and parked != 0:
+            violate(st, t, label, I12, 0, parked)
+        if st.memcg_usage[x] != user_pages(st, x) + parked:
+            violate(st, t, label, I12, user_pages(st, x) + parked, st.memcg_usage[x])
+        if kmem_stat(topo, st, x) != parked:
+            violate(st, t, label, I12, parked, kmem_stat(topo, st, x))
+        if percpu_stat(st, x) != 0:
+            violate(st, t, label, I12, 0, percpu_stat(st, x))
+
+
+@compiled
+def parked_pages(topo: Topo, prog: Prog, st: State, x: int) -> tuple[int, bool]:
+    """W(x), and whether all stock traffic of those objcgs was on one CPU with no failed trylock."""
+    total, one_cpu = 0, True
+    for m in range(1, len(st.memcg_state)):
+        for n in range(topo.nr_nodes):
+            o = m * topo.nr_nodes + n
+            if st.memcg_state[m] == MEMCG_ABSENT or not below(st, st.objcg_memcg[o], x):
+                continue
+            if st.objcg_moved[o] == 100 or (prog.v_lookup == LOOKUP_NODEINFO and st.memcg_heir[x] == 1):
+                one_cpu = False
+            if st.objcg_state[o] < RELEASED:
+                total += st.objcg_ncb[o] // topo.page_size
+    return total, one_cpu
+
+
+@compiled
+def kmem_stat(topo: Topo, st: State, x: int) -> int:
+    """KMEM of x after a flush: own level and all below, every node."""
+    total = 0
+    for m in range(len(st.memcg_state)):
+        if st.memcg_state[m] != MEMCG_ABSENT and below(st, m, x):
+            for n in range(topo.nr_nodes):
+                total += st.memcg_kmem[m * topo.nr_nodes + n]
+    return total

@@ -1,0 +1,190 @@
+"""The invariants: each a named checker that looks at the state from outside (kernel.md 4.3).
+
+After every step `check_touched` looks at the rows that the step touched; `check_everything` looks at all rows and must
+agree; `check_quiescent` adds what holds only when no operation is between two steps; `check_drained` what holds when
+every stock is empty and no area is live; `check_released` what must be left at the very end. I1, I1b, I2, I3, I5, I8,
+I18 and I19 are judged where they happen, in the hooks, counters and lookups.
+"""
+
+from __future__ import annotations
+
+from percpu_fuzz.engine.core.base import (
+    ABSENT,
+    FREED,
+    I4,
+    I6,
+    I7,
+    I19,
+    I20,
+    LIVE,
+    MEMCG_ABSENT,
+    MEMCG_FREED,
+    RELEASED,
+    Prog,
+    State,
+    Topo,
+    violate,
+)
+from percpu_fuzz.engine.core.base import DYING as OBJCG_DYING
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.labels import FR_UNLOCK
+from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.kernel.obj_stock import U16_MAX
+from percpu_fuzz.engine.kernel.objcg import ref_row
+from percpu_fuzz.engine.kernel.page_stock import STOCK_MAX
+from percpu_fuzz.engine.kernel.placement import stamp_area
+
+
+@compiled
+def check_stock(topo: Topo, prog: Prog, st: State, a: int, t: int, label: int) -> None:
+    """I4, one CPU: no duplicates, page slots within 0..64 when unlocked, byte slots within what they hold."""
+    for i in range(NR_PAGE_STOCK):
+        m = st.ps_memcg[a, i]
+        if m < 0:
+            continue
+        for j in range(i):
+            if st.ps_memcg[a, j] == m:
+                violate(st, t, label, I4, 1, 2)
+        if st.ps_owner[a] == 0 and not 0 <= st.ps_pages[a, i] <= STOCK_MAX:
+            violate(st, t, label, I4, STOCK_MAX, st.ps_pages[a, i])
+    for i in range(NR_OBJ_STOCK):
+        o = st.os_objcg[a, i]
+        if o < 0:
+            continue
+        for j in range(i):
+            if st.os_objcg[a, j] == o:
+                violate(st, t, label, I4, 1, 2)
+        if not 0 <= st.os_bytes[a, i] <= U16_MAX or i >= prog.v_obj_slots:
+            violate(st, t, label, I4, U16_MAX, st.os_bytes[a, i])
+
+
+@compiled
+def check_entry(topo: Topo, prog: Prog, st: State, r: int, t: int, label: int) -> None:
+    """I6, one area: it has an obj_exts entry iff it is accounted, checked while pcpu_lock is free."""
+    if st.pcpu_lock != 0 or st.area_used[r] == 0 or st.area_chunk[r] < 0:
+        return
+    if (st.area_entry[r] >= 0) != (st.area_acct[r] == 1):
+        violate(st, t, label, I6, st.area_acct[r], 1 if st.area_entry[r] >= 0 else 0)
+
+
+@compiled
+def check_pages(topo: Topo, prog: Prog, st: State, c: int, t: int, label: int) -> None:
+    """I7, one chunk: pages under live areas are populated and lie where they lay."""
+    r = st.chunk_head[c]
+    while r >= 0:
+        if st.area_used[r] == 2:
+            stamp = stamp_area(topo, st, r)
+            if stamp != st.area_stamp[r]:
+                violate(st, t, label, I7, st.area_stamp[r], stamp)
+        r = st.area_next[r]
+
+
+@compiled
+def count_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
+    """Who holds a reference that is counted in objcg_ref[row] (kernel.md 3.6)."""
+    first, end = row, row + 1
+    if prog.v_refs == 1:
+        end = row + topo.nr_nodes
+    holders = 1 if st.objcg_state[row] in (LIVE, OBJCG_DYING) else 0
+    holders += st.objcg_orig[row]
+    for a in range(topo.nr_act):
+        for i in range(NR_OBJ_STOCK):
+            if first <= st.os_objcg[a, i] < end:
+                holders += 1
+    for t in range(prog.nr_tasks):
+        for o in range(first, end):
+            if st.task_objcg[t, o % topo.nr_nodes] == o:
+                holders += 1
+    left = st.nr_areas
+    for r in range(len(st.area_used)):
+        if left == 0:
+            break
+        if st.area_used[r] != 0:
+            left -= 1
+            if first <= st.area_entry[r] < end and st.area_acct[r] == 1:
+                holders += 1
+    return holders
+
+
+@compiled
+def in_free_hook(prog: Prog, st: State, row: int, nr_nodes: int) -> int:
+    """References held by free hooks that have cleared the entry and not yet put it, plus slab frees."""
+    held = 0
+    for t in range(prog.nr_tasks):
+        o = st.r_objcg[t]
+        if o >= 0 and st.r_held[t] == 1:
+            if o == row or (prog.v_refs == 1 and o // nr_nodes * nr_nodes == row):
+                held += 1
+    return held
+
+
+@compiled
+def check_refs(topo: Topo, prog: Prog, st: State, o: int, t: int, label: int) -> None:
+    """I20, one objcg: its count equals its holders."""
+    row = ref_row(prog, topo, o)
+    if st.objcg_state[row] == 0:
+        return
+    holders = count_holders(topo, prog, st, row) + in_free_hook(prog, st, row, topo.nr_nodes)
+    if st.objcg_ref[row] != holders:
+        violate(st, t, label, I20, holders, st.objcg_ref[row])
+
+
+@compiled
+def check_freed(topo: Topo, prog: Prog, st: State, m: int, t: int, label: int) -> None:
+    """I19, one memcg: once its last css reference is gone no unreleased objcg points at it."""
+    if st.memcg_state[m] != MEMCG_FREED:
+        return
+    for o in range(topo.nr_nodes, len(st.memcg_state) * topo.nr_nodes):
+        if st.objcg_memcg[o] == m and ABSENT < st.objcg_state[ref_row(prog, topo, o)] < RELEASED:
+            violate(st, t, label, I19, 0, o)
+
+
+@compiled
+def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The incremental checks after a step.
+
+    What others touched while a free held pcpu_lock could not be judged then: all rows are when it lets go.
+    """
+    if max(st.dirty_cpu_n, st.dirty_objcg_n, st.dirty_memcg_n, st.dirty_area_n, st.dirty_chunk_n) > NR_LOG:
+        check_everything(topo, prog, st, t, label)
+        return
+    for i in range(st.dirty_cpu_n):
+        check_stock(topo, prog, st, st.dirty_cpu[i], t, label)
+    for i in range(st.dirty_area_n):
+        check_entry(topo, prog, st, st.dirty_area[i], t, label)
+    if label == FR_UNLOCK:
+        for r in range(len(st.area_used)):
+            check_entry(topo, prog, st, r, t, label)
+    for i in range(st.dirty_chunk_n):
+        check_pages(topo, prog, st, st.dirty_chunk[i], t, label)
+    for i in range(st.dirty_objcg_n):
+        check_refs(topo, prog, st, st.dirty_objcg[i], t, label)
+    for i in range(st.dirty_memcg_n):
+        check_freed(topo, prog, st, st.dirty_memcg[i], t, label)
+
+
+@compiled
+def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The same checkers over all rows."""
+    for a in range(topo.nr_act):
+        check_stock(topo, prog, st, a, t, label)
+    for r in range(len(st.area_used)):
+        check_entry(topo, prog, st, r, t, label)
+    for c in range(len(st.chunk_state)):
+        if st.chunk_state[c] != 0:
+            check_pages(topo, prog, st, c, t, label)
+    for m in range(1, len(st.memcg_state)):
+        if st.memcg_state[m] != MEMCG_ABSENT:
+            check_freed(topo, prog, st, m, t, label)
+            for n in range(topo.nr_nodes):
+                check_refs(topo, prog, st, m * topo.nr_nodes + n, t, label)
+
+
+@compiled
+def check_released(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I20 at the end: after every release no reference is left."""
+    for m in range(1, len(st.memcg_state)):
+        for n in range(topo.nr_nodes):
+            o = m * topo.nr_nodes + n
+            if st.memcg_state[m] != MEMCG_ABSENT and ref_row(prog, topo, o) == o and st.objcg_state[o] != FREED:
+                violate(st, t, label, I20, 0, st.objcg_ref[o])

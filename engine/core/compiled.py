@@ -1,0 +1,133 @@
+"""The one place that compiles: `@compiled`, its cache folder, and the plain twin of a compiled function.
+
+numba keys its cache on the file of the cached function alone, so an edit in a file that it calls would go unseen, and
+a cache filled without bounds checks would serve a run that asked for them. The cache folder is therefore named by the
+hash of every source that a compiled function can reach, numba's version and the bounds flag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+from percpu_fuzz.engine.core.linking import EntryCompiler, InnerCompiler, keep_below, keep_record_names, one_width
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("engine", "strategies")
+
+
+IMPORT = re.compile(
+    rb"^from percpu_fuzz\.((?:engine|strategies)[\w.]*) import (\([^)]*\)|[^\n]*)|^import percpu_fuzz\.([^\n]*)", re.M
+)
+
+
+def _imports(path: Path) -> set[str]:
+    """Dotted names that a source imports from engine and strategies: modules, and names that may be modules.
+
+    Read with a pattern, as every start does this for every source, and a parse of all takes a fifth of a second.
+    Imports inside functions are seen by neither compiled code nor this.
+    """
+    found: set[str] = set()
+    for module, names, plain_import in IMPORT.findall(path.read_bytes()):
+        words = re.findall(r"[\w.]+", (names or plain_import).decode())
+        found |= {f"{module.decode()}.{word}" for word in words} | {module.decode()} if module else set(words)
+    return {name for name in found if name.split(".")[0] in SOURCES}
+
+
+def reachable_sources(root: Path = ROOT) -> list[Path]:
+    """Every source below `root` that holds a compiled function, and all that those import, directly or not; sorted.
+
+    A compiled function can use nothing that its module does not import, so an edit elsewhere cannot change it.
+    """
+    every = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for package in SOURCES
+        for path in (root / package).rglob("*.py")
+    }
+    waiting = [name for name, path in every.items() if b"\n@compiled" in path.read_bytes()]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in every and name not in reached:
+            reached.add(name)
+            waiting += _imports(every[name])
+    return sorted(every[name] for name in reached)
+
+
+def digest_of(paths: list[Path], root: Path) -> str:
+    """SHA-256 (hex, 16 characters) over names and contents of files below `root`."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def code_version(root: Path = ROOT) -> str:
+    """The version of everything that a campaign's results depend on: all sources of engine and strategies."""
+    return digest_of(sorted(path for package in SOURCES for path in (root / package).rglob("*.py")), root)
+
+
+def cache_folder(root: Path = ROOT) -> Path:
+    """The folder that holds machine code for exactly this source, this numba and this bounds flag."""
+    bounds = os.environ.get("NUMBA_BOUNDSCHECK", "0") or "0"
+    base = Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
+    return base / f"numba-{numba.__version__}-{digest_of(reachable_sources(root), root)}-bounds{bounds}"
+
+
+FOLDER = cache_folder()
+keep_below(ROOT, lambda: FOLDER)
+keep_record_names()
+RULES = {"nogil": True, "error_model": "numpy"}
+INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def compiled(function: F) -> F:
+    """Compile `function` when a compiled function that calls it is; division and indexing follow NumPy."""
+    return cast(F, one_width(cast(Any, numba.njit)(**RULES, **INNER)(function)))
+
+
+def compiled_entry(function: F) -> F:
+    """For the functions that Python calls, and only they: holds all it calls, and is kept in the cache folder."""
+    return cast(F, cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function))
+
+
+_twins: dict[int, Any] = {}
+
+
+def _plain_value(value: Any) -> Any:
+    if hasattr(value, "py_func"):
+        return plain(value)
+    if isinstance(value, np.integer) or value is np.int64 or value is np.uint64:
+        return int(value) if isinstance(value, np.integer) else int
+    return value
+
+
+def plain(function: F) -> F:
+    """The same source as plain Python: every compiled function that it reaches is replaced by its own plain twin.
+
+    `function` is what `@compiled` returned. Typed integer constants become Python integers, so the twin runs on the
+    plain mirrors of the records (engine.core.declare) and its arithmetic never wraps by itself.
+    """
+    source = cast(Any, function)
+    key = id(source)
+    if key in _twins:
+        return cast(F, _twins[key])
+    code = source.py_func.__code__
+    scope = dict(source.py_func.__globals__)
+    twin = types.FunctionType(code, scope, code.co_name, source.py_func.__defaults__)
+    _twins[key] = twin
+    for name in code.co_names:
+        if name in scope:
+            scope[name] = _plain_value(scope[name])
+    return cast(F, twin)

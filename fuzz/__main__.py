@@ -1,5 +1,0 @@
-"""`python -m fuzz` is `percpu-fuzz`."""
-
-from fuzz.entry import main
-
-main()

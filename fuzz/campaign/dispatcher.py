@@ -1,0 +1,302 @@
+"""The campaign's desk: what was handed out, what came back, what was learnt of it, and what could not be run."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
+from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
+from percpu_fuzz.fuzz.campaign.log import LOGGER
+from percpu_fuzz.fuzz.campaign.reserve import Reserve
+from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.schedule import (
+    EPOCH_BATCHES,
+    WHOLE,
+    Back,
+    BatchId,
+    Handed,
+    Shard,
+    batches_covering,
+    batches_for_cases,
+    batches_up_to,
+    next_batch,
+)
+from percpu_fuzz.fuzz.store.store import Store
+
+TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
+LOST_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
+GIVEN_UP_IN_A_ROW = 10
+EVENTS_KEPT = 4
+
+
+class Criterion(Protocol):
+    """When to stop, asked after each measurement batch in the order of their numbers."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in the next measurement batch."""
+        ...
+
+    def met(self) -> bool:
+        """Whether the campaign can stop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop, whichever comes first; and which part of the campaign this is.
+
+    seconds: None for no limit; seconds_before: taken by earlier sessions of the same campaign. reserve: what is kept of
+    `seconds` for findings and reports.
+    """
+
+    cases: int | None
+    seconds: float | None
+    hunt: Fraction
+    workers: int
+    shard: Shard = WHOLE
+    seconds_before: float = 0.0
+    reserve: Reserve = field(default_factory=Reserve)
+
+    def is_over(self, elapsed: float, rows: int, seen: Seen, resumed: bool = False) -> bool:
+        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `seen` says."""
+        if self.seconds is None:
+            return False
+        findings = self.reserve.findings(seen.violations, seen.cases.total(), self.workers)
+        if resumed:
+            findings = self.reserve.most_seconds
+        return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A batch that could not be run: what each try said, and the case that the last one was at, if that is known."""
+
+    batch: BatchId
+    case: int | None
+    tries: tuple[str, ...]
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        at = "" if self.case is None else f" at case {self.case}"
+        return f"{self.batch} {self.tries[-1]}{at}"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a person watches, over the batches of this session."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    violations: Counter[str] = field(default_factory=Counter)
+    waste: Counter[int] = field(default_factory=Counter)
+    features: int = 0
+    lost: int = 0
+    given_up: int = 0
+    last_event: str = ""
+    causes: Counter[str] = field(default_factory=Counter)
+    events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))  # the latest last
+
+    def add(self, done: Done) -> None:
+        """Count a batch that came back."""
+        self.cases[done.batch.stream] += done.cases
+        self.steps += done.steps
+        self.violations.update(done.violations)
+        self.causes.update(done.causes)
+        self.waste.update(done.waste)
+        self.features |= done.features
+
+
+class Desk:
+    """Hands out batches in order and takes what comes back into the store."""
+
+    def __init__(self, plan: Plan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
+        self.plan = plan
+        self.store = store
+        self.limits = limits
+        self.criterion = criterion
+        self.start = time.monotonic()
+        self.handed = Handed()
+        self.most: Handed | None = None
+        if limits.cases is not None:
+            self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
+        self.retry: list[BatchId] = []
+        self.tries: dict[BatchId, list[str]] = defaultdict(list)
+        self.seen = Seen()
+        self.lost_in_a_row = self.given_up_in_a_row = 0
+        self.interrupted = self.timed_out = self.met = self.ending = False
+        self.back = {stream: Back(limits.shard, store.numbers(stream)) for stream in STREAMS}
+        self.rows = sum(map(len, self.back.values()))
+        self.resumed = self.rows > 0
+        self.said_elapsed = self.start
+        self.worked = limits.seconds_before  # elapsed when the last batch came back
+        self.looked = 0  # measurement batches that the criterion has seen
+        self._fold()
+        self._look()
+
+    @property
+    def ends_at(self) -> float | None:
+        """By time.monotonic(), when the time is over that was asked for; None if none was."""
+        return None if self.limits.seconds is None else self.start + self.limits.seconds - self.limits.seconds_before
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work, earlier sessions included."""
+        return self.limits.seconds_before + time.monotonic() - self.start
+
+    def next(self) -> BatchId | None:
+        """What to hand out now: first what is to be tried again, then by the schedule, until it is time to stop.
+
+        None: nothing now. There may be more once what is out has come back (waits_for_a_fold).
+        """
+        if self.retry and not self.interrupted:
+            return self.retry.pop(0)
+        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen, self.resumed):
+            self.timed_out = True
+        if (self.timed_out or self.interrupted) and not self.ending:
+            self._come_to_an_end()
+        while True:
+            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs())
+            if batch is None:
+                return None
+            self.handed = self.handed.with_one_more(batch.stream)
+            batch = BatchId(batch.stream, self.limits.shard.number(batch.k))
+            if batch.k not in self.back[batch.stream]:
+                return batch
+
+    def _come_to_an_end(self) -> None:
+        """Nothing more, but for the few batches that others overtook: then --cases with as many cases is this run."""
+        self.ending = True
+        back = self.prefix()
+        least = Handed(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
+        self.most = batches_covering(least, self.limits.hunt)
+
+    def _epochs(self) -> int | None:
+        return None if self.plan.learner is None else self.plan.learner.epochs
+
+    def take(self, event: Event) -> None:
+        """Take in what happened at the crew. HarnessError if nothing but failures happens."""
+        self.worked = self.elapsed
+        if isinstance(event, Done):
+            self.store.add(event.batch, event.row, event.seconds)
+            self.lost_in_a_row = self.given_up_in_a_row = 0
+            self.seen.add(event)
+            self._is_back(event.batch)
+            return
+        if isinstance(event, Lost):
+            self._take_lost(event)
+        if event.batch is not None:
+            self._failed_once(event, event.batch)
+
+    def _take_lost(self, lost: Lost) -> None:
+        self.seen.lost += 1
+        self._note(f"a worker {lost.what} and had {'nothing' if lost.batch is None else lost.batch} in hand")
+        self.lost_in_a_row += 1
+        if self.lost_in_a_row >= LOST_IN_A_ROW:
+            raise HarnessError(
+                f"{self.lost_in_a_row} workers in a row died without finishing a batch, the last on {lost.batch}"
+            )
+
+    def _failed_once(self, event: Lost | Raised, batch: BatchId) -> None:
+        what = event.what if isinstance(event, Lost) else f"raised {event.what}"
+        tries = self.tries[batch]
+        tries.append(what)
+        if isinstance(event, Raised):
+            LOGGER.error("%s %s\n%s", batch, what, event.traceback)
+        if len(tries) < TRIES:
+            self.retry.append(batch)
+            self.retry.sort()
+        else:
+            self._give_up(event, batch)
+
+    def _give_up(self, event: Lost | Raised, batch: BatchId) -> None:
+        """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
+        traceback = event.traceback if isinstance(event, Raised) else ""
+        failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
+        self.seen.given_up += 1
+        self._note(f"given up after {TRIES} tries: {failed}")
+        cases = self.plan.cases_per_batch(batch.stream, batch.k)
+        outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
+        self.store.add_failed(batch, outcome.canonical(), failed_row(failed, cases))
+        self.seen.cases[batch.stream] += cases
+        self._is_back(batch)
+        self.given_up_in_a_row += 1
+        if self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW:
+            raise HarnessError(f"{self.given_up_in_a_row} batches in a row could not be run; the last: {failed}")
+
+    def _note(self, text: str) -> None:
+        LOGGER.warning("%s", text)
+        self.store.note(time.time(), text)
+        self.seen.last_event = text
+        self.seen.events.append(f"{self.elapsed:,.0f} s: {text}")
+
+    def _is_back(self, batch: BatchId) -> None:
+        self.back[batch.stream].add(batch.k)
+        self.rows += 1
+        if time.monotonic() - self.said_elapsed >= 1:
+            self.said_elapsed = time.monotonic()
+            self.store.set_meta("elapsed", self.elapsed)
+        self._fold()
+        self._look()
+
+    def _fold(self) -> None:
+        """Give the learner each epoch that is whole."""
+        learner = self.plan.learner
+        while learner is not None:
+            numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
+            if not all(k in self.back[HUNTING] for k in numbers):
+                return
+            learner.learn(self._outcome(HUNTING, k) for k in numbers)  # one at a time: an epoch is large
+
+    def _look(self) -> None:
+        """Ask the criterion after each further measurement batch; once it is met, the campaign ends with that batch."""
+        if self.criterion is None or self.met:
+            return
+        while (k := self.limits.shard.number(self.looked)) in self.back[MEASUREMENT]:
+            self.criterion.add(self._outcome(MEASUREMENT, k))
+            self.looked += 1
+            if self.criterion.met():
+                self.met = True
+                self.most = batches_up_to(self.looked, self.limits.hunt)
+                return
+
+    def _outcome(self, stream: str, k: int) -> Outcome:
+        row = self.store.row(BatchId(stream, k))
+        assert row is not None, "the batch is back"
+        return Outcome.from_canonical(row)
+
+    def prefix(self) -> Handed:
+        """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""
+        counts = {stream: self.back[stream].whole for stream in STREAMS}
+        if self.most is not None:
+            counts = {stream: min(count, self.most.of(stream)) for stream, count in counts.items()}
+        return Handed(**counts)
+
+    def stopped_by(self) -> str:
+        """Why no more was handed out, as Ran.stopped_by has it."""
+        if self.met:
+            return "criterion"
+        if self.interrupted:
+            return "interrupt"
+        return "time" if self.timed_out else "cases"
+
+    def waste(self) -> Mapping[int, int]:
+        """Measured cases by wasted pages, values ascending."""
+        return dict(sorted(self.seen.waste.items()))
+
+
+def failed_row(one: Failed, cases: int) -> dict[str, Any]:
+    """A batch of so many cases that could not be run, as data fit for JSON."""
+    return {
+        "stream": one.batch.stream,
+        "k": one.batch.k,
+        "case": one.case,
+        "cases": cases,
+        "tries": list(one.tries),
+        "traceback": one.traceback,
+    }

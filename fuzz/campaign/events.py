@@ -1,0 +1,69 @@
+"""What a crew of workers reports of a batch: it is done, it raised, or its worker is gone."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from percpu_fuzz.fuzz.schedule import BatchId
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished batch: its canonical row, the seconds it took, and the figures that a person watches.
+
+    violations: cases by invariant; causes: by invariant and step, such as "I8 at RL_NODE"; waste: measured cases by
+    wasted pages; features: new behaviours, bit f for f.
+    """
+
+    batch: BatchId
+    row: bytes
+    seconds: float
+    cases: int
+    steps: int
+    violations: Mapping[str, int] = field(default_factory=dict)
+    waste: Mapping[int, int] = field(default_factory=dict)
+    features: int = 0
+    causes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A batch raised; the worker lives. case: the one it was at, None if that is not known."""
+
+    batch: BatchId
+    case: int | None
+    what: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker is gone; batch is what it had in hand, case the one it was at.
+
+    hung_seconds: it was killed after these. said: what happened to it, where it is no process of ours.
+    """
+
+    batch: BatchId | None
+    case: int | None
+    exitcode: int | None
+    hung_seconds: float | None = None
+    said: str = ""
+
+    @property
+    def what(self) -> str:
+        """Like "died of SIGSEGV", "took longer than 120 s and was killed", "ended with status 1"."""
+        if self.said:
+            return self.said
+        if self.hung_seconds is not None:
+            return f"took longer than {self.hung_seconds:g} s and was killed"
+        if self.exitcode is not None and self.exitcode < 0:
+            try:
+                return f"died of {signal.Signals(-self.exitcode).name}"
+            except ValueError:
+                return f"died of signal {-self.exitcode}"
+        return f"ended with status {self.exitcode}"
+
+
+Event = Done | Raised | Lost

@@ -1,0 +1,193 @@
+"""An exploration from options to its stored object: programs in turn, one budget, a finding for each invariant."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.files import write_whole
+from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.strategies.explore.run import (
+    Budget,
+    Explored,
+    engine_world,
+    explore,
+    explore_nearest_first,
+)
+from percpu_fuzz.strategies.explore.scopes import Scope, shipped_scope
+from percpu_fuzz.strategies.explore.witness import witness
+
+SCHEMA = 1
+SHORTEST = "shortest"
+
+
+@dataclass(frozen=True, slots=True)
+class ExploreOptions:
+    """An exploration as asked for. seconds: None for no limit."""
+
+    variant: Variant
+    scope: Scope
+    reduction: str
+    shortest: bool
+    most_states: int
+    seconds: float | None
+
+
+@dataclass(slots=True)
+class Total:
+    """Sums over the programs explored so far; paths: the shortest so far by invariant, with its program."""
+
+    states: int = 0
+    transitions: int = 0
+    probes: int = 0
+    deepest: int = 0
+    ends: int = 0
+    stuck: int = 0
+    complete: int = 0
+    stopped: str = ""
+    ends_broken: dict[str, int] = field(default_factory=dict)
+    paths: dict[str, tuple[Scenario, tuple[int, ...]]] = field(default_factory=dict)
+
+    def add(self, scenario: Scenario, done: Explored) -> None:
+        """Count one scenario's walk; of paths to a broken invariant the shortest stays."""
+        self.states += done.states
+        self.transitions += done.transitions
+        self.probes += done.probes
+        self.deepest = max(self.deepest, done.deepest)
+        self.ends += len(done.ends)
+        self.stuck += done.stuck
+        self.complete += done.complete
+        self.stopped = done.stopped
+        for name, path in done.paths.items():
+            self.ends_broken[name] = self.ends_broken.get(name, 0) + done.ends_broken(name)
+            if name not in self.paths or len(path) < len(self.paths[name][1]):
+                self.paths[name] = (scenario, path)
+
+
+@contextmanager
+def noted_interrupt() -> Iterator[list[int]]:
+    """Ctrl-C is put into the list instead of raising; the old handler comes back at the end."""
+    noted: list[int] = []
+    old = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def prepare() -> None:
+    """Compile the search or load it, so that a budget of time counts the search alone."""
+    start = next(shipped_scope("shortage").scenarios())
+    variant = Variant("fixed", "")
+    explore(engine_world(start, variant), "hash", Budget())
+    explore_nearest_first(engine_world(start, variant), Budget())
+
+
+def run_exploration(
+    options: ExploreOptions, out: Path, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Any]:
+    """Explore every program of the scope; the object that is stored, findings written below `out`."""
+    total, start = Total(), clock()
+    with noted_interrupt() as noted:
+
+        def asked() -> str:
+            if noted:
+                return "interrupted"
+            late = options.seconds is not None and clock() - start >= options.seconds
+            return "time" if late else ""
+
+        for scenario in options.scope.scenarios():
+            if asked():
+                total.stopped = asked()
+                break
+            total.add(scenario, explored(options, scenario, total.states, asked))
+            if total.stopped:
+                break
+        seconds = clock() - start
+    return row_of(options, total, seconds, write_witnesses(options, total, out))
+
+
+def explored(options: ExploreOptions, scenario: Scenario, before: int, asked: Callable[[], str]) -> Explored:
+    """One program, within what is left of the budget."""
+    world = engine_world(scenario, options.variant)
+    budget = Budget(max(options.most_states - before, 1), asked)
+    try:
+        if options.shortest:
+            return explore_nearest_first(world, budget)
+        return explore(world, options.reduction, budget)
+    except AssertionError as error:
+        raise HarnessError(f"exploration of {options.scope.name}: {error}") from error
+
+
+def write_witnesses(options: ExploreOptions, total: Total, out: Path) -> list[dict[str, Any]]:
+    """A finding for each broken invariant, replayed once; the rows of the report in the order of the invariants."""
+    rows = []
+    broken = [name for name in INVARIANT_NAMES if name in total.paths]
+    for number, name in enumerate(broken, 1):
+        scenario, path = total.paths[name]
+        try:
+            found, _ = witness(scenario, options.variant, path, name)
+        except AssertionError as error:
+            raise HarnessError(str(error)) from error
+        origin: dict[str, Any] = {"explored": options.scope.name, "steps": len(path), "shortest": options.shortest}
+        variant = options.variant.name
+        file = f"findings/{number:03d}-{name}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in variant)}.json"
+        (out / "findings").mkdir(exist_ok=True)
+        write_whole(out / file, dump_finding(marked(Finding(found, variant, name, origin), file)))
+        rows.append(
+            {
+                "invariant": name, "steps": len(path), "shortest": options.shortest,
+                "terminal_states": total.ends_broken[name], "finding": file,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def row_of(options: ExploreOptions, total: Total, seconds: float, violations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The object of `--json` and of scope.json; see docs/explore.md."""
+    scope = options.scope
+    machine = scope.topology
+    return {
+        "schema": SCHEMA,
+        "variant": options.variant.name,
+        "code": code_version(),
+        "complete": total.stopped == "",
+        "stopped": total.stopped,
+        "interrupted": total.stopped == "interrupted",
+        "states": total.states,
+        "terminal_states": total.ends,
+        "stuck": total.stuck,
+        "transitions": total.transitions,
+        "probes": total.probes,
+        "deepest": total.deepest,
+        "reduction": SHORTEST if options.shortest else options.reduction,
+        "max_states": options.most_states,
+        "seconds": round(seconds, 3),
+        "collision_probability": total.states * max(total.states - 1, 0) / 2 / 2.0**128,
+        "scope": {
+            "name": scope.name, "words": scope.words, "machine": machine.name, "nodes": len(machine.nodes),
+            "cpus": len(machine.cpus), "page_size": machine.page_size, "programs": len(scope.programs),
+            "programs_complete": total.complete,
+        },
+        "violations": violations,
+        "exit": exit_status(total),
+    }  # fmt: skip
+
+
+def exit_status(total: Total) -> int:
+    """3 for a deadlock of the model, 1 for a violation, 4 if something is left to explore, 0 if all is clean."""
+    if total.stuck:
+        return 3
+    if total.paths:
+        return 1
+    return 4 if total.stopped else 0

@@ -1,0 +1,151 @@
+"""Lanes: an interleaving drawn as kernel commit messages do: a column a CPU, a line a step, what changed beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from percpu_fuzz.engine.core.label_words import WORDS
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.run.replay import Run, Violation, Watch, run_scenario
+
+COLUMN = 26
+WORKERS = ("balance work", "css_offline", "RCU callback")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step: number in the case, acting CPU, who, at which label, what it changed, violations it showed."""
+
+    step: int
+    cpu: int
+    who: str
+    label: str
+    changes: tuple[str, ...]
+    broken: tuple[Violation, ...] = ()
+
+
+def watched(state: Any, topology_nodes: tuple[int, ...]) -> dict[str, int]:
+    """The figures a reader follows, by name: counters, stocks, KMEM, bytes and references of what exists."""
+    found: dict[str, int] = {}
+    nr_nodes = len(topology_nodes)
+    for m in range(1, len(state.memcg_usage)):
+        if state.memcg_state[m]:
+            found[f"memcg{m} usage"] = state.memcg_usage[m]
+            found[f"memcg{m} percpu bytes"] = state.memcg_percpu[m]
+            for n, node in enumerate(topology_nodes):
+                found[f"memcg{m} kmem[{node}]"] = state.memcg_kmem[m * nr_nodes + n]
+                found[f"memcg{m} objcg[{node}]"] = state.pn_objcg[m * nr_nodes + n]
+    for o in range(len(state.objcg_memcg)):
+        if state.objcg_state[o]:
+            name = f"objcg{o // nr_nodes}.{topology_nodes[o % nr_nodes]}"
+            found[f"{name} nr_charged_bytes"] = state.objcg_ncb[o]
+            found[f"{name} -> memcg"] = state.objcg_memcg[o]
+    found |= stocks(state, nr_nodes, topology_nodes)
+    return found
+
+
+def stocks(state: Any, nr_nodes: int, topology_nodes: tuple[int, ...]) -> dict[str, int]:
+    """Pages by cached memcg and bytes by cached objcg, of each acting CPU."""
+    found: dict[str, int] = {}
+    for a in range(state.ps_pages.shape[0]):
+        for slot in range(state.ps_pages.shape[1]):
+            if state.ps_memcg[a, slot] >= 0:
+                found[f"cpu{a} stock memcg{state.ps_memcg[a, slot]}"] = state.ps_pages[a, slot]
+        for slot in range(state.os_bytes.shape[1]):
+            o = state.os_objcg[a, slot]
+            if o >= 0:
+                found[f"cpu{a} bytes objcg{o // nr_nodes}.{topology_nodes[o % nr_nodes]}"] = state.os_bytes[a, slot]
+    return found
+
+
+def differences(before: dict[str, int], after: dict[str, int]) -> tuple[str, ...]:
+    """name: old -> new, for what changed; - where a thing came or went."""
+    changes = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name), after.get(name)
+        if old != new and (old, new) not in ((None, 0), (0, None)):
+            pointer = name.endswith(" -> memcg") or " objcg[" in name
+            changes.append(f"{name}: {_shown(old, pointer)} -> {_shown(new, pointer)}")
+    return tuple(changes)
+
+
+def _shown(value: int | None, pointer: bool) -> str:
+    return "-" if value is None else "NULL" if pointer and value < 0 else str(value)
+
+
+def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
+    """The name of a task number: a program task, a CPU's drain work, or one of the global workers."""
+    if t < nr_tasks:
+        return f"task {t}"
+    return "drain work" if t < nr_tasks + nr_act else WORKERS[t - nr_tasks - nr_act]
+
+
+def lanes(
+    scenario: Scenario, variant: Variant, lenient: bool = False, until: str | None = None, also: Watch | None = None
+) -> tuple[list[Line], Run]:
+    """Replay a scenario to its end and write down each step up to the one that broke invariant `until`.
+
+    Without it, or where it holds: up to the last one that broke any, or to the end. also: sees each step too.
+    """
+    nodes = tuple(node.id for node in scenario.topology.nodes)
+    nr_tasks = len(scenario.program.tasks)
+    lines: list[Line] = []
+    before: dict[str, int] = {}
+
+    def watch(state: Any, task: int, label: int) -> None:
+        nonlocal before
+        after = watched(state, nodes)
+        nr_act = state.nr_all - nr_tasks - len(WORKERS)
+        lines.append(
+            Line(
+                len(lines) + 1, state.task_cpu[task], who_is(task, nr_tasks, nr_act), NAMES[label],
+                differences(before, after) if before else (),
+            )
+        )  # fmt: skip
+        before = after
+        if also is not None:
+            also(state, task, label)
+
+    run = run_scenario(scenario, variant, watch, lenient)
+    marked = [_with_broken(line, run.violations) for line in lines]
+    wanted = run.broken(until) if until is not None else None
+    if wanted is not None:
+        return marked[: wanted.step], run
+    return marked[: max((line.step for line in marked if line.broken), default=len(marked))], run
+
+
+def charges(lines: list[Line]) -> Iterator[str]:
+    """The steps that moved a page or a byte of somebody's account, in words: who, at which step, from what to what."""
+    for line in lines:
+        moved = [change for change in line.changes if " -> memcg" not in change and " objcg[" not in change]
+        if moved:
+            yield f"step {line.step}, {line.who}, {WORDS[line.label]}: {'; '.join(moved)}"
+
+
+def _with_broken(line: Line, violations: tuple[Violation, ...]) -> Line:
+    broken = tuple(v for v in violations if v.step == line.step)
+    return Line(line.step, line.cpu, line.who, line.label, line.changes, broken)
+
+
+def drawn(lines: list[Line]) -> Iterator[str]:
+    """The picture: a column for each CPU that steps, the step's words in it, changes to the right, violations below."""
+    cpus = sorted({line.cpu for line in lines})
+    yield ("step  " + "".join(f"CPU {cpu}".ljust(COLUMN) for cpu in cpus)).rstrip()
+    who: dict[int, str] = {}
+    for line in lines:
+        place = cpus.index(line.cpu)
+        if who.get(line.cpu) != line.who:
+            yield " " * (6 + COLUMN * place) + f"[{line.who}]"
+            who[line.cpu] = line.who
+        left = f"{line.step:4d}  " + " " * (COLUMN * place) + WORDS[line.label]
+        width = 6 + COLUMN * len(cpus)
+        changes = list(line.changes)
+        yield f"{left:{width}}{changes[0] if changes else ''}".rstrip()
+        for change in changes[1:]:
+            yield " " * width + change
+        for violation in line.broken:
+            yield f"  >>  {violation.invariant} broken: expected {violation.want}, found {violation.found}"

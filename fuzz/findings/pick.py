@@ -1,0 +1,167 @@
+"""Findings: which violating cases are worth showing, shrunk, one file for each distinct cause.
+
+A signature (invariant, step, hazards passed) says how a case failed; hundreds of signatures may have one cause. So a
+few cases of the most different signatures are shrunk, and of those that shrink to the same shape one is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from percpu_fuzz.engine.outcome import Outcome, Signature
+from percpu_fuzz.engine.scenario import dump_finding
+from percpu_fuzz.fuzz.campaign.helpers import answers_of
+from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.files import write_whole
+from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
+
+CASES_PER_SIGNATURE = 2
+PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
+CASES_PER_PICK = 10_000  # a longer campaign has more to show
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One violating case: number `case` of batch k of a stream."""
+
+    stream: str
+    k: int
+    case: int
+    signature: Signature
+
+
+def pick(outcomes: Iterable[Outcome]) -> list[Pick]:
+    """The cases to shrink, by invariant: first a case of each step that broke it, then of other signatures.
+
+    Two cases a signature at most; cases of small machines before those of large ones, which take seconds to replay.
+    """
+    found: dict[str, list[Pick]] = {}
+    seen: Counter[Signature] = Counter()
+    cases = 0
+    for outcome in outcomes:
+        cases += outcome.cases
+        for signature in sorted(outcome.first_cases, key=lambda s: (outcome.first_cases[s], s)):
+            for case in outcome.first_cases[signature]:
+                if seen[signature] < CASES_PER_SIGNATURE:
+                    seen[signature] += 1
+                    found.setdefault(signature.invariant, []).append(Pick(outcome.stream, outcome.k, case, signature))
+    most = picks_most(cases)
+    return [one for invariant in sorted(found) for one in _most_different(found[invariant])[:most]]
+
+
+def picks_most(cases: int) -> int:
+    """How many cases of one invariant are shrunk after a campaign of so many cases."""
+    return min(PICKS_MOST, PICKS_LEAST + cases // CASES_PER_PICK)
+
+
+def _most_different(picks: list[Pick]) -> list[Pick]:
+    """In turns: the first pick of every label, then of every other signature, then second cases."""
+    labels: set[str] = set()
+    signatures: set[Signature] = set()
+    ranked: list[tuple[int, int, Pick]] = []
+    for place, one in enumerate(picks):
+        turn = 0 if one.signature.label not in labels else 1 if one.signature not in signatures else 2
+        labels.add(one.signature.label)
+        signatures.add(one.signature)
+        ranked.append((turn, place, one))
+    return [one for _, _, one in sorted(ranked, key=lambda r: r[:2])]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """rows: what the report needs of each finding; shrunk of picked: how many of the picked cases were got to."""
+
+    rows: list[dict[str, object]]
+    shrunk: int
+    picked: int
+
+
+def write_findings(
+    plan: Plan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
+) -> Written:
+    """Shrink the picked cases, write a file for each distinct cause.
+
+    enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
+    out. HarnessError if a case does not come back.
+    """
+    (out / "findings").mkdir(exist_ok=True)
+    rows: list[dict[str, object]] = []
+    cases = shown_cases(plan, picked, workers, enough)
+    for members in by_cause(cases):
+        one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
+        name = f"findings/{file_name(len(rows) + 1, one.signature)}"
+        write_whole(out / name, dump_finding(marked(what.finding, name)))
+        rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
+    return Written(rows, len(cases), len(picked))
+
+
+def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
+    """Cases of one cause together, in the order in which the causes were met."""
+    plainest = sorted({what.shape for _, what in cases}, key=lambda shape: (len(shape.takes), str(shape)))
+    cause = {shape: next(other for other in plainest if other.covers(shape)) for shape in plainest}
+    groups: dict[Shape, list[tuple[Pick, Shown]]] = {}
+    for one, what in cases:
+        groups.setdefault(cause[what.shape], []).append((one, what))
+    return list(groups.values())
+
+
+def shown_cases(
+    plan: Plan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
+) -> list[tuple[Pick, Shown]]:
+    """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
+
+    The first pick of each invariant is worked on first, so that `enough` cuts second cases before it cuts causes.
+    """
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number in _firsts_first(picked):
+        one = picked[number]
+        groups.setdefault((one.stream, one.k, one.case), []).append(number)
+    numbers = list(groups.values())
+    tasks = [(plan, *place, [picked[i].signature for i in numbers]) for place, numbers in groups.items()]
+    answers: dict[int, Shown] = {}
+    for task, done in answers_of(shown, tasks, workers, enough).items():
+        answers.update(zip(numbers[task], done, strict=False))  # the last ones of a case may be cut off
+    return [(picked[i], answers[i]) for i in sorted(answers)]
+
+
+def _firsts_first(picked: list[Pick]) -> list[int]:
+    """Numbers of the picks: the first of every invariant, the second of every one, and so on."""
+    rank: Counter[str] = Counter()
+    order: list[tuple[int, int]] = []
+    for number, one in enumerate(picked):
+        order.append((rank[one.signature.invariant], number))
+        rank[one.signature.invariant] += 1
+    return [number for _, number in sorted(order)]
+
+
+def file_name(number: int, signature: Signature) -> str:
+    """Like 001-I1-v1.json; a variant's name is reduced to what every file system takes."""
+    variant = re.sub(r"[^A-Za-z0-9_.-]+", "_", signature.variant)
+    return f"{number:03d}-{signature.invariant}-{variant}.json"
+
+
+def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:
+    signature = one.signature
+    return {
+        "file": name,
+        "stream": one.stream,
+        "k": one.k,
+        "case": one.case,
+        "invariant": signature.invariant,
+        "variant": signature.variant,
+        "label": signature.label,
+        "hazards": list(signature.hazards),
+        "shape": str(what.shape),
+        "alike": len(invariants),
+        "invariants": sorted({*invariants, *what.breaks}),
+        "breaks": list(what.breaks),
+        "cut_short": what.cut_short,
+        "explanation": what.explanation,
+        "lanes": what.lanes,
+        "nodes": what.nodes,
+    }

@@ -1,0 +1,32 @@
+"""What every finding's file says of itself: the line that replays it, and the versions it was found with."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.scenario import Finding
+
+
+def package_version() -> str:
+    """Of this project as it is installed."""
+    try:
+        return version("percpu-fuzz")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def replay_line(file: str, variant: str) -> str:
+    """The command that replays a finding, quoted for a shell."""
+    return shlex.join(["percpu-fuzz", "replay", file, "--variant", variant])
+
+
+def marked(finding: Finding, file: str) -> Finding:
+    """The finding as it stands in `file`. file: relative to the output folder, which may be moved, or as it was typed.
+
+    code: digest of the sources that found it; a finding that is shrunk once more keeps the first one.
+    """
+    marks = {"replay": replay_line(file, finding.variant), "version": package_version()}
+    return replace(finding, origin={"code": code_version()} | finding.origin | marks)

@@ -1,0 +1,134 @@
+"""One violating case made fit to be shown: drawn again, shrunk, explained, its interleaving drawn, its shape named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.outcome import Signature
+from percpu_fuzz.engine.program import FAIL_FIELDS
+from percpu_fuzz.engine.scenario import Finding, Scenario
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.campaign.helpers import asked_to_end
+from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.findings.explain import explained
+from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.per_node import PerNode
+from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
+from percpu_fuzz.strategies.run.replay import Run
+
+AT_THE_END = ("AT_BARRIER", "FINISHED")
+POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
+SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
+EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a shrunk case fails: what it breaks first, at which step, in which direction, and what that takes."""
+
+    invariant: str
+    label: str
+    more: bool
+    takes: frozenset[str]
+
+    def __str__(self) -> str:
+        way = "" if self.invariant in POINTERS else ", more than expected" if self.more else ", less than expected"
+        return f"{self.invariant} at {self.label}{way}: {', '.join(sorted(self.takes))}"
+
+    def covers(self, other: Shape) -> bool:
+        """Whether a case of the other shape is one of this shape with something to spare.
+
+        The step in which an invariant broke says where it went wrong, whatever led there. What is judged only after a
+        case has ended says little: there only equal shapes are one.
+        """
+        if self.label in AT_THE_END:
+            return self == other
+        return (self.invariant, self.label, self.more) == (other.invariant, other.label, other.more)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks.
+
+    breaks: every invariant that the shrunk case breaks until its end. cut_short: time ended the shrinking.
+    """
+
+    finding: Finding
+    shape: Shape
+    breaks_first: bool
+    size: tuple[int, ...]
+    explanation: list[str]
+    lanes: list[str]
+    nodes: list[dict[str, int]]
+    breaks: tuple[str, ...] = ()
+    cut_short: bool = False
+
+
+def shown(
+    plan: Plan, stream: str, k: int, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
+) -> list[Shown]:
+    """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
+    back as it was.
+    """
+    answers: list[Shown] = []
+    for signature in signatures:
+        if enough():
+            break
+        try:
+            finding = plan.finding(stream, k, case, signature)
+        except Exception as error:
+            where = f"case {case} of {stream} batch {k}"
+            raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
+        answers.append(smaller(finding, plan.variant, enough, [answer.finding.scenario for answer in answers]))
+    return answers
+
+
+def smaller(
+    finding: Finding, variant: Variant, enough: Callable[[], bool] = asked_to_end, hints: Sequence[Scenario] = ()
+) -> Shown:
+    """A finding shrunk and told; hints: what others of its case were shrunk to.
+
+    HarnessError if the compiled engine does not see what the replay saw.
+    """
+    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough, hints=hints)
+    if shrunk is None:
+        raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
+    return told(finding, shrunk, variant)
+
+
+def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
+    """A shrunk finding with explanation and lanes, in the file and beside it."""
+    scenario = shrunk.attempt.scenario
+    finding = replace(original, scenario=replace(scenario, topology=replace(scenario.topology, name="shrunk")))
+    nodes = PerNode(finding.scenario.topology)
+    lines, run = lanes(finding.scenario, variant, until=finding.invariant, also=nodes.watch)
+    broken = run.broken(finding.invariant)
+    if broken is None:
+        raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
+    words, picture = explained(finding, broken, lines), list(drawn(lines))
+    notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
+    broken_in_all = {v.invariant for v in run.violations}
+    breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)
+    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture, "breaks": list(breaks)}
+    first = run.violations[0].invariant == finding.invariant
+    return Shown(
+        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture,
+        nodes.rows(), breaks, shrunk.cut_short,
+    )  # fmt: skip
+
+
+def shape_of(finding: Finding, run: Run) -> Shape:
+    """What the shrunk case breaks first, and what it takes: kinds of operations, faults, pressure, limits.
+
+    Counters that go wrong in one step break several invariants later on: those are one cause. How often an operation
+    is there, in whose hands and in which order is where shrinking happened to end, and is left out.
+    """
+    first, program = run.violations[0], finding.scenario.program
+    takes = {op.kind for task in program.tasks for op in task.ops}
+    takes |= {name for name in SURROUNDINGS if any(getattr(program, name))}
+    if any(memcg.max_pages >= 0 for memcg in program.memcgs):
+        takes.add("memory.max")
+    return Shape(first.invariant, first.label, first.found > first.want, frozenset(takes))

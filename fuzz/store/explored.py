@@ -1,0 +1,38 @@
+"""What `percpu-fuzz explore` has completed, as rows for a campaign's certificate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.reports.figures.explored import certificate_line
+
+WHERE = "--explored"
+ALLOWED = "folders that percpu-fuzz explore wrote, of the same variant and code"
+KEPT = ("variant", "code", "scope", "complete", "stopped", "states", "terminal_states", "violations",
+        "collision_probability", "reduction")  # fmt: skip
+
+
+def explored_rows(text: str | None, variant: str) -> list[dict[str, Any]]:
+    """The rows of scope.json in folders separated by commas. InputError for what is not, or is of something else."""
+    return [_row(Path(name.strip()), variant) for name in (text or "").split(",") if name.strip()]
+
+
+def _row(folder: Path, variant: str) -> dict[str, Any]:
+    path = folder / "scope.json"
+    try:
+        stored = json.loads(path.read_bytes())
+        row = {name: stored[name] for name in KEPT}
+        certificate_line(row)
+    except OSError as error:
+        raise InputError(WHERE, f"{path}: {error.strerror}", ALLOWED) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(WHERE, f"{path}: {type(error).__name__}: {error}", ALLOWED) from None
+    if row["variant"] != variant:
+        raise InputError(WHERE, f"{path} is of variant {row['variant']!r}", f"variant {variant!r}")
+    if row["code"] != code_version():
+        raise InputError(WHERE, f"{path} is of code {row['code']}", f"code {code_version()}")
+    return row

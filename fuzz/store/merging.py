@@ -1,0 +1,175 @@
+"""Several output folders of one campaign joined into one: their batches together, each once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.outcome import HUNTING
+from percpu_fuzz.fuzz.command_line import DEFAULTS
+from percpu_fuzz.fuzz.files import is_full
+from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
+from percpu_fuzz.fuzz.store.named_values import checked
+from percpu_fuzz.fuzz.store.reading import ALLOWED, address
+from percpu_fuzz.fuzz.store.resuming import differences
+from percpu_fuzz.fuzz.store.store import VERSION, WHOLE_STORE, Store, amiss_in, unpacked
+
+
+@dataclass(slots=True)
+class Part:
+    """One folder's store, open for reading."""
+
+    folder: Path
+    connection: sqlite3.Connection
+    meta: dict[str, Any]
+
+    def given_up(self) -> dict[BatchId, dict[str, Any]]:
+        """Batches that no try could run, with what their tries said."""
+        return {BatchId(row["stream"], row["k"]): row for row in self.meta.get("failed", [])}
+
+
+@dataclass(slots=True)
+class Merged:
+    """What came together: batches of each folder, how many are in several, and those whose rows differ.
+
+    given, seconds: options and seconds of work of all folders. failed: batches that no folder could run, by number;
+    run_elsewhere: those that one gave up and another ran.
+    """
+
+    batches: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    differing: list[str] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    failed: dict[BatchId, dict[str, Any]] = field(default_factory=dict)
+    run_elsewhere: set[BatchId] = field(default_factory=set)
+
+
+def parts_of(folders: Sequence[Path], stack: contextlib.ExitStack) -> list[Part]:
+    """The folders' stores, open until the stack ends.
+
+    InputError unless all folders hold parts of one campaign: the same configuration, the same code.
+    """
+    parts = [part(folder, stack) for folder in folders]
+    for other in parts[1:]:
+        found = differences(parts[0].meta["describe"], other.meta["describe"])
+        if found:
+            raise InputError(str(other.folder), "; ".join(found), f"the configuration and code of {folders[0]}")
+    return parts
+
+
+def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merged:
+    """Copy every batch of the parts into an empty store. given: the options of the whole."""
+    merged = Merged(given=dict(given))
+    store.connection.execute("BEGIN")
+    for one in parts:
+        try:
+            copy(one, store, merged)
+        except sqlite3.DatabaseError as error:
+            if is_full(error):
+                raise
+            raise InputError(str(one.folder), f"{type(error).__name__}: {error}", ALLOWED) from None
+    store.connection.execute("COMMIT")
+    if given.get("learning", DEFAULTS["learning"]) == "on":
+        merged.differing += [text for one in parts for text in learnt_without(one, merged)]
+    for key in ("describe", "operations", "versions"):
+        store.set_meta(key, parts[0].meta.get(key, []))
+    store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
+    store.set_meta("given", merged.given)
+    store.set_meta("shard", [0, 1])
+    store.set_meta("command", "percpu-fuzz merge " + shlex.join(str(one.folder) for one in parts))
+    return merged
+
+
+def whole_of(given: Mapping[str, str]) -> dict[str, str]:
+    """The options of the campaign that a part is part of."""
+    whole = {name: text for name, text in given.items() if name not in ("shard", "cases", "time", "stop")}
+    return whole | ({"learning": "off"} if "shard" in given else {})
+
+
+def part(folder: Path, stack: contextlib.ExitStack) -> Part:
+    """A folder's store. InputError if it is none."""
+    path = folder / "campaign.db"
+    if not path.is_file():
+        raise InputError(str(folder), "no campaign.db", ALLOWED)
+    try:
+        connection = stack.enter_context(contextlib.closing(sqlite3.connect(address(path), uri=True)))
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        meta = {key: json.loads(text) for key, text in connection.execute("SELECT key, value FROM meta")}
+        connection.execute("SELECT stream, k, row, seconds FROM batch LIMIT 1").fetchone()
+        amiss = amiss_in(connection)
+        checked(meta)
+        meta["given"]["seed"]
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
+    if found != VERSION:
+        raise InputError(str(path), f"a store of version {found}", f"version {VERSION}")
+    if amiss != "ok":
+        raise InputError(str(path), f"damaged: {amiss}", WHOLE_STORE)
+    return Part(folder, connection, meta)
+
+
+def copy(one: Part, store: Store, merged: Merged) -> None:
+    """Add a part's batches; one that is there already must be the same to the byte, unless either could not be run.
+
+    Of a part that overlaps with those before it, the seconds of work count by the seconds of its further batches.
+    """
+    given_up = one.given_up()
+    count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
+    for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
+        batch = BatchId(stream, k)
+        try:
+            row = unpacked(blob)
+        except (zlib.error, TypeError) as error:
+            raise InputError(str(one.folder), f"{batch}: {error}", ALLOWED) from None
+        there = store.row(batch)
+        if there is None:
+            store.add(batch, row, seconds)
+            added, new_seconds = added + 1, new_seconds + seconds
+            if batch in given_up:
+                merged.failed[batch] = given_up[batch]
+        else:
+            merged.duplicates += 1
+            if there != row and settle(one, batch, row, seconds, batch in given_up, store, merged):
+                new_seconds += seconds
+        count += 1
+        all_seconds += seconds
+    merged.batches[str(one.folder)] = count
+    worked = one.meta.get("ran", {}).get("seconds", one.meta.get("elapsed", 0.0))
+    merged.seconds += worked * (new_seconds / all_seconds if all_seconds else float(added == count))
+
+
+def settle(
+    one: Part, batch: BatchId, row: bytes, seconds: float, is_given_up: bool, store: Store, merged: Merged
+) -> bool:
+    """A batch of which two parts hold different rows: the one that was run counts; two that were run differ.
+
+    Whether this part's row was taken.
+    """
+    if is_given_up:
+        merged.run_elsewhere.add(batch)
+    elif batch in merged.failed:
+        store.replace(batch, row, seconds)
+        del merged.failed[batch]
+        merged.run_elsewhere.add(batch)
+        return True
+    else:
+        merged.differing.append(f"{batch} of {one.folder}")
+    return False
+
+
+def learnt_without(one: Part, merged: Merged) -> Iterator[str]:
+    """A part's batches, by their first, that learnt of one which it gave up, and which another part could run."""
+    (most,) = one.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
+    for batch in one.given_up():
+        first = (batch.k // EPOCH_BATCHES + 1) * EPOCH_BATCHES
+        if batch in merged.run_elsewhere and batch.stream == HUNTING and (most or 0) >= first:
+            yield f"{BatchId(HUNTING, first)} of {one.folder}, which gave {batch} up,"

@@ -1,0 +1,85 @@
+"""What the named values of a store must look like: a file may have been written by anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Stream = Literal["measurement", "hunting"]
+
+
+class _Describe(msgspec.Struct):
+    variant: str
+    seed: int
+    families: dict[str, Count]
+
+
+class _Finding(msgspec.Struct):
+    file: str
+    stream: Stream
+    k: Count
+    case: Count
+    invariant: str
+    variant: str
+    label: str
+    hazards: list[Count]
+    shape: str = ""
+    alike: Count = 0
+    invariants: list[str] = []
+    breaks: list[str] = []
+    cut_short: bool = False
+    explanation: list[str] = []
+    lanes: list[str] = []
+    nodes: list[dict[str, int]] = []
+
+
+class _Failed(msgspec.Struct):
+    stream: Stream
+    k: Count
+    case: Count | None
+    cases: Count
+    tries: Annotated[list[str], msgspec.Meta(min_length=1)]
+    traceback: str
+
+
+class _Ran(msgspec.Struct):
+    seconds: Seconds = 0.0
+    compile_seconds: Seconds = 0.0
+    interrupted: bool = False
+    stopped_by: str = ""
+    workers: Count = 0
+    budget_cases: Count | None = None
+    budget_seconds: Seconds | None = None
+    prefix: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    shrunk: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    stop: str | None = None
+
+
+class _Named(msgspec.Struct):
+    describe: _Describe
+    command: str
+    findings: list[_Finding] = []
+    failed: list[_Failed] = []
+    operations: list[dict[str, Any]] = []
+    ran: _Ran | None = None
+    shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    elapsed: Seconds = 0.0
+    given: dict[str, str] = {}
+
+
+def checked(named: Mapping[str, Any]) -> None:
+    """ValueError that says where, if a named value is not what this release writes. Unknown ones are let be."""
+    try:
+        found = msgspec.convert(dict(named), _Named)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    for row in found.findings:
+        for name in (row.invariant, *row.invariants, *row.breaks):
+            if name not in INVARIANT_NAMES:
+                raise ValueError(f"findings name the invariant {name!r}")

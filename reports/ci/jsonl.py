@@ -1,0 +1,61 @@
+"""JSON lines: the campaign, then one object a verdict (docs/report.jsonl.schema.json)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.ci.verdicts import verdicts
+
+
+def jsonl(campaign: Campaign, exit_status: int) -> str:
+    """The whole file."""
+    head: dict[str, Any] = {
+        "kind": "campaign",
+        "schema": 1,
+        "variant": campaign.variant,
+        "seed": campaign.seed,
+        "cases": sum(campaign.cases(stream) for stream in STREAMS),
+        "digest": campaign.digest,
+        "command": campaign.command,
+        "exit": exit_status,
+    }
+    rows = [head]
+    for row in verdicts(campaign, exit_status):
+        rows.append(
+            {
+                "kind": "verdict",
+                "name": row.name,
+                "status": row.status,
+                "meaning": row.meaning,
+                "lines": list(row.lines),
+                "file": row.file,
+                "replay": row.replay,
+            }
+        )
+    return "".join(json.dumps(row, sort_keys=True, ensure_ascii=True) + "\n" for row in rows)
+
+
+def jsonl_schema() -> dict[str, Any]:
+    """JSON Schema of each line."""
+    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
+    number = {"type": "integer", "minimum": 0}
+    campaign = {
+        "kind": {"const": "campaign"}, "schema": {"const": 1}, "variant": text, "seed": number, "cases": number,
+        "digest": text, "command": text, "exit": {"type": "integer", "minimum": 0, "maximum": 4},
+    }  # fmt: skip
+    verdict = {
+        "kind": {"const": "verdict"}, "name": text, "status": {"enum": ["pass", "fail", "skip", "error"]},
+        "meaning": text, "lines": {"type": "array", "items": text}, "file": maybe, "replay": maybe,
+    }  # fmt: skip
+    objects = [
+        {"type": "object", "properties": p, "required": sorted(p), "additionalProperties": False}
+        for p in (campaign, verdict)
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of report.jsonl of percpu-fuzz",
+        "oneOf": objects,
+    }

@@ -1,0 +1,49 @@
+"""SARIF 2.1.0 (OASIS): one rule an invariant, one result a violated one; what GitHub code scanning takes in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, Verdict, ascii_of, verdicts
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def sarif(campaign: Campaign, exit_status: int) -> str:
+    """The whole file."""
+    rows = verdicts(campaign, exit_status)
+    rules = [{"id": _rule(row), "shortDescription": {"text": ascii_of(row.meaning)}} for row in rows]
+    run = {
+        "tool": {"driver": {"name": "percpu-fuzz", "rules": rules}},
+        "invocations": [
+            {
+                "commandLine": ascii_of(campaign.command),
+                "executionSuccessful": exit_status != 3,
+                "exitCode": exit_status,
+            }
+        ],
+        "results": [_result(row, index) for index, row in enumerate(rows) if row.status in (FAIL, ERROR)],
+        "properties": {"variant": ascii_of(campaign.variant), "seed": str(campaign.seed), "digest": campaign.digest},
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def _rule(row: Verdict) -> str:
+    return ascii_of(row.name).replace(" ", "-")
+
+
+def _result(row: Verdict, index: int) -> dict[str, Any]:
+    said = [row.meaning, *row.lines, *([row.replay] if row.replay else [])]
+    result: dict[str, Any] = {
+        "ruleId": _rule(row),
+        "ruleIndex": index,
+        "level": "error",
+        "message": {"text": "\n".join(map(ascii_of, said))},
+    }
+    if row.file is not None:
+        place = {"artifactLocation": {"uri": ascii_of(row.file).replace(" ", "%20")}}
+        result["locations"] = [{"physicalLocation": place}]
+    return result

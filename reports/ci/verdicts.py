@@ -1,0 +1,65 @@
+"""What a CI system takes: one verdict for each invariant, each batch that could not be run, and the harness itself.
+
+Formats are files of their own (ci_*.py); ci_formats.py names them. All are ASCII and pure functions of a campaign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import invariant_estimates
+from percpu_fuzz.reports.invariants import WORDS
+from percpu_fuzz.reports.sections.failed_words import failed_file, failed_words
+from percpu_fuzz.reports.sections.text_violations import reading_words, replay_line
+
+PASS, FAIL, SKIP, ERROR = "pass", "fail", "skip", "error"
+BROKEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """name: "I8" or "hunting batch 3"; status: PASS, FAIL, SKIP or ERROR; meaning: what is asked.
+
+    lines: what was seen, in words; file: of the finding, relative to the output folder; replay: the line that shows it.
+    """
+
+    name: str
+    status: str
+    meaning: str
+    lines: tuple[str, ...]
+    file: str | None = None
+    replay: str | None = None
+
+
+def verdicts(campaign: Campaign, exit_status: int) -> list[Verdict]:
+    """Every invariant in the engine's order, then batches that could not be run, then a broken harness."""
+    found = []
+    for row in invariant_estimates(campaign):
+        if row.cases:
+            found.append(_broken(campaign, row.name, row.cases))
+        elif row.applicable is False:
+            found.append(Verdict(row.name, SKIP, WORDS[row.name], (f"not applicable to {campaign.variant}",)))
+        else:
+            found.append(Verdict(row.name, PASS, WORDS[row.name], (f"measured: {reading_words(row.left_out)}",)))
+    for lost in campaign.failed:
+        batch, said = failed_words(lost)
+        found.append(Verdict(batch, ERROR, "every batch can be run", (said,), failed_file(lost)))
+    if exit_status == BROKEN:
+        found.append(Verdict("harness", ERROR, "the harness itself works", ("see campaign.log",)))
+    return found
+
+
+def _broken(campaign: Campaign, name: str, cases: int) -> Verdict:
+    finding = campaign.finding(name)
+    lines = [f"violated in {cases} cases"]
+    if finding is None:
+        return Verdict(name, FAIL, WORDS[name], tuple(lines))
+    lines += [str(line) for line in finding.get("explanation", ())]
+    file = str(finding["file"])
+    return Verdict(name, FAIL, WORDS[name], tuple(lines), file, replay_line(campaign, file))
+
+
+def ascii_of(text: str) -> str:
+    """Printable ASCII on one line: everything else as an escape."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,97 @@
+"""Values of a quantity in two campaigns beside each other: means and quantiles with their intervals, and B less A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import QUANTITIES, families_apart, measured, shares
+from percpu_fuzz.reports.figures.limits import held_to, largest, nodes_of
+from percpu_fuzz.reports.statistics.bootstrap import resampled_difference
+from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.means import bounded, mean_of
+from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile
+
+QUANTILES = (0.5, 0.9, 0.99)
+OPEN = Interval(None, None)
+Strata = Sequence[Stratum]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One statistic of a quantity: "mean", "mean*" (without machines of many nodes) or "p50", "p90", "p99"."""
+
+    quantity: str
+    statistic: str
+    a: float
+    b: float
+    a_interval: Interval
+    b_interval: Interval
+    interval: Interval
+
+
+def strata_of_both(a: Campaign, b: Campaign, names: Sequence[str], quantity: str) -> tuple[Strata, Strata]:
+    """Families as strata of each campaign, A's weights for both."""
+    total = sum(shares(a)[name] for name in names)
+    found = []
+    for campaign in (a, b):
+        nodes, strata = nodes_of(campaign), []
+        for name in names:
+            sums = measured(campaign, name)
+            values = sums.histogram(quantity)
+            most = held_to(values, largest(campaign, quantity, nodes[name][1]))
+            strata.append(Stratum(shares(a)[name] / total, sums.cases, values, most))
+        found.append(strata)
+    return found[0], found[1]
+
+
+def mean_difference(a: Strata, b: Strata, level: float = LEVEL) -> Interval:
+    """B's mean less A's: the bootstrap's, else both Bernstein intervals, each with half of the error; else open."""
+    found = resampled_difference(a, b, level)
+    if found is not None:
+        return found
+    each = (1 + level) / 2
+    one, other = bounded(a, each), bounded(b, each)
+    return OPEN if one is None or other is None else apart(one, other)
+
+
+def apart(one: Interval, other: Interval) -> Interval:
+    """The other less the one, where both hold; an end is open if one that it needs is."""
+    low = None if other.low is None or one.high is None else other.low - one.high
+    high = None if other.high is None or one.low is None else other.high - one.low
+    return Interval(low, high)
+
+
+def values(a: Campaign, b: Campaign, names: Sequence[str], level: float = LEVEL) -> list[Value]:
+    """Mean and quantiles of every quantity that both campaigns counted, in the reports' order."""
+    huge = families_apart(a)[0]
+    few = [name for name in names if name not in huge]
+    found: list[Value] = []
+    for quantity in QUANTITIES:
+        one, other = strata_of_both(a, b, names, quantity)
+        found += _mean(quantity, "mean", one, other, level)
+        if few and len(few) < len(names):
+            found += _mean(quantity, "mean*", *strata_of_both(a, b, few, quantity), level)
+        for q in QUANTILES:
+            found += _quantile(quantity, q, one, other, level)
+    return found
+
+
+def _mean(quantity: str, statistic: str, a: Strata, b: Strata, level: float) -> list[Value]:
+    one, other = mean_of(a, level), mean_of(b, level)
+    if one is None or other is None:
+        return []
+    ends = mean_difference(a, b, level)
+    return [Value(quantity, statistic, one[0], other[0], one[1], other[1], ends)]
+
+
+def _quantile(quantity: str, q: float, a: Strata, b: Strata, level: float) -> list[Value]:
+    """Intervals of the quantiles themselves at the level; of the difference from ones with half of the error each."""
+    one, other = pooled_quantile(a, q, level), pooled_quantile(b, q, level)
+    each = (1 + level) / 2
+    low, high = pooled_quantile(a, q, each), pooled_quantile(b, q, each)
+    if one is None or other is None or low is None or high is None:
+        return []
+    ends = apart(low.interval, high.interval)
+    return [Value(quantity, f"p{100 * q:g}", one.value, other.value, one.interval, other.interval, ends)]

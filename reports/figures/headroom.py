@@ -1,0 +1,176 @@
+"""Spurious failure: allocations that fit by their exact need and are refused for the size of their precharge.
+
+A probe that precharged p pages and used u of them, under a limit that leaves h pages, fails only because of the
+precharge when u <= h < p. Store: histogram "precharge_used" of charged probes, so what is said is of allocations that
+were charged; those that a real limit refused have no pages used to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.histograms import PAIR, PRECHARGE_USED
+from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import measured, precharges, shares
+from percpu_fuzz.reports.figures.limits import nodes_of
+from percpu_fuzz.reports.figures.once import once
+from percpu_fuzz.reports.statistics.intervals import LEVEL, clopper_pearson
+from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio
+
+HEADROOMS_MOST = 48  # places at which a curve is worked out
+NODE_CLASSES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1024))  # of the curves by number of nodes
+CLASS_PLACES = (1, 2, 4, 8, 16)  # headrooms of their table
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """h pages of headroom: of `probes`, `fitting` need at most h, and `failing` of these precharge more.
+
+    of_fitting: the rate of failing among the fitting, None if none fits; of_all: among all probes.
+    """
+
+    pages: int
+    probes: int
+    fitting: int
+    failing: int
+    of_fitting: Rate | None
+    of_all: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class NodesCurve:
+    """Headrooms of allocations on machines of nodes[0]..nodes[1] nodes that may block, or must not (nowait)."""
+
+    nodes: tuple[int, int]
+    nowait: bool
+    probes: int
+    rows: tuple[Headroom, ...]
+
+
+def pairs(histogram: Histogram) -> dict[tuple[int, int], int]:
+    """Probes by (precharged, used) pages, whatever their group."""
+    found: dict[tuple[int, int], int] = {}
+    for key, number in histogram.items():
+        pair = key // PAIR % PAIR, key % PAIR
+        found[pair] = found.get(pair, 0) + number
+    return found
+
+
+def groups(histogram: Histogram) -> dict[tuple[int, bool], Histogram]:
+    """The same histogram by (number of nodes, whether the allocation must not block)."""
+    found: dict[tuple[int, bool], Histogram] = {}
+    for key, number in histogram.items():
+        group = key // PAIR**2
+        found.setdefault((group // 2, bool(group % 2)), {})[key % PAIR**2] = number
+    return found
+
+
+def left_over(histogram: Histogram) -> Histogram:
+    """Probes by pages precharged less pages used: negative where the precharge ran short."""
+    found: Histogram = {}
+    for (precharge, used), number in pairs(histogram).items():
+        found[precharge - used] = found.get(precharge - used, 0) + number
+    return dict(sorted(found.items()))
+
+
+def counted(histogram: Histogram, pages: int) -> tuple[int, int]:
+    """(failing, passing) probes among those that need at most so many pages."""
+    fitting = [(precharge, number) for (precharge, used), number in pairs(histogram).items() if used <= pages]
+    failing = sum(number for precharge, number in fitting if precharge > pages)
+    return failing, sum(number for _, number in fitting) - failing
+
+
+def headrooms(histograms: Sequence[Histogram], most: int = HEADROOMS_MOST) -> list[int]:
+    """Headrooms at which a curve may change: each page while they are few, then ever wider apart, up to the end."""
+    largest = max((precharge for h in histograms for precharge, _ in pairs(h)), default=0)
+    places, step = [0], 1.0
+    while places[-1] < largest:
+        places.append(min(largest, max(places[-1] + 1, int(places[-1] * step))))
+        if len(places) == most // 2:
+            step = (largest / max(places[-1], 1)) ** (2.0 / most)
+    return places
+
+
+def powers(histograms: Sequence[Histogram]) -> list[int]:
+    """A few headrooms for a table: 0, 1, 2, 4, ... up to the first at which nothing can fail."""
+    largest = max((precharge for h in histograms for precharge, _ in pairs(h)), default=0)
+    places = [0, 1]
+    while places[-1] < largest:
+        places.append(2 * places[-1])
+    return places
+
+
+def family_headroom(histogram: Histogram, pages: int, level: float = LEVEL) -> Headroom:
+    """One family at one headroom; intervals exact (Clopper and Pearson)."""
+    failing, passing = counted(histogram, pages)
+    probes, fitting = sum(histogram.values()), failing + passing
+    of_fitting = Rate(failing / fitting, clopper_pearson(failing, fitting, level)) if fitting else None
+    of_all = Rate(failing / probes if probes else 0.0, clopper_pearson(failing, probes, level))
+    return Headroom(pages, probes, fitting, failing, of_fitting, of_all)
+
+
+def pooled_headroom(strata: Sequence[tuple[float, int, Histogram]], pages: int, level: float = LEVEL) -> Headroom:
+    """All families of (share, cases, histogram) by weight at one headroom; intervals of reports.statistics.strata."""
+    found = [(share, cases, *counted(h, pages), sum(h.values())) for share, cases, h in strata]
+    failing, fitting = sum(row[2] for row in found), sum(row[2] + row[3] for row in found)
+    of_fitting = pooled_ratio([row[:4] for row in found], level)
+    of_all = pooled_ratio([(share, cases, bad, all_ - bad) for share, cases, bad, _, all_ in found], level)
+    probes = sum(row[4] for row in found)
+    assert of_all is not None, "no probe"
+    return Headroom(pages, probes, fitting, failing, of_fitting, of_all)
+
+
+def strata_of(campaign: Campaign) -> list[tuple[float, int, Histogram]]:
+    """Share, cases and joint histogram of each family; empty where nothing was precharged by a probe."""
+    rows = [
+        (share, measured(campaign, name).cases, measured(campaign, name).histogram(PRECHARGE_USED))
+        for name, share in shares(campaign).items()
+    ]
+    return rows if precharges(campaign) and any(h for _, _, h in rows) else []
+
+
+def pooled_headrooms(campaign: Campaign, table: bool = False) -> list[Headroom]:
+    """All families by weight: the curve, or the few rows of a table; empty without a probe."""
+    strata = strata_of(campaign)
+    places = (powers if table else headrooms)([h for _, _, h in strata]) if strata else []
+    return [pooled_headroom(strata, pages) for pages in places]
+
+
+@once
+def nodes_curves(
+    campaign: Campaign, places: Sequence[int] = (), families: Collection[str] | None = None
+) -> list[NodesCurve]:
+    """A curve for each class of nodes and for blocking or not, where there is a probe; at `places`, or wherever needed.
+
+    families: those alone, if given. A family none of whose machines has so many nodes does not count.
+    """
+    curves = []
+    for nodes in NODE_CLASSES if precharges(campaign) else ():
+        for nowait in (False, True):
+            strata = class_strata(campaign, nodes, nowait, families)
+            probes = sum(sum(h.values()) for _, _, h in strata)
+            if probes:
+                at = places or headrooms([h for _, _, h in strata])
+                curves.append(NodesCurve(nodes, nowait, probes, tuple(pooled_headroom(strata, h) for h in at)))
+    return curves
+
+
+def class_strata(
+    campaign: Campaign, nodes: tuple[int, int], nowait: bool, families: Collection[str] | None
+) -> list[tuple[float, int, Histogram]]:
+    """Share, cases and joint histogram of each family that can have such a probe."""
+    rows = []
+    for name, share in shares(campaign).items():
+        found: Histogram = {}
+        sums = measured(campaign, name)
+        for (count, not_blocking), part in groups(sums.histogram(PRECHARGE_USED)).items():
+            if nodes[0] <= count <= nodes[1] and not_blocking == nowait:
+                for key, number in part.items():
+                    found[key] = found.get(key, 0) + number
+        fewest, most = nodes_of(campaign)[name]
+        possible = fewest <= nodes[1] and most >= nodes[0]
+        if (families is None or name in families) and (found or possible):
+            rows.append((share, sums.cases, found))
+    return rows

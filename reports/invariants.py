@@ -1,0 +1,68 @@
+"""The invariants in plain words, and which variant each is asked of (kernel.md 4.3; the checkers are in engine/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT, VARIANTS, Variant
+
+WORDS: dict[str, str] = {
+    "I1": "the post hook never uses more pages than were precharged",
+    "I1b": "ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge (v2: <)",
+    "I2": "every precharged page is used or given back, on failures too",
+    "I3": "the free hook finds the bytes per node that were charged",
+    "I4": "per-CPU stocks: no duplicate owner, amounts and css refs right",
+    "I5": "no page counter goes below zero",
+    "I6": "an area has an obj_exts entry exactly while it is accounted",
+    "I7": "pages under a live area stay populated and on their node",
+    "I8": "a released objcg leaves no bytes short of a whole page",
+    "I9": "bytes charged = bytes live + bytes in stocks; none is lost",
+    "I10": "memory.current = user, kmem, stocked and in-flight pages",
+    "I11": "memory.stat's percpu equals the accounted bytes exactly",
+    "I12": "after all is freed and drained no charge is left",
+    "I13": "usage stays within memory.max, forced charges aside",
+    "I14": "each node's kmem statistic agrees with the bytes charged there",
+    "I18": "no NULL objcg is dereferenced",
+    "I19": "no objcg is used after its release",
+    "I20": "an objcg's reference count equals its holders; none is left",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """Name and meaning of one invariant."""
+
+    name: str
+    meaning: str
+
+
+def invariants() -> list[Invariant]:
+    """All of them, in the engine's order. KeyError if one has no words."""
+    return [Invariant(name, WORDS[name]) for name in INVARIANT_NAMES]
+
+
+def applies(invariant: str, variant: Variant) -> bool:
+    """Whether the engine checks the invariant for this accounting. InputError for a name that does not exist."""
+    if invariant not in WORDS:
+        raise InputError("invariant", invariant, ", ".join(WORDS))
+    if invariant in ("I1", "I2"):
+        return variant.charge != CHARGE_BYTES
+    if invariant == "I1b":
+        return variant.judge & JUDGE_TIGHT != 0
+    if invariant == "I3":
+        return variant.free != FREE_STORED
+    if invariant == "I14":
+        return variant.charge >= CHARGE_NODES
+    return True
+
+
+def described_variant(describe: Any) -> Variant | None:
+    """The variant of a campaign: by its name, or from "choices" where the description holds them; None if neither."""
+    choices = describe.get("choices")
+    if choices is not None:
+        known = {f.name for f in fields(Variant)}
+        return Variant(str(describe["variant"]), "", **{k: int(v) for k, v in choices.items() if k in known})
+    return VARIANTS.get(str(describe["variant"]))

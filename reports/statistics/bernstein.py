@@ -1,0 +1,101 @@
+"""A weighted mean of bounded values: Bernstein's inequality over all families at once, for a fixed number of cases.
+
+Y is a case's value, 0 where no probe was charged, and C whether one was. The mean wanted is the m at which the sum over
+families of share E(Y - m C) is 0; m is in the interval iff that sum may be 0. The sum of all cases' (share / cases)
+(Y - m C) is one of independent bounded variables, so it strays from its mean by more than sqrt(2 v L) + b L / 3 with at
+most exp(-L) on either side (Boucheron, Lugosi, Massart, Concentration Inequalities, 2.8); b is the largest range of a
+term, and v the sum's variance. Each family's deviation is at most s + range sqrt(2 ln(1 / d) / (n - 1)) but with d
+(Maurer and Pontil 2009, theorem 10). The deviations take a fifth of the error, the sum the rest. A family of fewer than
+CASES_LEAST cases counts by its range alone, which needs no case and cannot err.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+
+CASES_LEAST = 30  # below that the range says more than the cases do
+DEVIATIONS_PART = 0.2  # of the error
+STEPS = 32  # of a bisection in [0, most]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One family: share, cases, charged probes, sums of their values and of the squares, values in [0, most]."""
+
+    share: float
+    cases: int
+    charged: int
+    total: int
+    squares: int
+    most: float
+
+    def bare(self) -> bool:
+        """Whether it has too few cases for a bound."""
+        return self.cases < CASES_LEAST
+
+    def middle(self, m: float) -> float:
+        """The average of Y - m C."""
+        return (self.total - m * self.charged) / self.cases
+
+    def width(self, m: float) -> float:
+        """The range of Y - m C."""
+        return max(self.most, m)
+
+    def deviation(self, m: float, log: float) -> float:
+        """A bound of the standard deviation of Y - m C; convex in m."""
+        squares = self.squares - 2 * m * self.total + m * m * self.charged
+        spread = max(0.0, squares - self.cases * self.middle(m) ** 2) / (self.cases - 1)
+        return math.sqrt(spread) + self.width(m) * math.sqrt(2 * log / (self.cases - 1))
+
+
+def part_of(share: float, cases: int, histogram: Histogram, most: float) -> Part:
+    """The sums of a family's probes by value."""
+    total = sum(value * number for value, number in histogram.items())
+    squares = sum(value * value * number for value, number in histogram.items())
+    return Part(share, cases, sum(histogram.values()), total, squares, most)
+
+
+def bounded_mean(parts: Sequence[Part], level: float = LEVEL) -> Interval:
+    """The interval of the mean, always with two ends: at worst the range.
+
+    The sum's lower bound is concave and its upper bound convex in m, so if an end of the range is excluded, everything
+    from there to the bound's root is.
+    """
+    top = max(part.most for part in parts)
+    counted = sum(part.share * part.charged / part.cases for part in parts if part.cases)
+    if counted == 0:
+        return Interval(0.0, top)
+    middle = sum(part.share * part.total / part.cases for part in parts if part.cases) / counted
+    low = _root(lambda m: _sum_bound(parts, m, level, -1) > 0, middle, 0.0)
+    high = _root(lambda m: _sum_bound(parts, m, level, +1) < 0, middle, top)
+    return Interval(low, high)
+
+
+def _sum_bound(parts: Sequence[Part], m: float, level: float, sign: int) -> float:
+    """The lower (sign -1) or upper (+1) bound of the sum over families of share E(Y - m C)."""
+    known = [part for part in parts if not part.bare()]
+    ranges = sum(part.share * (max(part.most - m, 0.0) if sign > 0 else -m) for part in parts if part.bare())
+    if not known:
+        return ranges
+    error = 1 - level
+    log = math.log(2 / (error * (1 - DEVIATIONS_PART)))
+    each = math.log(len(known) / (error * DEVIATIONS_PART))
+    variance = sum(part.share**2 * part.deviation(m, each) ** 2 / part.cases for part in known)
+    largest = max(part.share * part.width(m) / part.cases for part in known)
+    half = math.sqrt(2 * variance * log) + largest * log / 3
+    return ranges + sum(part.share * part.middle(m) for part in known) + sign * half
+
+
+def _root(outside: Callable[[float], bool], inside: float, out: float) -> float:
+    """The end of what is outside, from the end of the range to a point that is not; the range's end if it is not."""
+    if not outside(out):
+        return out
+    for _ in range(STEPS):
+        middle = (inside + out) / 2
+        inside, out = (inside, middle) if outside(middle) else (middle, out)
+    return out

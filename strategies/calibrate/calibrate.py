@@ -1,0 +1,351 @@
+"""Calibrate: the measurement stream's size, alignment, lifetime and pressure tables fitted to recorded runs.
+
+    table      counts of                                               what a campaign draws from it
+    size       charged allocations by bytes                            at most SIZES_MOST sizes
+    align      charged allocations by alignment
+    op         hook runs of charged areas: allocs, frees (lifetimes.py)  share of frees among allocs and frees
+    gfp        all allocations: charged or not, may block or not, ...
+    place      windows of populates by pattern (pressure.py)           where a case's pages fall
+    step       pages of windows in runs, by entry of the zonelist
+    max        charged allocations by headroom at the next snapshot    memory.max of a case's cgroups
+
+Runs are pooled count by count. What a trace cannot show keeps the default's proportions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import lcm
+
+import msgspec
+
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
+from percpu_fuzz.strategies.calibrate.pressure import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
+from percpu_fuzz.strategies.calibrate.thinning import thinned
+from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, Source, Table
+from percpu_fuzz.strategies.draw.choices import KINDS
+from percpu_fuzz.strategies.draw.goodness import Goodness, distance, goodness
+from percpu_fuzz.strategies.trace.operations import AllocArea
+from percpu_fuzz.strategies.trace.pages.placement import Placement
+from percpu_fuzz.strategies.trace.states import Snapshot
+from percpu_fuzz.strategies.trace.workload import Workload
+
+SIZES_MOST = 64
+FREE_SHARES = tuple(range(0, 65, 5))  # percent of allocs and frees that are frees
+GFP_BITS = GFP_ACCOUNT | GFP_NOBLOCK | GFP_HIGH | GFP_NORETRY | GFP_NOFAIL
+NAMED = {"__GFP_HIGH": GFP_HIGH, "GFP_ATOMIC": GFP_HIGH, "__GFP_NORETRY": GFP_NORETRY, "__GFP_NOFAIL": GFP_NOFAIL}
+JOINT = "size x alignment x blocking"
+HALF = "second half"
+LEAST = 30  # counts without which a table is left as it is
+
+
+@dataclass
+class Counts:
+    """What of one run, or of several pooled, the tables are fitted to."""
+
+    size: Counter[int] = field(default_factory=Counter)
+    align: Counter[int] = field(default_factory=Counter)
+    gfp: Counter[int] = field(default_factory=Counter)  # by GFP_BITS; 0: not charged
+    joint: Counter[tuple[int, int, int]] = field(default_factory=Counter)  # charged: size class, alignment, may block
+    lives: Lifetimes = field(default_factory=Lifetimes)
+    pages: PagesOf = field(default_factory=PagesOf)
+    headrooms: Headrooms = field(default_factory=Headrooms)
+    sources: tuple[Source, ...] = ()
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.size + other.size, self.align + other.align, self.gfp + other.gfp, self.joint + other.joint,
+            self.lives + other.lives, self.pages + other.pages, self.headrooms + other.headrooms,
+            self.sources + other.sources,
+        )  # fmt: skip
+
+
+def size_class(size_bytes: int) -> int:
+    """ceil(log2(bytes))."""
+    return (size_bytes - 1).bit_length()
+
+
+def gfp_bits(o: AllocArea) -> int:
+    """What can be seen of an allocation's flags; 0 for one that is not charged."""
+    if o.cg is None:
+        return 0
+    bits = GFP_ACCOUNT | (GFP_NOBLOCK if o.is_atomic else 0)
+    for name in o.gfp:
+        bits |= NAMED.get(name, 0)
+    return bits
+
+
+def count_run(
+    name: str, kernel: str, workload: Workload, topology: Topology | None, placement: Placement | None = None,
+    snapshots: tuple[Snapshot, ...] = (),
+) -> Counts:  # fmt: skip
+    """The counts of one run. Without its machine and placement nothing is known of its pages."""
+    found = Counts()
+    allocations = 0
+    for o in workload.operations:
+        if not isinstance(o, AllocArea):
+            continue
+        allocations += 1
+        bits = gfp_bits(o)
+        found.gfp[bits] += 1
+        if o.cg is not None:
+            found.size[o.size_bytes] += 1
+            found.align[o.align] += 1
+            found.joint[size_class(o.size_bytes), o.align, bits & GFP_NOBLOCK] += 1
+    found.lives = recorded_lifetimes(workload.operations)
+    if topology is not None and placement is not None:
+        found.pages = pages_of(placement, topology)
+    if topology is not None and snapshots:
+        found.headrooms = headrooms_of(workload, snapshots, topology.page_size)
+    source = Source(name, kernel, found.size.total(), allocations, found.pages.steps.total())
+    found.sources = (source,)
+    return found
+
+
+def gfp_weights(counts: Counter[int]) -> tuple[int, ...]:
+    """The default's weights, scaled group by group to what was counted; flags that no value has go to the nearest."""
+    kind = KINDS["gfp"]
+    groups: Counter[int] = Counter()
+    for value, weight in zip(kind.values, kind.measure, strict=True):
+        groups[value & GFP_BITS] += weight
+    wanted: Counter[int] = Counter()
+    for bits, n in counts.items():
+        wanted[nearest_group(bits, groups)] += n
+    scale = lcm(*groups.values())
+    return tuple(
+        wanted[value & GFP_BITS] * weight * (scale // groups[value & GFP_BITS])
+        for value, weight in zip(kind.values, kind.measure, strict=True)
+    )
+
+
+def nearest_group(bits: int, groups: Counter[int]) -> int:
+    """The group that differs in fewest flags, may block or not and charged or not before all."""
+    weighty = GFP_ACCOUNT | GFP_NOBLOCK
+    return min(groups, key=lambda group: ((bits ^ group) & weighty, (bits ^ group).bit_count(), group))
+
+
+def table_of(name: str, counts: Counter[int]) -> Table:
+    """A table over the project's own values."""
+    return Table(KINDS[name].values, tuple(counts[value] for value in KINDS[name].values))
+
+
+Drawn = Mapping[tuple[int, ...], Lifetimes]
+"""Lifetimes as drawn, by the weights of operations."""
+
+
+def fitted_op(lives: Lifetimes, drawn: Drawn) -> tuple[int, ...]:
+    """The weights of operations whose hook runs hold the share of frees nearest to the recorded one."""
+    return min(drawn, key=lambda weights: round(distance(lives.mix, drawn[weights].mix), 9))
+
+
+@cache
+def drawn_by_free_share() -> Drawn:
+    """Lifetimes as drawn with each share of frees."""
+    return {weights: drawn_with(weights) for weights in map(op_weights, FREE_SHARES)}
+
+
+@cache
+def drawn_with(weights: tuple[int, ...]) -> Lifetimes:
+    """Lifetimes as drawn with these weights of operations."""
+    return drawn_lifetimes({**KINDS, "op": replace(KINDS["op"], measure=weights)})
+
+
+def fit(name: str, counts: Counts) -> Calibration:
+    """The calibration nearest to the counts. InputError if they hold too few charged allocations."""
+    if counts.size.total() < LEAST:
+        given = f"{counts.size.total()} charged allocations"
+        raise InputError(name, given, f"at least {LEAST}: a trace with `post` probe events, or --charge accounted")
+    tables: dict[str, Table] = {}
+    sizes = thinned(counts.size, SIZES_MOST)
+    tables["size"] = Table(tuple(sizes), tuple(sizes.values()))
+    aligns = dict(sorted(counts.align.items()))
+    tables["align"] = Table(tuple(aligns), tuple(aligns.values()))
+    tables["gfp"] = Table(KINDS["gfp"].values, gfp_weights(counts.gfp))
+    left_out = []
+    if counts.lives.areas >= LEAST:
+        tables["op"] = Table(KINDS["op"].values, fitted_op(counts.lives, drawn_by_free_share()))
+    else:
+        left_out.append("op: too few areas whose lifetime is known")
+    if counts.pages.windows.total() >= LEAST:
+        tables["place"] = table_of("place", counts.pages.windows)
+    else:
+        left_out.append("place: too few populates with known nodes")
+    if counts.pages.run_steps.total() >= LEAST:
+        tables["step"] = table_of("step", counts.pages.run_steps)
+    else:
+        left_out.append("step: too few pages in runs away from their node")
+    if counts.headrooms.found.total() >= LEAST:
+        found = dict(sorted(counts.headrooms.found.items()))
+        tables["max"] = Table(tuple(found), tuple(found.values()))
+    else:
+        known = counts.headrooms.found.total()
+        left_out.append(
+            f"max: snapshots of memory.current tell the headroom of {known} charged allocations, at least {LEAST} are"
+            " needed"
+        )
+    if counts.headrooms.unknown:
+        of = counts.headrooms.unknown + counts.headrooms.found.total()
+        left_out.append(
+            f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations, of runs with snapshots"
+        )
+    chain = None
+    if counts.pages.steps.total():
+        steps = tuple(counts.pages.steps[step] for step in STEP_IDS)
+        chain = Chain(steps, counts.pages.switches, counts.pages.pairs)
+    return Calibration(SCHEMA, name, counts.sources, tables, {}, {}, tuple(left_out), chain)
+
+
+def weights_of(table: Table) -> dict[int, float]:
+    """Weights by value, as they stand in a table: not scaled to a sum."""
+    return dict(zip(table.values, map(float, table.weights), strict=True))
+
+
+def default_weights(name: str) -> dict[int, float]:
+    """The measurement stream's own weights of a kind by value; name: a key of KINDS."""
+    return dict(zip(KINDS[name].values, map(float, KINDS[name].measure), strict=True))
+
+
+def by_class(weights: dict[int, float] | Counter[int]) -> dict[int, float]:
+    """Weights of sizes by size class."""
+    found: dict[int, float] = {}
+    for size, weight in weights.items():
+        if size > 0:
+            found[size_class(size)] = found.get(size_class(size), 0.0) + weight
+    return found
+
+
+def by_bits(weights: dict[int, float]) -> dict[int, float]:
+    """Weights of gfp values summed up by GFP_BITS, the flags by which recorded allocations are counted."""
+    found: dict[int, float] = {}
+    for value, weight in weights.items():
+        found[value & GFP_BITS] = found.get(value & GFP_BITS, 0.0) + weight
+    return found
+
+
+def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness]:
+    """How far the calibration, and the default weights, are from the counts, distribution by distribution.
+
+    Only of what was counted and fitted. own: it was fitted to these very counts, so each weight is a fitted number.
+    """
+    sizes = found.tables["size"]
+
+    def fit_to(counted: Counter[int], weights: dict[int, float], default: dict[int, float], note: str = "") -> Goodness:
+        free = sum(weight > 0 for weight in weights.values()) - 1
+        return goodness(counted, weights, free if own else 0, default, note)
+
+    note = f"{len(counts.size)} sizes, drawn as {len(sizes.values)}"
+    out = {"size": fit_to(counts.size, weights_of(sizes), default_weights("size"), note)}
+    classes = Counter({value: int(weight) for value, weight in by_class(counts.size).items()})
+    out["size by powers of two"] = fit_to(classes, by_class(weights_of(sizes)), by_class(default_weights("size")))
+    out["alignment"] = fit_to(counts.align, weights_of(found.tables["align"]), default_weights("align"))
+    note = "charged or not, may block or not, high, noretry, nofail"
+    flags = by_bits(weights_of(found.tables["gfp"]))
+    out["flags"] = fit_to(counts.gfp, flags, by_bits(default_weights("gfp")), note)
+    if "op" in found.tables and counts.lives.areas:
+        out |= lifetime_fits(found.tables["op"].weights, counts.lives, own)
+    for name, (words, counted, note) in pressure_counts(counts).items():
+        if name in found.tables and counted:
+            out[words] = fit_to(counted, weights_of(found.tables[name]), default_weights(name), note)
+    return out
+
+
+def pressure_counts(counts: Counts) -> dict[str, tuple[str, Counter[int], str]]:
+    """By table: the name of its figure, what was counted, and of what."""
+    return {
+        "place": ("placement", counts.pages.windows, "windows of populates by pattern"),
+        "step": ("fallback step", counts.pages.run_steps, "pages of windows in runs, by entry of the zonelist"),
+        "max": (
+            "headroom",
+            counts.headrooms.found,
+            "charged allocations by pages below memory.max at the next snapshot",
+        ),
+    }
+
+
+def lifetime_fits(weights: tuple[int, ...], lives: Lifetimes, own: bool) -> dict[str, Goodness]:
+    """Hook runs and survival, recorded against drawn with the fitted weights and with the default ones."""
+    fitted, default = drawn_with(weights), drawn_with(KINDS["op"].measure)
+    note = "further charged allocations of its task before an area is freed; not fitted: no case is long enough"
+    recorded = {k: round(lives.areas * share) for k, share in lives.shares().items()}
+    return {
+        "frees among hook runs": goodness(lives.mix, fitted.mix, int(own), default.mix),
+        "survival": goodness(recorded, fitted.shares(), 0, default.shares(), note),
+    }
+
+
+def independence(counts: Counts) -> Goodness:
+    """How far the recorded joint distribution is from independent draws of size class, alignment and blocking."""
+    n = counts.joint.total()
+    one = [Counter[int]() for _ in range(3)]
+    for key, number in counts.joint.items():
+        for part, value in zip(one, key, strict=True):
+            part[value] += number
+    cells = [(a, b, c) for a in sorted(one[0]) for b in sorted(one[1]) for c in sorted(one[2])]
+    observed = {i: counts.joint[cell] for i, cell in enumerate(cells)}
+    expected = {i: one[0][a] * one[1][b] * one[2][c] / n**2 for i, (a, b, c) in enumerate(cells)}
+    fitted = sum(len(part) - 1 for part in one)
+    return goodness(observed, expected, fitted, None, "what drawing them independently loses")
+
+
+def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
+    """For each run how far it is from what is fitted to all others, and which cannot be judged so; nothing of one run.
+
+    A run with fewer than LEAST charged allocations says nothing of a fit, and nothing can be fitted to so few others.
+    """
+    found: dict[str, dict[str, Goodness]] = {}
+    left_out = []
+    for run, counts in runs.items() if len(runs) > 1 else ():
+        others = [other for key, other in runs.items() if key != run]
+        pooled = sum(others[1:], others[0])
+        fewest = min(counts.size.total(), pooled.size.total())
+        if fewest >= LEAST:
+            found[run] = fits_of(fit(name, pooled), counts, own=False)
+        else:
+            whose = "it has" if fewest == counts.size.total() else "the others have"
+            left_out.append(f"held out, {run}: {whose} {fewest} charged allocations, at least {LEAST} are needed")
+    return found, left_out
+
+
+def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] | None = None) -> Calibration:
+    """One calibration for all runs, with the fit of each distribution and, of several runs, each held out.
+
+    halves: of a single run; then what is fitted to the first is held against the second.
+    """
+    counts = list(runs.values())
+    pooled = sum(counts[1:], counts[0])
+    found = fit(name, pooled)
+    fits = fits_of(found, pooled, own=True) | {JOINT: independence(pooled)}
+    apart, left_out = held_out(name, runs)
+    if halves is not None:
+        fewest = min(half.size.total() for half in halves)
+        if fewest >= LEAST:
+            apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+        else:
+            left_out = [f"{HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
+    return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
+
+
+def halves_of(workload: Workload, placement: Placement | None) -> tuple[tuple[Workload, Placement | None], ...]:
+    """A run cut in two at the middle one of its charged allocations, pages at the same time.
+
+    An area lives in the half in which it was allocated; when that ends, it is last seen alive.
+    """
+    at = [i for i, o in enumerate(workload.operations) if isinstance(o, AllocArea) and o.cg is not None]
+    if not at:
+        return ()
+    middle = at[len(at) // 2]
+    t = workload.operations[middle].t
+    parts = []
+    for first in (True, False):
+        operations = workload.operations[:middle] if first else workload.operations[middle:]
+        pages = None
+        if placement is not None:
+            pages = replace(placement, records=tuple(r for r in placement.records if (r.t < t) == first))
+        parts.append((replace(workload, operations=operations), pages))
+    return tuple(parts)

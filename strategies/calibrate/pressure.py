@@ -1,0 +1,153 @@
+"""Pressure: what recorded pages and limits say of the tables `place`, `step` and `max`.
+
+A case populates one chunk of a few pages. So a recorded run is cut into windows of WINDOW successive populates (about
+eight pages), and each window is of the pattern that a case would need to look like it: all pages on the first node of
+their zonelist (local); further along, but no CPU's node changes within the window (runs); a change within it (pressed:
+a node fills up or empties); CPUs of one node split over two (independent). No window is spread on purpose.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from percpu_fuzz.engine.topology import Topology, fallback_lists
+from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
+from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.operations import AllocArea, MkCgroup, SnapEnd
+from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
+from percpu_fuzz.strategies.trace.states import Snapshot
+from percpu_fuzz.strategies.trace.workload import Workload
+
+WINDOW = 4
+STEPS = KINDS["step"].values
+HEADROOMS = (-1, 0, 1, 2, 3, 5, 8, 16, 64, 130, 1024, 16384)  # pages; -1: no limit
+STEP_IDS = tuple(range(len(STEPS)))
+
+
+@dataclass
+class PagesOf:
+    """Counts of one or more runs: windows by pattern, pages of windows in runs by step, all pages by step, and switches
+    between successive pages of a CPU among so many pairs."""
+
+    windows: Counter[int] = field(default_factory=Counter)
+    run_steps: Counter[int] = field(default_factory=Counter)
+    steps: Counter[int] = field(default_factory=Counter)
+    switches: int = 0
+    pairs: int = 0
+
+    def __add__(self, other: PagesOf) -> PagesOf:
+        return PagesOf(
+            self.windows + other.windows, self.run_steps + other.run_steps, self.steps + other.steps,
+            self.switches + other.switches, self.pairs + other.pairs,
+        )  # fmt: skip
+
+
+class _Steps:
+    """How far along its CPU's zonelist each page of a populate lies."""
+
+    def __init__(self, topology: Topology) -> None:
+        ids = [node.id for node in topology.nodes]
+        self.homes = [topology.node_index[cpu.node] for cpu in topology.cpus]
+        self.step = [{ids[n]: i for i, n in enumerate(row)} for row in fallback_lists(topology)]
+
+    def of(self, record: PopulateRecord) -> list[list[int]]:
+        """By CPU and page; a node that is not in the zonelist counts as its end."""
+        return [
+            [self.step[home].get(node, len(self.step[home])) for node in row]
+            for home, row in zip(self.homes, record.node_by_cpu_by_page, strict=True)
+        ]
+
+
+def pages_of(placement: Placement, topology: Topology) -> PagesOf:
+    """Count a run's backing pages."""
+    steps, found = _Steps(topology), PagesOf()
+    every = [steps.of(record) for record in placement.populates]
+    for cpu in range(len(topology.cpus)):
+        row = [step for record in every for step in record[cpu]]
+        found.steps.update(min(step, STEP_IDS[-1]) for step in row)
+        found.switches += sum(a != b for a, b in pairwise(row))
+        found.pairs += max(len(row) - 1, 0)
+    for at in range(0, len(every) - WINDOW + 1, WINDOW):
+        window = [[step for record in every[at : at + WINDOW] for step in record[c]] for c in range(len(topology.cpus))]
+        pattern = pattern_of(window, steps.homes)
+        found.windows[pattern] += 1
+        if pattern == PLACE_RUNS:
+            found.run_steps.update(min(step, STEP_IDS[-1]) for row in window for step in row)
+    return found
+
+
+def pattern_of(window: list[list[int]], homes: list[int]) -> int:
+    """The pattern of a window: steps by CPU, pages in the order of time."""
+    by_home: dict[int, list[list[int]]] = {}
+    for home, row in zip(homes, window, strict=True):
+        by_home.setdefault(home, []).append(row)
+    if any(row != rows[0] for rows in by_home.values() for row in rows):
+        return PLACE_INDEPENDENT
+    if any(len(set(row)) > 1 for row in window):
+        return PLACE_PRESSED
+    return PLACE_LOCAL if all(step == 0 for row in window for step in row) else PLACE_RUNS
+
+
+@dataclass
+class Headrooms:
+    """Charged allocations by the pages that limits left at the next snapshot, cut to HEADROOMS; unknown: how many have
+    none that is known: a limited cgroup without memory.current then, one whose limit no mark tells, no later snapshot.
+    """
+
+    found: Counter[int] = field(default_factory=Counter)
+    unknown: int = 0
+
+    def __add__(self, other: Headrooms) -> Headrooms:
+        return Headrooms(self.found + other.found, self.unknown + other.unknown)
+
+
+def headroom_pages(limited: Limited, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
+    """The least of limit - memory.current over a cgroup and its ancestors, pages; -1 without a limit.
+
+    None where a limit, or the memory.current of a limited cgroup, is not known.
+    """
+    chain = limited.chain(cg)
+    if not limited.is_known(chain):
+        return None
+    rooms = []
+    for level in chain:
+        limit, used = limited.limits.get(level), current.get(level)
+        if limit is None:
+            continue
+        if used is None:
+            return None
+        rooms.append(max(limit - used, 0) // page_bytes)
+    return min(rooms, default=-1)
+
+
+def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
+    """The headrooms of a run's charged allocations."""
+    by_phase = {snapshot.phase: snapshot for snapshot in snapshots}
+    limited, out = Limited(), Headrooms()
+    made: Counter[int] = Counter()
+    for o in workload.operations:
+        if isinstance(o, MkCgroup) and (limited.knows(o.cg) or o.cg in made):
+            # The inode number is another cgroup's now, whose limit says nothing of what lay below the one before.
+            for cg in [cg for cg in made if o.cg in limited.chain(cg)]:
+                out.unknown += made.pop(cg)
+        limited.follow(o)
+        if isinstance(o, AllocArea) and o.cg is not None:
+            made[o.cg] += 1
+        elif isinstance(o, SnapEnd) and o.name in by_phase:
+            current = {row.ino: row.current_bytes for row in by_phase[o.name].cgroups.values()}
+            for cg, n in made.items():
+                pages = headroom_pages(limited, cg, current, page_bytes)
+                if pages is None:
+                    out.unknown += n
+                else:
+                    out.found[cut(pages)] += n
+            made.clear()
+    out.unknown += made.total()
+    return out
+
+
+def cut(pages: int) -> int:
+    """The largest of HEADROOMS that is not above."""
+    return max(value for value in HEADROOMS if value <= pages)

@@ -1,0 +1,292 @@
+"""ChunkMap: one chunk of the percpu allocator as the kernel sees it: bitmap, hints of its blocks, populated pages.
+
+Follows pcpu_find_block_fit, pcpu_alloc_area and pcpu_free_area in what they choose, hints and their lags included.
+Offsets and sizes are in granules of 4 bytes unless a name says bytes; a block is a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from percpu_fuzz.strategies.fidelity.allocator_hints import Hints, align_up, better_aligned
+
+GRANULE_BYTES = 4
+FREE, TAKEN = b"\x00", b"\x01"
+
+
+class ChunkMap:
+    """A chunk of nr_pages pages, all free and none populated at first.
+
+    areas: granules of each live area by its offset; free: granules that are free; empty_populated: populated pages with
+    no area; isolated: on the way to being depopulated, or sidelined after it.
+    """
+
+    def __init__(self, base: str, nr_pages: int, page_bytes: int, immutable: bool = False) -> None:
+        self.base, self.nr_pages, self.immutable = base, nr_pages, immutable
+        self.per_block = page_bytes // GRANULE_BYTES
+        self.width = nr_pages * self.per_block
+        self.taken = bytearray(self.width)
+        self.whole = Hints(self.width)
+        self.blocks = [Hints(self.per_block) for _ in range(nr_pages)]
+        self.free = self.width
+        self.areas: dict[int, int] = {}
+        self.populated = bytearray(nr_pages)
+        self.empty_populated = 0
+        self.isolated = False
+
+    def fit(self, granules: int, align: int, populated_only: bool) -> int:
+        """Where the kernel would scan for such an area; -1 if the chunk's hints see no place for it."""
+        if not self.whole.fits(granules, align):
+            return -1
+        return self._fit_from(self.whole.search_from(granules), granules, align, populated_only)
+
+    def _fit_from(self, at: int, granules: int, align: int, populated_only: bool) -> int:
+        while True:
+            at, span = self._next_fit(at, granules, align)
+            if at < 0:
+                return -1
+            first, last = at // self.per_block, -(-(at + span) // self.per_block)
+            gap = self.populated.find(FREE, first, last) if populated_only else -1
+            if gap < 0:
+                return at
+            after = self.populated.find(TAKEN, gap + 1, last)
+            at = (last if after < 0 else after) * self.per_block
+            if at >= self.width:
+                return -1
+
+    def _next_fit(self, at: int, granules: int, align: int) -> tuple[int, int]:
+        """(where to scan from, granules to its end) of the first place from `at` on; (-1, 0) if none."""
+        first, inner = divmod(at, self.per_block)
+        start = length = 0
+        for i in range(first, self.nr_pages):
+            block = self.blocks[i]
+            if length:
+                length += block.left
+                if length >= granules:
+                    return start, length
+                if block.left == self.per_block:
+                    continue
+            pad = align_up(block.contig_start, align) - block.contig_start
+            if block.contig and block.contig_start >= inner and block.contig >= pad + granules:
+                begin = block.search_from(granules)
+                return i * self.per_block + begin, pad + granules + block.contig_start - begin
+            inner = 0
+            begin = align_up(self.per_block - block.right, align)
+            start, length = i * self.per_block + begin, self.per_block - begin
+            if length >= granules:
+                return start, length
+        return -1, 0
+
+    def scan(self, start: int, granules: int, align: int) -> int:
+        """First fit within a block's length from start; the largest run that was too short updates its block."""
+        stop = min(start + granules + self.per_block, self.width)
+        short_at = short = 0
+        while True:
+            at = self.taken.find(FREE, start, stop)
+            at = align_up(at, align)
+            if at < 0 or at + granules > stop:
+                return -1
+            end = self.taken.find(TAKEN, at, at + granules)
+            if end < 0:
+                break
+            if end - at > short or (end - at == short and better_aligned(at, short_at)):
+                short_at, short = at, end - at
+            start = end + 1
+        if short:
+            self._learn_short(short_at, short)
+        return at
+
+    def _learn_short(self, at: int, granules: int) -> None:
+        index, inner = divmod(at, self.per_block)
+        if inner + granules <= self.per_block:
+            self.blocks[index].learn(self._run_start(index, inner), inner + granules)
+
+    def _run_start(self, index: int, inner: int) -> int:
+        """Where in its block the free run that ends at `inner` begins."""
+        origin = index * self.per_block
+        found = self.taken.rfind(TAKEN, origin, origin + inner)
+        return 0 if found < 0 else found + 1 - origin
+
+    def next_free(self, at: int, stop: int) -> int:
+        found = self.taken.find(FREE, at, stop)
+        return stop if found < 0 else found
+
+    def take(self, at: int, granules: int) -> None:
+        """Allocate [at, at + granules), which must be free."""
+        self.taken[at : at + granules] = TAKEN * granules
+        self.areas[at] = granules
+        self.free -= granules
+        whole = self.whole
+        if at == whole.first_free:
+            whole.first_free = self.next_free(at + granules, self.width)
+        first, inner = divmod(at, self.per_block)
+        last, inner_end = divmod(at + granules - 1, self.per_block)
+        inner_end += 1
+        broken = (self.blocks[first].contig == self.per_block) + (
+            last > first and self.blocks[last].contig == self.per_block
+        )
+        self._take_first(first, inner, granules, inner_end if first == last else self.per_block)
+        if last > first:
+            self._take_last(last, inner_end)
+            for block in self.blocks[first + 1 : last]:
+                block.fill()
+            broken += last - first - 1
+        self.empty_populated -= broken
+        if whole.breaks_scan(at, at + granules):
+            whole.scan = 0
+        if whole.breaks_contig(at, at + granules):
+            self._look_again(whole.promote_scan())
+
+    def _take_first(self, index: int, inner: int, granules: int, end: int) -> None:
+        block, origin = self.blocks[index], index * self.per_block
+        if inner == block.first_free:
+            block.first_free = self.next_free(origin + end, origin + self.per_block) - origin
+        if block.breaks_scan(inner, inner + granules):
+            block.scan = 0
+        if block.breaks_contig(inner, inner + granules):
+            if inner == 0:
+                block.left = 0
+            self._look_again_in(index)
+        else:
+            block.left = min(block.left, inner)
+            block.right = min(block.right, self.per_block - end)
+
+    def _take_last(self, index: int, end: int) -> None:
+        """The block in which an area that began before it ends."""
+        block, origin = self.blocks[index], index * self.per_block
+        block.first_free = self.next_free(origin + end, origin + self.per_block) - origin
+        if end == self.per_block:
+            block.fill()
+            return
+        if end > block.scan_start:
+            block.scan = 0
+        block.left = 0
+        if end > block.contig_start:
+            self._look_again_in(index)
+        else:
+            block.right = min(block.right, self.per_block - end)
+
+    def _look_again_in(self, index: int) -> None:
+        """Read the bitmap of a block whose largest run was broken."""
+        block, origin = self.blocks[index], index * self.per_block
+        stop = origin + self.per_block
+        at = origin + block.promote_scan()
+        block.right = 0
+        while (at := self.taken.find(FREE, at, stop)) >= 0:
+            end = self.taken.find(TAKEN, at, stop)
+            end = stop if end < 0 else end
+            block.learn(at - origin, end - origin)
+            at = end
+
+    def _look_again(self, at: int) -> None:
+        """Read the blocks' hints, joined over borders, from `at` on into the chunk's."""
+        for start, length in self._known_runs(at):
+            self.whole.learn(start, start + length)
+
+    def _known_runs(self, at: int) -> Iterator[tuple[int, int]]:
+        """Runs that the blocks' hints tell of: each block's largest, and those that cross borders."""
+        first, inner = divmod(at, self.per_block)
+        start = length = 0
+        for i in range(first, self.nr_pages):
+            block = self.blocks[i]
+            if length:
+                length += block.left
+                if block.left == self.per_block:
+                    continue
+                yield start, length
+                inner = block.left + 1
+            if block.contig and block.contig_start >= inner and block.contig_start + block.contig < self.per_block:
+                yield i * self.per_block + block.contig_start, block.contig
+            inner = 0
+            start, length = (i + 1) * self.per_block - block.right, block.right
+        if length:
+            yield start, length
+
+    def release(self, at: int) -> int:
+        """Free the area that begins at `at`; its granules. KeyError if there is none."""
+        granules = self.areas.pop(at)
+        self.taken[at : at + granules] = FREE * granules
+        self.free += granules
+        self.whole.first_free = min(self.whole.first_free, at)
+        first, inner = divmod(at, self.per_block)
+        last, inner_end = divmod(at + granules - 1, self.per_block)
+        start, end = self._run_around(first, inner, last, inner_end + 1)
+        in_first = end if first == last else self.per_block
+        freed = int(start == 0 and in_first == self.per_block)
+        self.blocks[first].learn(start, in_first)
+        if last > first:
+            freed += end == self.per_block
+            self.blocks[last].learn(0, end)
+            for block in self.blocks[first + 1 : last]:
+                block.empty()
+            freed += last - first - 1
+        self.empty_populated += freed
+        if end - start >= self.per_block or last > first:
+            self.whole.contig = 0
+            self._look_again(self.whole.first_free)
+        else:
+            # The kernel gives the end within the block here: beyond the first block the chunk's hints learn nothing.
+            self.whole.learn(first * self.per_block + start, end)
+        return granules
+
+    def _run_around(self, first: int, inner: int, last: int, end: int) -> tuple[int, int]:
+        """Start in the first block and end in the last of the free run around a freed area; hints save the search."""
+        block = self.blocks[first]
+        start = block.contig_start if inner == block.contig_start + block.contig else self._run_start(first, inner)
+        block = self.blocks[last]
+        if end == block.contig_start:
+            return start, block.contig_start + block.contig
+        origin = last * self.per_block
+        found = self.taken.find(TAKEN, origin + end, origin + self.per_block)
+        return start, self.per_block if found < 0 else found - origin
+
+    def clear_ranges(self, at: int, granules: int) -> list[tuple[int, int]]:
+        """Ranges [page_start, page_end) that an area needs and that are not populated."""
+        stop, ranges = -(-(at + granules) // self.per_block), []
+        page = at // self.per_block
+        while (page := self.populated.find(FREE, page, stop)) >= 0:
+            end = self.populated.find(TAKEN, page, stop)
+            end = stop if end < 0 else end
+            ranges.append((page, end))
+            page = end
+        return ranges
+
+    def first_populated(self) -> tuple[int, int] | None:
+        """The first range of populated pages."""
+        first = self.populated.find(TAKEN)
+        if first < 0:
+            return None
+        end = self.populated.find(FREE, first)
+        return first, self.nr_pages if end < 0 else end
+
+    def last_empty_populated(self) -> tuple[int, int] | None:
+        """The last range [page_start, page_end) of populated pages without an area."""
+        end = self.nr_pages
+        while end and not (self.populated[end - 1] and self.blocks[end - 1].contig == self.per_block):
+            end -= 1
+        start = end
+        while start and self.populated[start - 1] and self.blocks[start - 1].contig == self.per_block:
+            start -= 1
+        return (start, end) if end else None
+
+    def first_fit(self, granules: int, align: int, populated_only: bool) -> int:
+        """The first place that the bitmap has, whatever the hints say; -1 if there is none."""
+        at = 0
+        while (at := self.taken.find(FREE, at)) >= 0:
+            at = align_up(at, align)
+            if at + granules > self.width:
+                return -1
+            end = self.taken.find(TAKEN, at, at + granules)
+            if end < 0:
+                gaps = self.clear_ranges(at, granules) if populated_only else []
+                if not gaps:
+                    return at
+                end = gaps[-1][1] * self.per_block - 1
+            at = end + 1
+        return -1
+
+    def overlapping(self, at: int, granules: int) -> list[tuple[int, int]]:
+        """Live areas (offset, granules) that share a granule with [at, at + granules)."""
+        if self.taken.find(TAKEN, at, at + granules) < 0:
+            return []
+        return [(a, n) for a, n in self.areas.items() if a < at + granules and at < a + n]

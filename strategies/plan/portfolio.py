@@ -1,0 +1,29 @@
+"""How the hunting stream is shared out over schedulers, and how large batches are."""
+
+from __future__ import annotations
+
+from percpu_fuzz.engine.core.records import SIZE_CLASSES
+
+PORTFOLIO = "portfolio"
+TURNS = (
+    ("pct", 3),
+    ("random", 0),
+    ("pos", 0),
+    ("pct", 2),
+    ("urw", 0),
+    ("preemption", 2),
+    ("delay", 3),
+    ("pct", 4),
+    ("pct", 1),
+)
+DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
+MOST_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
+# Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
+# over all workers, long ones keep fewer rows.
+CASES_FROM = ((256, 16_000), (16, 4000), (0, 1000))
+FEATURES_EVERY = 9  # of so many measurement batches one keeps its features: they are most of a row
+
+
+def caps_of(size_class: str) -> list[int]:
+    """[n, k] of PCT's guarantee: most tasks with the kernel's workers, steps that change points are spread over."""
+    return [SIZE_CLASSES[size_class]["tasks"], MOST_STEPS[size_class]]

@@ -1,0 +1,63 @@
+"""Plans from what was asked for: names checked, files loaded, families that the variant can run on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.topology import Topology, size_class_of
+from percpu_fuzz.engine.topology_file import load_topology
+from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
+from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
+from percpu_fuzz.strategies.draw.faults import fault_rates
+from percpu_fuzz.strategies.draw.topologies import families, single_family
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.portfolio import PORTFOLIO
+from percpu_fuzz.strategies.plan.user_scheduler import load_user_scheduler
+from percpu_fuzz.strategies.schedulers.record import SCHEDULERS
+
+
+def make_plan(
+    variant: Variant | str,
+    seed: int,
+    topology: Topology | None = None,
+    faults: tuple[str, ...] = (),
+    scheduler: str = PORTFOLIO,
+    learns: bool = True,
+    calibration: Calibration | None = None,
+) -> Plan:
+    """The plan of a campaign; `variant` may be the name of one of the engine's own.
+
+    InputError for a name that does not exist or a machine that the variant cannot run on.
+    """
+    if isinstance(variant, str):
+        if variant not in VARIANTS:
+            raise InputError("variant", repr(variant), ", ".join(VARIANTS))
+        variant = VARIANTS[variant]
+    fault_rates(faults)
+    names = (PORTFOLIO, *SCHEDULERS[:-1])
+    user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
+    if user is None and scheduler not in names:
+        raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
+    strata = families() if topology is None else single_family(topology)
+    if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
+        strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
+        if not strata:
+            given = f"{variant.name!r} on a machine of class wide"
+            raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
+    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology, calibration=calibration)
+
+
+def plan_from(recipe: Mapping[str, Any]) -> Plan:
+    """The plan of Plan.recipe()."""
+    topology = None if recipe["topology"] is None else load_topology(recipe["topology"].encode(), "recipe")
+    calibration = None
+    if recipe["calibration"] is not None:
+        calibration = check_calibration(msgspec.convert(recipe["calibration"], Calibration), "recipe")
+    return make_plan(
+        Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
+        recipe["learns"], calibration,
+    )  # fmt: skip

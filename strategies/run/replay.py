@@ -1,0 +1,186 @@
+"""Run one scenario step by step along its schedule, in plain mode: no compilation, every field to be looked at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record, State, new_record
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import prog_record
+from percpu_fuzz.engine.scenario import Scenario, Switch
+from percpu_fuzz.engine.topology import size_class_of, topo_record
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.draw.rng import new_rng
+from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.strategies.schedulers.choose import choose, took
+from percpu_fuzz.strategies.schedulers.record import FOLLOW, MOST_SWITCHES, MOST_TASKS, new_sched
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken invariant: at which step of the case, in which task's step, what was expected and what was found."""
+
+    invariant: str
+    step: int
+    task: int
+    label: str
+    want: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step as it was taken."""
+
+    task: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished replay. state: the plain mirror of the State record as the last step left it.
+
+    skipped: switches of the schedule that this variant has no place for, when it was allowed to leave some out.
+    """
+
+    steps: tuple[Taken, ...]
+    violations: tuple[Violation, ...]
+    state: Any
+    skipped: int = 0
+
+    def broken(self, invariant: str) -> Violation | None:
+        """The violation of an invariant, None if it holds."""
+        return next((v for v in self.violations if v.invariant == invariant), None)
+
+
+def violations_of(state: Any) -> tuple[Violation, ...]:
+    """The violations that a plain state holds, by step."""
+    found = [
+        Violation(
+            name, state.viol_step[i], state.viol_task[i], NAMES[state.viol_label[i]], state.viol_want[i],
+            state.viol_found[i],
+        )
+        for i, name in enumerate(INVARIANT_NAMES)
+        if state.violated[i]
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda v: v.step))
+
+
+def records(scenario: Scenario, variant: Variant) -> tuple[Record, Record, Record]:
+    """(Topo, Prog, State) of a scenario as arrays of one, not yet reset; errors if it fits no size class."""
+    size_class = size_class_of(scenario.topology)
+    most = SIZE_CLASSES[size_class]["act"]
+    progs = prog_record(scenario.program, size_class, len(scenario.topology.acting_cpus(most)))
+    variant.write(progs[0])
+    return topo_record(scenario.topology, size_class), progs, new_record(State, size_class)
+
+
+def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
+    """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
+    topo, prog, state = (PlainRecord(array[0]) for array in records(scenario, variant))
+    plain(reset)(topo, prog, state, True)  # type: ignore[arg-type]
+    return topo, prog, state
+
+
+def follow_array(schedule: tuple[Switch, ...]) -> Any:
+    """A Sched (array of one) that follows a schedule. ScenarioError if it is longer than the record holds."""
+    if len(schedule) > MOST_SWITCHES:
+        raise ScenarioError("schedule", f"{len(schedule)} switches", f"at most {MOST_SWITCHES}")
+    for i, switch in enumerate(schedule):
+        if switch.label and switch.label not in NAMES:
+            raise ScenarioError("schedule", f"switch {i} names the step {switch.label!r}", "a label of docs/MODEL.md")
+        if not 0 <= switch.task < MOST_TASKS:
+            raise ScenarioError("schedule", f"switch {i} names task {switch.task}", f"0 to {MOST_TASKS - 1}")
+    array = new_sched()
+    set_follow(array[0], schedule, lenient=False)
+    return array
+
+
+def set_follow(sched: Any, schedule: tuple[Switch, ...], lenient: bool) -> None:
+    """A blank Sched follows these switches, at most MOST_SWITCHES of known tasks and labels."""
+    sched["kind"], sched["lenient"], sched["nr_switches"] = FOLLOW, int(lenient), len(schedule)
+    for i, switch in enumerate(schedule):
+        sched["switch_task"][i], sched["switch_passed"][i] = switch.task, switch.passed
+        sched["switch_label"][i] = NAMES.index(switch.label) if switch.label else -1
+
+
+def refuse_lost_schedule(scenario: Scenario, sched: Any) -> None:
+    """ScenarioError if the schedule could not be followed to its end."""
+    if sched.failed:
+        at = sched.failed - 1
+        switch = scenario.schedule[at]
+        raise ScenarioError(
+            "schedule", f"switch {at}: task {switch.task} cannot run to {switch.label}", "a step it reaches"
+        )
+
+
+Watch = Callable[[Any, int, int], None]
+
+
+def run_scenario(
+    scenario: Scenario, variant: Variant, watch: Watch | None = None, lenient: bool = False,
+    most_steps: int = 1_000_000,
+) -> Run:  # fmt: skip
+    """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step.
+
+    lenient: a switch whose stop this variant never reaches is left out, as another variant has other steps; without
+    it such a switch is a ScenarioError.
+    """
+    topo, prog, state = plain_records(scenario, variant)
+    sched: Any = PlainRecord(follow_array(scenario.schedule)[0])
+    rng = PlainRecord(new_rng()[0])
+    sched.lenient = int(lenient)
+    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
+    steps: list[Taken] = []
+    while not over(state) and len(steps) < most_steps:
+        task = next_task(sched, topo, prog, state, rng)  # type: ignore[arg-type]
+        if task < 0:
+            refuse_lost_schedule(scenario, sched)
+            break
+        label = state.pc[task]
+        take_step(topo, prog, state, task, CHECK_TOUCHED)
+        note(sched, task, label)
+        steps.append(Taken(task, NAMES[label]))
+        if watch is not None:
+            watch(state, task, label)
+    return Run(tuple(steps), violations_of(state), state, sched.skipped)
+
+
+def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
+    """state_hash after so many steps of a scenario's schedule on the compiled engine."""
+    topos, progs, states = records(scenario, variant)
+    taken = np.zeros((steps, 4), dtype=np.int32)
+    walk_recorded(topos, progs, states, new_rng(), follow_array(scenario.schedule), -1, taken)
+    return state_hash(states[0])
+
+
+def schedule_of(taken: list[tuple[int, int, int]]) -> tuple[Switch, ...]:
+    """The switches of a run given as (task, its label before the step, the label where it stands after)."""
+    passed: Counter[tuple[int, int]] = Counter()
+    switches: list[Switch] = []
+    for i, (task, label, after) in enumerate(taken):
+        passed[task, label] += 1
+        if i + 1 < len(taken) and taken[i + 1][0] != task:
+            switches.append(Switch(task, NAMES[after], passed[task, after]))
+    if taken:
+        switches.append(Switch(taken[-1][0], "", 0))
+    return tuple(switches)
+
+
+def state_hash(state: Any) -> str:
+    """SHA-256 (hex) of every byte of a state: a record, or its plain mirror."""
+    array = state.to_array() if isinstance(state, PlainRecord) else state
+    return hashlib.sha256(array.tobytes()).hexdigest()

@@ -1,0 +1,81 @@
+"""OnePass: a trace read once, from its bytes to operations, with the checks that need no more than one pass."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.trace.assumed import charged_by_flag
+from percpu_fuzz.strategies.trace.events import Event
+from percpu_fuzz.strategies.trace.operations import Operation
+from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
+from percpu_fuzz.strategies.trace.pages.placement import Placement
+from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen
+from percpu_fuzz.strategies.trace.payload import PAYLOADS
+from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus, cpus_words
+from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.workload import WorkloadStream
+
+LOOK_AFTER = 1000  # operations: a trace of another machine is refused then, and not at the end of a gigabyte
+
+
+class OnePass:
+    """`operations` can be gone through once; counts, left_out and cpus are whole after that.
+
+    Takes memory for what lives, not for what has passed. InputError for a trace of another machine than `topology`
+    (None: not known, not checked), or a placement of another run. seen: reads page events too, and takes them in.
+    by_flag: charged is every allocation with __GFP_ACCOUNT that no Post names.
+    """
+
+    def __init__(
+        self, source: Path | io.RawIOBase, name: str, topology: Topology | None, placement: Placement | None = None,
+        placement_name: str = "placement", seen: PagesSeen | None = None, by_flag: bool = False,
+    ) -> None:  # fmt: skip
+        self.counts, self.ratios = Counts(), CostRatios()
+        self.name, self.topology, self.placement_name = name, topology, placement_name
+        self.populates = None if placement is None else PopulatesSeen(placement)
+        self.seen = seen
+        self.stream = WorkloadStream(self._events(source))
+        self.operations = charged_by_flag(self._checked()) if by_flag else self._checked()
+        self.cpus = ""
+
+    @property
+    def unknown_charged(self) -> int:
+        return self.stream.unknown_charged
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        return left_out_of(self.stream) | {"costs_that_disagree": self.ratios.disagreeing}
+
+    def _events(self, source: Path | io.RawIOBase) -> Iterable[Event]:
+        events: Iterable[Event] = read_events(source, self.counts, PAYLOADS if self.seen is None else PAGE_PAYLOADS)
+        events = events if self.seen is None else self.seen.watch(events)
+        return events if self.populates is None else self.populates.watch(events)
+
+    def _checked(self) -> Iterator[Operation]:
+        ratios = self.ratios
+        for seen, operation in enumerate(self.stream.operations):
+            ratios.add(operation)
+            if seen == LOOK_AFTER and self.topology is not None and (ratio := ratios.so_far) is not None:
+                check_possible_cpus(ratio, self.topology, self.name)
+            yield operation
+        if self.topology is not None:
+            self.cpus = cpus_words(ratios, self.topology, self.name)
+        if self.populates is not None:
+            self.populates.check(self.placement_name)
+
+
+LEFT_OUT = {
+    "unknown_frees": "frees of areas from before the trace",
+    "lost_frees": "areas whose free is not in the trace",
+    "unpaired": "charges and uncharges that belong to no allocation or free",
+    "paired_by_size": "charges paired by task, offset and size (hashed pointers beside raw ones)",
+    "costs_that_disagree": "allocations whose bytes_alloc fits another number of CPUs",
+}
+
+
+def left_out_of(workload: object) -> dict[str, int]:
+    """What building the workload could not use, by kind."""
+    return {name: getattr(workload, name) for name in LEFT_OUT if hasattr(workload, name)}

@@ -1,0 +1,76 @@
+"""Placing: where pages lie that no record places. A model, so what rests on it has a range and no single value.
+
+Without pressure a page lies on the first node of its CPU's zonelist; a node without memory gets none. Under pressure it
+falls back in runs, as recorded kernels do (a node is full or it is not, for all its CPUs alike): a chain over the pages
+in the order of their chunks, which stays where it is or draws anew how far along the zonelist the pages go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from percpu_fuzz.engine.topology import Topology, fallback_lists
+
+Filler = Callable[[], Any]
+"""Called once for each chunk that is seen: (possible CPUs, pages of a unit) indices of nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How recorded pages fell back. steps[i]: pages on entry i of their CPU's zonelist; switches: how often the next
+    page of the same CPU lay on another entry, of `pairs` pairs of successive pages."""
+
+    steps: tuple[int, ...]
+    switches: int
+    pairs: int
+
+    @property
+    def redraw(self) -> float:
+        """The chance that a page draws anew: a draw that may come out the same gives the recorded rate of switches."""
+        total = max(sum(self.steps), 1)
+        other = 1 - sum((n / total) ** 2 for n in self.steps)
+        return min(1.0, self.switches / max(self.pairs, 1) / other) if other > 0 else 0.0
+
+
+class _Machine:
+    """Zonelist of each CPU's node, as indices; CPUs of one node share what happens to it."""
+
+    def __init__(self, topology: Topology) -> None:
+        lists = fallback_lists(topology)
+        self.homes, self.pages = [topology.node_index[cpu.node] for cpu in topology.cpus], topology.unit_pages
+        self.lists = [lists[home] for home in self.homes]
+
+
+def nearest(topology: Topology) -> list[int]:
+    """For each possible CPU the index of the first node of its zonelist."""
+    return [found[0] for found in _Machine(topology).lists]
+
+
+def local(topology: Topology) -> Filler:
+    """Every page on the nearest node with memory."""
+    rows = np.array(nearest(topology), dtype=np.int8)[:, None].repeat(topology.unit_pages, axis=1)
+    return lambda: rows
+
+
+def in_runs(topology: Topology, pressure: Pressure, seed: int) -> Filler:
+    """Fallback in runs at the recorded rate; the same seed gives the same pages."""
+    machine, rng = _Machine(topology), np.random.Generator(np.random.PCG64(seed))
+    weights = np.array(pressure.steps, dtype=np.float64)
+    weights /= weights.sum()
+    now = {home: int(rng.choice(len(weights), p=weights)) for home in sorted(set(machine.homes))}
+
+    def fill() -> Any:
+        out = np.zeros((len(machine.homes), machine.pages), dtype=np.int8)
+        for page in range(machine.pages):
+            for home in now:
+                if rng.random() < pressure.redraw:
+                    now[home] = int(rng.choice(len(weights), p=weights))
+            for cpu, (home, found) in enumerate(zip(machine.homes, machine.lists, strict=True)):
+                out[cpu, page] = found[min(now[home], len(found) - 1)]
+        return out
+
+    return fill

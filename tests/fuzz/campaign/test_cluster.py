@@ -1,0 +1,214 @@
+"""Batches on dask workers: as real processes on loopback, one of them killed; and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from percpu_fuzz.fuzz.cli import call
+
+CASES = ("--cases", "150000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers of one thread each."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100"}
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(module: str, *arguments: str) -> None:
+        line = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
+        started.append(subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    try:
+        start("dask_scheduler", "--port", address.rpartition(":")[2])
+        for _ in range(2):
+            start("dask_worker", address, "--nthreads", "1", "--no-nanny", "--death-timeout", "60")
+        wait_for_workers(address, 2)
+        yield address, started[1:]
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    from distributed import Client
+
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+
+
+def test_a_cluster_gives_the_digest_of_local_workers(
+    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    """With learning and a worker that is killed on the way, every batch comes back, and the rows are the local ones."""
+    address, workers = cluster
+    assert call(["run", *CASES, "--out", str(tmp_path / "local")]) == 0
+    line = [
+        sys.executable,
+        "-m",
+        "percpu_fuzz",
+        "run",
+        *CASES,
+        "--cluster",
+        address,
+        "--out",
+        str(tmp_path / "cluster"),
+    ]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        database = tmp_path / "cluster" / "campaign.db-wal"
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until:
+            if database.exists() and database.stat().st_size > 30_000:
+                workers[0].send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        assert process.wait(120) == 0
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
+    assert workers[0].poll() is not None
+    assert reports[0]["digest"] == reports[1]["digest"]
+    assert reports[1]["failed"] == []
+
+
+OTHER_CODE = """
+import sys
+import percpu_fuzz.fuzz.campaign.cluster
+percpu_fuzz.fuzz.campaign.cluster.CODE = "other"
+from distributed.cli.dask_worker import main
+main()
+"""
+WITHOUT_THE_PROJECT = """
+import sys
+sys.modules["percpu_fuzz"] = None
+from distributed.cli.dask_worker import main
+main()
+"""
+
+
+def stranger(program: str, address: str) -> subprocess.Popen[bytes]:
+    """A dask worker of four threads that runs a program of its own first."""
+    line = [sys.executable, "-c", program, address, "--nthreads", "4", "--no-nanny", "--host", "127.0.0.1"]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("program", [OTHER_CODE, WITHOUT_THE_PROJECT], ids=["other", "without"])
+def test_a_worker_of_other_code_that_joins_late_is_sent_away(
+    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]], program: str
+) -> None:
+    """It joins while batches run: none of its rows is taken, it ends, no batch is lost, the digest stays.
+
+    One without the project may end by itself when a batch reaches it, before anybody asks for its code.
+    """
+    address, _ = cluster
+    cases = (*CASES, "--cases", "400000")
+    assert call(["run", *cases, "--out", str(tmp_path / "local")]) == 0
+    line = [
+        sys.executable,
+        "-m",
+        "percpu_fuzz",
+        "run",
+        *cases,
+        "--cluster",
+        address,
+        "--out",
+        str(tmp_path / "cluster"),
+    ]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for_batches(tmp_path / "cluster" / "campaign.db", process)
+        with stranger(program, address) as joined:
+            try:
+                assert process.wait(120) == 0
+                assert joined.wait(30) == 0
+            finally:
+                joined.kill()
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
+    said = (tmp_path / "cluster" / "campaign.log").read_text()
+    assert "joined with other code and is sent away" in said or program == WITHOUT_THE_PROJECT
+    assert reports[0]["digest"] == reports[1]["digest"]
+    assert reports[1]["failed"] == []
+
+
+def wait_for_batches(database: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until a living campaign has stored some."""
+    until = time.monotonic() + 60
+    count = 0
+    while count < 3:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+        with (
+            contextlib.suppress(sqlite3.OperationalError),
+            contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection,
+        ):
+            (count,) = connection.execute("SELECT count(*) FROM batch").fetchone()
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [(OTHER_CODE, "has other code"), (WITHOUT_THE_PROJECT, "cannot load this project")],
+    ids=["other", "without"],
+)
+def test_a_worker_of_other_code_is_refused_at_the_start(
+    tmp_path: Path,
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    program: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line that names the worker, exit status 2, no folder."""
+    address, _ = cluster
+    with stranger(program, address) as process:
+        try:
+            wait_for_workers(address, 3)
+            assert call(["run", *CASES, "--cluster", address, "--out", str(tmp_path / "out")]) == 2
+        finally:
+            process.kill()
+    assert words in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--cluster", "127.0.0.1:8786"], "tcp://HOST:PORT"),
+        (["--cluster", "tcp://127.0.0.1"], "tcp://HOST:PORT"),
+        (["--cluster", "tcp://127.0.0.1:8786", "--scheduler", "mine.py:A"], "files are not sent"),
+    ],
+)
+def test_what_cannot_be_a_cluster_is_refused(
+    tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit status 2, no folder."""
+    assert call(["run", *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_nobody_at_the_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port without a scheduler: one line that names it, exit status 2."""
+    monkeypatch.setattr("percpu_fuzz.fuzz.campaign.cluster.CONNECT_SECONDS", 0.5)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    assert call(["run", *CASES, "--cluster", address, "--out", str(tmp_path / "out")]) == 2
+    assert address in capsys.readouterr().err.splitlines()[-1]

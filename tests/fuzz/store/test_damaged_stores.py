@@ -1,0 +1,93 @@
+"""Stores that somebody has changed: refused in one line by every command that reads them; nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.fuzz.schedule import BatchId
+from percpu_fuzz.fuzz.store.store import Store
+
+WRONG = {
+    "exit": ['"x"', "9", "true"],
+    "findings": ["[5]", '[{"file": "a"}]', "{"],
+    "failed": ["[1]"],
+    "operations": ["[3]"],
+    "ran": ["[]", '{"seconds": "x"}', '{"prefix": [1]}'],
+    "describe": ['{"variant": 3}'],
+    "elapsed": ['"a"'],
+}
+
+
+def campaign(folder: Path) -> Path:
+    """A store with one measured batch, as a run leaves it."""
+    folder.mkdir()
+    store = Store(folder / "campaign.db")
+    store.add(BatchId("measurement", 0), Outcome("measurement", 0, "two-node", 10, 100).canonical(), 0.1)
+    for key, value in (
+        ("given", {"variant": "fixed", "seed": "3", "topology": "two-node", "cases": "10"}),
+        ("describe", {"variant": "fixed", "seed": 3, "families": {"two-node": 1}}),
+        ("command", "percpu-fuzz run --variant fixed --seed 3"), ("findings", []), ("exit", 0),
+    ):  # fmt: skip
+        store.set_meta(key, value)
+    store.close()
+    return folder
+
+
+def set_value(folder: Path, key: str, text: str) -> None:
+    with sqlite3.connect(folder / "campaign.db") as connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+    connection.close()
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in WRONG.items() for text in texts])
+def test_a_changed_value(key: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """report, merge and --resume say which store it is; a folder that was to be made is not there."""
+    folder, out = campaign(tmp_path / "a"), tmp_path / "deep" / "out"
+    set_value(folder, key, text)
+    lines = [["report", str(folder), "-o", str(out)]]
+    if key != "exit":  # a campaign that goes on or is merged gets another one
+        lines += [["run", "--resume", str(folder)], ["merge", str(folder), "-o", str(out)]]
+    for line in lines:
+        assert call(line) == 2, line
+        said = capsys.readouterr().err
+        assert str(folder / "campaign.db") in said
+        assert said.count("\n") == 1
+        assert not (tmp_path / "deep").exists()
+
+
+def test_damaged_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pages full of something else, or no database at all: one line each, by report, merge and --resume."""
+    folder = campaign(tmp_path / "a")
+    path = folder / "campaign.db"
+    whole = path.read_bytes()
+    for damaged in (whole[:4096] + b"\xaa" * (len(whole) - 4096), b"\xaa" * 5000):
+        path.write_bytes(damaged)
+        for line in (["report", str(folder)], ["run", "--resume", str(folder)], ["merge", str(folder), "-o", "all"]):
+            assert call(line) == 2
+            said = capsys.readouterr().err
+            assert str(folder) in said
+            assert said.count("\n") == 1
+
+
+def test_the_store_that_they_were_made_of_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The control; and each format is printed, without a file being written unless asked for."""
+    folder = campaign(tmp_path / "a")
+    before = sorted(folder.iterdir())
+    starts = {"text": "percpu-fuzz: variant fixed", "html": "<!DOCTYPE html>", "json": "{", "md": "# percpu-fuzz"}
+    for form, start in starts.items():
+        assert call(["report", str(folder), "--format", form]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(start)
+        if form == "json":
+            assert json.loads(out)["cases"] == 10
+    assert sorted(folder.iterdir()) == before
+    assert call(["report", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith(starts["text"])
+    assert (folder / "report.md").exists()
+    assert call(["report", str(folder), "--format", "pdf"]) == 2

@@ -1,0 +1,54 @@
+"""What the sampler may draw for an interrupt, and what a program may ask of one."""
+
+from __future__ import annotations
+
+from equality import Case, PlainSide, cases_of
+from machines import alloc, machine
+
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task, program_of
+from percpu_fuzz.engine.scenario import Scenario, Switch
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.run.replay import run_scenario
+
+SEED = 17
+# These sleep, or take a local lock that the interrupted task may hold (drain_all_stock takes it without a trylock).
+NOT_IN_INTERRUPTS = {
+    "drain", "barrier", "set_max", "charge_user", "mkdir", "rmdir", "move", "migrate", "cpu_dead", "force_drain",
+}  # fmt: skip
+
+
+def drawn_program(case: Case) -> Program:
+    return program_of(PlainSide(case).prog.to_array()[0])
+
+
+def test_interrupts_draw_only_what_an_interrupt_may_do() -> None:
+    """In 300 random programs: interrupts allocate without sleeping and free, in no cgroup of their own."""
+    tasks = [task for case in cases_of("small", 300, SEED) for task in drawn_program(case).tasks]
+    interrupts = [task for task in tasks if task.irq]
+    assert len(interrupts) > 50
+    assert {task.memcg for task in interrupts} == {0}
+    assert {op.kind for task in interrupts for op in task.ops} & NOT_IN_INTERRUPTS == set()
+    assert all(op.gfp & 2 for task in interrupts for op in task.ops if op.kind in ("alloc", "kmem"))
+    assert {op.kind for task in tasks if not task.irq for op in task.ops} > {"drain", "barrier", "rmdir"}
+
+
+def test_an_interrupt_cannot_drain_the_stock_that_it_interrupted() -> None:
+    """Two tasks overfill the page stock; the one that uncharges it is interrupted before it clears the slot.
+
+    An interrupt that drains would uncharge the same 124 pages again. Such a program is refused, or does no harm.
+    """
+    tasks = (
+        Task(memcg=1, ops=(alloc(0, 64),)), Task(memcg=1, ops=(alloc(1, 64),)),
+        Task(irq=True, ops=(Op("drain", memcg=1),)),
+    )  # fmt: skip
+    schedule = (
+        Switch(0, "TC_LEVEL", 0), Switch(1, "OP_END", 0), Switch(0, "RS_DRAINED", 0), Switch(2, "DL_PAGE_CLEAR", 0),
+        Switch(0, "", 0),
+    )  # fmt: skip
+    scenario = Scenario(machine([0], 1), Program(tasks, (Memcg(0),)), schedule)
+    try:
+        run = run_scenario(scenario, VARIANTS["fixed"])
+    except ScenarioError:
+        return
+    assert run.violations == ()
