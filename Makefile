@@ -6,7 +6,12 @@ STAMP := $(VENV)/.installed
 
 .PHONY: setup run test check exam mutate tidy clean
 
-$(STAMP): pyproject.toml
+# percpu_fuzz/ has a link to each of the four folders; archives drop them.
+LINKS := $(addprefix percpu_fuzz/,engine strategies fuzz reports)
+$(LINKS):
+	ln -s ../$(@F) $@
+
+$(STAMP): pyproject.toml | $(LINKS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
