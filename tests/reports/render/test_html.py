@@ -11,7 +11,8 @@ import pytest
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.render.html import cell, report_html
+from percpu_fuzz.reports.documents import report_html
+from percpu_fuzz.reports.render.html import cell
 from percpu_fuzz.reports.report_json import report_json
 from percpu_fuzz.reports.sections.text import report_text
 from percpu_fuzz.reports.sections.waste import bound_of
