@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from percpu_fuzz.fuzz.store.reading import read_campaign
-from percpu_fuzz.reports.sections.compare_text import compare_text
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.compare import compare_page
 
 
 def compare_command(folder_a: str, folder_b: str) -> int:
     """Print how two campaigns differ; 0 whatever the difference is."""
-    print(compare_text(read_campaign(Path(folder_a)), read_campaign(Path(folder_b))), end="")
+    page = compare_page(read_campaign(Path(folder_a)), read_campaign(Path(folder_b)))
+    print(page_text(page), end="")
     return 0

@@ -12,7 +12,8 @@ from scipy.stats import binomtest, ttest_rel
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign, gather
 from percpu_fuzz.reports.figures.paired import paired, weighted
-from percpu_fuzz.reports.sections.compare_text import compare_text
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.compare import compare_page
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -103,6 +104,6 @@ def test_variants_of_one_seed_are_compared_on_the_same_cases() -> None:
     assert found.interval.high is not None
     assert found.unpaired.high is not None
     assert found.interval.high - found.difference < 0.5 * (found.unpaired.high - found.difference)
-    text = compare_text(a, b)
+    text = page_text(compare_page(a, b))
     assert "common random numbers" in text
     assert max(map(len, text.splitlines())) <= 78
