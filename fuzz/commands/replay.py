@@ -8,10 +8,11 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.perfetto import trace_events
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.trace.files import read_bytes
 
 
@@ -21,7 +22,7 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
     chosen = chosen_variant(finding, variant, file)
     lines, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
     if show_lanes:
-        print(*drawn(lines), sep="\n")
+        print(*lanes_text(lines), sep="\n")
     if perfetto is not None:
         if Path(perfetto).resolve() == Path(file).resolve():
             raise InputError("--perfetto", perfetto, "another file than the finding")
