@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.estimates import precharges, shares
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 
 BATCHES_LEAST = 10  # of each family: Student's interval of fewer leans on how the batches' means are distributed
 ALIKE = ("seed", "families", "machines", "faults", "code")
@@ -77,7 +77,7 @@ def weighted(rows: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, floa
 def around(value: float, error: float | None, freedom: float, level: float) -> Interval:
     """Student's interval; open where there is no error."""
     if error is None:
-        return Interval(None, None)
+        return OPEN
     from scipy.special import ndtri, stdtrit
 
     p = (1 + level) / 2

@@ -16,7 +16,7 @@ from percpu_fuzz.reports.lanes import Line
 FIRST_COLUMN = 6
 COLUMN_WIDTH = 26
 WORDS_APART = re.compile(r"\S+(?: \S+)*")  # by two blanks or more
-Kind = Literal["number", "said", "change", "who", "broken"]
+PieceKind = Literal["number", "said", "change", "who", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Piece:
 
     column: int
     text: str
-    kind: Kind
+    kind: PieceKind
 
 
-Row = tuple[Piece, ...]
+LaneRow = tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Lanes:
     """cpus: (number, column) of each that steps; rows: in order."""
 
     cpus: tuple[tuple[int, int], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[LaneRow, ...]
 
     def head(self) -> str:
         """The line above the rows."""
@@ -49,7 +49,7 @@ def laid_out(lines: Sequence[Line]) -> Lanes:
     cpus = sorted({line.cpu for line in lines})
     columns = {cpu: FIRST_COLUMN + COLUMN_WIDTH * place for place, cpu in enumerate(cpus)}
     changes = FIRST_COLUMN + COLUMN_WIDTH * len(cpus)
-    rows: list[Row] = []
+    rows: list[LaneRow] = []
     who: dict[int, str] = {}
     for line in lines:
         if who.get(line.cpu) != line.who:
@@ -59,7 +59,7 @@ def laid_out(lines: Sequence[Line]) -> Lanes:
     return Lanes(tuple(columns.items()), tuple(rows))
 
 
-def _rows(line: Line, column: int, changes_column: int) -> Iterator[Row]:
+def _rows(line: Line, column: int, changes_column: int) -> Iterator[LaneRow]:
     changes = [Piece(changes_column, str(change), "change") for change in line.changes]
     said = Piece(column, WORDS.get(line.label, line.label), "said")
     yield (Piece(max(0, 4 - len(str(line.step))), str(line.step), "number"), said, *changes[:1])
@@ -75,7 +75,7 @@ def laid_out_text(lines: Sequence[str]) -> Lanes:
     return Lanes((), tuple(found))
 
 
-def row_text(row: Row) -> str:
+def row_text(row: LaneRow) -> str:
     """A row as a line of text."""
     text = ""
     for piece in row:

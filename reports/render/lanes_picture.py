@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from percpu_fuzz.reports.numbers import plain
 from percpu_fuzz.reports.render.lanes import Lanes, Piece, row_text
-from percpu_fuzz.reports.render.svg import element, fixed, picture, words
+from percpu_fuzz.reports.render.svg import coordinate, element, picture, words
 
 LETTER = 6.0  # width of a letter in user units, monospaced at font size 10
 TALL = 15.0
@@ -51,5 +51,5 @@ def row_marks(row: Sequence[Piece], y: float, width: float) -> list[Markup]:
 def text_at(piece: Piece, y: float) -> Markup:
     """Monospaced text at its column, held to its width whatever font is there."""
     text = plain(piece.text)
-    wide = fixed(LETTER * len(text))
+    wide = coordinate(LETTER * len(text))
     return element("text", text, x=LETTER * piece.column, y=y, textLength=wide, class_=f"mono {piece.kind}")

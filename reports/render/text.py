@@ -16,7 +16,7 @@ FACTS_WIDTH = 14  # of a name in a table without a head, its blanks included
 PROSE_LEAST = 30  # columns that wrapped text must have left to stand beside others
 NAME_MOST = 24  # characters of a row's name in a table that would be too wide
 
-Row = Sequence[str]
+_Row = Sequence[str]
 
 
 def page_text(page: Page) -> str:
@@ -89,7 +89,7 @@ def table_lines(found: Table, indent: str = INDENT) -> list[str]:
     return [*lines, *([f"{indent}and {number(more)} more"] if more else [])]
 
 
-def _with_prose(head: Row, rows: Sequence[Row], left: int, prose: int, indent: str) -> list[str]:
+def _with_prose(head: _Row, rows: Sequence[_Row], left: int, prose: int, indent: str) -> list[str]:
     """The wrapping column last, beside the others, or below them where it would have too little room."""
     every = [head, *rows] if head else rows
     lines = table([[cell for i, cell in enumerate(row) if i != prose] for row in every], left - (prose < left), indent)
@@ -105,7 +105,7 @@ def _with_prose(head: Row, rows: Sequence[Row], left: int, prose: int, indent: s
     return found
 
 
-def _grouped(head: Row, rows: Sequence[Row], left: int, indent: str) -> list[str]:
+def _grouped(head: _Row, rows: Sequence[_Row], left: int, indent: str) -> list[str]:
     """Each group's name on a line of its own above its rows."""
     blocks = _side_by_side(head[1:], [row[1:] for row in rows], left - 1, indent + INDENT)
     named = []
@@ -123,7 +123,7 @@ def _joined(blocks: Sequence[tuple[list[str], list[str]]]) -> list[str]:
 
 
 def _side_by_side(
-    head: Row, rows: Sequence[Row], left: int, indent: str, named: bool = False
+    head: _Row, rows: Sequence[_Row], left: int, indent: str, named: bool = False
 ) -> list[tuple[list[str], list[str]]]:
     """(lines of the head, a line a row), or several of them where half of the columns go below the other half.
 
@@ -146,7 +146,7 @@ def _side_by_side(
     return [*first, *second] if first and second else []
 
 
-def _rest(row: Row, left: int, half: int) -> Row:
+def _rest(row: _Row, left: int, half: int) -> _Row:
     return [*row[:left], *row[half:]]
 
 
@@ -154,7 +154,7 @@ def _cut(name: str) -> str:
     return name if len(name) <= NAME_MOST else name[: NAME_MOST - 2] + ".."
 
 
-def _wrapped(head: Row, rows: Sequence[Row], tall: int) -> list[Row]:
+def _wrapped(head: _Row, rows: Sequence[_Row], tall: int) -> list[_Row]:
     """The head on so many lines, each cell as narrow as that allows but no narrower than its column's cells."""
     cells = []
     for i, name in enumerate(head):
@@ -165,7 +165,7 @@ def _wrapped(head: Row, rows: Sequence[Row], tall: int) -> list[Row]:
     return [[lines[i] for lines in cells] for i in range(tall)]
 
 
-def _stacked(head: Row, rows: Sequence[Row], left: int, indent: str, names: Sequence[int] | None = None) -> list[str]:
+def _stacked(head: _Row, rows: Sequence[_Row], left: int, indent: str, names: Sequence[int] | None = None) -> list[str]:
     """A row an entry: its names, and below them each other cell beside the name of its column."""
     named = list(range(left)) if names is None else names
     lines: list[str] = []

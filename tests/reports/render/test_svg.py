@@ -8,7 +8,7 @@ import pytest
 from markupsafe import Markup
 
 from percpu_fuzz.reports.render.pictures import Curve, bins, curves_picture, distribution_picture, shade_of
-from percpu_fuzz.reports.render.svg import Axis, band, element, fixed, round_step, steps
+from percpu_fuzz.reports.render.svg import Axis, band, coordinate, element, round_step, steps
 
 
 def test_text_and_attributes_are_escaped() -> None:
@@ -21,7 +21,7 @@ def test_text_and_attributes_are_escaped() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1.0, "1"), (0.26, "0.3"), (-0.01, "0"), (-2.5, "-2.5"), (1e5, "100000")])
 def test_coordinates_have_one_decimal(value: float, text: str) -> None:
     """Short, and the same everywhere."""
-    assert fixed(value) == text
+    assert coordinate(value) == text
 
 
 def test_an_axis_lays_values_out() -> None:
