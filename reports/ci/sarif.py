@@ -8,7 +8,7 @@ from typing import Any
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import Verdict, ascii_of, verdicts
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def sarif(campaign: Campaign, exit_status: int) -> str:
@@ -27,7 +27,7 @@ def sarif(campaign: Campaign, exit_status: int) -> str:
         "results": [_result(row, index) for index, row in enumerate(rows) if row.failed],
         "properties": {"variant": ascii_of(campaign.variant), "seed": str(campaign.seed), "digest": campaign.digest},
     }
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 

@@ -20,7 +20,7 @@ from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval, rate
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, weighted_mean
 from percpu_fuzz.reports.statistics.two_samples import clean_runs, events_test, holm, mann_whitney
 
-HEADROOMS_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
+HEADROOM_COMPARED_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def headroom_rates(pairs: FamilyPairs, level: float, both_precharge: bool) -> li
         for s, x, y in joints:
             (bad, good), (bad_b, good_b) = counted(x, pages), counted(y, pages)
             rows.append((s, bad, bad + good, bad_b, bad_b + good_b))
-        if 0 < pages <= HEADROOMS_MOST and any(row[1] or row[3] for row in rows):
+        if 0 < pages <= HEADROOM_COMPARED_MOST and any(row[1] or row[3] for row in rows):
             found.append(rate_difference(f"fails, {pages} left", "headroom", rows, level))
     return found
 
