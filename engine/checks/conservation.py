@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.base import (
     I4,
     I9,
@@ -20,7 +21,6 @@ from percpu_fuzz.engine.core.base import (
     violate,
 )
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK
 from percpu_fuzz.engine.kernel.accumulate import full_size
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
@@ -280,7 +280,7 @@ def at_rest(st: State) -> bool:
     if st.phase > 0 or st.fatal == 1:
         return False
     for t in range(st.nr_all):
-        if st.pc[t] != IDLE and st.pc[t] != AT_BARRIER and st.pc[t] != FINISHED:
+        if st.pc[t] != labels.IDLE and st.pc[t] != labels.AT_BARRIER and st.pc[t] != labels.FINISHED:
             return False
     return True
 

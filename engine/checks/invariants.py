@@ -8,6 +8,7 @@ I18 and I19 are judged where they happen, in the hooks, counters and lookups.
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.base import (
     ABSENT,
     FREED,
@@ -27,7 +28,6 @@ from percpu_fuzz.engine.core.base import (
 )
 from percpu_fuzz.engine.core.base import DYING as OBJCG_DYING
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import FR_UNLOCK
 from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK
 from percpu_fuzz.engine.kernel.obj_stock import U16_MAX
 from percpu_fuzz.engine.kernel.objcg import ref_row
@@ -152,7 +152,7 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
         check_stock(topo, prog, st, st.dirty_cpu[i], t, label)
     for i in range(st.dirty_area_n):
         check_entry(topo, prog, st, st.dirty_area[i], t, label)
-    if label == FR_UNLOCK:
+    if label == labels.FR_UNLOCK:
         for r in range(len(st.area_used)):
             check_entry(topo, prog, st, r, t, label)
     for i in range(st.dirty_chunk_n):

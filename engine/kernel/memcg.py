@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.base import (
     ATOMIC,
     DYING,
@@ -24,7 +25,6 @@ from percpu_fuzz.engine.core.base import (
     touch_objcg,
 )
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import CF_DONE, CF_NODE, IDLE, OF_DRAIN, OF_KILL, OF_MOVE, OF_NULL, OF_PUT
 from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG
 from percpu_fuzz.engine.kernel.drain import drain_all_stock
 from percpu_fuzz.engine.kernel.objcg import objcg_put, ref_row
@@ -82,7 +82,7 @@ def offline_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         # A removed memcg's user pages belong to the parent's reparented folios: they stay charged above, not here.
         st.memcg_user[st.memcg_parent[m]] += st.memcg_user[m]
         st.memcg_user[m] = 0
-    goto(st, t, OF_NULL)
+    goto(st, t, labels.OF_NULL)
 
 
 @compiled
@@ -96,7 +96,7 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.pn_objcg[o] = -1
     st.off_row = 0
     touch_objcg(st, o)
-    goto(st, t, OF_MOVE)
+    goto(st, t, labels.OF_MOVE)
 
 
 @compiled
@@ -121,7 +121,7 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.objcg_lock = 0
     st.cpu_irqs_off[st.task_cpu[t]] = 0
     st.cpu_preempt[st.task_cpu[t]] = 0
-    goto(st, t, OF_KILL)
+    goto(st, t, labels.OF_KILL)
 
 
 @compiled
@@ -144,16 +144,16 @@ def of_kill(topo: Topo, prog: Prog, st: State, t: int) -> None:
         kill_objcg(st, m * topo.nr_nodes)
     if last:
         st.off_nid = 0
-        goto(st, t, OF_DRAIN)
+        goto(st, t, labels.OF_DRAIN)
         return
     st.off_nid += 1
-    goto(st, t, OF_NULL)
+    goto(st, t, labels.OF_NULL)
 
 
 @compiled
 def of_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """drain_all_stock of the dead memcg: byte slots of its objcgs now resolve to the parent and are not seen."""
-    drain_all_stock(st, t, st.off_queue[st.off_head], OF_PUT)
+    drain_all_stock(st, t, st.off_queue[st.off_head], labels.OF_PUT)
 
 
 @compiled
@@ -163,7 +163,7 @@ def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.memcg_state[m] = MEMCG_OFFLINE
     st.off_head += 1
     css_put(st, m)
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
 
 
 @compiled
@@ -184,11 +184,11 @@ def rcu_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.rcu_head += 1
     if kind == RCU_KILL:
         st.objcg_state[row] = ATOMIC
-        objcg_put(prog, topo, st, t, row, IDLE)
+        objcg_put(prog, topo, st, t, row, labels.IDLE)
     elif kind == RCU_CSS:
         st.r_memcg[t] = row
         st.r_nid[t] = 0
-        goto(st, t, CF_NODE)
+        goto(st, t, labels.CF_NODE)
     else:
         st.objcg_state[row] = FREED
         touch_objcg(st, row)
@@ -200,13 +200,13 @@ def cf_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m, n = st.r_memcg[t], st.r_nid[t]
     o = m * topo.nr_nodes + n
     if n >= topo.nr_nodes:
-        goto(st, t, CF_DONE)
+        goto(st, t, labels.CF_DONE)
         return
     st.r_nid[t] = n + 1
     st.objcg_orig[o] = 0
     touch_objcg(st, o)
     if ref_row(prog, topo, o) == o and prog.v_slip != SLIP_ORIG:
-        objcg_put(prog, topo, st, t, o, CF_NODE)
+        objcg_put(prog, topo, st, t, o, labels.CF_NODE)
 
 
 @compiled
@@ -215,5 +215,24 @@ def cf_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.r_memcg[t]
     st.r_memcg[t] = 0
     st.r_nid[t] = 0
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
     css_put(st, st.memcg_parent[m])
+
+
+@compiled
+def memcg_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of css_offline and css_free."""
+    if label == labels.OF_NULL:
+        of_null(topo, prog, st, t)
+    elif label == labels.OF_MOVE:
+        of_move(topo, prog, st, t)
+    elif label == labels.OF_KILL:
+        of_kill(topo, prog, st, t)
+    elif label == labels.OF_DRAIN:
+        of_drain(topo, prog, st, t)
+    elif label == labels.OF_PUT:
+        of_put(topo, prog, st, t)
+    elif label == labels.CF_NODE:
+        cf_node(topo, prog, st, t)
+    elif label == labels.CF_DONE:
+        cf_done(topo, prog, st, t)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.base import I5, Prog, State, Topo, goto, kill_case, touch_memcg
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import UC_LEVEL
 from percpu_fuzz.engine.core.planted import SLIP_UNCHARGE_OWN
 
 
@@ -28,7 +28,7 @@ def uncharge(st: State, t: int, m: int, nr_pages: int, ret: int) -> None:
     st.uc_level[t] = m
     st.uc_pages[t] = nr_pages
     st.uc_ret[t] = ret
-    goto(st, t, UC_LEVEL)
+    goto(st, t, labels.UC_LEVEL)
 
 
 @compiled
