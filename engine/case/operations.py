@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    MEMCG_ABSENT,
-    MEMCG_ONLINE,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    touch_memcg,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.charge_hook import pre_alloc_hook
 from percpu_fuzz.engine.kernel.chunks import free_area_row
 from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, drain_all_stock, drain_local

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.case.operations import clear_registers
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    CHUNK_FIRST,
-    CHUNK_RESERVED,
-    CHUNK_UNUSED,
-    MEMCG_ABSENT,
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.evidence import untouch
+from percpu_fuzz.engine.core.records import (
+    NR_HAZARDS,
+    NR_INVARIANTS,
+    NR_LOG,
+    NR_OBJ_STOCK,
+    NR_PAGE_STOCK,
     Prog,
     State,
     Topo,
-    untouch,
 )
-from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
-from percpu_fuzz.engine.core.records import NR_HAZARDS, NR_INVARIANTS, NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.stages import CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED, MEMCG_ABSENT
 from percpu_fuzz.engine.kernel.chunks import class_of_chunk, move_chunk
 from percpu_fuzz.engine.kernel.memcg import NO_LIMIT, make_memcg
 

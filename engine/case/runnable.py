@@ -1,11 +1,12 @@
-"""Which tasks may take a step now: CPUs, interrupts, preemption, locks, queued work (kernel.md 4.1)."""
+"""Which tasks may take a step now: CPUs, interrupts, preemption, locks, queued work."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.case.teardown import OVER, all_settled, barrier_open
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import Prog, State, Topo, Vec
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.declare import Vec
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.memcg import rcu_ready
 from percpu_fuzz.engine.kernel.percpu_alloc import mutex_ready
 

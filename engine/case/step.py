@@ -8,8 +8,9 @@ from __future__ import annotations
 from percpu_fuzz.engine.case.operations import begin_operation, operation_step
 from percpu_fuzz.engine.case.teardown import pass_barrier, tear_down
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.balance import balance_step
 from percpu_fuzz.engine.kernel.charge_hook import pre_step
 from percpu_fuzz.engine.kernel.drain import drain_step, kworker_begin

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import MEMCG_ONLINE, Prog, State, Topo, goto
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, drain_local
 from percpu_fuzz.engine.kernel.memcg import can_rmdir, rmdir
 from percpu_fuzz.engine.kernel.objcg import objcg_put

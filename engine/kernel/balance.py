@@ -1,11 +1,14 @@
-"""Balance work under pcpu_alloc_mutex: free chunks, reclaim populated pages, keep empties ready (kernel.md 2.5)."""
+"""Balance work under pcpu_alloc_mutex: free chunks, reclaim populated pages, keep empties ready."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, goto, hazard
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_DEPOPULATE
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
     EMPTY_POP_PAGES_HIGH,
     depopulate_slot,

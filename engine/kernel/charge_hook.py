@@ -1,23 +1,14 @@
-"""The pre hook: pcpu_memcg_pre_alloc_hook, precharge, unprecharge; base's obj_cgroup_charge (kernel.md 1.2)."""
+"""The pre hook: pcpu_memcg_pre_alloc_hook, precharge, unprecharge; base's obj_cgroup_charge."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    MEMCG_ABSENT,
-    MEMCG_FREED,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    preempt_on,
-    touch_cpu,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
 from percpu_fuzz.engine.core.planted import SLIP_PARK, SLIP_REFUND_UP, SLIP_TASK_PUT
-from percpu_fuzz.engine.core.records import NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
+from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
 from percpu_fuzz.engine.kernel.accumulate import full_size, nr_precharge_pages
 from percpu_fuzz.engine.kernel.obj_stock import note_traffic, obj_stock_trylock, refill_obj_stock
 from percpu_fuzz.engine.kernel.objcg import current_objcg, kmem_add, objcg_get, objcg_put, sibling, usable

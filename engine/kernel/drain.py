@@ -1,11 +1,12 @@
-"""drain_all_stock, the queued per-CPU work, and the dead-CPU callback (kernel.md 3.5)."""
+"""drain_all_stock, the queued per-CPU work, and the dead-CPU callback."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto, hazard, preempt_off, preempt_on, touch_cpu
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.records import NR_PAGE_STOCK
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
+from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import drain_obj_slot
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 from percpu_fuzz.engine.kernel.page_stock import clear_page_slot

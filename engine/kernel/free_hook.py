@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine import variant
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    CHUNK_DYNAMIC,
-    I3,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    rcu_lock,
-    rcu_unlock,
-    touch_area,
-    touch_memcg,
-    touch_objcg,
-    violate,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_area, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_off, preempt_on, rcu_lock, rcu_unlock
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC
 from percpu_fuzz.engine.kernel.accumulate import accumulate, add_exts, add_payload, next_node
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
 from percpu_fuzz.engine.kernel.chunks import (
@@ -35,18 +21,9 @@ from percpu_fuzz.engine.kernel.chunks import (
     isolate,
     release_row,
 )
-from percpu_fuzz.engine.kernel.live_bytes import forget_live
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import objcg_nid, objcg_put, sibling, usable
 from percpu_fuzz.engine.kernel.post_each_page import page_bytes
-from percpu_fuzz.engine.variant import (
-    FREE_EACH_PAGE,
-    FREE_PAGES_UP,
-    FREE_STORED,
-    JUDGE_EXACT,
-    LOOKUP_NODEINFO,
-    WALK_SIZE,
-)
 
 
 @compiled
@@ -130,7 +107,7 @@ def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The same walk as at alloc (I3); base and split uncharge F on the stored objcg before the stat."""
     r, o = st.r_area[t], st.r_objcg[t]
     st.r_full[t] = stat_bytes(topo, prog, st.area_bytes[r])
-    if prog.v_free == FREE_STORED:
+    if prog.v_free == variant.FREE_STORED:
         charged = st.r_full[t]
         forget_live(topo, st, r)
         obj_uncharge(st, t, o, charged, labels.FR_STAT)
@@ -143,7 +120,7 @@ def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if st.node_bytes[t, n] != st.l_bytes[r, n]:
             violate(st, t, st.pc[t], I3, st.l_bytes[r, n], st.node_bytes[t, n])
     want = st.area_bytes[r] * topo.nr_cpus
-    if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
+    if prog.v_ext == 1 or prog.v_judge & variant.JUDGE_EXACT:
         want += st.area_bytes[r] // 4 * topo.ext_size
     if total != want:
         violate(st, t, st.pc[t], I3, want, total)
@@ -157,7 +134,7 @@ def slip_at_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
     if prog.v_slip == SLIP_FREE_WALK or prog.v_slip == SLIP_FREE_EXT:
         for n in range(topo.nr_nodes):
             st.node_bytes[t, n] = 0
-        walk = WALK_SIZE if prog.v_slip == SLIP_FREE_WALK else prog.v_walk
+        walk = variant.WALK_SIZE if prog.v_slip == SLIP_FREE_WALK else prog.v_walk
         add_payload(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], walk, st.node_bytes, t)
         if prog.v_slip == SLIP_FREE_WALK:
             add_exts(topo, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
@@ -173,11 +150,11 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_stat != 2:
         st.memcg_percpu[m] -= st.r_full[t]
     touch_memcg(st, m)
-    if prog.v_free == FREE_STORED:
+    if prog.v_free == variant.FREE_STORED:
         goto(st, t, labels.FR_PUT)
         return
     st.r_nid[t] = -1
-    if prog.v_free == FREE_EACH_PAGE:
+    if prog.v_free == variant.FREE_EACH_PAGE:
         st.r_page[t] = -1
         goto(st, t, labels.FR_PAGE)
         return
@@ -192,7 +169,7 @@ def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, labels.FR_PUT)
         return
     st.r_nid[t] = nid
-    if prog.v_lookup == LOOKUP_NODEINFO:
+    if prog.v_lookup == variant.LOOKUP_NODEINFO:
         goto(st, t, labels.FR_NID_MEMCG)
         return
     if prog.v_slip == SLIP_NEXT_NODE:
@@ -226,7 +203,7 @@ def fr_uncharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.r_nobjcg[t] = -1
     nr_bytes = st.node_bytes[t, nid]
-    if prog.v_free == FREE_PAGES_UP:
+    if prog.v_free == variant.FREE_PAGES_UP:
         nr_bytes = ceil_div(nr_bytes, topo.page_size) * topo.page_size
     obj_uncharge(st, t, o, nr_bytes, labels.FR_NODE)
 

@@ -1,24 +1,14 @@
-"""The per-CPU byte stock of objcgs: refill, eviction, drain of a slot (kernel.md 3.4)."""
+"""The per-CPU byte stock of objcgs: refill, eviction, drain of a slot."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    ATOMIC,
-    I4,
-    Prog,
-    State,
-    Topo,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    touch_cpu,
-    touch_objcg,
-    violate,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import I4, hazard, touch_cpu, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_BOUND, SLIP_DRAIN_KMEM, SLIP_DUPLICATE, SLIP_KEEP, SLIP_MATCH
+from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import ATOMIC
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_get, objcg_put, ref_row, usable
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 from percpu_fuzz.engine.kernel.page_stock import css_get, css_put, refill_stock, trylock_fails

@@ -1,30 +1,13 @@
-"""obj_cgroups: lookup, references, KMEM accounting, release (kernel.md 3.6, 1.1)."""
+"""obj_cgroups: lookup, references, KMEM accounting, release."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    ABSENT,
-    ATOMIC,
-    FREED,
-    I8,
-    I18,
-    I19,
-    MEMCG_OFFLINING,
-    RCU_FREE,
-    RELEASED,
-    Prog,
-    State,
-    Topo,
-    call_rcu,
-    goto,
-    hazard,
-    kill_case,
-    touch_memcg,
-    touch_objcg,
-    violate,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import I8, I18, I19, hazard, kill_case, touch_memcg, touch_objcg, violate
+from percpu_fuzz.engine.core.primitives import call_rcu, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import ABSENT, ATOMIC, FREED, MEMCG_OFFLINING, RCU_FREE, RELEASED
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 
 

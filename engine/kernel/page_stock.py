@@ -1,26 +1,14 @@
-"""The per-CPU page stock of memcgs: lock, refill, drain of a slot (kernel.md 3.3)."""
+"""The per-CPU page stock of memcgs: lock, refill, drain of a slot."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
-    MEMCG_FREED,
-    MEMCG_OFFLINE,
-    RCU_CSS,
-    Prog,
-    State,
-    Topo,
-    call_rcu,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    touch_cpu,
-    touch_memcg,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH
-from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import call_rcu, goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_FREED, MEMCG_OFFLINE, RCU_CSS
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 
 STOCK_MAX = 64

@@ -1,11 +1,13 @@
-"""pcpu_alloc after the pre hook: mutex, search, chunk creation, populate, and every failure path (kernel.md 2.3)."""
+"""pcpu_alloc after the pre hook: mutex, search, chunk creation, populate, and every failure path."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, touch_area
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.evidence import touch_area
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
     EMPTY_POP_PAGES_LOW,
     alloc_area,

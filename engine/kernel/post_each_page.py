@@ -6,9 +6,10 @@ It accounts a page when a node's credit runs out and hands the leftovers to the 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import Prog, State, Topo, ceil_div, goto
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.kernel.live_bytes import note_live
+from percpu_fuzz.engine.core.evidence import note_live
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_nid, usable
 

@@ -1,50 +1,29 @@
-"""pcpu_memcg_post_alloc_hook, in the patch's order (kernel.md 1.2): entry, accumulate, stat, each node, refund."""
+"""pcpu_memcg_post_alloc_hook, in the patch's order: entry, accumulate, stat, each node, refund."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import (
+from percpu_fuzz.engine import variant
+from percpu_fuzz.engine.core import labels, planted
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import (
     I1,
     I1B,
     I2,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
     hazard,
-    rcu_lock,
-    rcu_unlock,
+    note_live,
     touch_area,
     touch_memcg,
     touch_objcg,
     violate,
 )
-from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.planted import (
-    SLIP_NO_ENTRY,
-    SLIP_REFUND_BYTES,
-    SLIP_REFUND_MORE,
-    SLIP_ROOT,
-    SLIP_STAT_PAYLOAD,
-)
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, rcu_lock, rcu_unlock
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, next_node, pages_of_node
 from percpu_fuzz.engine.kernel.charge_hook import unprecharge
 from percpu_fuzz.engine.kernel.chunks import has_exts
-from percpu_fuzz.engine.kernel.live_bytes import note_live
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_get, objcg_nid, sibling, usable
 from percpu_fuzz.engine.kernel.post_each_page import po_page_account
-from percpu_fuzz.engine.variant import (
-    CHARGE_BYTES,
-    CHARGE_PAGES,
-    CHARGE_SINGLE,
-    JUDGE_SPARE,
-    JUDGE_TIGHT,
-    LOOKUP_NODEINFO,
-    LOOKUP_SIBLING,
-)
 
 
 @compiled
@@ -89,7 +68,7 @@ def po_undo_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def po_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The failure path: chunk NULL or obj_exts NULL returns what the pre hook charged."""
-    if prog.v_charge == CHARGE_BYTES:
+    if prog.v_charge == variant.CHARGE_BYTES:
         obj_uncharge(st, t, st.r_objcg[t], st.r_full[t], labels.PO_UNDONE)
         return
     pages = st.r_precharge[t]
@@ -104,7 +83,7 @@ def po_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def po_undone(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The failure path ends (no area, or no obj_exts): I2, every precharged page was given back."""
-    if prog.v_charge != CHARGE_BYTES and st.r_refunded[t] != st.r_precharge[t]:
+    if prog.v_charge != variant.CHARGE_BYTES and st.r_refunded[t] != st.r_precharge[t]:
         violate(st, t, st.pc[t], I2, st.r_precharge[t], st.r_refunded[t])
     goto(st, t, labels.OP_END)
 
@@ -117,7 +96,7 @@ def po_entry(topo: Topo, prog: Prog, st: State, t: int) -> None:
         objcg_get(prog, topo, st, t, o)
     if st.fatal == 1:
         return
-    if prog.v_slip != SLIP_NO_ENTRY:
+    if prog.v_slip != planted.SLIP_NO_ENTRY:
         st.area_entry[r] = o
     st.area_acct[r] = 1
     touch_area(st, r)
@@ -134,7 +113,7 @@ def po_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """2: bytes by node, before any RCU section; single-objcg variants book F on the stored objcg."""
     r = st.r_area[t]
     goto(st, t, labels.PO_STAT)
-    if prog.v_charge in (CHARGE_BYTES, CHARGE_SINGLE):
+    if prog.v_charge in (variant.CHARGE_BYTES, variant.CHARGE_SINGLE):
         note_live(st, r, 0, st.r_objcg[t], st.r_full[t])
         return
     accumulate(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
@@ -148,21 +127,21 @@ def po_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, st.r_objcg[t]):
         return
     m = st.objcg_memcg[st.r_objcg[t]]
-    if prog.v_slip == SLIP_STAT_PAYLOAD:
+    if prog.v_slip == planted.SLIP_STAT_PAYLOAD:
         st.memcg_percpu[m] += st.area_bytes[st.r_area[t]] * topo.nr_cpus
     else:
         st.memcg_percpu[m] += st.r_full[t]
     touch_memcg(st, m)
-    if prog.v_charge == CHARGE_BYTES:
+    if prog.v_charge == variant.CHARGE_BYTES:
         goto(st, t, labels.OP_END)
         return
     if prog.v_post_rcu == 1:
         rcu_lock(st, t)
     st.r_nid[t] = -1
-    if prog.v_charge == CHARGE_SINGLE:
+    if prog.v_charge == variant.CHARGE_SINGLE:
         goto(st, t, labels.PO_ACCOUNT)
         st.r_nobjcg[t] = st.r_objcg[t]
-    elif prog.v_charge == CHARGE_PAGES:
+    elif prog.v_charge == variant.CHARGE_PAGES:
         st.r_page[t] = -1
         for n in range(topo.nr_nodes):
             st.node_bytes[t, n] = 0
@@ -185,7 +164,7 @@ def po_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def po_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_nid, first load: the stored objcg's memcg. A sibling lookup needs neither load."""
-    if prog.v_lookup == LOOKUP_SIBLING:
+    if prog.v_lookup == variant.LOOKUP_SIBLING:
         st.r_nobjcg[t] = sibling(topo, st, st.r_objcg[t], st.r_nid[t])
         po_account(topo, prog, st, t)
         return
@@ -207,25 +186,25 @@ def po_nid_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def po_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_account_kmem(node's objcg, pages)."""
     o, r = st.r_nobjcg[t], st.r_area[t]
-    if prog.v_charge == CHARGE_PAGES:
+    if prog.v_charge == variant.CHARGE_PAGES:
         po_page_account(topo, prog, st, t)
         return
     if not usable(prog, topo, st, t, o):
         return
     st.r_ops[t] += 1
     nr_bytes = st.r_full[t]
-    if prog.v_charge != CHARGE_SINGLE:
+    if prog.v_charge != variant.CHARGE_SINGLE:
         nr_bytes = st.node_bytes[t, st.r_nid[t]]
         note_live(st, r, st.r_nid[t], o, nr_bytes)
     pages = pages_of_node(topo, prog, nr_bytes)
     kmem_add(topo, st, t, o, st.objcg_memcg[o], pages)
-    if prog.v_slip == SLIP_ROOT and st.objcg_memcg[o] == 0:
+    if prog.v_slip == planted.SLIP_ROOT and st.objcg_memcg[o] == 0:
         st.memcg_kmem[o % topo.nr_nodes] -= pages
     st.r_used[t] += pages
     rest = pages * topo.page_size - nr_bytes
     if rest <= 0 or prog.v_remainder == 1:
         after_node(prog, st, t)
-    elif prog.v_lookup == LOOKUP_NODEINFO:
+    elif prog.v_lookup == variant.LOOKUP_NODEINFO:
         goto(st, t, labels.PO_NID2_MEMCG)
     else:
         goto(st, t, labels.PO_REMAINDER)
@@ -235,7 +214,7 @@ def po_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def after_node(prog: Prog, st: State, t: int) -> None:
     """The stored or looked-up objcg is done with: on to the next node, in split to the refund."""
     st.r_nobjcg[t] = -1
-    if prog.v_charge == CHARGE_SINGLE:
+    if prog.v_charge == variant.CHARGE_SINGLE:
         goto(st, t, labels.PO_REFUND)
     else:
         goto(st, t, labels.PO_NODE)
@@ -266,7 +245,7 @@ def po_remainder(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_uncharge(node's objcg, pages * P - bytes)."""
     o = st.r_nobjcg[t]
     nr_bytes = st.r_full[t]
-    if prog.v_charge != CHARGE_SINGLE:
+    if prog.v_charge != variant.CHARGE_SINGLE:
         nr_bytes = st.node_bytes[t, st.r_nid[t]]
     if prog.v_remainder == 2:
         o = st.r_objcg[t]
@@ -282,14 +261,14 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """6: the precharged pages that were not used go back; I1, I1b and I2 are judged here."""
     used, precharge = st.r_used[t], st.r_precharge[t]
     st.r_nid[t] = 0
-    if prog.v_slip == SLIP_REFUND_BYTES and used < precharge:
+    if prog.v_slip == planted.SLIP_REFUND_BYTES and used < precharge:
         slip_refund_bytes(topo, prog, st, t, used, precharge)
         return
     if used > precharge:
         violate(st, t, st.pc[t], I1, precharge, used)
     judge_tight(topo, prog, st, t, used, precharge)
     if used < precharge and prog.v_store == 0:
-        more = 1 if prog.v_slip == SLIP_REFUND_MORE else 0
+        more = 1 if prog.v_slip == planted.SLIP_REFUND_MORE else 0
         unprecharge(topo, prog, st, t, precharge - used + more, labels.PO_DONE)
         return
     goto(st, t, labels.PO_DONE)
@@ -309,7 +288,7 @@ def slip_refund_bytes(topo: Topo, prog: Prog, st: State, t: int, used: int, prec
 @compiled
 def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
     """I1b: ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge; with v2's own formula a page is always spare."""
-    if prog.v_judge & JUDGE_TIGHT == 0:
+    if prog.v_judge & variant.JUDGE_TIGHT == 0:
         return
     total, touched = 0, 0
     for n in range(topo.nr_nodes):
@@ -322,7 +301,7 @@ def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge:
         violate(st, t, st.pc[t], I1B, least, used)
     if used > most:
         violate(st, t, st.pc[t], I1B, most, used)
-    spare = 1 if prog.v_judge & JUDGE_SPARE else 0
+    spare = 1 if prog.v_judge & variant.JUDGE_SPARE else 0
     if most > precharge - spare:
         violate(st, t, st.pc[t], I1B, precharge - spare, most)
 
@@ -335,7 +314,7 @@ def po_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     rcu_unlock(st, t)
     if st.r_refunded[t] == 0:
         st.in_flight -= st.r_precharge[t]
-    if prog.v_charge == CHARGE_PAGES:
+    if prog.v_charge == variant.CHARGE_PAGES:
         st.r_nid[t] = -1
         goto(st, t, labels.PO_CREDIT)
         return

@@ -1,12 +1,13 @@
-"""try_charge_memcg: stock, counters, reclaim, drain, retries, forced charges (kernel.md 3.2)."""
+"""try_charge_memcg: stock, counters, reclaim, drain, retries, forced charges."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto, hazard, preempt_on, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
-from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import goto, preempt_on
+from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import below, drain_all_stock
 from percpu_fuzz.engine.kernel.page_counter import counter_sub, uncharge
 from percpu_fuzz.engine.kernel.page_stock import page_stock_trylock, refill_stock

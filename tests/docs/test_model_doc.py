@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.core.compiled import ROOT
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -139,7 +139,7 @@ def test_invariants_are_judged_where_the_table_says() -> None:
     found: dict[str, set[str]] = defaultdict(set)
     for where, node in functions().items():
         for name, arguments in calls(node):
-            if name in JUDGES and where not in ("base.kill_case",):
+            if name in JUDGES and where not in ("evidence.kill_case",):
                 invariant = arguments[JUDGES[name]]
                 assert isinstance(invariant, ast.Name), where
                 found[NAME_OF[invariant.id]].add(where)
