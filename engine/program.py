@@ -14,7 +14,7 @@ from percpu_fuzz.engine.errors import ScenarioError
 
 NO_VALUE = 0
 UNLIMITED = -1
-MOST_PAGES = (1 << 30) - 1
+MOST_LIMIT_PAGES = (1 << 30) - 1
 MOST_STEP = (1 << 15) - 1
 MOST_RETRIES = 100
 IRQ_KINDS = ("nop", "alloc", "free", "kmem")
@@ -114,7 +114,7 @@ def check_program(program: Program, size_class: str, nr_act: int) -> None:
     _fit("memcgs", len(program.memcgs) + 1, size["memcgs"])
     _fit("placement entries", len(program.table), size["table"])
     _within("placement entry", program.table, 0, MOST_STEP)
-    _within("pressed_pages", program.pressed_pages, 0, MOST_PAGES)
+    _within("pressed_pages", program.pressed_pages, 0, MOST_LIMIT_PAGES)
     _within("retries", (program.retries,), 0, MOST_RETRIES)
     _within("probe", program.probe, -1, MOST_STEP)
     if not program.table:
@@ -128,8 +128,8 @@ def check_program(program: Program, size_class: str, nr_act: int) -> None:
     for m, memcg in enumerate(program.memcgs, 1):
         if not 0 <= memcg.parent < m:
             raise ScenarioError("program", f"memcg {m} with parent {memcg.parent}", f"0 to {m - 1}")
-        _within(f"memcg {m}'s max_pages", (memcg.max_pages,), UNLIMITED, MOST_PAGES)
-        _within(f"memcg {m}'s user_pages", (memcg.user_pages,), 0, MOST_PAGES)
+        _within(f"memcg {m}'s max_pages", (memcg.max_pages,), UNLIMITED, MOST_LIMIT_PAGES)
+        _within(f"memcg {m}'s user_pages", (memcg.user_pages,), 0, MOST_LIMIT_PAGES)
     for t, task in enumerate(program.tasks):
         _fit(f"operations in task {t}", len(task.ops), size["ops"])
         if not 0 <= task.cpu < nr_act:

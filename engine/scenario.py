@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.errors import ScenarioError, TopologyError
 from percpu_fuzz.engine.program import FAIL_FIELDS, Memcg, Op, Program, Task
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import TopologyRow, row_of, topology_of
 
-SCHEMA = 1
+FINDING_SCHEMA = 1
 LATER = ("fail_charge", "fail_space", "fail_node")
 MOST_DRY_NODE = 127  # a node's index + 1, as a Prog record holds it
 MOST_TASK, MOST_PASSED = 127, (1 << 31) - 1  # what a schedule's record holds
@@ -112,7 +112,7 @@ def dump_finding(finding: Finding) -> bytes:
     """Canonical JSON: sorted keys, ASCII, one line end at the end."""
     scenario = finding.scenario
     row = {
-        "schema": SCHEMA,
+        "schema": FINDING_SCHEMA,
         "variant": finding.variant,
         "invariant": finding.invariant,
         "topology": _plain(row_of(scenario.topology)),
@@ -135,8 +135,8 @@ def load_finding(text: bytes, where: str) -> Finding:
         row = msgspec.json.decode(text, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ScenarioError(where, " ".join(str(error).split()), "a scenario file, schema 1") from None
-    if row.schema != SCHEMA:
-        raise ScenarioError(where, f"schema {row.schema}", str(SCHEMA))
+    if row.schema != FINDING_SCHEMA:
+        raise ScenarioError(where, f"schema {row.schema}", str(FINDING_SCHEMA))
     for task, label, passed in row.schedule:
         if not 0 <= passed <= MOST_PASSED:
             raise ScenarioError(where, f"schedule passes {label!r} {passed} times", f"0 to {MOST_PASSED}")

@@ -20,7 +20,7 @@ PAGE_SIZES = (4096, 16384, 65536)
 EXT_SIZES = (8, 16)
 MAX_NODES = 1024
 MAX_CPUS = 8192
-MOST_PAGES = (1 << 31) - 1
+MOST_NODE_PAGES = (1 << 31) - 1
 PENALTY_FOR_NODE_WITH_CPUS = 1
 
 
@@ -141,11 +141,11 @@ def _check_nodes(topology: Topology) -> None:
     for node in topology.nodes:
         if node.has_memory and not node.online:
             raise _fail(topology, f"node {node.id} has memory and is offline", "memory only on online nodes")
-        if not 0 <= node.pages <= MOST_PAGES or not 0 <= node.min_pages <= node.low_pages <= MOST_PAGES:
+        if not 0 <= node.pages <= MOST_NODE_PAGES or not 0 <= node.min_pages <= node.low_pages <= MOST_NODE_PAGES:
             raise _fail(
                 topology,
                 f"node {node.id}: pages {node.pages}, watermarks min {node.min_pages} low {node.low_pages}",
-                f"pages from 0 to {MOST_PAGES} and 0 <= min <= low",
+                f"pages from 0 to {MOST_NODE_PAGES} and 0 <= min <= low",
             )
 
 

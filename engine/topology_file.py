@@ -9,8 +9,8 @@ import msgspec
 from percpu_fuzz.engine.errors import TopologyError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 
-SCHEMA: Literal[1] = 1
-ALLOWED = f"a topology file of schema {SCHEMA}"
+TOPOLOGY_SCHEMA: Literal[1] = 1
+ALLOWED = f"a topology file of schema {TOPOLOGY_SCHEMA}"
 
 
 class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +52,7 @@ class TopologyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def row_of(topology: Topology) -> TopologyRow:
     """The row that stands for a topology."""
     return TopologyRow(
-        schema=SCHEMA,
+        schema=TOPOLOGY_SCHEMA,
         name=topology.name,
         nodes=tuple(NodeRow(n.id, n.online, n.pages, n.low_pages, n.min_pages) for n in topology.nodes),
         cpus=tuple(CpuRow(c.id, c.node, c.online, c.isolated) for c in topology.cpus),

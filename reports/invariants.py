@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT, VARIANTS, Variant
 

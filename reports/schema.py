@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.figures.estimates import QUANTILES
 from percpu_fuzz.reports.report_json import SCHEMA

@@ -3,44 +3,12 @@
 from __future__ import annotations
 
 from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
-from percpu_fuzz.engine.core.base import (
-    MEMCG_ABSENT,
-    MEMCG_ONLINE,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    touch_memcg,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    AT_BARRIER,
-    FINISHED,
-    FR_BEGIN,
-    IDLE,
-    OP_ALLOC,
-    OP_BARRIER,
-    OP_CHARGE_USER,
-    OP_CPU_DEAD,
-    OP_CPU_ONLINE,
-    OP_DRAIN,
-    OP_END,
-    OP_FREE,
-    OP_KMEM,
-    OP_MAX_DRAIN,
-    OP_MIGRATE,
-    OP_MKDIR,
-    OP_MOVE,
-    OP_NODE_ONLINE,
-    OP_OWN,
-    OP_PLACE,
-    OP_PRESSURE,
-    OP_RMDIR,
-    OP_SETMAX,
-    OP_USER_END,
-)
+from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.charge_hook import pre_alloc_hook
 from percpu_fuzz.engine.kernel.chunks import free_area_row
 from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, drain_all_stock, drain_local
@@ -58,24 +26,24 @@ SLOT_TAKEN = -2  # an allocation for this slot is under way
 def begin_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Start the task's next operation."""
     if st.op_i[t] >= prog.nr_ops[t]:
-        goto(st, t, FINISHED)
+        goto(st, t, labels.FINISHED)
         return
     kind = prog.op_kind[t, st.op_i[t]]
     st.r_slot[t] = prog.op_slot[t, st.op_i[t]]
-    goto(st, t, OP_END)
-    if kind in (OP_ALLOC, OP_KMEM, OP_PLACE):
+    goto(st, t, labels.OP_END)
+    if kind in (labels.OP_ALLOC, labels.OP_KMEM, labels.OP_PLACE):
         begin_alloc(topo, prog, st, t, kind)
-    elif kind == OP_FREE:
-        goto(st, t, FR_BEGIN)
-    elif kind == OP_BARRIER:
-        goto(st, t, AT_BARRIER)
-    elif kind == OP_CHARGE_USER:
+    elif kind == labels.OP_FREE:
+        goto(st, t, labels.FR_BEGIN)
+    elif kind == labels.OP_BARRIER:
+        goto(st, t, labels.AT_BARRIER)
+    elif kind == labels.OP_CHARGE_USER:
         begin_user(prog, st, t)
-    elif kind == OP_SETMAX:
+    elif kind == labels.OP_SETMAX:
         begin_set_max(prog, st, t)
-    elif kind == OP_DRAIN:
-        drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], OP_END)
-    elif kind == OP_CPU_DEAD:
+    elif kind == labels.OP_DRAIN:
+        drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], labels.OP_END)
+    elif kind == labels.OP_CPU_DEAD:
         begin_cpu_dead(topo, prog, st, t)
     else:
         simple_operation(topo, prog, st, t, kind)
@@ -88,10 +56,10 @@ def begin_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
     if st.slot_area[prog.op_slot[t, op]] != -1:
         return
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
-    if illegal_request(topo, size_bytes, 4 if kind == OP_PLACE else prog.op_align[t, op]):
+    if illegal_request(topo, size_bytes, 4 if kind == labels.OP_PLACE else prog.op_align[t, op]):
         st.nr_illegal += 1
         return
-    if kind == OP_KMEM:
+    if kind == labels.OP_KMEM:
         r = free_area_row(st)
         if r < 0:
             return
@@ -115,7 +83,7 @@ def begin_user(prog: Prog, st: State, t: int) -> None:
     st.memcg_ref[m] += 1
     st.r_scope[t] = m
     touch_memcg(st, m)
-    try_charge(prog, st, t, m, prog.op_value[t, op], prog.op_gfp[t, op], OP_USER_END)
+    try_charge(prog, st, t, m, prog.op_value[t, op], prog.op_gfp[t, op], labels.OP_USER_END)
 
 
 @compiled
@@ -128,7 +96,7 @@ def op_user_end(topo: Topo, prog: Prog, st: State, t: int) -> None:
             heir = st.memcg_parent[heir]
         st.memcg_user[heir] += prog.op_value[t, st.op_i[t]]
     st.tc_ok[t] = 0
-    goto(st, t, OP_END)
+    goto(st, t, labels.OP_END)
 
 
 @compiled
@@ -147,13 +115,13 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
     if st.memcg_usage[m] > st.memcg_max[m]:
         st.memcg_over[m] = 1
         hazard(st, 19)
-        goto(st, t, OP_MAX_DRAIN)
+        goto(st, t, labels.OP_MAX_DRAIN)
 
 
 @compiled
 def op_max_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """memory_max_write: usage is above the new limit, so the memcg's stocks are drained once; nothing is reclaimed."""
-    drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], OP_END)
+    drain_all_stock(st, t, prog.op_memcg[t, st.op_i[t]], labels.OP_END)
 
 
 @compiled
@@ -171,7 +139,7 @@ def begin_cpu_dead(topo: Topo, prog: Prog, st: State, t: int) -> None:
     for other in range(st.nr_all):
         if st.task_cpu[other] == a:
             st.task_cpu[other] = st.task_cpu[t]
-    drain_local(st, t, a, DRAIN_DEAD, OP_END)
+    drain_local(st, t, a, DRAIN_DEAD, labels.OP_END)
 
 
 @compiled
@@ -190,22 +158,22 @@ def simple_operation(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> No
     """Operations that are one step."""
     op = st.op_i[t]
     m, value = prog.op_memcg[t, op], prog.op_value[t, op]
-    if kind == OP_MKDIR:
+    if kind == labels.OP_MKDIR:
         parent = prog.op_slot[t, op]
         if m > 0 and st.memcg_state[m] == MEMCG_ABSENT and st.memcg_state[parent] == MEMCG_ONLINE and parent != m:
             make_memcg(topo, prog, st, m, parent, NO_LIMIT)
-    elif kind == OP_RMDIR:
+    elif kind == labels.OP_RMDIR:
         if can_rmdir(st, m):
             rmdir(st, m)
-    elif kind == OP_MOVE:
+    elif kind == labels.OP_MOVE:
         move_task(prog, st, value % prog.nr_tasks, m)
-    elif kind == OP_MIGRATE:
+    elif kind == labels.OP_MIGRATE:
         migrate(topo, prog, st, t, value % prog.nr_tasks, prog.op_slot[t, op] % topo.nr_act)
-    elif kind == OP_CPU_ONLINE:
+    elif kind == labels.OP_CPU_ONLINE:
         bring_online(prog, st, value % topo.nr_act)
-    elif kind == OP_PRESSURE:
+    elif kind == labels.OP_PRESSURE:
         set_pressure(topo, st, value % topo.nr_nodes, prog.op_bytes[t, op])
-    elif kind == OP_NODE_ONLINE:
+    elif kind == labels.OP_NODE_ONLINE:
         node_online(st, value % topo.nr_nodes)
 
 
@@ -216,7 +184,7 @@ def bring_online(prog: Prog, st: State, a: int) -> None:
         if st.dl_both[t] == DRAIN_DEAD and st.dl_cpu[t] == a:
             return
     st.cpu_online[a] = 1
-    if st.pc[prog.nr_tasks + a] == IDLE:
+    if st.pc[prog.nr_tasks + a] == labels.IDLE:
         st.task_cpu[prog.nr_tasks + a] = a
 
 
@@ -253,14 +221,14 @@ def borrows(prog: Prog, st: State, who: int) -> bool:
     if st.r_objcg[who] < 0 or st.op_i[who] >= prog.nr_ops[who]:
         return False
     kind, r = prog.op_kind[who, st.op_i[who]], st.r_area[who]
-    own = prog.op_gfp[who, st.op_i[who]] & OP_OWN != 0
-    return kind in (OP_ALLOC, OP_KMEM) and own and (r < 0 or st.area_entry[r] < 0)
+    own = prog.op_gfp[who, st.op_i[who]] & labels.OP_OWN != 0
+    return kind in (labels.OP_ALLOC, labels.OP_KMEM) and own and (r < 0 or st.area_entry[r] < 0)
 
 
 @compiled
 def move_task(prog: Prog, st: State, who: int, m: int) -> None:
     """Move a task to another cgroup: its objcgs are refreshed only at its next accounted allocation."""
-    if st.memcg_state[m] != MEMCG_ONLINE or prog.task_irq[who] == 1 or st.pc[who] == FINISHED:
+    if st.memcg_state[m] != MEMCG_ONLINE or prog.task_irq[who] == 1 or st.pc[who] == labels.FINISHED:
         return
     st.memcg_tasks[st.task_memcg[who]] -= 1
     st.memcg_tasks[m] += 1
@@ -274,7 +242,7 @@ def move_task(prog: Prog, st: State, who: int, m: int) -> None:
 def migrate(topo: Topo, prog: Prog, st: State, t: int, who: int, a: int) -> None:
     """Another CPU takes the task, if nothing pins it where it is."""
     here = st.task_cpu[who]
-    if st.cpu_online[a] == 0 or prog.task_irq[who] == 1 or st.task_pinned[who] == 1 or st.pc[who] == FINISHED:
+    if st.cpu_online[a] == 0 or prog.task_irq[who] == 1 or st.task_pinned[who] == 1 or st.pc[who] == labels.FINISHED:
         return
     if st.cpu_preempt[here] == who + 1:
         return
@@ -286,13 +254,13 @@ def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Hand over what the operation made, measure it, clear its registers."""
     if st.phase > 0:
         clear_registers(topo, st, t)
-        goto(st, t, FINISHED)
+        goto(st, t, labels.FINISHED)
         return
     op = st.op_i[t]
     kind = prog.op_kind[t, op]
-    if kind in (OP_ALLOC, OP_KMEM, OP_PLACE):
+    if kind in (labels.OP_ALLOC, labels.OP_KMEM, labels.OP_PLACE):
         finish_alloc(topo, prog, st, t, kind)
-    elif kind == OP_FREE and st.r_objcg[t] >= 0:
+    elif kind == labels.OP_FREE and st.r_objcg[t] >= 0:
         st.free_ops += st.r_ops[t]
     if st.r_scope[t] >= 0:
         css_put(st, st.r_scope[t])
@@ -300,14 +268,14 @@ def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.cpu_irq[st.task_cpu[t]] == t + 1:
         st.cpu_irq[st.task_cpu[t]] = 0
     st.op_i[t] = op + 1
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
 
 
 @compiled
 def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
     """The slot gets its area or none, an uncharged slab object's row goes; waste in pages and the probe are noted."""
     op, r = st.op_i[t], st.r_area[t]
-    if kind == OP_KMEM and r >= 0 and st.r_charged[t] != 1:
+    if kind == labels.OP_KMEM and r >= 0 and st.r_charged[t] != 1:
         st.area_used[r] = 0
         st.area_chunk[r] = 0
         st.area_bytes[r] = 0
@@ -315,9 +283,9 @@ def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         r = -1
     if st.r_taken[t] == 1:
         st.slot_area[prog.op_slot[t, op]] = r
-    if r >= 0 and kind == OP_KMEM:
+    if r >= 0 and kind == labels.OP_KMEM:
         st.area_used[r] = 2
-    if kind != OP_KMEM and st.r_charged[t] == 1:
+    if kind != labels.OP_KMEM and st.r_charged[t] == 1:
         st.nr_charged += 1
         st.alloc_ops += st.r_ops[t]
         st.waste_pages += max(st.r_precharge[t] - st.r_used[t], 0)
@@ -376,3 +344,14 @@ def clear_registers(topo: Topo, st: State, t: int) -> None:
     st.tc_ok[t] = 0
     for n in range(topo.nr_nodes):
         st.node_bytes[t, n] = 0
+
+
+@compiled
+def operation_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps that end an operation, and the drain after a lower limit."""
+    if label == labels.OP_MAX_DRAIN:
+        op_max_drain(topo, prog, st, t)
+    elif label == labels.OP_USER_END:
+        op_user_end(topo, prog, st, t)
+    elif label == labels.OP_END:
+        end_operation(topo, prog, st, t)

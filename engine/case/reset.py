@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from percpu_fuzz.engine.case.operations import clear_registers
-from percpu_fuzz.engine.core.base import (
-    CHUNK_FIRST,
-    CHUNK_RESERVED,
-    CHUNK_UNUSED,
-    MEMCG_ABSENT,
+from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.evidence import untouch
+from percpu_fuzz.engine.core.records import (
+    NR_HAZARDS,
+    NR_INVARIANTS,
+    NR_LOG,
+    NR_OBJ_STOCK,
+    NR_PAGE_STOCK,
     Prog,
     State,
     Topo,
-    untouch,
 )
-from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
-from percpu_fuzz.engine.core.labels import IDLE
-from percpu_fuzz.engine.core.records import NR_HAZARDS, NR_INVARIANTS, NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.stages import CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED, MEMCG_ABSENT
 from percpu_fuzz.engine.kernel.chunks import class_of_chunk, move_chunk
 from percpu_fuzz.engine.kernel.memcg import NO_LIMIT, make_memcg
 
@@ -267,7 +268,7 @@ def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
     """Program tasks and workers (drain, balance, css_offline, RCU) are idle; task->objcgs await a refresh."""
     st.nr_all = prog.nr_tasks + topo.nr_act + 3
     for t in range(st.nr_all):
-        st.pc[t] = IDLE
+        st.pc[t] = labels.IDLE
         st.op_i[t] = 0
         st.task_memcg[t] = 0
         st.task_update[t] = 0

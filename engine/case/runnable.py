@@ -1,27 +1,12 @@
-"""Which tasks may take a step now: CPUs, interrupts, preemption, locks, queued work (kernel.md 4.1)."""
+"""Which tasks may take a step now: CPUs, interrupts, preemption, locks, queued work."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.case.teardown import OVER, all_settled, barrier_open
-from percpu_fuzz.engine.core.base import Prog, State, Topo, Vec
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    AL_AREA,
-    AL_CREATE,
-    AL_MUTEX,
-    AL_POP_FAIL,
-    AL_POP_MARK,
-    AT_BARRIER,
-    BA_FREE,
-    BA_FREE_EMPTY,
-    BA_POPULATE,
-    BA_RECLAIM,
-    FINISHED,
-    FR_BEGIN,
-    IDLE,
-    OF_NULL,
-    RL_DONE,
-)
+from percpu_fuzz.engine.core.declare import Vec
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.memcg import rcu_ready
 from percpu_fuzz.engine.kernel.percpu_alloc import mutex_ready
 
@@ -55,13 +40,13 @@ def worker_ready(prog: Prog, st: State, t: int) -> bool:
 @compiled
 def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
     """The lock that the step takes first is free."""
-    if label == AL_MUTEX:
+    if label == labels.AL_MUTEX:
         return mutex_ready(prog, st, t)
-    if label in (AL_AREA, AL_CREATE, AL_POP_MARK, AL_POP_FAIL, FR_BEGIN):
+    if label in (labels.AL_AREA, labels.AL_CREATE, labels.AL_POP_MARK, labels.AL_POP_FAIL, labels.FR_BEGIN):
         return st.pcpu_lock == 0
-    if label in (BA_FREE, BA_RECLAIM, BA_POPULATE, BA_FREE_EMPTY):
+    if label in (labels.BA_FREE, labels.BA_RECLAIM, labels.BA_POPULATE, labels.BA_FREE_EMPTY):
         return st.pcpu_lock == 0
-    if label in (OF_NULL, RL_DONE):
+    if label in (labels.OF_NULL, labels.RL_DONE):
         return st.objcg_lock == 0
     return True
 
@@ -70,11 +55,11 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
 def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
     """Whether `step(t)` may be called now."""
     label = st.pc[t]
-    if label == FINISHED:
+    if label == labels.FINISHED:
         return t == 0 and st.phase < OVER and all_settled(prog, st)
-    if label == AT_BARRIER:
+    if label == labels.AT_BARRIER:
         return barrier_open(prog, st)
-    if label == IDLE and t >= prog.nr_tasks and not worker_ready(prog, st, t):
+    if label == labels.IDLE and t >= prog.nr_tasks and not worker_ready(prog, st, t):
         return False
     return cpu_allows(prog, st, t) and lock_allows(prog, st, t, label)
 
@@ -88,15 +73,15 @@ def list_candidates(prog: Prog, st: State, listed: Vec) -> int:
     nr_listed = 0
     for t in range(prog.nr_tasks):
         listed[nr_listed] = t
-        nr_listed += 1 if (t == 0) | (st.pc[t] != FINISHED) else 0
+        nr_listed += 1 if (t == 0) | (st.pc[t] != labels.FINISHED) else 0
     nr_kworkers = st.nr_all - prog.nr_tasks - 3
     for which in range(nr_kworkers):
         t = prog.nr_tasks + which
         listed[nr_listed] = t
-        nr_listed += 1 if (st.pc[t] != IDLE) | (st.ps_queued[which] > 0) | (st.os_queued[which] > 0) else 0
+        nr_listed += 1 if (st.pc[t] != labels.IDLE) | (st.ps_queued[which] > 0) | (st.os_queued[which] > 0) else 0
     for t in range(prog.nr_tasks + nr_kworkers, st.nr_all):
         listed[nr_listed] = t
-        nr_listed += 1 if st.pc[t] != IDLE or worker_ready(prog, st, t) else 0
+        nr_listed += 1 if st.pc[t] != labels.IDLE or worker_ready(prog, st, t) else 0
     return nr_listed
 
 

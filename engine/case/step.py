@@ -5,28 +5,25 @@ Random walks, systematic schedulers, exhaustive search and replay differ only in
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.case.operations import begin_operation
-from percpu_fuzz.engine.case.steps_charge import charge_step, stock_step
-from percpu_fuzz.engine.case.steps_hooks import allocation_step, free_step, post_step
-from percpu_fuzz.engine.case.steps_work import drain_step, work_step
+from percpu_fuzz.engine.case.operations import begin_operation, operation_step
 from percpu_fuzz.engine.case.teardown import pass_barrier, tear_down
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    AT_BARRIER,
-    BA_FREE,
-    DA_BEGIN,
-    FINISHED,
-    FR_BEGIN,
-    IDLE,
-    OP_MAX_DRAIN,
-    PO_BEGIN,
-    RF_PUT,
-    RO_LOCK,
-    TC_CONSUME,
-)
-from percpu_fuzz.engine.kernel.drain import kworker_begin
-from percpu_fuzz.engine.kernel.memcg import offline_begin, rcu_begin
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.kernel.balance import balance_step
+from percpu_fuzz.engine.kernel.charge_hook import pre_step
+from percpu_fuzz.engine.kernel.drain import drain_step, kworker_begin
+from percpu_fuzz.engine.kernel.free_hook import free_step
+from percpu_fuzz.engine.kernel.memcg import memcg_step, offline_begin, rcu_begin
+from percpu_fuzz.engine.kernel.obj_stock import obj_stock_step
+from percpu_fuzz.engine.kernel.objcg import release_step
+from percpu_fuzz.engine.kernel.page_counter import uc_level
+from percpu_fuzz.engine.kernel.page_stock import page_stock_step
+from percpu_fuzz.engine.kernel.percpu_alloc import alloc_step
+from percpu_fuzz.engine.kernel.post_each_page import each_page_step
+from percpu_fuzz.engine.kernel.post_hook import post_step
+from percpu_fuzz.engine.kernel.try_charge import try_charge_step
 
 
 @compiled
@@ -40,11 +37,11 @@ def idle(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     nr_kworkers = st.nr_all - prog.nr_tasks - 3
     if which < nr_kworkers:
-        kworker_begin(topo, prog, st, t, which, IDLE)
+        kworker_begin(topo, prog, st, t, which, labels.IDLE)
     elif which == nr_kworkers:
         st.balance_queued = 0
         st.mutex = t + 1
-        goto(st, t, BA_FREE)
+        goto(st, t, labels.BA_FREE)
     elif which == nr_kworkers + 1:
         offline_begin(topo, prog, st, t)
     else:
@@ -54,11 +51,11 @@ def idle(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def between_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """The steps outside any operation."""
-    if label == IDLE:
+    if label == labels.IDLE:
         idle(topo, prog, st, t)
-    elif label == AT_BARRIER:
+    elif label == labels.AT_BARRIER:
         pass_barrier(prog, st)
-    elif label == FINISHED:
+    elif label == labels.FINISHED:
         tear_down(topo, prog, st, t)
 
 
@@ -66,23 +63,38 @@ def between_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
 def step(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Perform task t's step. The caller has asked `runnable` and clears what the step before touched.
 
-    Labels are numbered in the order of these groups (engine.core.labels).
+    Labels are numbered in the order of these pieces (engine.core.labels), and each piece stands at the end of the file
+    whose steps it dispatches.
     """
     st.nr_steps += 1
     label = st.pc[t]
-    if label < RF_PUT:
+    if label < labels.RF_PUT:
         between_step(topo, prog, st, t, label)
-    elif label < PO_BEGIN:
-        allocation_step(topo, prog, st, t, label)
-    elif label < FR_BEGIN:
+    elif label < labels.AL_MUTEX or label == labels.UN_REFILL:
+        pre_step(topo, prog, st, t, label)
+    elif label < labels.PO_BEGIN:
+        alloc_step(topo, prog, st, t, label)
+    elif label < labels.PO_PAGE:
         post_step(topo, prog, st, t, label)
-    elif label < TC_CONSUME:
+    elif label < labels.FR_BEGIN:
+        each_page_step(topo, prog, st, t, label)
+    elif label < labels.UN_REFILL:
         free_step(topo, prog, st, t, label)
-    elif label < RO_LOCK:
-        charge_step(topo, prog, st, t, label)
-    elif label < DA_BEGIN:
-        stock_step(topo, prog, st, t, label)
-    elif label < OP_MAX_DRAIN:
+    elif label < labels.RS_LOCK:
+        try_charge_step(topo, prog, st, t, label)
+    elif label < labels.UC_LEVEL:
+        page_stock_step(topo, prog, st, t, label)
+    elif label == labels.UC_LEVEL:
+        uc_level(topo, prog, st, t)
+    elif label < labels.RL_NODE:
+        obj_stock_step(topo, prog, st, t, label)
+    elif label < labels.DA_BEGIN:
+        release_step(topo, prog, st, t, label)
+    elif label < labels.OP_MAX_DRAIN:
         drain_step(topo, prog, st, t, label)
+    elif label < labels.BA_FREE:
+        operation_step(topo, prog, st, t, label)
+    elif label < labels.OF_NULL:
+        balance_step(topo, prog, st, t, label)
     else:
-        work_step(topo, prog, st, t, label)
+        memcg_step(topo, prog, st, t, label)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import MEMCG_ONLINE, Prog, State, Topo, goto
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, FR_BEGIN, IDLE
-from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, drain_local
 from percpu_fuzz.engine.kernel.memcg import can_rmdir, rmdir
 from percpu_fuzz.engine.kernel.objcg import objcg_put
@@ -17,7 +18,7 @@ RUNNING, FREEING, DROPPING, DRAINING, DRAINED, REMOVING, OVER = range(7)
 def all_settled(prog: Prog, st: State) -> bool:
     """Every program task is finished and no worker has anything to do."""
     for t in range(st.nr_all):
-        if st.pc[t] != (FINISHED if t < prog.nr_tasks else IDLE):
+        if st.pc[t] != (labels.FINISHED if t < prog.nr_tasks else labels.IDLE):
             return False
     return nothing_queued(st)
 
@@ -38,9 +39,9 @@ def barrier_open(prog: Prog, st: State) -> bool:
     An interrupt source has no barriers: between two of its interrupts it is waited for by nobody.
     """
     for t in range(st.nr_all):
-        waits = st.pc[t] == AT_BARRIER or st.pc[t] == FINISHED
+        waits = st.pc[t] == labels.AT_BARRIER or st.pc[t] == labels.FINISHED
         if t >= prog.nr_tasks or prog.task_irq[t] == 1:
-            waits = st.pc[t] == IDLE or st.pc[t] == FINISHED
+            waits = st.pc[t] == labels.IDLE or st.pc[t] == labels.FINISHED
         if not waits:
             return False
     return True
@@ -50,8 +51,8 @@ def barrier_open(prog: Prog, st: State) -> bool:
 def pass_barrier(prog: Prog, st: State) -> None:
     """Tasks at the barrier go on to their next operation; one in an interrupt leaves its CPU."""
     for t in range(prog.nr_tasks):
-        if st.pc[t] == AT_BARRIER:
-            st.pc[t] = IDLE
+        if st.pc[t] == labels.AT_BARRIER:
+            st.pc[t] = labels.IDLE
             st.op_i[t] += 1
             if st.cpu_irq[st.task_cpu[t]] == t + 1:
                 st.cpu_irq[st.task_cpu[t]] = 0
@@ -80,7 +81,7 @@ def free_next(st: State, t: int) -> None:
     for slot in range(len(st.slot_area)):
         if st.slot_area[slot] >= 0:
             st.r_slot[t] = slot
-            goto(st, t, FR_BEGIN)
+            goto(st, t, labels.FR_BEGIN)
             return
     st.phase = DROPPING
 
@@ -93,7 +94,7 @@ def drop_next(topo: Topo, prog: Prog, st: State, t: int) -> None:
             o = st.task_objcg[who, n]
             if o >= 0:
                 st.task_objcg[who, n] = -1
-                objcg_put(prog, topo, st, t, o, FINISHED)
+                objcg_put(prog, topo, st, t, o, labels.FINISHED)
                 return
     for m in range(len(st.memcg_tasks)):
         st.memcg_tasks[m] = 0
@@ -110,7 +111,7 @@ def drain_next(topo: Topo, prog: Prog, st: State, t: int) -> None:
         for i in range(NR_OBJ_STOCK):
             occupied = occupied or st.os_objcg[a, i] >= 0
         if occupied:
-            drain_local(st, t, a, DRAIN_DEAD, FINISHED)
+            drain_local(st, t, a, DRAIN_DEAD, labels.FINISHED)
             return
     st.phase = DRAINED
 

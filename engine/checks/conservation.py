@@ -1,27 +1,12 @@
-"""What holds at quiescence: I9 to I14, each judged over all memcgs and objcgs (kernel.md 4.3)."""
+"""What holds at quiescence: I9 to I14, each judged over all memcgs and objcgs."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    I4,
-    I9,
-    I10,
-    I11,
-    I12,
-    I13,
-    I14,
-    MEMCG_ABSENT,
-    MEMCG_OFFLINE,
-    MEMCG_OFFLINING,
-    RELEASED,
-    Prog,
-    State,
-    Topo,
-    violate,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
-from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, violate
+from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_OFFLINE, MEMCG_OFFLINING, RELEASED
 from percpu_fuzz.engine.kernel.accumulate import full_size
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
 from percpu_fuzz.engine.kernel.drain import below
@@ -280,7 +265,7 @@ def at_rest(st: State) -> bool:
     if st.phase > 0 or st.fatal == 1:
         return False
     for t in range(st.nr_all):
-        if st.pc[t] != IDLE and st.pc[t] != AT_BARRIER and st.pc[t] != FINISHED:
+        if st.pc[t] != labels.IDLE and st.pc[t] != labels.AT_BARRIER and st.pc[t] != labels.FINISHED:
             return False
     return True
 

@@ -1,4 +1,4 @@
-"""The invariants: each a named checker that looks at the state from outside (kernel.md 4.3).
+"""The invariants: each a named checker that looks at the state from outside.
 
 After every step `check_touched` looks at the rows that the step touched; `check_everything` looks at all rows and must
 agree; `check_quiescent` adds what holds only when no operation is between two steps; `check_drained` what holds when
@@ -8,27 +8,12 @@ I18 and I19 are judged where they happen, in the hooks, counters and lookups.
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    ABSENT,
-    FREED,
-    I4,
-    I6,
-    I7,
-    I19,
-    I20,
-    LIVE,
-    MEMCG_ABSENT,
-    MEMCG_FREED,
-    RELEASED,
-    Prog,
-    State,
-    Topo,
-    violate,
-)
-from percpu_fuzz.engine.core.base import DYING as OBJCG_DYING
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import FR_UNLOCK
-from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.evidence import I4, I6, I7, I19, I20, violate
+from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import ABSENT, FREED, LIVE, MEMCG_ABSENT, MEMCG_FREED, RELEASED
+from percpu_fuzz.engine.core.stages import DYING as OBJCG_DYING
 from percpu_fuzz.engine.kernel.obj_stock import U16_MAX
 from percpu_fuzz.engine.kernel.objcg import ref_row
 from percpu_fuzz.engine.kernel.page_stock import STOCK_MAX
@@ -81,7 +66,7 @@ def check_pages(topo: Topo, prog: Prog, st: State, c: int, t: int, label: int) -
 
 @compiled
 def count_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
-    """Who holds a reference that is counted in objcg_ref[row] (kernel.md 3.6)."""
+    """Who holds a reference that is counted in objcg_ref[row]."""
     first, end = row, row + 1
     if prog.v_refs == 1:
         end = row + topo.nr_nodes
@@ -152,7 +137,7 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
         check_stock(topo, prog, st, st.dirty_cpu[i], t, label)
     for i in range(st.dirty_area_n):
         check_entry(topo, prog, st, st.dirty_area[i], t, label)
-    if label == FR_UNLOCK:
+    if label == labels.FR_UNLOCK:
         for r in range(len(st.area_used)):
             check_entry(topo, prog, st, r, t, label)
     for i in range(st.dirty_chunk_n):

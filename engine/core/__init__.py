@@ -1,0 +1,8 @@
+"""How a case is stored and compiled; of percpu memory it knows the names of fields and steps, no rule.
+
+Imports nothing else of the engine. In order: declare.py (a record is declared once, for numba and for plain Python),
+records.py (Topo, Prog and State: every field), labels.py (steps, kinds of operations and gfp bits by number;
+label_words.py in words), stages.py (what the numbers in State's fields mean), primitives.py (what a step is made of),
+evidence.py (what a step leaves for the checks), planted.py (mistakes planted to see that they are found), compiled.py
+(`@compiled`, its cache, the plain twin) and linking.py (what that takes inside numba).
+"""

@@ -6,8 +6,10 @@ hooks run through the very code of the campaigns.
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import Grid, Prog, State, Topo, ceil_div
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.declare import Grid
+from percpu_fuzz.engine.core.primitives import ceil_div
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.variant import TOTAL_PAYLOAD, WALK_EXACT, WALK_NOMINAL
 
 

@@ -1,11 +1,14 @@
-"""Balance work under pcpu_alloc_mutex: free chunks, reclaim populated pages, keep empties ready (kernel.md 2.5)."""
+"""Balance work under pcpu_alloc_mutex: free chunks, reclaim populated pages, keep empties ready."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, goto, hazard
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import BA_FREE_EMPTY, BA_POPULATE, BA_RECLAIM, IDLE
+from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_DEPOPULATE
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
     EMPTY_POP_PAGES_HIGH,
     depopulate_slot,
@@ -55,7 +58,7 @@ def ba_free(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_balance_free, first pass: wholly free chunks but the first go; reclaim then scans from the top page."""
     free_chunks(topo, prog, st, False)
     st.bal_page = topo.unit_pages
-    goto(st, t, BA_RECLAIM)
+    goto(st, t, labels.BA_RECLAIM)
 
 
 @compiled
@@ -68,7 +71,7 @@ def ba_reclaim(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if st.atomic_failed == 1:
             st.atomic_failed = 0
             st.bal_todo = EMPTY_POP_PAGES_HIGH
-        goto(st, t, BA_POPULATE)
+        goto(st, t, labels.BA_POPULATE)
         return
     if st.bal_page == 0 or st.chunk_empty[c] == 0:
         end_reclaim(topo, st, c, st.chunk_head[c] < 0)
@@ -112,7 +115,7 @@ def chunk_to_populate(topo: Topo, st: State) -> int:
 def ba_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_balance_populated: one range a step until enough empty pages are ready; may create a chunk once."""
     if st.bal_todo <= 0:
-        goto(st, t, BA_FREE_EMPTY)
+        goto(st, t, labels.BA_FREE_EMPTY)
         return
     c = chunk_to_populate(topo, st)
     if c < 0:
@@ -137,4 +140,17 @@ def ba_free_empty(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_balance_free, last pass: of the free chunks but the first, those without populated pages go; unlock."""
     free_chunks(topo, prog, st, True)
     st.mutex = 0
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
+
+
+@compiled
+def balance_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of balance work."""
+    if label == labels.BA_FREE:
+        ba_free(topo, prog, st, t)
+    elif label == labels.BA_RECLAIM:
+        ba_reclaim(topo, prog, st, t)
+    elif label == labels.BA_POPULATE:
+        ba_populate(topo, prog, st, t)
+    elif label == labels.BA_FREE_EMPTY:
+        ba_free_empty(topo, prog, st, t)

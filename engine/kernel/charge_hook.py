@@ -1,40 +1,14 @@
-"""The pre hook: pcpu_memcg_pre_alloc_hook, precharge, unprecharge; base's obj_cgroup_charge (kernel.md 1.2)."""
+"""The pre hook: pcpu_memcg_pre_alloc_hook, precharge, unprecharge; base's obj_cgroup_charge."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    MEMCG_ABSENT,
-    MEMCG_FREED,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    preempt_on,
-    touch_cpu,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    AL_CHARGE_BYTES,
-    AL_CHARGE_BYTES_BODY,
-    AL_CHARGE_PAGES,
-    AL_CHARGED_PAGES,
-    AL_CURRENT,
-    AL_MUTEX,
-    AL_PRECHARGE,
-    AL_PRECHARGED,
-    GFP_ACCOUNT,
-    OP_END,
-    OP_KMEM,
-    OP_OWN,
-    PO_ENTRY,
-    RF_GET,
-    RF_PUT,
-    UN_REFILL,
-)
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
 from percpu_fuzz.engine.core.planted import SLIP_PARK, SLIP_REFUND_UP, SLIP_TASK_PUT
-from percpu_fuzz.engine.core.records import NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
+from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
 from percpu_fuzz.engine.kernel.accumulate import full_size, nr_precharge_pages
 from percpu_fuzz.engine.kernel.obj_stock import note_traffic, obj_stock_trylock, refill_obj_stock
 from percpu_fuzz.engine.kernel.objcg import current_objcg, kmem_add, objcg_get, objcg_put, sibling, usable
@@ -58,10 +32,10 @@ def stat_bytes(topo: Topo, prog: Prog, size_bytes: int) -> int:
 @compiled
 def skip_charge(prog: Prog, st: State, t: int) -> None:
     """Nothing to charge: a percpu request goes on to the allocator, a slab object is not modelled further."""
-    if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
-        goto(st, t, OP_END)
+    if prog.op_kind[t, st.op_i[t]] == labels.OP_KMEM:
+        goto(st, t, labels.OP_END)
     else:
-        goto(st, t, AL_MUTEX)
+        goto(st, t, labels.AL_MUTEX)
 
 
 @compiled
@@ -69,18 +43,18 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Open the active scope or bring task->objcgs up to date, then look up the objcg to charge."""
     op = st.op_i[t]
     gfp = prog.op_gfp[t, op]
-    if gfp & GFP_ACCOUNT == 0:
+    if gfp & labels.GFP_ACCOUNT == 0:
         skip_charge(prog, st, t)
         return
-    if gfp & OP_OWN:
+    if gfp & labels.OP_OWN:
         if prog.task_irq[t] == 1:
             skip_charge(prog, st, t)
         elif st.task_update[t] == 1:
             st.task_update[t] = 2
             st.r_nid[t] = 0
-            goto(st, t, RF_PUT)
+            goto(st, t, labels.RF_PUT)
         else:
-            goto(st, t, AL_CURRENT)
+            goto(st, t, labels.AL_CURRENT)
         return
     m = prog.op_memcg[t, op]
     if st.memcg_state[m] in (MEMCG_ABSENT, MEMCG_FREED) or m == 0:
@@ -89,7 +63,7 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
     hazard(st, 16)
     css_get(st, m)
     st.r_scope[t] = m
-    goto(st, t, AL_CURRENT)
+    goto(st, t, labels.AL_CURRENT)
 
 
 @compiled
@@ -98,7 +72,7 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     nid = st.r_nid[t]
     if nid >= topo.nr_nodes:
         st.r_nid[t] = 0
-        goto(st, t, RF_GET)
+        goto(st, t, labels.RF_GET)
         return
     st.r_nid[t] = nid + 1
     o = st.task_objcg[t, nid]
@@ -106,7 +80,7 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.task_objcg[t, nid] = -1
         if prog.v_slip == SLIP_TASK_PUT:
             return
-        objcg_put(prog, topo, st, t, o, RF_PUT)
+        objcg_put(prog, topo, st, t, o, labels.RF_PUT)
 
 
 @compiled
@@ -127,11 +101,11 @@ def rf_get(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.r_nid[t] = 0
         if st.task_update[t] == 1:  # moved again meanwhile: the flag is not cleared, all is exchanged once more
             st.task_update[t] = 2
-            goto(st, t, RF_PUT)
+            goto(st, t, labels.RF_PUT)
             return
         st.task_update[t] = 0
         # A refresh nested in a sleeping allocation goes back to it; its borrowed objcg may be gone (H15).
-        goto(st, t, AL_MUTEX if st.r_objcg[t] >= 0 else AL_CURRENT)
+        goto(st, t, labels.AL_MUTEX if st.r_objcg[t] >= 0 else labels.AL_CURRENT)
 
 
 @compiled
@@ -150,7 +124,7 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """current_obj_cgroup by the node of the CPU: borrowed, no reference taken."""
     op = st.op_i[t]
     nid = topo.act_node[st.task_cpu[t]]
-    if prog.op_gfp[t, op] & OP_OWN:
+    if prog.op_gfp[t, op] & labels.OP_OWN:
         o = own_objcg(topo, prog, st, t, nid)
     else:
         o = current_objcg(topo, st, st.r_scope[t], nid)
@@ -160,14 +134,14 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
     st.r_objcg[t] = o
     st.r_full[t] = stat_bytes(topo, prog, size_bytes)
-    if prog.op_kind[t, op] == OP_KMEM:
+    if prog.op_kind[t, op] == labels.OP_KMEM:
         st.r_full[t] = size_bytes
-        goto(st, t, AL_CHARGE_BYTES)
+        goto(st, t, labels.AL_CHARGE_BYTES)
     elif prog.v_charge == CHARGE_BYTES:
-        goto(st, t, AL_CHARGE_BYTES)
+        goto(st, t, labels.AL_CHARGE_BYTES)
     else:
         st.r_precharge[t] = nr_precharge_pages(topo, prog, size_bytes)
-        goto(st, t, AL_PRECHARGE)
+        goto(st, t, labels.AL_PRECHARGE)
 
 
 @compiled
@@ -183,7 +157,7 @@ def al_precharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.r_memcg[t] = m
     st.r_ops[t] += 1
     st.r_from[t] = st.task_cpu[t] + 1
-    try_charge(prog, st, t, m, st.r_precharge[t], prog.op_gfp[t, st.op_i[t]], AL_PRECHARGED)
+    try_charge(prog, st, t, m, st.r_precharge[t], prog.op_gfp[t, st.op_i[t]], labels.AL_PRECHARGED)
 
 
 @compiled
@@ -194,21 +168,21 @@ def al_precharged(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.tc_ok[t] == 0:
         st.nr_charge_fail += 1
         st.r_charged[t] = 2
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
     st.tc_ok[t] = 0
     st.r_charged[t] = 1
     st.in_flight += st.r_precharge[t]
     st.in_flight_max = max(st.in_flight_max, st.in_flight)
-    own = prog.op_gfp[t, st.op_i[t]] & OP_OWN != 0
+    own = prog.op_gfp[t, st.op_i[t]] & labels.OP_OWN != 0
     if prog.nested_refresh == 1 and own and st.task_update[t] == 1:
         st.task_update[t] = 2
         st.r_nid[t] = 0
-        goto(st, t, RF_PUT)
+        goto(st, t, labels.RF_PUT)
         return
-    goto(st, t, AL_MUTEX)
+    goto(st, t, labels.AL_MUTEX)
     if prog.v_slip == SLIP_PARK:
-        refill_stock(st, t, st.objcg_memcg[st.r_objcg[t]], st.r_precharge[t], AL_MUTEX)
+        refill_stock(st, t, st.objcg_memcg[st.r_objcg[t]], st.r_precharge[t], labels.AL_MUTEX)
 
 
 @compiled
@@ -228,16 +202,16 @@ def al_charge_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_charge: first from the byte stock."""
     st.r_ops[t] += 1
     if obj_stock_trylock(prog, st, t, st.task_cpu[t]):
-        goto(st, t, AL_CHARGE_BYTES_BODY)
+        goto(st, t, labels.AL_CHARGE_BYTES_BODY)
         return
-    goto(st, t, AL_CHARGE_PAGES)
+    goto(st, t, labels.AL_CHARGE_PAGES)
 
 
 @compiled
 def al_charge_bytes_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """consume_obj_stock (base, slab): the bytes from this CPU's slot if it holds enough, else whole pages; unlock."""
     a, o = st.task_cpu[t], st.r_objcg[t]
-    goto(st, t, AL_CHARGE_PAGES)
+    goto(st, t, labels.AL_CHARGE_PAGES)
     for i in range(prog.v_obj_slots):
         if st.os_objcg[a, i] == o:
             if st.os_bytes[a, i] >= st.r_full[t]:
@@ -254,10 +228,10 @@ def al_charge_bytes_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def charged_bytes(prog: Prog, st: State, t: int) -> None:
     """The bytes are paid for: a percpu area goes to the allocator, a slab object is there."""
     st.r_charged[t] = 1
-    if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
-        goto(st, t, PO_ENTRY)
+    if prog.op_kind[t, st.op_i[t]] == labels.OP_KMEM:
+        goto(st, t, labels.PO_ENTRY)
     else:
-        goto(st, t, AL_MUTEX)
+        goto(st, t, labels.AL_MUTEX)
 
 
 @compiled
@@ -270,7 +244,7 @@ def al_charge_pages(topo: Topo, prog: Prog, st: State, t: int) -> None:
     css_get(st, m)
     st.r_memcg[t] = m
     pages = ceil_div(st.r_full[t], topo.page_size)
-    try_charge(prog, st, t, m, pages, prog.op_gfp[t, st.op_i[t]], AL_CHARGED_PAGES)
+    try_charge(prog, st, t, m, pages, prog.op_gfp[t, st.op_i[t]], labels.AL_CHARGED_PAGES)
 
 
 @compiled
@@ -282,7 +256,7 @@ def al_charged_pages(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.tc_ok[t] == 0:
         st.nr_charge_fail += 1
         st.r_charged[t] = 2
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
     st.tc_ok[t] = 0
     pages = ceil_div(st.r_full[t], topo.page_size)
@@ -300,7 +274,7 @@ def unprecharge(topo: Topo, prog: Prog, st: State, t: int, nr_pages: int, ret: i
     st.in_flight -= st.r_precharge[t]
     st.r_nid[t] = nr_pages
     st.r_page[t] = ret
-    goto(st, t, UN_REFILL)
+    goto(st, t, labels.UN_REFILL)
 
 
 @compiled
@@ -326,3 +300,28 @@ def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, ret)
         return
     refill_stock(st, t, m, pages, ret)
+
+
+@compiled
+def pre_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of the pre hook, and UN_REFILL: the refund of a precharge."""
+    if label == labels.RF_PUT:
+        rf_put(topo, prog, st, t)
+    elif label == labels.RF_GET:
+        rf_get(topo, prog, st, t)
+    elif label == labels.AL_CURRENT:
+        al_current(topo, prog, st, t)
+    elif label == labels.AL_PRECHARGE:
+        al_precharge(topo, prog, st, t)
+    elif label == labels.AL_PRECHARGED:
+        al_precharged(topo, prog, st, t)
+    elif label == labels.AL_CHARGE_BYTES:
+        al_charge_bytes(topo, prog, st, t)
+    elif label == labels.AL_CHARGE_BYTES_BODY:
+        al_charge_bytes_body(topo, prog, st, t)
+    elif label == labels.AL_CHARGE_PAGES:
+        al_charge_pages(topo, prog, st, t)
+    elif label == labels.AL_CHARGED_PAGES:
+        al_charged_pages(topo, prog, st, t)
+    elif label == labels.UN_REFILL:
+        un_refill(topo, prog, st, t)

@@ -1,22 +1,15 @@
-"""Chunks and areas: slots, aligned first fit, which chunk is tried first (kernel.md 2.3 to 2.5).
+"""Chunks and areas: slots, aligned first fit, which chunk is tried first.
 
 The alloc bitmap is the chain of a chunk's areas by offset. Every call here is one section under pcpu_lock.
 """
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    CHUNK_DYNAMIC,
-    CHUNK_FIRST,
-    CHUNK_RESERVED,
-    CHUNK_UNUSED,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    touch_area,
-)
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import touch_area
+from percpu_fuzz.engine.core.primitives import ceil_div
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED
 
 SLOT_BASE_SHIFT = 5
 SLOT_FAIL_THRESHOLD = 3

@@ -1,22 +1,12 @@
-"""drain_all_stock, the queued per-CPU work, and the dead-CPU callback (kernel.md 3.5)."""
+"""drain_all_stock, the queued per-CPU work, and the dead-CPU callback."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto, hazard, preempt_off, preempt_on, touch_cpu
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    DA_BEGIN,
-    DA_END,
-    DA_OBJ,
-    DA_PAGE,
-    DL_END,
-    DL_LOCK,
-    DL_OBJ_LOCK,
-    DL_OBJ_SLOT,
-    DL_PAGE_CLEAR,
-    DL_PAGE_SLOT,
-)
-from percpu_fuzz.engine.core.records import NR_PAGE_STOCK
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
+from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import drain_obj_slot
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 from percpu_fuzz.engine.kernel.page_stock import clear_page_slot
@@ -39,7 +29,7 @@ def drain_all_stock(st: State, t: int, root: int, ret: int) -> None:
     """drain_all_stock(root), then go on at `ret`."""
     st.da_memcg[t] = root
     st.da_ret[t] = ret
-    goto(st, t, DA_BEGIN)
+    goto(st, t, labels.DA_BEGIN)
 
 
 @compiled
@@ -57,7 +47,7 @@ def da_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
             hazard(st, 9)
     st.task_pinned[t] = 1
     st.da_cpu[t] = 0
-    goto(st, t, DA_PAGE)
+    goto(st, t, labels.DA_PAGE)
 
 
 @compiled
@@ -93,14 +83,14 @@ def da_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The page stock of one CPU: drained here, queued there, skipped for ever once an isolated CPU was flagged."""
     a = st.da_cpu[t]
     if a >= topo.nr_act:
-        goto(st, t, DA_END)
+        goto(st, t, labels.DA_END)
         return
-    goto(st, t, DA_OBJ)
+    goto(st, t, labels.DA_OBJ)
     if st.cpu_online[a] == 0 or st.ps_flushing[a] == 1 or not page_drain_needed(st, a, st.da_memcg[t]):
         return
     st.ps_flushing[a] = 1
     if a == st.task_cpu[t]:
-        drain_local(st, t, a, DRAIN_PAGE, DA_OBJ)
+        drain_local(st, t, a, DRAIN_PAGE, labels.DA_OBJ)
     elif topo.act_isolated[a] == 1:
         hazard(st, 12)
     else:
@@ -112,12 +102,12 @@ def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The byte stock of one CPU, by the rules of da_page; then the next CPU."""
     a = st.da_cpu[t]
     st.da_cpu[t] = a + 1
-    goto(st, t, DA_PAGE)
+    goto(st, t, labels.DA_PAGE)
     if st.cpu_online[a] == 0 or st.os_flushing[a] == 1 or not obj_drain_needed(prog, st, a, st.da_memcg[t]):
         return
     st.os_flushing[a] = 1
     if a == st.task_cpu[t]:
-        drain_local(st, t, a, DRAIN_OBJ, DA_PAGE)
+        drain_local(st, t, a, DRAIN_OBJ, labels.DA_PAGE)
     elif topo.act_isolated[a] == 1:
         hazard(st, 12)
     else:
@@ -143,11 +133,11 @@ def drain_local(st: State, t: int, a: int, what: int, ret: int) -> None:
     st.dl_slot[t] = 0
     st.dl_ret[t] = ret
     if what == DRAIN_PAGE:
-        goto(st, t, DL_LOCK)
+        goto(st, t, labels.DL_LOCK)
     elif what == DRAIN_OBJ:
-        goto(st, t, DL_OBJ_LOCK)
+        goto(st, t, labels.DL_OBJ_LOCK)
     else:
-        goto(st, t, DL_OBJ_SLOT)
+        goto(st, t, labels.DL_OBJ_SLOT)
 
 
 @compiled
@@ -156,7 +146,7 @@ def dl_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.dl_cpu[t] = st.task_cpu[t]
     st.ps_owner[st.dl_cpu[t]] = t + 1
     preempt_off(st, t)
-    goto(st, t, DL_PAGE_SLOT)
+    goto(st, t, labels.DL_PAGE_SLOT)
 
 
 @compiled
@@ -166,14 +156,14 @@ def dl_page_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
     while st.dl_slot[t] < NR_PAGE_STOCK:
         i = st.dl_slot[t]
         if st.ps_memcg[a, i] >= 0:
-            uncharge(st, t, st.ps_memcg[a, i], st.ps_pages[a, i], DL_PAGE_CLEAR)
+            uncharge(st, t, st.ps_memcg[a, i], st.ps_pages[a, i], labels.DL_PAGE_CLEAR)
             return
         st.dl_slot[t] += 1
     if st.dl_both[t] == DRAIN_PAGE:
         st.ps_owner[a] = 0
         preempt_on(st, t)
         st.ps_flushing[a] = 0
-    goto(st, t, DL_END)
+    goto(st, t, labels.DL_END)
 
 
 @compiled
@@ -181,7 +171,7 @@ def dl_page_clear(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """drain_stock, after its uncharge: the slot loses its memcg and the css reference; on to the next slot."""
     clear_page_slot(st, st.dl_cpu[t], st.dl_slot[t])
     st.dl_slot[t] += 1
-    goto(st, t, DL_PAGE_SLOT)
+    goto(st, t, labels.DL_PAGE_SLOT)
 
 
 @compiled
@@ -190,7 +180,7 @@ def dl_obj_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.dl_cpu[t] = st.task_cpu[t]
     st.os_owner[st.dl_cpu[t]] = t + 1
     preempt_off(st, t)
-    goto(st, t, DL_OBJ_SLOT)
+    goto(st, t, labels.DL_OBJ_SLOT)
 
 
 @compiled
@@ -201,17 +191,17 @@ def dl_obj_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
         i = st.dl_slot[t]
         st.dl_slot[t] += 1
         if st.os_objcg[a, i] >= 0:
-            drain_obj_slot(st, t, a, i, DL_OBJ_SLOT)
+            drain_obj_slot(st, t, a, i, labels.DL_OBJ_SLOT)
             return
     if st.dl_both[t] == DRAIN_OBJ:
         st.os_owner[a] = 0
         preempt_on(st, t)
         st.os_flushing[a] = 0
         touch_cpu(st, a)
-        goto(st, t, DL_END)
+        goto(st, t, labels.DL_END)
         return
     st.dl_slot[t] = 0
-    goto(st, t, DL_PAGE_SLOT)
+    goto(st, t, labels.DL_PAGE_SLOT)
 
 
 @compiled
@@ -237,3 +227,28 @@ def kworker_begin(topo: Topo, prog: Prog, st: State, t: int, a: int, ret: int) -
         st.os_queued[a] = 0
         st.ps_queued[a] = min(st.ps_queued[a], 1)
         drain_local(st, t, here, DRAIN_OBJ, ret)
+
+
+@compiled
+def drain_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of drain_all_stock and of the local drain."""
+    if label == labels.DA_BEGIN:
+        da_begin(topo, prog, st, t)
+    elif label == labels.DA_PAGE:
+        da_page(topo, prog, st, t)
+    elif label == labels.DA_OBJ:
+        da_obj(topo, prog, st, t)
+    elif label == labels.DA_END:
+        da_end(topo, prog, st, t)
+    elif label == labels.DL_LOCK:
+        dl_lock(topo, prog, st, t)
+    elif label == labels.DL_PAGE_SLOT:
+        dl_page_slot(topo, prog, st, t)
+    elif label == labels.DL_PAGE_CLEAR:
+        dl_page_clear(topo, prog, st, t)
+    elif label == labels.DL_OBJ_LOCK:
+        dl_obj_lock(topo, prog, st, t)
+    elif label == labels.DL_OBJ_SLOT:
+        dl_obj_slot(topo, prog, st, t)
+    elif label == labels.DL_END:
+        dl_end(topo, prog, st, t)

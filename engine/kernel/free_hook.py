@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    CHUNK_DYNAMIC,
-    I3,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    rcu_lock,
-    rcu_unlock,
-    touch_area,
-    touch_memcg,
-    touch_objcg,
-    violate,
-)
+from percpu_fuzz.engine import variant
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    FR_ACCUMULATE,
-    FR_NID_MEMCG,
-    FR_NID_OBJCG,
-    FR_NODE,
-    FR_PAGE,
-    FR_PAGE_MEMCG,
-    FR_PAGE_OBJCG,
-    FR_PUT,
-    FR_STAT,
-    FR_UNCHARGE,
-    FR_UNLOCK,
-    OP_END,
-    SL_FREED,
-    SL_PUT,
-)
+from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_area, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_off, preempt_on, rcu_lock, rcu_unlock
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC
 from percpu_fuzz.engine.kernel.accumulate import accumulate, add_exts, add_payload, next_node
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
 from percpu_fuzz.engine.kernel.chunks import (
@@ -50,18 +21,9 @@ from percpu_fuzz.engine.kernel.chunks import (
     isolate,
     release_row,
 )
-from percpu_fuzz.engine.kernel.live_bytes import forget_live
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import objcg_nid, objcg_put, sibling, usable
 from percpu_fuzz.engine.kernel.post_each_page import page_bytes
-from percpu_fuzz.engine.variant import (
-    FREE_EACH_PAGE,
-    FREE_PAGES_UP,
-    FREE_STORED,
-    JUDGE_EXACT,
-    LOOKUP_NODEINFO,
-    WALK_SIZE,
-)
 
 
 @compiled
@@ -70,7 +32,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     slot = st.r_slot[t]
     r = st.slot_area[slot]
     if r < 0:
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
     st.slot_area[slot] = -1
     st.r_area[t] = r
@@ -86,7 +48,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     drop_area(topo, st, r)
     o = st.area_entry[r]
     if o < 0 or not has_exts(st, st.area_chunk[r]):
-        goto(st, t, FR_UNLOCK)
+        goto(st, t, labels.FR_UNLOCK)
         return
     clear_entry(topo, prog, st, t, r, o)
 
@@ -109,7 +71,7 @@ def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> No
         st.stale_off[st.stale_n] = st.area_off[r]
         st.stale_entry[st.stale_n] = o
         st.stale_n += 1
-    goto(st, t, FR_ACCUMULATE)
+    goto(st, t, labels.FR_ACCUMULATE)
 
 
 @compiled
@@ -120,7 +82,7 @@ def slab_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
     st.r_held[t] = 1
     st.area_acct[r] = 0
     forget_live(topo, st, r)
-    obj_uncharge(st, t, o, st.area_bytes[r], SL_PUT)
+    obj_uncharge(st, t, o, st.area_bytes[r], labels.SL_PUT)
 
 
 @compiled
@@ -130,14 +92,14 @@ def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.area_entry[r] = -1
     st.r_held[t] = 0
     touch_area(st, r)
-    objcg_put(prog, topo, st, t, st.r_objcg[t], SL_FREED)
+    objcg_put(prog, topo, st, t, st.r_objcg[t], labels.SL_FREED)
 
 
 @compiled
 def sl_freed(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The slab object's row may be used again; the operation ends."""
     release_row(st, st.r_area[t])
-    goto(st, t, OP_END)
+    goto(st, t, labels.OP_END)
 
 
 @compiled
@@ -145,10 +107,10 @@ def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The same walk as at alloc (I3); base and split uncharge F on the stored objcg before the stat."""
     r, o = st.r_area[t], st.r_objcg[t]
     st.r_full[t] = stat_bytes(topo, prog, st.area_bytes[r])
-    if prog.v_free == FREE_STORED:
+    if prog.v_free == variant.FREE_STORED:
         charged = st.r_full[t]
         forget_live(topo, st, r)
-        obj_uncharge(st, t, o, charged, FR_STAT)
+        obj_uncharge(st, t, o, charged, labels.FR_STAT)
         return
     accumulate(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
     slip_at_free(topo, prog, st, t, r)
@@ -158,12 +120,12 @@ def fr_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if st.node_bytes[t, n] != st.l_bytes[r, n]:
             violate(st, t, st.pc[t], I3, st.l_bytes[r, n], st.node_bytes[t, n])
     want = st.area_bytes[r] * topo.nr_cpus
-    if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
+    if prog.v_ext == 1 or prog.v_judge & variant.JUDGE_EXACT:
         want += st.area_bytes[r] // 4 * topo.ext_size
     if total != want:
         violate(st, t, st.pc[t], I3, want, total)
     forget_live(topo, st, r)
-    goto(st, t, FR_STAT)
+    goto(st, t, labels.FR_STAT)
 
 
 @compiled
@@ -172,7 +134,7 @@ def slip_at_free(topo: Topo, prog: Prog, st: State, t: int, r: int) -> None:
     if prog.v_slip == SLIP_FREE_WALK or prog.v_slip == SLIP_FREE_EXT:
         for n in range(topo.nr_nodes):
             st.node_bytes[t, n] = 0
-        walk = WALK_SIZE if prog.v_slip == SLIP_FREE_WALK else prog.v_walk
+        walk = variant.WALK_SIZE if prog.v_slip == SLIP_FREE_WALK else prog.v_walk
         add_payload(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], walk, st.node_bytes, t)
         if prog.v_slip == SLIP_FREE_WALK:
             add_exts(topo, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
@@ -188,15 +150,15 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_stat != 2:
         st.memcg_percpu[m] -= st.r_full[t]
     touch_memcg(st, m)
-    if prog.v_free == FREE_STORED:
-        goto(st, t, FR_PUT)
+    if prog.v_free == variant.FREE_STORED:
+        goto(st, t, labels.FR_PUT)
         return
     st.r_nid[t] = -1
-    if prog.v_free == FREE_EACH_PAGE:
+    if prog.v_free == variant.FREE_EACH_PAGE:
         st.r_page[t] = -1
-        goto(st, t, FR_PAGE)
+        goto(st, t, labels.FR_PAGE)
         return
-    goto(st, t, FR_NODE)
+    goto(st, t, labels.FR_NODE)
 
 
 @compiled
@@ -204,23 +166,23 @@ def fr_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The free hook's loop: the next online node with bytes (a sibling needs no loads); after the last the put."""
     nid = next_node(topo, prog, st, st.node_bytes, t, st.r_nid[t] + 1)
     if nid >= topo.nr_nodes:
-        goto(st, t, FR_PUT)
+        goto(st, t, labels.FR_PUT)
         return
     st.r_nid[t] = nid
-    if prog.v_lookup == LOOKUP_NODEINFO:
-        goto(st, t, FR_NID_MEMCG)
+    if prog.v_lookup == variant.LOOKUP_NODEINFO:
+        goto(st, t, labels.FR_NID_MEMCG)
         return
     if prog.v_slip == SLIP_NEXT_NODE:
         nid = (nid + 1) % topo.nr_nodes
     st.r_nobjcg[t] = sibling(topo, st, st.r_objcg[t], nid)
-    goto(st, t, FR_UNCHARGE)
+    goto(st, t, labels.FR_UNCHARGE)
 
 
 @compiled
 def fr_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_nid, first load: the stored objcg's memcg of this moment."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
-    goto(st, t, FR_NID_OBJCG)
+    goto(st, t, labels.FR_NID_OBJCG)
 
 
 @compiled
@@ -230,7 +192,7 @@ def fr_nid_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 1)
     st.r_nobjcg[t] = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     st.r_memcg[t] = 0
-    goto(st, t, FR_UNCHARGE)
+    goto(st, t, labels.FR_UNCHARGE)
 
 
 @compiled
@@ -241,9 +203,9 @@ def fr_uncharge(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.r_nobjcg[t] = -1
     nr_bytes = st.node_bytes[t, nid]
-    if prog.v_free == FREE_PAGES_UP:
+    if prog.v_free == variant.FREE_PAGES_UP:
         nr_bytes = ceil_div(nr_bytes, topo.page_size) * topo.page_size
-    obj_uncharge(st, t, o, nr_bytes, FR_NODE)
+    obj_uncharge(st, t, o, nr_bytes, labels.FR_NODE)
 
 
 @compiled
@@ -252,16 +214,16 @@ def fr_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
     nr_pages = ceil_div(st.area_bytes[st.r_area[t]], topo.page_size)
     st.r_page[t] += 1
     if st.r_page[t] >= topo.nr_cpus * nr_pages:
-        goto(st, t, FR_PUT)
+        goto(st, t, labels.FR_PUT)
         return
-    goto(st, t, FR_PAGE_MEMCG)
+    goto(st, t, labels.FR_PAGE_MEMCG)
 
 
 @compiled
 def fr_page_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """v1: obj_cgroup_nid for this page, first load."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
-    goto(st, t, FR_PAGE_OBJCG)
+    goto(st, t, labels.FR_PAGE_OBJCG)
 
 
 @compiled
@@ -274,7 +236,7 @@ def fr_page_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = objcg_nid(topo, st, st.r_memcg[t], nid)
     st.r_memcg[t] = 0
     if usable(prog, topo, st, t, o):
-        obj_uncharge(st, t, o, page_bytes(topo, st.area_bytes[r], i), FR_PAGE)
+        obj_uncharge(st, t, o, page_bytes(topo, st.area_bytes[r], i), labels.FR_PAGE)
 
 
 @compiled
@@ -283,9 +245,9 @@ def fr_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.r_held[t] = 0
     if prog.v_slip == SLIP_PUT:
         touch_objcg(st, st.r_objcg[t])
-        goto(st, t, FR_UNLOCK)
+        goto(st, t, labels.FR_UNLOCK)
         return
-    objcg_put(prog, topo, st, t, st.r_objcg[t], FR_UNLOCK)
+    objcg_put(prog, topo, st, t, st.r_objcg[t], labels.FR_UNLOCK)
 
 
 @compiled
@@ -300,7 +262,7 @@ def fr_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.cpu_irqs_off[a] = 0
     rcu_unlock(st, t)
     preempt_on(st, t)
-    goto(st, t, OP_END)
+    goto(st, t, labels.OP_END)
 
 
 @compiled
@@ -314,3 +276,36 @@ def after_free(topo: Topo, st: State, c: int) -> None:
     if (st.chunk_isolated[c] == 1 and st.chunk_empty[c] > 0) or (st.chunk_isolated[c] == 0 and many):
         isolate(topo, st, c)
         st.balance_queued = 1
+
+
+@compiled
+def free_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of free_percpu with its hook, and of a slab object's free."""
+    if label == labels.FR_BEGIN:
+        fr_begin(topo, prog, st, t)
+    elif label == labels.FR_ACCUMULATE:
+        fr_accumulate(topo, prog, st, t)
+    elif label == labels.FR_STAT:
+        fr_stat(topo, prog, st, t)
+    elif label == labels.FR_NODE:
+        fr_node(topo, prog, st, t)
+    elif label == labels.FR_NID_MEMCG:
+        fr_nid_memcg(topo, prog, st, t)
+    elif label == labels.FR_NID_OBJCG:
+        fr_nid_objcg(topo, prog, st, t)
+    elif label == labels.FR_UNCHARGE:
+        fr_uncharge(topo, prog, st, t)
+    elif label == labels.FR_PAGE:
+        fr_page(topo, prog, st, t)
+    elif label == labels.FR_PAGE_MEMCG:
+        fr_page_memcg(topo, prog, st, t)
+    elif label == labels.FR_PAGE_OBJCG:
+        fr_page_objcg(topo, prog, st, t)
+    elif label == labels.FR_PUT:
+        fr_put(topo, prog, st, t)
+    elif label == labels.FR_UNLOCK:
+        fr_unlock(topo, prog, st, t)
+    elif label == labels.SL_PUT:
+        sl_put(topo, prog, st, t)
+    elif label == labels.SL_FREED:
+        sl_freed(topo, prog, st, t)

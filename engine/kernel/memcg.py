@@ -1,31 +1,13 @@
-"""Life of a memcg: mkdir, rmdir, css_offline with reparenting node by node, css_free, RCU callbacks (kernel.md 3.6)."""
+"""Life of a memcg: mkdir, rmdir, css_offline with reparenting node by node, css_free, RCU callbacks."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    ATOMIC,
-    DYING,
-    FREED,
-    LIVE,
-    MEMCG_ABSENT,
-    MEMCG_DYING,
-    MEMCG_OFFLINE,
-    MEMCG_OFFLINING,
-    MEMCG_ONLINE,
-    RCU_CSS,
-    RCU_KILL,
-    Prog,
-    State,
-    Topo,
-    call_rcu,
-    goto,
-    hazard,
-    touch_memcg,
-    touch_objcg,
-)
+from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import CF_DONE, CF_NODE, IDLE, OF_DRAIN, OF_KILL, OF_MOVE, OF_NULL, OF_PUT
+from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
 from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG
+from percpu_fuzz.engine.core.primitives import call_rcu, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import drain_all_stock
 from percpu_fuzz.engine.kernel.objcg import objcg_put, ref_row
 from percpu_fuzz.engine.kernel.page_stock import css_get, css_put
@@ -36,7 +18,7 @@ NO_LIMIT = 1 << 40
 @compiled
 def make_memcg(topo: Topo, prog: Prog, st: State, m: int, parent: int, max_pages: int) -> None:
     """mkdir: css_online makes an objcg for every possible node, each with its base and its orig_objcg reference."""
-    st.memcg_state[m] = MEMCG_ONLINE
+    st.memcg_state[m] = stages.MEMCG_ONLINE
     st.memcg_parent[m] = parent
     st.memcg_max[m] = max_pages
     st.memcg_ref[m] = 1
@@ -47,7 +29,7 @@ def make_memcg(topo: Topo, prog: Prog, st: State, m: int, parent: int, max_pages
         o = m * topo.nr_nodes + n
         st.pn_objcg[o] = o
         st.objcg_memcg[o] = m
-        st.objcg_state[o] = LIVE
+        st.objcg_state[o] = stages.LIVE
         if prog.v_refs == 0 or n == 0:
             st.objcg_ref[o] = 2
         st.objcg_orig[o] = 1
@@ -56,10 +38,10 @@ def make_memcg(topo: Topo, prog: Prog, st: State, m: int, parent: int, max_pages
 @compiled
 def can_rmdir(st: State, m: int) -> bool:
     """rmdir is refused while tasks or children are in it."""
-    if m <= 0 or st.memcg_state[m] != MEMCG_ONLINE or st.memcg_tasks[m] > 0:
+    if m <= 0 or st.memcg_state[m] != stages.MEMCG_ONLINE or st.memcg_tasks[m] > 0:
         return False
     for child in range(len(st.memcg_state)):
-        if st.memcg_state[child] == MEMCG_ONLINE and st.memcg_parent[child] == m:
+        if st.memcg_state[child] == stages.MEMCG_ONLINE and st.memcg_parent[child] == m:
             return False
     return True
 
@@ -67,7 +49,7 @@ def can_rmdir(st: State, m: int) -> bool:
 @compiled
 def rmdir(st: State, m: int) -> None:
     """The css is killed: css_offline follows from a worker."""
-    st.memcg_state[m] = MEMCG_DYING
+    st.memcg_state[m] = stages.MEMCG_DYING
     st.off_queue[st.off_tail] = m
     st.off_tail += 1
 
@@ -76,13 +58,13 @@ def rmdir(st: State, m: int) -> None:
 def offline_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """css_offline of the memcg at the queue's head begins; its user pages count as its parent's from here on."""
     m = st.off_queue[st.off_head]
-    st.memcg_state[m] = MEMCG_OFFLINING
+    st.memcg_state[m] = stages.MEMCG_OFFLINING
     st.off_nid = 0
     if st.memcg_user[m] > 0:
         # A removed memcg's user pages belong to the parent's reparented folios: they stay charged above, not here.
         st.memcg_user[st.memcg_parent[m]] += st.memcg_user[m]
         st.memcg_user[m] = 0
-    goto(st, t, OF_NULL)
+    goto(st, t, labels.OF_NULL)
 
 
 @compiled
@@ -96,7 +78,7 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.pn_objcg[o] = -1
     st.off_row = 0
     touch_objcg(st, o)
-    goto(st, t, OF_MOVE)
+    goto(st, t, labels.OF_MOVE)
 
 
 @compiled
@@ -106,7 +88,7 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
     while st.off_row < len(st.memcg_state):
         o = st.off_row * topo.nr_nodes + st.off_nid
         st.off_row += 1
-        if st.memcg_state[st.off_row - 1] == MEMCG_ABSENT or st.objcg_memcg[o] != m:
+        if st.memcg_state[st.off_row - 1] == stages.MEMCG_ABSENT or st.objcg_memcg[o] != m:
             continue
         if prog.v_reparent == 1 and o // topo.nr_nodes != m:
             continue
@@ -121,14 +103,14 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.objcg_lock = 0
     st.cpu_irqs_off[st.task_cpu[t]] = 0
     st.cpu_preempt[st.task_cpu[t]] = 0
-    goto(st, t, OF_KILL)
+    goto(st, t, labels.OF_KILL)
 
 
 @compiled
 def kill_objcg(st: State, row: int) -> None:
     """percpu_ref_kill: the base reference goes only when the queued callback runs."""
-    st.objcg_state[row] = DYING
-    call_rcu(st, RCU_KILL, row)
+    st.objcg_state[row] = stages.DYING
+    call_rcu(st, stages.RCU_KILL, row)
 
 
 @compiled
@@ -144,26 +126,26 @@ def of_kill(topo: Topo, prog: Prog, st: State, t: int) -> None:
         kill_objcg(st, m * topo.nr_nodes)
     if last:
         st.off_nid = 0
-        goto(st, t, OF_DRAIN)
+        goto(st, t, labels.OF_DRAIN)
         return
     st.off_nid += 1
-    goto(st, t, OF_NULL)
+    goto(st, t, labels.OF_NULL)
 
 
 @compiled
 def of_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """drain_all_stock of the dead memcg: byte slots of its objcgs now resolve to the parent and are not seen."""
-    drain_all_stock(st, t, st.off_queue[st.off_head], OF_PUT)
+    drain_all_stock(st, t, st.off_queue[st.off_head], labels.OF_PUT)
 
 
 @compiled
 def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """End of css_offline: the id's css reference is dropped, which may queue css_free; the worker is idle again."""
     m = st.off_queue[st.off_head]
-    st.memcg_state[m] = MEMCG_OFFLINE
+    st.memcg_state[m] = stages.MEMCG_OFFLINE
     st.off_head += 1
     css_put(st, m)
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
 
 
 @compiled
@@ -182,15 +164,15 @@ def rcu_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Run the oldest callback."""
     kind, row = st.rcu_kind[st.rcu_head], st.rcu_row[st.rcu_head]
     st.rcu_head += 1
-    if kind == RCU_KILL:
-        st.objcg_state[row] = ATOMIC
-        objcg_put(prog, topo, st, t, row, IDLE)
-    elif kind == RCU_CSS:
+    if kind == stages.RCU_KILL:
+        st.objcg_state[row] = stages.ATOMIC
+        objcg_put(prog, topo, st, t, row, labels.IDLE)
+    elif kind == stages.RCU_CSS:
         st.r_memcg[t] = row
         st.r_nid[t] = 0
-        goto(st, t, CF_NODE)
+        goto(st, t, labels.CF_NODE)
     else:
-        st.objcg_state[row] = FREED
+        st.objcg_state[row] = stages.FREED
         touch_objcg(st, row)
 
 
@@ -200,13 +182,13 @@ def cf_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m, n = st.r_memcg[t], st.r_nid[t]
     o = m * topo.nr_nodes + n
     if n >= topo.nr_nodes:
-        goto(st, t, CF_DONE)
+        goto(st, t, labels.CF_DONE)
         return
     st.r_nid[t] = n + 1
     st.objcg_orig[o] = 0
     touch_objcg(st, o)
     if ref_row(prog, topo, o) == o and prog.v_slip != SLIP_ORIG:
-        objcg_put(prog, topo, st, t, o, CF_NODE)
+        objcg_put(prog, topo, st, t, o, labels.CF_NODE)
 
 
 @compiled
@@ -215,5 +197,24 @@ def cf_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.r_memcg[t]
     st.r_memcg[t] = 0
     st.r_nid[t] = 0
-    goto(st, t, IDLE)
+    goto(st, t, labels.IDLE)
     css_put(st, st.memcg_parent[m])
+
+
+@compiled
+def memcg_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of css_offline and css_free."""
+    if label == labels.OF_NULL:
+        of_null(topo, prog, st, t)
+    elif label == labels.OF_MOVE:
+        of_move(topo, prog, st, t)
+    elif label == labels.OF_KILL:
+        of_kill(topo, prog, st, t)
+    elif label == labels.OF_DRAIN:
+        of_drain(topo, prog, st, t)
+    elif label == labels.OF_PUT:
+        of_put(topo, prog, st, t)
+    elif label == labels.CF_NODE:
+        cf_node(topo, prog, st, t)
+    elif label == labels.CF_DONE:
+        cf_done(topo, prog, st, t)

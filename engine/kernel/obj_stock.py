@@ -1,34 +1,14 @@
-"""The per-CPU byte stock of objcgs: refill, eviction, drain of a slot (kernel.md 3.4)."""
+"""The per-CPU byte stock of objcgs: refill, eviction, drain of a slot."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    ATOMIC,
-    I4,
-    Prog,
-    State,
-    Topo,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    touch_cpu,
-    touch_objcg,
-    violate,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    DO_BYTES,
-    DO_PUT,
-    DO_REST,
-    RO_BODY,
-    RO_INSERT,
-    RO_LOCK,
-    RO_UNLOCK,
-    UP_DONE,
-    UP_KMEM,
-)
+from percpu_fuzz.engine.core.evidence import I4, hazard, touch_cpu, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_BOUND, SLIP_DRAIN_KMEM, SLIP_DUPLICATE, SLIP_KEEP, SLIP_MATCH
+from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import ATOMIC
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_get, objcg_put, ref_row, usable
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 from percpu_fuzz.engine.kernel.page_stock import css_get, css_put, refill_stock, trylock_fails
@@ -59,7 +39,7 @@ def refill_obj_stock(st: State, t: int, o: int, nr_bytes: int, allow_uncharge: i
     st.ro_allow[t] = allow_uncharge
     st.ro_ret[t] = ret
     st.r_ops[t] += 1
-    goto(st, t, RO_LOCK)
+    goto(st, t, labels.RO_LOCK)
 
 
 @compiled
@@ -104,7 +84,7 @@ def ro_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     if obj_stock_trylock(prog, st, t, a):
         note_traffic(st, o, a + 1)
-        goto(st, t, RO_BODY)
+        goto(st, t, labels.RO_BODY)
         return
     note_traffic(st, o, 100)
     if prog.v_trylock == 0:
@@ -138,7 +118,7 @@ def ro_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.os_next[a] = (st.os_next[a] + 1) % prog.v_obj_slots
     if st.task_rcu[t] >= 0 and st.os_objcg[a, st.ro_slot[t]] // topo.nr_nodes == o // topo.nr_nodes:
         hazard(st, 22)
-    drain_obj_slot(st, t, a, st.ro_slot[t], RO_INSERT)
+    drain_obj_slot(st, t, a, st.ro_slot[t], labels.RO_INSERT)
 
 
 @compiled
@@ -198,7 +178,7 @@ def ro_store(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.os_bytes[a, st.ro_slot[t]] = total
     touch_cpu(st, a)
     if pages > 0:
-        uncharge_pages(st, t, st.ro_objcg[t], pages, RO_UNLOCK)
+        uncharge_pages(st, t, st.ro_objcg[t], pages, labels.RO_UNLOCK)
         return
     ro_unlock(topo, prog, st, t)
 
@@ -225,7 +205,7 @@ def uncharge_pages(st: State, t: int, o: int, nr_pages: int, ret: int) -> None:
     st.up_objcg[t] = o
     st.up_pages[t] = nr_pages
     st.up_ret[t] = ret
-    goto(st, t, UP_KMEM)
+    goto(st, t, labels.UP_KMEM)
 
 
 @compiled
@@ -237,9 +217,9 @@ def up_kmem(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.up_memcg[t] = m
     kmem_add(topo, st, t, o, m, -pages)
     if m == 0:
-        goto(st, t, UP_DONE)
+        goto(st, t, labels.UP_DONE)
         return
-    refill_stock(st, t, m, pages, UP_DONE)
+    refill_stock(st, t, m, pages, labels.UP_DONE)
 
 
 @compiled
@@ -259,7 +239,7 @@ def drain_obj_slot(st: State, t: int, a: int, i: int, ret: int) -> None:
     st.do_cpu[t] = a
     st.do_slot[t] = i
     st.do_ret[t] = ret
-    goto(st, t, DO_BYTES)
+    goto(st, t, labels.DO_BYTES)
 
 
 @compiled
@@ -275,7 +255,7 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
         kmem_add(topo, st, t, o, m, -pages)
         if prog.v_slip == SLIP_DRAIN_KMEM:
             st.memcg_kmem[m * topo.nr_nodes + o % topo.nr_nodes] += pages
-        uncharge(st, t, m, pages, DO_REST)
+        uncharge(st, t, m, pages, labels.DO_REST)
         return
     do_rest(topo, prog, st, t)
 
@@ -289,7 +269,7 @@ def do_rest(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.objcg_ncb[o] += st.os_bytes[a, i]
     st.os_bytes[a, i] = 0
     touch_cpu(st, a)
-    goto(st, t, DO_PUT)
+    goto(st, t, labels.DO_PUT)
 
 
 @compiled
@@ -309,3 +289,26 @@ def do_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     if objcg_put(prog, topo, st, t, o, ret):
         hazard(st, 23)
+
+
+@compiled
+def obj_stock_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of the byte stock: refill, uncharge of whole pages, drain of a slot."""
+    if label == labels.RO_LOCK:
+        ro_lock(topo, prog, st, t)
+    elif label == labels.RO_BODY:
+        ro_body(topo, prog, st, t)
+    elif label == labels.RO_INSERT:
+        ro_insert(topo, prog, st, t)
+    elif label == labels.RO_UNLOCK:
+        ro_unlock(topo, prog, st, t)
+    elif label == labels.UP_KMEM:
+        up_kmem(topo, prog, st, t)
+    elif label == labels.UP_DONE:
+        up_done(topo, prog, st, t)
+    elif label == labels.DO_BYTES:
+        do_bytes(topo, prog, st, t)
+    elif label == labels.DO_REST:
+        do_rest(topo, prog, st, t)
+    elif label == labels.DO_PUT:
+        do_put(topo, prog, st, t)

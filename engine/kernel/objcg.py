@@ -1,30 +1,13 @@
-"""obj_cgroups: lookup, references, KMEM accounting, release (kernel.md 3.6, 1.1)."""
+"""obj_cgroups: lookup, references, KMEM accounting, release."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    ABSENT,
-    ATOMIC,
-    FREED,
-    I8,
-    I18,
-    I19,
-    MEMCG_OFFLINING,
-    RCU_FREE,
-    RELEASED,
-    Prog,
-    State,
-    Topo,
-    call_rcu,
-    goto,
-    hazard,
-    kill_case,
-    touch_memcg,
-    touch_objcg,
-    violate,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import RL_DONE, RL_NODE
+from percpu_fuzz.engine.core.evidence import I8, I18, I19, hazard, kill_case, touch_memcg, touch_objcg, violate
+from percpu_fuzz.engine.core.primitives import call_rcu, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
+from percpu_fuzz.engine.core.stages import ABSENT, ATOMIC, FREED, MEMCG_OFFLINING, RCU_FREE, RELEASED
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 
 
@@ -69,7 +52,7 @@ def objcg_put(prog: Prog, topo: Topo, st: State, t: int, o: int, ret: int) -> bo
     st.pt_objcg[t] = row
     st.pt_node[t] = 0
     st.pt_ret[t] = ret
-    goto(st, t, RL_NODE)
+    goto(st, t, labels.RL_NODE)
     return True
 
 
@@ -95,7 +78,7 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.objcg_ncb[o] = 0
     st.pt_node[t] += 1
     if prog.v_refs == 0 or st.pt_node[t] >= topo.nr_nodes:
-        goto(st, t, RL_DONE)
+        goto(st, t, labels.RL_DONE)
     if pages > 0:
         m = st.objcg_memcg[o]
         kmem_add(topo, st, t, o, m, -pages)
@@ -143,3 +126,12 @@ def sibling(topo: Topo, st: State, o: int, nid: int) -> int:
     if st.memcg_state[o // topo.nr_nodes] == MEMCG_OFFLINING:
         hazard(st, 2)
     return (o // topo.nr_nodes) * topo.nr_nodes + nid
+
+
+@compiled
+def release_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of obj_cgroup_release."""
+    if label == labels.RL_NODE:
+        rl_node(topo, prog, st, t)
+    elif label == labels.RL_DONE:
+        rl_done(topo, prog, st, t)

@@ -1,11 +1,13 @@
-"""Page counters and memcg_uncharge: one atomic per level, nothing atomic across levels (kernel.md 3.1)."""
+"""Page counters and memcg_uncharge: one atomic per level, nothing atomic across levels."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import I5, Prog, State, Topo, goto, kill_case, touch_memcg
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import UC_LEVEL
+from percpu_fuzz.engine.core.evidence import I5, kill_case, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_UNCHARGE_OWN
+from percpu_fuzz.engine.core.primitives import goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 
 
 @compiled
@@ -28,7 +30,7 @@ def uncharge(st: State, t: int, m: int, nr_pages: int, ret: int) -> None:
     st.uc_level[t] = m
     st.uc_pages[t] = nr_pages
     st.uc_ret[t] = ret
-    goto(st, t, UC_LEVEL)
+    goto(st, t, labels.UC_LEVEL)
 
 
 @compiled

@@ -1,26 +1,14 @@
-"""The per-CPU page stock of memcgs: lock, refill, drain of a slot (kernel.md 3.3)."""
+"""The per-CPU page stock of memcgs: lock, refill, drain of a slot."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
-    MEMCG_FREED,
-    MEMCG_OFFLINE,
-    RCU_CSS,
-    Prog,
-    State,
-    Topo,
-    call_rcu,
-    goto,
-    hazard,
-    preempt_off,
-    preempt_on,
-    touch_cpu,
-    touch_memcg,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import RS_BODY, RS_DRAINED, RS_LOCK
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH
-from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import call_rcu, goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import MEMCG_FREED, MEMCG_OFFLINE, RCU_CSS
 from percpu_fuzz.engine.kernel.page_counter import uncharge
 
 STOCK_MAX = 64
@@ -67,7 +55,7 @@ def refill_stock(st: State, t: int, m: int, nr_pages: int, ret: int) -> None:
     st.rs_memcg[t] = m
     st.rs_pages[t] = nr_pages
     st.rs_ret[t] = ret
-    goto(st, t, RS_LOCK)
+    goto(st, t, labels.RS_LOCK)
 
 
 @compiled
@@ -92,7 +80,7 @@ def rs_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if pages > STOCK_MAX or not page_stock_trylock(prog, st, t, st.task_cpu[t]):
         uncharge(st, t, m, pages, finish_refill(st, t))
         return
-    goto(st, t, RS_BODY)
+    goto(st, t, labels.RS_BODY)
 
 
 @compiled
@@ -114,7 +102,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.rs_evict[t] = 1
     st.ps_next[a] = (st.ps_next[a] + 1) % NR_PAGE_STOCK
     old = st.ps_memcg[a, st.rs_slot[t]]
-    uncharge(st, t, old, st.ps_pages[a, st.rs_slot[t]], RS_DRAINED)
+    uncharge(st, t, old, st.ps_pages[a, st.rs_slot[t]], labels.RS_DRAINED)
 
 
 @compiled
@@ -126,7 +114,7 @@ def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
             st.ps_pages[a, i] = STOCK_MAX
         else:
             st.rs_slot[t] = i
-            uncharge(st, t, st.ps_memcg[a, i], st.ps_pages[a, i], RS_DRAINED)
+            uncharge(st, t, st.ps_memcg[a, i], st.ps_pages[a, i], labels.RS_DRAINED)
             return
     unlock_refill(st, t, a)
 
@@ -171,3 +159,14 @@ def rs_drained(topo: Topo, prog: Prog, st: State, t: int) -> None:
         take_slot(prog, st, t, a, i)
         return
     unlock_refill(st, t, a)
+
+
+@compiled
+def page_stock_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of refill_stock."""
+    if label == labels.RS_LOCK:
+        rs_lock(topo, prog, st, t)
+    elif label == labels.RS_BODY:
+        rs_body(topo, prog, st, t)
+    elif label == labels.RS_DRAINED:
+        rs_drained(topo, prog, st, t)

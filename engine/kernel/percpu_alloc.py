@@ -1,26 +1,13 @@
-"""pcpu_alloc after the pre hook: mutex, search, chunk creation, populate, and every failure path (kernel.md 2.3)."""
+"""pcpu_alloc after the pre hook: mutex, search, chunk creation, populate, and every failure path."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, CHUNK_UNUSED, Prog, State, Topo, ceil_div, goto, touch_area
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    AL_AREA,
-    AL_CREATE,
-    AL_NO_AREA,
-    AL_POP_FAIL,
-    AL_POP_MARK,
-    AL_POPULATE,
-    AL_UNLOCK,
-    GFP_NOBLOCK,
-    GFP_NOFAIL,
-    OP_KILLED,
-    OP_PLACE,
-    OP_RESERVED,
-    PO_BEGIN,
-    PO_UNDO,
-)
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.evidence import touch_area
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
     EMPTY_POP_PAGES_LOW,
     alloc_area,
@@ -45,7 +32,7 @@ def gfp_of(prog: Prog, st: State, t: int) -> int:
 @compiled
 def is_atomic(prog: Prog, st: State, t: int) -> bool:
     """!gfpflags_allow_blocking: populated pages only, no new chunk, no pcpu_alloc_mutex."""
-    return gfp_of(prog, st, t) & GFP_NOBLOCK != 0
+    return gfp_of(prog, st, t) & labels.GFP_NOBLOCK != 0
 
 
 @compiled
@@ -62,13 +49,13 @@ def illegal_request(topo: Topo, size_bytes: int, align: int) -> bool:
 def al_mutex(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """mutex_lock_killable(pcpu_alloc_mutex); atomic requests do not take it."""
     if is_atomic(prog, st, t):
-        goto(st, t, AL_AREA)
+        goto(st, t, labels.AL_AREA)
         return
     if st.mutex != 0:
-        goto(st, t, PO_UNDO)
+        goto(st, t, labels.PO_UNDO)
         return
     st.mutex = t + 1
-    goto(st, t, AL_AREA)
+    goto(st, t, labels.AL_AREA)
 
 
 @compiled
@@ -77,7 +64,7 @@ def mutex_ready(prog: Prog, st: State, t: int) -> bool:
     if is_atomic(prog, st, t) or st.mutex == 0:
         return True
     gfp = gfp_of(prog, st, t)
-    return gfp & OP_KILLED != 0 and gfp & GFP_NOFAIL == 0
+    return gfp & labels.OP_KILLED != 0 and gfp & labels.GFP_NOFAIL == 0
 
 
 @compiled
@@ -103,9 +90,9 @@ def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     op = st.op_i[t]
     atomic = is_atomic(prog, st, t)
     size_bytes = ceil_div(prog.op_bytes[t, op], 4) * 4
-    align = max(prog.op_align[t, op], 4) if prog.op_kind[t, op] != OP_PLACE else prog.op_align[t, op]
-    reserved = gfp_of(prog, st, t) & OP_RESERVED != 0
-    if prog.op_kind[t, op] == OP_PLACE:
+    align = max(prog.op_align[t, op], 4) if prog.op_kind[t, op] != labels.OP_PLACE else prog.op_align[t, op]
+    reserved = gfp_of(prog, st, t) & labels.OP_RESERVED != 0
+    if prog.op_kind[t, op] == labels.OP_PLACE:
         r = place_area(topo, st, prog.op_value[t, op], align, size_bytes)
     elif atomic and search_fails(prog, st):
         r = -1
@@ -116,11 +103,11 @@ def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.r_nid[t] = 0
         if st.nr_empty_pop < EMPTY_POP_PAGES_LOW:
             st.balance_queued = 1
-        goto(st, t, AL_UNLOCK if atomic else AL_POPULATE)
+        goto(st, t, labels.AL_UNLOCK if atomic else labels.AL_POPULATE)
     elif atomic or r == -2 or (reserved and topo.reserved_room > 0) or count_free_chunks(topo, st) > 0:
-        goto(st, t, AL_NO_AREA)
+        goto(st, t, labels.AL_NO_AREA)
     else:
-        goto(st, t, AL_CREATE)
+        goto(st, t, labels.AL_CREATE)
 
 
 @compiled
@@ -146,9 +133,9 @@ def create_chunk(topo: Topo, prog: Prog, st: State, nid: int) -> bool:
 def al_create(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_create_chunk, its obj_exts from the task's node on; then the search again, or failure without memory."""
     if create_chunk(topo, prog, st, topo.act_node[st.task_cpu[t]]):
-        goto(st, t, AL_AREA)
+        goto(st, t, labels.AL_AREA)
         return
-    goto(st, t, AL_NO_AREA)
+    goto(st, t, labels.AL_NO_AREA)
 
 
 @compiled
@@ -173,13 +160,13 @@ def al_populate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_populate_chunk of one clear range, pcpu_lock dropped."""
     span = next_clear_range(topo, st, t)
     if span < 0:
-        goto(st, t, AL_UNLOCK)
+        goto(st, t, labels.AL_UNLOCK)
         return
     c = st.area_chunk[st.r_area[t]]
     if populate_pages(topo, prog, st, c, span >> 16, span & 0xFFFF):
-        goto(st, t, AL_POP_MARK)
+        goto(st, t, labels.AL_POP_MARK)
         return
-    goto(st, t, AL_POP_FAIL)
+    goto(st, t, labels.AL_POP_FAIL)
 
 
 @compiled
@@ -188,7 +175,7 @@ def al_pop_mark(topo: Topo, prog: Prog, st: State, t: int) -> None:
     span = next_clear_range(topo, st, t)
     mark_populated(st, st.area_chunk[st.r_area[t]], span >> 16, span & 0xFFFF)
     st.r_nid[t] = span & 0xFFFF
-    goto(st, t, AL_POPULATE)
+    goto(st, t, labels.AL_POPULATE)
 
 
 @compiled
@@ -198,7 +185,7 @@ def al_pop_fail(topo: Topo, prog: Prog, st: State, t: int) -> None:
     release_row(st, st.r_area[t])
     st.r_area[t] = -1
     st.r_nid[t] = 0
-    goto(st, t, AL_NO_AREA)
+    goto(st, t, labels.AL_NO_AREA)
 
 
 @compiled
@@ -209,7 +196,7 @@ def al_no_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.balance_queued = 1
     else:
         st.mutex = 0
-    goto(st, t, PO_UNDO)
+    goto(st, t, labels.PO_UNDO)
 
 
 @compiled
@@ -223,4 +210,25 @@ def al_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.area_stamp[r] = stamp_area(topo, st, r)
     st.nr_alloc += 1
     touch_area(st, r)
-    goto(st, t, PO_BEGIN)
+    goto(st, t, labels.PO_BEGIN)
+
+
+@compiled
+def alloc_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of pcpu_alloc between its hooks."""
+    if label == labels.AL_MUTEX:
+        al_mutex(topo, prog, st, t)
+    elif label == labels.AL_AREA:
+        al_area(topo, prog, st, t)
+    elif label == labels.AL_CREATE:
+        al_create(topo, prog, st, t)
+    elif label == labels.AL_POPULATE:
+        al_populate(topo, prog, st, t)
+    elif label == labels.AL_POP_MARK:
+        al_pop_mark(topo, prog, st, t)
+    elif label == labels.AL_POP_FAIL:
+        al_pop_fail(topo, prog, st, t)
+    elif label == labels.AL_UNLOCK:
+        al_unlock(topo, prog, st, t)
+    elif label == labels.AL_NO_AREA:
+        al_no_area(topo, prog, st, t)

@@ -1,4 +1,4 @@
-"""Which node backs each page: best effort on cpu_to_node, zonelist fallback, populate and depopulate (kernel.md 2.5).
+"""Which node backs each page: best effort on cpu_to_node, zonelist fallback, populate and depopulate.
 
 Classes small and trace keep the node of each (CPU, page); class wide keeps, for each page, how many CPUs' pages lie on
 each node. Both walk possible CPUs in order, pages within a CPU in order, as pcpu_alloc_pages does.
@@ -6,9 +6,10 @@ each node. Both walk possible CPUs in order, pages within a CPU in order, as pcp
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import CHUNK_RESERVED, Prog, State, Topo, touch_chunk
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.evidence import touch_chunk
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.stages import CHUNK_RESERVED
 
 PLACE_WATERMARK, PLACE_TABLE = range(2)
 

@@ -5,18 +5,11 @@ It accounts a page when a node's credit runs out and hands the leftovers to the 
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import Prog, State, Topo, ceil_div, goto
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    OP_END,
-    PO_CREDIT,
-    PO_CREDIT_MEMCG,
-    PO_CREDIT_OBJCG,
-    PO_NID_MEMCG,
-    PO_PAGE,
-    PO_REFUND,
-)
-from percpu_fuzz.engine.kernel.live_bytes import note_live
+from percpu_fuzz.engine.core.evidence import note_live
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_nid, usable
 
@@ -40,12 +33,12 @@ def po_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
         if st.node_bytes[t, nid] < need:
             st.r_nid[t] = nid
             st.node_bytes[t, nid] += topo.page_size - need
-            goto(st, t, PO_NID_MEMCG)
+            goto(st, t, labels.PO_NID_MEMCG)
             return
         st.node_bytes[t, nid] -= need
         st.r_page[t] += 1
     st.r_page[t] = 0
-    goto(st, t, PO_REFUND)
+    goto(st, t, labels.PO_REFUND)
 
 
 @compiled
@@ -60,7 +53,7 @@ def po_page_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.r_used[t] += 1
     st.r_nobjcg[t] = -1
     kmem_add(topo, st, t, o, st.objcg_memcg[o], 1)
-    goto(st, t, PO_PAGE)
+    goto(st, t, labels.PO_PAGE)
 
 
 @compiled
@@ -71,16 +64,16 @@ def po_credit(topo: Topo, prog: Prog, st: State, t: int) -> None:
         nid += 1
     st.r_nid[t] = nid
     if nid >= topo.nr_nodes:
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
-    goto(st, t, PO_CREDIT_MEMCG)
+    goto(st, t, labels.PO_CREDIT_MEMCG)
 
 
 @compiled
 def po_credit_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """v1: obj_cgroup_nid for a node's leftover credit, first load."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
-    goto(st, t, PO_CREDIT_OBJCG)
+    goto(st, t, labels.PO_CREDIT_OBJCG)
 
 
 @compiled
@@ -89,4 +82,17 @@ def po_credit_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     st.r_memcg[t] = 0
     if usable(prog, topo, st, t, o):
-        obj_uncharge(st, t, o, st.node_bytes[t, st.r_nid[t]], PO_CREDIT)
+        obj_uncharge(st, t, o, st.node_bytes[t, st.r_nid[t]], labels.PO_CREDIT)
+
+
+@compiled
+def each_page_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of v1's post hook that no other variant has."""
+    if label == labels.PO_PAGE:
+        po_page(topo, prog, st, t)
+    elif label == labels.PO_CREDIT:
+        po_credit(topo, prog, st, t)
+    elif label == labels.PO_CREDIT_MEMCG:
+        po_credit_memcg(topo, prog, st, t)
+    elif label == labels.PO_CREDIT_OBJCG:
+        po_credit_objcg(topo, prog, st, t)

@@ -1,68 +1,29 @@
-"""pcpu_memcg_post_alloc_hook, in the patch's order (kernel.md 1.2): entry, accumulate, stat, each node, refund."""
+"""pcpu_memcg_post_alloc_hook, in the patch's order: entry, accumulate, stat, each node, refund."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import (
+from percpu_fuzz.engine import variant
+from percpu_fuzz.engine.core import labels, planted
+from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import (
     I1,
     I1B,
     I2,
-    Prog,
-    State,
-    Topo,
-    ceil_div,
-    goto,
     hazard,
-    rcu_lock,
-    rcu_unlock,
+    note_live,
     touch_area,
     touch_memcg,
     touch_objcg,
     violate,
 )
-from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    OP_END,
-    OP_KMEM,
-    PO_ACCOUNT,
-    PO_ACCUMULATE,
-    PO_CREDIT,
-    PO_DONE,
-    PO_ENTRY,
-    PO_NID2_MEMCG,
-    PO_NID2_OBJCG,
-    PO_NID_MEMCG,
-    PO_NID_OBJCG,
-    PO_NODE,
-    PO_PAGE,
-    PO_REFUND,
-    PO_REMAINDER,
-    PO_STAT,
-    PO_UNDONE,
-)
-from percpu_fuzz.engine.core.planted import (
-    SLIP_NO_ENTRY,
-    SLIP_REFUND_BYTES,
-    SLIP_REFUND_MORE,
-    SLIP_ROOT,
-    SLIP_STAT_PAYLOAD,
-)
-from percpu_fuzz.engine.core.records import NR_LOG
+from percpu_fuzz.engine.core.primitives import ceil_div, goto, rcu_lock, rcu_unlock
+from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, next_node, pages_of_node
 from percpu_fuzz.engine.kernel.charge_hook import unprecharge
 from percpu_fuzz.engine.kernel.chunks import has_exts
-from percpu_fuzz.engine.kernel.live_bytes import note_live
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_get, objcg_nid, sibling, usable
 from percpu_fuzz.engine.kernel.post_each_page import po_page_account
-from percpu_fuzz.engine.variant import (
-    CHARGE_BYTES,
-    CHARGE_PAGES,
-    CHARGE_SINGLE,
-    JUDGE_SPARE,
-    JUDGE_TIGHT,
-    LOOKUP_NODEINFO,
-    LOOKUP_SIBLING,
-)
 
 
 @compiled
@@ -72,10 +33,10 @@ def po_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.area_entry[st.r_area[t]] = stale_entry(prog, st, st.r_area[t])
         touch_area(st, st.r_area[t])
         touch_objcg(st, max(st.area_entry[st.r_area[t]], 0))
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
     if has_exts(st, st.area_chunk[st.r_area[t]]):
-        goto(st, t, PO_ENTRY)
+        goto(st, t, labels.PO_ENTRY)
         return
     hazard(st, 14)
     st.r_charged[t] = 3
@@ -97,7 +58,7 @@ def stale_entry(prog: Prog, st: State, r: int) -> int:
 def po_undo_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Post hook with chunk NULL: only what the pre hook charged has anything to give back (H13)."""
     if st.r_charged[t] != 1:
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
         return
     hazard(st, 13)
     st.r_charged[t] = 4
@@ -107,8 +68,8 @@ def po_undo_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
 @compiled
 def po_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The failure path: chunk NULL or obj_exts NULL returns what the pre hook charged."""
-    if prog.v_charge == CHARGE_BYTES:
-        obj_uncharge(st, t, st.r_objcg[t], st.r_full[t], PO_UNDONE)
+    if prog.v_charge == variant.CHARGE_BYTES:
+        obj_uncharge(st, t, st.r_objcg[t], st.r_full[t], labels.PO_UNDONE)
         return
     pages = st.r_precharge[t]
     if prog.v_refund == 1:
@@ -116,15 +77,15 @@ def po_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_first_refund == 1 and st.r_charged[t] == 3:
         pages = 0
     st.nr_refunded += 1
-    unprecharge(topo, prog, st, t, pages, PO_UNDONE)
+    unprecharge(topo, prog, st, t, pages, labels.PO_UNDONE)
 
 
 @compiled
 def po_undone(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The failure path ends (no area, or no obj_exts): I2, every precharged page was given back."""
-    if prog.v_charge != CHARGE_BYTES and st.r_refunded[t] != st.r_precharge[t]:
+    if prog.v_charge != variant.CHARGE_BYTES and st.r_refunded[t] != st.r_precharge[t]:
         violate(st, t, st.pc[t], I2, st.r_precharge[t], st.r_refunded[t])
-    goto(st, t, OP_END)
+    goto(st, t, labels.OP_END)
 
 
 @compiled
@@ -135,24 +96,24 @@ def po_entry(topo: Topo, prog: Prog, st: State, t: int) -> None:
         objcg_get(prog, topo, st, t, o)
     if st.fatal == 1:
         return
-    if prog.v_slip != SLIP_NO_ENTRY:
+    if prog.v_slip != planted.SLIP_NO_ENTRY:
         st.area_entry[r] = o
     st.area_acct[r] = 1
     touch_area(st, r)
     touch_objcg(st, o)
-    if prog.op_kind[t, st.op_i[t]] == OP_KMEM:
+    if prog.op_kind[t, st.op_i[t]] == labels.OP_KMEM:
         note_live(st, r, 0, o, st.r_full[t])
-        goto(st, t, OP_END)
+        goto(st, t, labels.OP_END)
     else:
-        goto(st, t, PO_ACCUMULATE)
+        goto(st, t, labels.PO_ACCUMULATE)
 
 
 @compiled
 def po_accumulate(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """2: bytes by node, before any RCU section; single-objcg variants book F on the stored objcg."""
     r = st.r_area[t]
-    goto(st, t, PO_STAT)
-    if prog.v_charge in (CHARGE_BYTES, CHARGE_SINGLE):
+    goto(st, t, labels.PO_STAT)
+    if prog.v_charge in (variant.CHARGE_BYTES, variant.CHARGE_SINGLE):
         note_live(st, r, 0, st.r_objcg[t], st.r_full[t])
         return
     accumulate(topo, prog, st, st.area_chunk[r], st.area_off[r], st.area_bytes[r], st.node_bytes, t)
@@ -166,27 +127,27 @@ def po_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, st.r_objcg[t]):
         return
     m = st.objcg_memcg[st.r_objcg[t]]
-    if prog.v_slip == SLIP_STAT_PAYLOAD:
+    if prog.v_slip == planted.SLIP_STAT_PAYLOAD:
         st.memcg_percpu[m] += st.area_bytes[st.r_area[t]] * topo.nr_cpus
     else:
         st.memcg_percpu[m] += st.r_full[t]
     touch_memcg(st, m)
-    if prog.v_charge == CHARGE_BYTES:
-        goto(st, t, OP_END)
+    if prog.v_charge == variant.CHARGE_BYTES:
+        goto(st, t, labels.OP_END)
         return
     if prog.v_post_rcu == 1:
         rcu_lock(st, t)
     st.r_nid[t] = -1
-    if prog.v_charge == CHARGE_SINGLE:
-        goto(st, t, PO_ACCOUNT)
+    if prog.v_charge == variant.CHARGE_SINGLE:
+        goto(st, t, labels.PO_ACCOUNT)
         st.r_nobjcg[t] = st.r_objcg[t]
-    elif prog.v_charge == CHARGE_PAGES:
+    elif prog.v_charge == variant.CHARGE_PAGES:
         st.r_page[t] = -1
         for n in range(topo.nr_nodes):
             st.node_bytes[t, n] = 0
-        goto(st, t, PO_PAGE)
+        goto(st, t, labels.PO_PAGE)
     else:
-        goto(st, t, PO_NODE)
+        goto(st, t, labels.PO_NODE)
 
 
 @compiled
@@ -194,21 +155,21 @@ def po_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """5: the next online node with bytes."""
     nid = next_node(topo, prog, st, st.node_bytes, t, st.r_nid[t] + 1)
     if nid >= topo.nr_nodes:
-        goto(st, t, PO_REFUND)
+        goto(st, t, labels.PO_REFUND)
         return
     st.r_nid[t] = nid
-    goto(st, t, PO_NID_MEMCG)
+    goto(st, t, labels.PO_NID_MEMCG)
 
 
 @compiled
 def po_nid_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_nid, first load: the stored objcg's memcg. A sibling lookup needs neither load."""
-    if prog.v_lookup == LOOKUP_SIBLING:
+    if prog.v_lookup == variant.LOOKUP_SIBLING:
         st.r_nobjcg[t] = sibling(topo, st, st.r_objcg[t], st.r_nid[t])
         po_account(topo, prog, st, t)
         return
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
-    goto(st, t, PO_NID_OBJCG)
+    goto(st, t, labels.PO_NID_OBJCG)
 
 
 @compiled
@@ -218,52 +179,52 @@ def po_nid_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 1)
     st.r_nobjcg[t] = objcg_nid(topo, st, st.r_memcg[t], st.r_nid[t])
     st.r_memcg[t] = 0
-    goto(st, t, PO_ACCOUNT)
+    goto(st, t, labels.PO_ACCOUNT)
 
 
 @compiled
 def po_account(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_account_kmem(node's objcg, pages)."""
     o, r = st.r_nobjcg[t], st.r_area[t]
-    if prog.v_charge == CHARGE_PAGES:
+    if prog.v_charge == variant.CHARGE_PAGES:
         po_page_account(topo, prog, st, t)
         return
     if not usable(prog, topo, st, t, o):
         return
     st.r_ops[t] += 1
     nr_bytes = st.r_full[t]
-    if prog.v_charge != CHARGE_SINGLE:
+    if prog.v_charge != variant.CHARGE_SINGLE:
         nr_bytes = st.node_bytes[t, st.r_nid[t]]
         note_live(st, r, st.r_nid[t], o, nr_bytes)
     pages = pages_of_node(topo, prog, nr_bytes)
     kmem_add(topo, st, t, o, st.objcg_memcg[o], pages)
-    if prog.v_slip == SLIP_ROOT and st.objcg_memcg[o] == 0:
+    if prog.v_slip == planted.SLIP_ROOT and st.objcg_memcg[o] == 0:
         st.memcg_kmem[o % topo.nr_nodes] -= pages
     st.r_used[t] += pages
     rest = pages * topo.page_size - nr_bytes
     if rest <= 0 or prog.v_remainder == 1:
         after_node(prog, st, t)
-    elif prog.v_lookup == LOOKUP_NODEINFO:
-        goto(st, t, PO_NID2_MEMCG)
+    elif prog.v_lookup == variant.LOOKUP_NODEINFO:
+        goto(st, t, labels.PO_NID2_MEMCG)
     else:
-        goto(st, t, PO_REMAINDER)
+        goto(st, t, labels.PO_REMAINDER)
 
 
 @compiled
 def after_node(prog: Prog, st: State, t: int) -> None:
     """The stored or looked-up objcg is done with: on to the next node, in split to the refund."""
     st.r_nobjcg[t] = -1
-    if prog.v_charge == CHARGE_SINGLE:
-        goto(st, t, PO_REFUND)
+    if prog.v_charge == variant.CHARGE_SINGLE:
+        goto(st, t, labels.PO_REFUND)
     else:
-        goto(st, t, PO_NODE)
+        goto(st, t, labels.PO_NODE)
 
 
 @compiled
 def po_nid2_memcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_nid is evaluated a second time for the remainder (H3)."""
     st.r_memcg[t] = st.objcg_memcg[st.r_objcg[t]]
-    goto(st, t, PO_NID2_OBJCG)
+    goto(st, t, labels.PO_NID2_OBJCG)
 
 
 @compiled
@@ -276,7 +237,7 @@ def po_nid2_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 3)
     st.r_nobjcg[t] = again
     st.r_memcg[t] = 0
-    goto(st, t, PO_REMAINDER)
+    goto(st, t, labels.PO_REMAINDER)
 
 
 @compiled
@@ -284,7 +245,7 @@ def po_remainder(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """obj_cgroup_uncharge(node's objcg, pages * P - bytes)."""
     o = st.r_nobjcg[t]
     nr_bytes = st.r_full[t]
-    if prog.v_charge != CHARGE_SINGLE:
+    if prog.v_charge != variant.CHARGE_SINGLE:
         nr_bytes = st.node_bytes[t, st.r_nid[t]]
     if prog.v_remainder == 2:
         o = st.r_objcg[t]
@@ -300,17 +261,17 @@ def po_refund(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """6: the precharged pages that were not used go back; I1, I1b and I2 are judged here."""
     used, precharge = st.r_used[t], st.r_precharge[t]
     st.r_nid[t] = 0
-    if prog.v_slip == SLIP_REFUND_BYTES and used < precharge:
+    if prog.v_slip == planted.SLIP_REFUND_BYTES and used < precharge:
         slip_refund_bytes(topo, prog, st, t, used, precharge)
         return
     if used > precharge:
         violate(st, t, st.pc[t], I1, precharge, used)
     judge_tight(topo, prog, st, t, used, precharge)
     if used < precharge and prog.v_store == 0:
-        more = 1 if prog.v_slip == SLIP_REFUND_MORE else 0
-        unprecharge(topo, prog, st, t, precharge - used + more, PO_DONE)
+        more = 1 if prog.v_slip == planted.SLIP_REFUND_MORE else 0
+        unprecharge(topo, prog, st, t, precharge - used + more, labels.PO_DONE)
         return
-    goto(st, t, PO_DONE)
+    goto(st, t, labels.PO_DONE)
 
 
 @compiled
@@ -320,14 +281,14 @@ def slip_refund_bytes(topo: Topo, prog: Prog, st: State, t: int, used: int, prec
     kmem_add(topo, st, t, o, st.objcg_memcg[o], precharge - used)
     st.r_used[t] = precharge
     judge_tight(topo, prog, st, t, precharge, precharge)
-    goto(st, t, PO_DONE)
-    obj_uncharge(st, t, o, (precharge - used) * topo.page_size, PO_DONE)
+    goto(st, t, labels.PO_DONE)
+    obj_uncharge(st, t, o, (precharge - used) * topo.page_size, labels.PO_DONE)
 
 
 @compiled
 def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge: int) -> None:
     """I1b: ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge; with v2's own formula a page is always spare."""
-    if prog.v_judge & JUDGE_TIGHT == 0:
+    if prog.v_judge & variant.JUDGE_TIGHT == 0:
         return
     total, touched = 0, 0
     for n in range(topo.nr_nodes):
@@ -340,7 +301,7 @@ def judge_tight(topo: Topo, prog: Prog, st: State, t: int, used: int, precharge:
         violate(st, t, st.pc[t], I1B, least, used)
     if used > most:
         violate(st, t, st.pc[t], I1B, most, used)
-    spare = 1 if prog.v_judge & JUDGE_SPARE else 0
+    spare = 1 if prog.v_judge & variant.JUDGE_SPARE else 0
     if most > precharge - spare:
         violate(st, t, st.pc[t], I1B, precharge - spare, most)
 
@@ -353,8 +314,43 @@ def po_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     rcu_unlock(st, t)
     if st.r_refunded[t] == 0:
         st.in_flight -= st.r_precharge[t]
-    if prog.v_charge == CHARGE_PAGES:
+    if prog.v_charge == variant.CHARGE_PAGES:
         st.r_nid[t] = -1
-        goto(st, t, PO_CREDIT)
+        goto(st, t, labels.PO_CREDIT)
         return
-    goto(st, t, OP_END)
+    goto(st, t, labels.OP_END)
+
+
+@compiled
+def post_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of the post hook."""
+    if label == labels.PO_BEGIN:
+        po_begin(topo, prog, st, t)
+    elif label == labels.PO_ENTRY:
+        po_entry(topo, prog, st, t)
+    elif label == labels.PO_ACCUMULATE:
+        po_accumulate(topo, prog, st, t)
+    elif label == labels.PO_STAT:
+        po_stat(topo, prog, st, t)
+    elif label == labels.PO_NODE:
+        po_node(topo, prog, st, t)
+    elif label == labels.PO_NID_MEMCG:
+        po_nid_memcg(topo, prog, st, t)
+    elif label == labels.PO_NID_OBJCG:
+        po_nid_objcg(topo, prog, st, t)
+    elif label == labels.PO_ACCOUNT:
+        po_account(topo, prog, st, t)
+    elif label == labels.PO_NID2_MEMCG:
+        po_nid2_memcg(topo, prog, st, t)
+    elif label == labels.PO_NID2_OBJCG:
+        po_nid2_objcg(topo, prog, st, t)
+    elif label == labels.PO_REMAINDER:
+        po_remainder(topo, prog, st, t)
+    elif label == labels.PO_REFUND:
+        po_refund(topo, prog, st, t)
+    elif label == labels.PO_DONE:
+        po_done(topo, prog, st, t)
+    elif label == labels.PO_UNDO:
+        po_undo_begin(topo, prog, st, t)
+    elif label == labels.PO_UNDONE:
+        po_undone(topo, prog, st, t)

@@ -1,30 +1,13 @@
-"""try_charge_memcg: stock, counters, reclaim, drain, retries, forced charges (kernel.md 3.2)."""
+"""try_charge_memcg: stock, counters, reclaim, drain, retries, forced charges."""
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import Prog, State, Topo, goto, hazard, preempt_on, touch_cpu, touch_memcg
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.labels import (
-    GFP_HIGH,
-    GFP_NOBLOCK,
-    GFP_NOFAIL,
-    GFP_NORETRY,
-    TC_AFTER_DRAIN,
-    TC_CONSUME,
-    TC_CONSUME_BODY,
-    TC_DONE,
-    TC_DRAIN,
-    TC_FAILED,
-    TC_FORCE,
-    TC_LEVEL,
-    TC_MARGIN,
-    TC_OOM,
-    TC_RECLAIM,
-    TC_UNDO,
-    TC_UNDO_BELOW,
-)
+from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
-from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK
+from percpu_fuzz.engine.core.primitives import goto, preempt_on
+from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import below, drain_all_stock
 from percpu_fuzz.engine.kernel.page_counter import counter_sub, uncharge
 from percpu_fuzz.engine.kernel.page_stock import page_stock_trylock, refill_stock
@@ -47,9 +30,9 @@ def try_charge(prog: Prog, st: State, t: int, m: int, nr_pages: int, gfp: int, r
     st.tc_ret[t] = ret
     if nr_pages == 0:
         st.tc_ok[t] = 1
-        goto(st, t, TC_DONE)
+        goto(st, t, labels.TC_DONE)
         return
-    goto(st, t, TC_CONSUME)
+    goto(st, t, labels.TC_CONSUME)
 
 
 @compiled
@@ -60,7 +43,7 @@ def tc_consume(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     a = st.task_cpu[t]
     if page_stock_trylock(prog, st, t, a):
-        goto(st, t, TC_CONSUME_BODY)
+        goto(st, t, labels.TC_CONSUME_BODY)
         return
     start_levels(prog, st, t)
 
@@ -73,7 +56,7 @@ def start_levels(prog: Prog, st: State, t: int) -> None:
         nomem(st, t)
         return
     st.tc_level[t] = st.tc_memcg[t]
-    goto(st, t, TC_LEVEL)
+    goto(st, t, labels.TC_LEVEL)
 
 
 @compiled
@@ -93,7 +76,7 @@ def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     preempt_on(st, t)
     if taken:
         st.tc_ok[t] = 1
-        goto(st, t, TC_DONE)
+        goto(st, t, labels.TC_DONE)
         return
     start_levels(prog, st, t)
 
@@ -109,7 +92,7 @@ def tc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
         compared -= st.tc_batch[t]
     if compared > st.memcg_max[m]:
         st.tc_over[t] = m
-        goto(st, t, TC_UNDO)
+        goto(st, t, labels.TC_UNDO)
         return
     if st.memcg_parent[m] >= 0 and prog.v_slip != SLIP_CHARGE_OWN:
         st.tc_level[t] = st.memcg_parent[m]
@@ -117,9 +100,9 @@ def tc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.tc_ok[t] = 1
     surplus = st.tc_batch[t] - st.tc_pages[t]
     if surplus > 0 and prog.v_slip != SLIP_SURPLUS:
-        refill_stock(st, t, st.tc_memcg[t], surplus, TC_DONE)
+        refill_stock(st, t, st.tc_memcg[t], surplus, labels.TC_DONE)
         return
-    goto(st, t, TC_DONE)
+    goto(st, t, labels.TC_DONE)
 
 
 @compiled
@@ -128,9 +111,9 @@ def tc_undo(topo: Topo, prog: Prog, st: State, t: int) -> None:
     counter_sub(st, t, st.tc_over[t], st.tc_batch[t])
     st.tc_level[t] = st.tc_memcg[t]
     if prog.v_undo == 1 or st.tc_memcg[t] == st.tc_over[t]:
-        goto(st, t, TC_FAILED)
+        goto(st, t, labels.TC_FAILED)
         return
-    goto(st, t, TC_UNDO_BELOW)
+    goto(st, t, labels.TC_UNDO_BELOW)
 
 
 @compiled
@@ -140,7 +123,7 @@ def tc_undo_below(topo: Topo, prog: Prog, st: State, t: int) -> None:
     counter_sub(st, t, m, st.tc_batch[t])
     st.tc_level[t] = st.memcg_parent[m]
     if st.memcg_parent[m] == st.tc_over[t]:
-        goto(st, t, TC_FAILED)
+        goto(st, t, labels.TC_FAILED)
 
 
 @compiled
@@ -148,25 +131,25 @@ def tc_failed(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """The counters said no: retry without the batch, then see what the gfp flags allow."""
     if st.tc_batch[t] > st.tc_pages[t]:
         st.tc_batch[t] = st.tc_pages[t]
-        goto(st, t, TC_CONSUME)
+        goto(st, t, labels.TC_CONSUME)
         return
     over = st.tc_over[t]
     if st.memcg_usage[over] + st.tc_pages[t] <= st.memcg_max[over]:
         hazard(st, 19)
-    if st.tc_gfp[t] & GFP_NOBLOCK:
+    if st.tc_gfp[t] & labels.GFP_NOBLOCK:
         nomem(st, t)
         return
-    goto(st, t, TC_RECLAIM)
+    goto(st, t, labels.TC_RECLAIM)
 
 
 @compiled
 def nomem(st: State, t: int) -> None:
     """The charge fails, unless __GFP_HIGH or __GFP_NOFAIL forces it over every limit."""
-    if st.tc_gfp[t] & (GFP_HIGH | GFP_NOFAIL):
+    if st.tc_gfp[t] & (labels.GFP_HIGH | labels.GFP_NOFAIL):
         st.tc_level[t] = st.tc_memcg[t]
-        goto(st, t, TC_FORCE)
+        goto(st, t, labels.TC_FORCE)
         return
-    goto(st, t, TC_DONE)
+    goto(st, t, labels.TC_DONE)
 
 
 @compiled
@@ -184,12 +167,12 @@ def tc_reclaim(topo: Topo, prog: Prog, st: State, t: int) -> None:
     victim = reclaim_from(st, st.tc_over[t])
     st.tc_reclaimed[t] = 0
     if victim < 0:
-        goto(st, t, TC_MARGIN)
+        goto(st, t, labels.TC_MARGIN)
         return
     pages = min(st.memcg_user[victim], st.tc_pages[t])
     st.memcg_user[victim] -= pages
     st.tc_reclaimed[t] = pages
-    uncharge(st, t, victim, pages, TC_MARGIN)
+    uncharge(st, t, victim, pages, labels.TC_MARGIN)
 
 
 @compiled
@@ -197,33 +180,33 @@ def tc_margin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """mem_cgroup_margin: room for tc_pages means another try; else the one drain of this call, then the retry rules."""
     over = st.tc_over[t]
     if st.memcg_max[over] - st.memcg_usage[over] >= st.tc_pages[t]:
-        goto(st, t, TC_CONSUME)
+        goto(st, t, labels.TC_CONSUME)
         return
     if st.tc_drained[t] == 0:
         st.tc_drained[t] = 1
-        goto(st, t, TC_DRAIN)
+        goto(st, t, labels.TC_DRAIN)
         return
-    goto(st, t, TC_AFTER_DRAIN)
+    goto(st, t, labels.TC_AFTER_DRAIN)
 
 
 @compiled
 def tc_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """drain_all_stock of the memcg that was over its limit, then the whole charge again from the stock on."""
-    drain_all_stock(st, t, st.tc_over[t], TC_CONSUME)
+    drain_all_stock(st, t, st.tc_over[t], labels.TC_CONSUME)
 
 
 @compiled
 def tc_after_drain(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Retry after progress on a cheap request, else while retries last, else the OOM killer."""
-    if st.tc_gfp[t] & GFP_NORETRY:
+    if st.tc_gfp[t] & labels.GFP_NORETRY:
         nomem(st, t)
     elif st.tc_reclaimed[t] > 0 and st.tc_pages[t] <= COSTLY_PAGES:
-        goto(st, t, TC_CONSUME)
+        goto(st, t, labels.TC_CONSUME)
     elif st.tc_retries[t] > 0:
         st.tc_retries[t] -= 1
-        goto(st, t, TC_CONSUME)
+        goto(st, t, labels.TC_CONSUME)
     else:
-        goto(st, t, TC_OOM)
+        goto(st, t, labels.TC_OOM)
 
 
 @compiled
@@ -236,7 +219,7 @@ def tc_oom(topo: Topo, prog: Prog, st: State, t: int) -> None:
     pages = st.memcg_user[victim]
     st.memcg_user[victim] = 0
     st.tc_retries[t] = prog.nr_retries
-    uncharge(st, t, victim, pages, TC_CONSUME)
+    uncharge(st, t, victim, pages, labels.TC_CONSUME)
 
 
 @compiled
@@ -250,7 +233,7 @@ def tc_force(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.tc_level[t] = st.memcg_parent[m]
     if st.memcg_parent[m] < 0:
         st.tc_ok[t] = 1
-        goto(st, t, TC_DONE)
+        goto(st, t, labels.TC_DONE)
 
 
 @compiled
@@ -267,3 +250,34 @@ def tc_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.tc_reclaimed[t] = 0
     st.tc_gfp[t] = 0
     st.tc_ret[t] = 0
+
+
+@compiled
+def try_charge_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """The steps of try_charge_memcg."""
+    if label == labels.TC_CONSUME:
+        tc_consume(topo, prog, st, t)
+    elif label == labels.TC_CONSUME_BODY:
+        tc_consume_body(topo, prog, st, t)
+    elif label == labels.TC_LEVEL:
+        tc_level(topo, prog, st, t)
+    elif label == labels.TC_UNDO:
+        tc_undo(topo, prog, st, t)
+    elif label == labels.TC_UNDO_BELOW:
+        tc_undo_below(topo, prog, st, t)
+    elif label == labels.TC_FAILED:
+        tc_failed(topo, prog, st, t)
+    elif label == labels.TC_RECLAIM:
+        tc_reclaim(topo, prog, st, t)
+    elif label == labels.TC_MARGIN:
+        tc_margin(topo, prog, st, t)
+    elif label == labels.TC_DRAIN:
+        tc_drain(topo, prog, st, t)
+    elif label == labels.TC_AFTER_DRAIN:
+        tc_after_drain(topo, prog, st, t)
+    elif label == labels.TC_OOM:
+        tc_oom(topo, prog, st, t)
+    elif label == labels.TC_FORCE:
+        tc_force(topo, prog, st, t)
+    elif label == labels.TC_DONE:
+        tc_done(topo, prog, st, t)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.errors import HarnessError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.fuzz.campaign.campaign import CLEAN, INCONCLUSIVE, say_on_stderr
 from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
 from percpu_fuzz.fuzz.interrupts import Interrupts

@@ -6,8 +6,9 @@ import shlex
 import textwrap
 from typing import Any
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES, MEMCG_ABSENT, MEMCG_FREED
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.label_words import WORDS as STEP_WORDS
+from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.engine.topology import Topology

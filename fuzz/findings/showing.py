@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import Signature
 from percpu_fuzz.engine.program import FAIL_FIELDS
 from percpu_fuzz.engine.scenario import Finding, Scenario

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import MEASUREMENT

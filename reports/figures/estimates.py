@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Histogram
 from percpu_fuzz.engine.variant import CHARGE_BYTES
 from percpu_fuzz.reports.campaign import UNKNOWN_FAMILY, Campaign, Seen, Sums

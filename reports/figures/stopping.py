@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import UNKNOWN_FAMILY

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.operations import LOWER
-from percpu_fuzz.engine.core.base import Prog, Topo
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.labels import (
     GFP_NOBLOCK,
@@ -21,6 +20,7 @@ from percpu_fuzz.engine.core.labels import (
     OP_PRESSURE,
     OP_SETMAX,
 )
+from percpu_fuzz.engine.core.records import Prog, Topo
 from percpu_fuzz.strategies.draw.choices import (
     AT_MEMCGS,
     AT_TABLE,

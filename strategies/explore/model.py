@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.case.runnable import case_over, runnable
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.strategies.explore.micro import micro_ready, micro_step
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 

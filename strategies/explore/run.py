@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset_record
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.records import NR_INVARIANTS, SIZE_CLASSES, Prog, State, Topo, new_record
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.program import prog_record

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from percpu_fuzz.engine.core.base import ceil_div
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.strategies.trace import operations as ops
 from percpu_fuzz.strategies.trace.limited import Limited
 from percpu_fuzz.strategies.trace.states import Snapshot

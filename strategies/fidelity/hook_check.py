@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset_record
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_FREE, OP_PLACE
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, new_record
 from percpu_fuzz.engine.errors import InputError

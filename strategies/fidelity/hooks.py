@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from percpu_fuzz.engine.core.base import ceil_div
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.trace.files import decode_json, read_bytes
 

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES, MEMCG_ONLINE, ceil_div
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
+from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
+from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset

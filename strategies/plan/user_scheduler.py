@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from percpu_fuzz.engine.case.runnable import case_over, runnable
-from percpu_fuzz.engine.core.base import Prog, State
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
 from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.records import Prog, State
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, Outcome
 from percpu_fuzz.strategies.run import batch as batches

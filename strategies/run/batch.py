@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES, Prog, State, Topo
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_NOBLOCK, NAMES
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.histograms import AMISS, MISPLACED_WHERE, PAIR, PRECHARGE_USED, ROUNDING_PARTS, SIZE_CELLS
 from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
 from percpu_fuzz.strategies.draw.choices import LENGTH

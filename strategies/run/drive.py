@@ -6,9 +6,10 @@ from typing import Any
 
 from percpu_fuzz.engine.case.runnable import runnable
 from percpu_fuzz.engine.case.step import step
-from percpu_fuzz.engine.core.base import Prog, State, Topo, untouch
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.labels import FR_UNCHARGE, IDLE, PO_REFUND, PO_REMAINDER, UN_REFILL
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 
 WATCH_PAGES, WATCH_REMAINDER, WATCH_FREED, WATCH_ONCE = range(4)
 PRECHARGE, USED, REFUND = range(3)

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.declare import Vec, dtype_of, i8, i16, i32
 from percpu_fuzz.engine.core.labels import NAMES
-from percpu_fuzz.engine.core.records import NR_HAZARDS, Record
+from percpu_fuzz.engine.core.records import NR_HAZARDS, Record, State
 
 NR_LABELS = len(NAMES)
 NR_PAIRS = NR_LABELS * NR_LABELS

@@ -12,9 +12,9 @@ import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record, State, new_record
 from percpu_fuzz.engine.errors import ScenarioError

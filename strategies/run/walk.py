@@ -7,9 +7,10 @@ from percpu_fuzz.engine.case.step import step
 from percpu_fuzz.engine.case.teardown import DRAINED, FREEING, OVER
 from percpu_fuzz.engine.checks.conservation import at_rest, check_drained, check_quiescent
 from percpu_fuzz.engine.checks.invariants import check_everything, check_released, check_touched
-from percpu_fuzz.engine.core.base import Prog, State, Topo, untouch
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.strategies.draw.rng import Rng
 from percpu_fuzz.strategies.run.features import Trail, note_step
 from percpu_fuzz.strategies.schedulers.bounded import choose_round_robin

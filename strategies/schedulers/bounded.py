@@ -7,8 +7,8 @@ the turn to any other task at random. Both draw `depth` deviations uniformly ove
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, below_n
 from percpu_fuzz.strategies.schedulers.record import Sched
 

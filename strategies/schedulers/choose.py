@@ -6,8 +6,8 @@ A new scheduler is a file with its begin and choose, a number in record.py and a
 from __future__ import annotations
 
 from percpu_fuzz.engine.case.runnable import list_runnable
-from percpu_fuzz.engine.core.base import Prog, State, Topo
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.strategies.draw.rng import Rng
 from percpu_fuzz.strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
 from percpu_fuzz.strategies.schedulers.follow import choose_followed

@@ -6,8 +6,8 @@ reached is a failure by its number, never another interleaving.
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.schedulers.record import Sched
 
 

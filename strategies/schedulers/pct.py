@@ -8,8 +8,8 @@ step twice, which the paper allows.
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, below_n, to_word
 from percpu_fuzz.strategies.schedulers.record import Sched
 

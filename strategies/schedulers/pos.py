@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, next_word
 from percpu_fuzz.strategies.schedulers.record import Sched
 

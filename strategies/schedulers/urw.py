@@ -8,8 +8,8 @@ a task that takes more keeps the weight of one step.
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.base import State
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, below_n
 from percpu_fuzz.strategies.schedulers.record import Sched
 

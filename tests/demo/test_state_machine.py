@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from percpu_fuzz.engine.case.runnable import case_over, runnable
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC, OP_DRAIN, OP_FREE, OP_RMDIR
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario

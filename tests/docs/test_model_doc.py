@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import ROOT
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -64,20 +65,55 @@ def test_every_step_is_in_the_table_once() -> None:
     assert sorted(named) == sorted(NAMES)
 
 
+def dispatch() -> Iterator[tuple[str, str]]:
+    """(label, module.function) for each `label == labels.X` that `step`, or a piece that it calls, decides by."""
+    home = {where.split(".")[1]: where for where in functions()}
+    for where, function in functions().items():
+        if "label" not in (argument.arg for argument in function.args.args) and where != "step.step":
+            continue
+        for node in ast.walk(function):
+            if not (isinstance(node, ast.If) and isinstance(node.test, ast.Compare)):
+                continue
+            known, call = node.test.comparators[0], node.body[0]
+            if isinstance(node.test.ops[0], ast.Eq) and isinstance(known, ast.Attribute) and isinstance(call, ast.Expr):
+                assert isinstance(call.value, ast.Call)
+                assert isinstance(call.value.func, ast.Name)
+                yield known.attr, home[call.value.func.id]
+
+
 def test_the_table_names_the_function_that_the_dispatch_calls() -> None:
-    """The function in a label's row is the one that `step` calls at that label."""
-    dispatch = {}
-    inner = [node for where, node in functions().items() if where.startswith("step") and where.endswith("_step")]
-    for node in (each for function in inner for each in ast.walk(function)):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Compare):
-            label, call = node.test.comparators[0], node.body[0]
-            assert isinstance(label, ast.Name)
-            assert isinstance(call, ast.Expr)
-            assert isinstance(call.value, ast.Call)
-            assert isinstance(call.value.func, ast.Name)
-            dispatch[label.id] = call.value.func.id
-    table = {CODE.findall(row[0])[0]: CODE.findall(row[3])[0].split(".")[1] for row in step_rows()}
-    assert table == dispatch
+    """The function in a label's row is the one that is called at that label, and each label is decided by once."""
+    called = list(dispatch())
+    assert len(called) == len(NAMES)
+    assert {CODE.findall(row[0])[0]: CODE.findall(row[3])[0] for row in step_rows()} == dict(called)
+
+
+def test_each_piece_of_the_dispatch_gets_the_labels_that_it_decides_by() -> None:
+    """`step` hands a label to the piece that stands in the file of the label's function."""
+    decides = defaultdict(set)
+    for where, function in functions().items():
+        for node in ast.walk(function):
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and where.endswith("_step"):
+                assert isinstance(node.test.comparators[0], ast.Attribute)
+                decides[where.split(".")[1]].add(node.test.comparators[0].attr)
+    decides["uc_level"] = {"UC_LEVEL"}
+    assert {name: set(found) for name, found in handed_to_pieces().items()} == decides
+
+
+def handed_to_pieces() -> dict[str, list[str]]:
+    """By piece, the labels for which the conditions of `step` hold first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    chain = functions()["step.step"].body[-1]
+    for number, name in enumerate(NAMES):
+        node: ast.stmt = chain
+        while isinstance(node, ast.If):
+            holds = eval(compile(ast.Expression(node.test), "step", "eval"), {"labels": labels, "label": number})
+            node = node.body[0] if holds else node.orelse[0]
+        assert isinstance(node, ast.Expr)
+        assert isinstance(node.value, ast.Call)
+        assert isinstance(node.value.func, ast.Name)
+        found[node.value.func.id].append(name)
+    return found
 
 
 def test_every_function_that_is_named_exists() -> None:
@@ -103,7 +139,7 @@ def test_invariants_are_judged_where_the_table_says() -> None:
     found: dict[str, set[str]] = defaultdict(set)
     for where, node in functions().items():
         for name, arguments in calls(node):
-            if name in JUDGES and where not in ("base.kill_case",):
+            if name in JUDGES and where not in ("evidence.kill_case",):
                 invariant = arguments[JUDGES[name]]
                 assert isinstance(invariant, ast.Name), where
                 found[NAME_OF[invariant.id]].add(where)

@@ -64,8 +64,8 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
 
 def test_a_module_reached_through_another_counts(tree: TinyTree) -> None:
     """A module with constants only, imported by a module that compiled code imports, changes the folder."""
-    tree.write("engine/callee.py", "import percpu_fuzz.engine.core.base\n" + CALLEE.format(1))
-    tree.write("engine/core/base.py", "from percpu_fuzz.engine import constants\n")
+    tree.write("engine/callee.py", "import percpu_fuzz.engine.core.primitives\n" + CALLEE.format(1))
+    tree.write("engine/core/primitives.py", "from percpu_fuzz.engine import constants\n")
     tree.write("engine/constants.py", "A = 1\n")
     before = cache_folder(tree.root)
     tree.write("engine/constants.py", "A = 2\n")

@@ -70,6 +70,6 @@ def test_nothing_in_python_calls_an_inner_function() -> None:
 def test_such_a_call_is_seen() -> None:
     """Control: a module that does."""
     tree = ast.parse(
-        "from percpu_fuzz.engine.core.base import ceil_div\n\ndef pages(n):\n    return ceil_div(n, 4096)\n"
+        "from percpu_fuzz.engine.core.primitives import ceil_div\n\ndef pages(n):\n    return ceil_div(n, 4096)\n"
     )
     assert calls_from_python(tree, inner_names()) == [(4, "ceil_div")]

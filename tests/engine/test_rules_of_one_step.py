@@ -10,9 +10,10 @@ import pytest
 from percpu_fuzz.engine.case.runnable import runnable
 from percpu_fuzz.engine.checks.conservation import check_bytes, check_css, check_quiescent
 from percpu_fuzz.engine.checks.invariants import check_touched
-from percpu_fuzz.engine.core.base import CHUNK_DYNAMIC, I4, I6, I9, I13
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.evidence import I4, I6, I9, I13
 from percpu_fuzz.engine.core.labels import AL_AREA, AL_UNLOCK, AT_BARRIER, FR_UNLOCK, IDLE, RF_GET
+from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC
 from percpu_fuzz.engine.kernel.balance import chunk_to_populate
 from percpu_fuzz.engine.kernel.charge_hook import rf_get
 from percpu_fuzz.engine.kernel.chunks import move_chunk, sidelined_slot

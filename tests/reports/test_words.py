@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.reports import hazards as hazard_words

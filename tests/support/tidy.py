@@ -36,7 +36,7 @@ class House:
         return {self.name(path): ast.parse(path.read_text(encoding="utf-8")) for path in self.files}
 
     def name(self, path: Path) -> str:
-        """engine.core.base for engine/core/base.py, engine for engine/__init__.py."""
+        """engine.core.labels for engine/core/labels.py, engine for engine/__init__.py."""
         return ".".join(path.relative_to(self.root).with_suffix("").parts).removesuffix(".__init__")
 
     @cached_property

@@ -15,7 +15,7 @@ from ktap import read_ktap
 from places import DATA, ROOT
 from sarif_pydantic import Sarif
 
-from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.ci.jsonl import jsonl_schema
 from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, PASS, SKIP, verdicts

@@ -1,36 +1,20 @@
-"""Leaf helpers that every part of the engine uses: rounding, jumps, touched rows, hazards, violations."""
+"""What the kernel's functions leave for those who look on: hazards passed, violations, rows touched, live bytes.
+
+Nothing that a variant does depends on it, but that kill_case ends the case. The functions of engine.kernel write it at
+the moment it happens, engine.checks reads it after the step. Neither may import the other, so it stands below both:
+also L(O), the bytes of live areas by the objcg that they were charged through, which no kernel has as a number.
+"""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.declare import Grid, Vec
-from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
+from percpu_fuzz.engine.core.records import NR_LOG, State, Topo
 
-__all__ = ["Grid", "Prog", "State", "Topo", "Vec"]
-
-# Invariants by number (kernel.md 4.3); I1b has a number of its own.
+# Invariants by number; I1b has a number of its own.
 I1, I1B, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I18, I19, I20 = range(18)
 INVARIANT_NAMES = (
     "I1", "I1b", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I18", "I19", "I20",
 )  # fmt: skip
-
-# Life of an objcg (or of a group that shares one count) and of a memcg.
-ABSENT, LIVE, DYING, ATOMIC, RELEASED, FREED = range(6)
-MEMCG_ABSENT, MEMCG_ONLINE, MEMCG_DYING, MEMCG_OFFLINING, MEMCG_OFFLINE, MEMCG_FREED = range(6)
-CHUNK_UNUSED, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_DYNAMIC = range(4)
-RCU_KILL, RCU_FREE, RCU_CSS = range(3)  # what a callback in the RCU queue does
-
-
-@compiled
-def ceil_div(amount: int, unit: int) -> int:
-    """amount / unit, rounded up; both positive or the amount 0."""
-    return (amount + unit - 1) // unit
-
-
-@compiled
-def goto(st: State, t: int, label: int) -> None:
-    """The task's next step is the one with this label."""
-    st.pc[t] = label
 
 
 @compiled
@@ -123,39 +107,18 @@ def kill_case(st: State, t: int, invariant: int, want: int, found: int) -> None:
 
 
 @compiled
-def rcu_lock(st: State, t: int) -> None:
-    """A reader begins, and keeps what is queued from here on. Inside a reader it is the outer one that counts."""
-    if st.task_rcu[t] < 0:
-        st.task_rcu[t] = st.rcu_tail
+def note_live(st: State, r: int, n: int, o: int, nr_bytes: int) -> None:
+    """L(O): these bytes of the area were charged through this objcg."""
+    st.l_objcg[r, n] = o
+    st.l_bytes[r, n] = nr_bytes
+    st.objcg_live[o] += nr_bytes
 
 
 @compiled
-def rcu_unlock(st: State, t: int) -> None:
-    """The reader has ended: callbacks that were queued since it began may run, if no other reader keeps them."""
-    st.task_rcu[t] = -1
-
-
-@compiled
-def call_rcu(st: State, kind: int, row: int) -> None:
-    """Queue a callback that runs after every reader of now has ended."""
-    st.rcu_kind[st.rcu_tail] = kind
-    st.rcu_row[st.rcu_tail] = row
-    st.rcu_tail += 1
-
-
-@compiled
-def preempt_off(st: State, t: int) -> None:
-    """Disable preemption on the task's CPU (a local lock is taken)."""
-    a = st.task_cpu[t]
-    st.cpu_depth[a] += 1
-    if st.cpu_irq[a] == 0:
-        st.cpu_preempt[a] = t + 1
-
-
-@compiled
-def preempt_on(st: State, t: int) -> None:
-    """One level of disabled preemption less; at none, outside interrupts, others run on the task's CPU again."""
-    a = st.task_cpu[t]
-    st.cpu_depth[a] -= 1
-    if st.cpu_irq[a] == 0 and st.cpu_depth[a] == 0:
-        st.cpu_preempt[a] = 0
+def forget_live(topo: Topo, st: State, r: int) -> None:
+    """L(O) loses a freed area's bytes, node by node, on the objcgs they were charged through."""
+    for n in range(topo.nr_nodes):
+        if st.l_objcg[r, n] >= 0:
+            st.objcg_live[st.l_objcg[r, n]] -= st.l_bytes[r, n]
+        st.l_objcg[r, n] = -1
+        st.l_bytes[r, n] = 0
