@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz import entry
 from percpu_fuzz.fuzz.cli_recorded import COMMANDS
 from percpu_fuzz.fuzz.errors import HarnessError
 
@@ -357,8 +356,3 @@ def forget_output() -> None:
     """Nobody takes standard output any more: what is left in its buffer must not fail again at exit."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def main() -> None:
-    """What scripts of earlier installations call."""
-    entry.main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
@@ -284,10 +283,6 @@ class Desk:
         if self.interrupted:
             return "interrupt"
         return "time" if self.timed_out else "cases"
-
-    def waste(self) -> Mapping[int, int]:
-        """Measured cases by wasted pages, values ascending."""
-        return dict(sorted(self.seen.waste.items()))
 
 
 def failed_row(one: Failed, cases: int) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Screen(View):
 
     def waste(self, desk: Desk) -> str:
         """Measured cases by wasted pages: how many had 0, 1, 2, ... and the mean."""
-        waste = desk.waste()
+        waste = desk.seen.waste
         total = sum(waste.values())
         if not total:
             return "no measured allocation yet"

@@ -7,8 +7,8 @@ from pathlib import Path
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.scenario import Finding, dump_finding, load_finding
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.clock import seconds_so_far
 from percpu_fuzz.fuzz.commands.replay import chosen_variant
-from percpu_fuzz.fuzz.entry import seconds_so_far
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.provenance import marked
 from percpu_fuzz.fuzz.findings.showing import told

@@ -135,10 +135,6 @@ class Store:
         """The same rows as Outcomes, one at a time: an hour of batches need not fit into memory."""
         return map(Outcome.from_canonical, self.rows(prefix, shard))
 
-    def digest(self, prefix: Handed, shard: Shard = WHOLE) -> str:
-        """What engine.outcome.digest says of these outcomes, without building them."""
-        return digest_of(self.rows(prefix, shard))
-
     def note(self, at: float, text: str) -> None:
         """Keep an event: `at` is seconds since 1970."""
         self.connection.execute("INSERT INTO event VALUES (?, ?)", (at, text))

@@ -25,7 +25,7 @@ BY_CPU_TIME = """
 import sys, time, types
 import percpu_fuzz.fuzz.campaign.workers
 from percpu_fuzz.fuzz.cli import call
-fuzz.campaign.workers.time = types.SimpleNamespace(**{**vars(time), "perf_counter": time.thread_time})
+percpu_fuzz.fuzz.campaign.workers.time = types.SimpleNamespace(**{**vars(time), "perf_counter": time.thread_time})
 sys.exit(call())
 """
 

@@ -38,7 +38,7 @@ from percpu_fuzz.fuzz.schedule import (
     batches_up_to,
     next_batch,
 )
-from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.store.store import Store, digest_of
 
 BOUNDS = Bounds()
 SIGNATURE = Signature("I1", "toy", "PO_REFUND", ())
@@ -155,7 +155,7 @@ def test_the_result_does_not_depend_on_workers(tmp_path: Path, workers: int) -> 
     done, store = ran(tmp_path, plan, workers=workers)
     assert done.prefix == batches_for_cases(60, Fraction(1, 2), plan.cases_per_batch)
     assert list(store.outcomes(done.prefix)) == expected(plan, done.prefix)
-    assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
+    assert digest_of(store.rows(done.prefix)) == digest(expected(plan, done.prefix))
     assert (done.stopped_by, store.failed()) == ("cases", [])
 
 
@@ -170,7 +170,7 @@ def test_a_killed_worker_costs_no_batch(tmp_path: Path) -> None:
     """A batch that kills its worker once is run again: the digest is an undisturbed one, later records arrive."""
     plan = Toy(tmp_path, kill=(BatchId("measurement", 2), BatchId("hunting", 4)))
     done, store = ran(tmp_path, plan)
-    assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
+    assert digest_of(store.rows(done.prefix)) == digest(expected(plan, done.prefix))
     assert store.failed() == []
     text = (tmp_path / "campaign.log").read_text()
     assert text.count("a worker died of SIGKILL") == 2
@@ -297,7 +297,7 @@ class Quits(View):
 def test_a_campaign_goes_on_where_it_was_left(tmp_path: Path) -> None:
     """Stopped after some batches and resumed twice, what is stored is what one session stores; what it learnt too."""
     whole, store = ran(tmp_path_of(tmp_path, "whole"), Toy(tmp_path, learner=Pupil()), cases=4000)
-    expected_digest = store.digest(whole.prefix)
+    expected_digest = digest_of(store.rows(whole.prefix))
     store.close()
     part = tmp_path_of(tmp_path, "part")
     for batches in (20, 150):
@@ -307,7 +307,7 @@ def test_a_campaign_goes_on_where_it_was_left(tmp_path: Path) -> None:
         store.close()
     done, store = ran(part, Toy(tmp_path, learner=Pupil()), cases=4000)
     assert (done.prefix, done.stopped_by) == (whole.prefix, "cases")
-    assert store.digest(done.prefix) == expected_digest
+    assert digest_of(store.rows(done.prefix)) == expected_digest
 
 
 def test_parts_hold_every_batch_once(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ def test_a_run_that_was_stopped_is_one_of_so_many_cases(tmp_path: Path, workers:
         assert stopped.prefix == batches_covering(stopped.prefix, Fraction(1, 2))
         cases = sum(outcome.cases for outcome in store.outcomes(stopped.prefix))
         again, other = ran(tmp_path_of(folder, "again"), Toy(folder, learner=Pupil()), cases=cases)
-        assert other.digest(again.prefix) == store.digest(stopped.prefix)
+        assert digest_of(other.rows(again.prefix)) == digest_of(store.rows(stopped.prefix))
 
 
 def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
