@@ -17,28 +17,27 @@ from typing import Any
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
-from percpu_fuzz.fuzz.campaign.hands import Hands
+from percpu_fuzz.fuzz.campaign.hands import Bounds, Hands
 from percpu_fuzz.fuzz.campaign.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Lines, Ran, View, ended, run_batches
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.campaign.reserve import LEAST_SECONDS, measured
 from percpu_fuzz.fuzz.campaign.workers import Crew
-from percpu_fuzz.fuzz.command_line import repeating
+from percpu_fuzz.fuzz.command_line import command_of, repeating
 from percpu_fuzz.fuzz.configuration import described
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import is_full, write_json
 from percpu_fuzz.fuzz.findings.pick import Written, pick, write_findings
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
-from percpu_fuzz.fuzz.options import RunOptions
 from percpu_fuzz.fuzz.schedule import batches_covering
+from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
 from percpu_fuzz.fuzz.store.reading import gathered
 from percpu_fuzz.fuzz.store.resuming import Earlier
 from percpu_fuzz.fuzz.store.store import Store
-from percpu_fuzz.fuzz.typed_code import names_code
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
 from percpu_fuzz.reports.numbers import percent
@@ -165,7 +164,7 @@ def provenance(session: Campaigning, operations: list[dict[str, Any]]) -> None:
     store, options = session.store, session.options
     store.set_meta("describe", session.plan.describe())
     store.set_meta("given", dict(options.given))
-    store.set_meta("command", options.command)
+    store.set_meta("command", command_of(options.given))
     store.set_meta("operations", operations)
     store.set_meta("shard", [options.shard.index, options.shard.count])
     store.set_meta("versions", versions())
@@ -235,7 +234,8 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
 def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
     """Who runs the batches: processes of this machine, or a cluster."""
     if options.cluster is None:
-        return Crew(plan, log, options.bounds, options.start_method)
+        bounds = Bounds(options.batch_seconds, options.worker_memory_bytes)
+        return Crew(plan, log, bounds, options.start_method)
     from percpu_fuzz.fuzz.campaign.cluster import Cluster
 
     return Cluster(plan, options.cluster)
@@ -259,7 +259,7 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     campaign = gathered(store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"
     exit_status = status_of(campaign, problem, inconclusive)
-    files = rendered(campaign, exit_status, options.reports)
+    files = rendered(campaign, exit_status, options.formats)
     problem = kept(session, named, files, exit_status) or problem
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)

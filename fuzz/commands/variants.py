@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+import click
+
 from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.reports.invariants import WORDS, applies
@@ -11,6 +13,8 @@ from percpu_fuzz.reports.invariants import WORDS, applies
 WIDTH = 78
 
 
+@click.command()
+@click.option("--invariants", is_flag=True, help="Which invariant is checked for which variant, and what it says.")
 def variants_command(invariants: bool) -> int:
     """Print the variants, or the invariants with the variants each applies to."""
     if not invariants:

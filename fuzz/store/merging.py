@@ -14,9 +14,9 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING
-from percpu_fuzz.fuzz.command_line import DEFAULTS
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
+from percpu_fuzz.fuzz.settings import SETTINGS
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.reading import ALLOWED, address
 from percpu_fuzz.fuzz.store.resuming import differences
@@ -78,7 +78,7 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
                 raise
             raise InputError(str(one.folder), f"{type(error).__name__}: {error}", ALLOWED) from None
     store.connection.execute("COMMIT")
-    if given.get("learning", DEFAULTS["learning"]) == "on":
+    if SETTINGS["learning"].value(given):
         merged.differing += [text for one in parts for text in learnt_without(one, merged)]
     for key in ("describe", "operations", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
@@ -87,12 +87,6 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
     store.set_meta("shard", [0, 1])
     store.set_meta("command", "percpu-fuzz merge " + shlex.join(str(one.folder) for one in parts))
     return merged
-
-
-def whole_of(given: Mapping[str, str]) -> dict[str, str]:
-    """The options of the campaign that a part is part of."""
-    whole = {name: text for name, text in given.items() if name not in ("shard", "cases", "time", "stop")}
-    return whole | ({"learning": "off"} if "shard" in given else {})
 
 
 def part(folder: Path, stack: contextlib.ExitStack) -> Part:

@@ -10,7 +10,7 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
-from percpu_fuzz.fuzz.options import RunOptions
+from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.reading import ALLOWED
 from percpu_fuzz.fuzz.store.store import Store
