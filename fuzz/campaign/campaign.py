@@ -35,7 +35,7 @@ from percpu_fuzz.fuzz.schedule import batches_covering
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
-from percpu_fuzz.fuzz.store.reading import gathered
+from percpu_fuzz.fuzz.store.reading import campaign_of
 from percpu_fuzz.fuzz.store.resuming import Earlier
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.campaign import Campaign
@@ -256,7 +256,7 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     if ran.stopped_by != "merge":  # a merged campaign that goes on has the time that is asked for
         named["elapsed"] = ran.seconds
         named["command"] = repeating(options.given, cases_of(session, ran))
-    campaign = gathered(store, session.out, named)
+    campaign = campaign_of(store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"
     exit_status = status_of(campaign, problem, inconclusive)
     files = rendered(campaign, exit_status, options.formats)

@@ -21,7 +21,7 @@ from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import filled, out_option
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
-from percpu_fuzz.fuzz.store.merging import Merged, Part, merge, parts_of
+from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
 from percpu_fuzz.fuzz.store.resuming import Earlier
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.fuzz.words import batches
@@ -61,7 +61,7 @@ def joined(
     """The parts in a new store, and the report on it."""
     store = Store(out / "campaign.db")
     try:
-        merged = merge(parts, given, store)
+        merged = merge_parts(parts, given, store)
         for folder, held in merged.batches.items():
             print(f"{folder}: {batches(held)}")
         for batch in sorted(merged.run_elsewhere):

@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import choice_option, out_option
 from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
-from percpu_fuzz.fuzz.store.reading import ALLOWED, read_campaign, read_exit
+from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
 
 FORMATS = ("text", "html", "json", "md")
 FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}
@@ -45,7 +45,7 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
         files = rendered(campaign, exit_status, wanted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise InputError(str(Path(folder) / "campaign.db"), what, ALLOWED) from error
+        raise InputError(str(Path(folder) / "campaign.db"), what, CAMPAIGN_FOLDER) from error
     if form is None or output is not None or wanted or pdf:
         write(files, Path(folder), output, pdf)
     sys.stdout.write(files[printed].decode())

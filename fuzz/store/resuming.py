@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
-from percpu_fuzz.fuzz.store.reading import ALLOWED
+from percpu_fuzz.fuzz.store.reading import damage_refused
 from percpu_fuzz.fuzz.store.store import Store
 
 
@@ -26,18 +25,12 @@ class Earlier:
     @staticmethod
     def of(store: Store, plan: Plan, options: RunOptions) -> Earlier:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
-        try:
+        with damage_refused(store.path):
             named = store.named()
-        except (ValueError, sqlite3.DatabaseError) as error:
-            raise InputError(str(store.path), f"{type(error).__name__}: {error}", ALLOWED) from None
-        if "describe" not in named:
-            return Earlier()
-        try:
+            if "describe" not in named:
+                return Earlier()
             checked(named)
-        except ValueError as error:
-            raise InputError(str(store.path), str(error), ALLOWED) from None
-        stored = named["describe"]
-        found = differences(stored, json.loads(json.dumps(plan.describe())))
+        found = described_differences(named["describe"], json.loads(json.dumps(plan.describe())))
         shard = [options.shard.index, options.shard.count]
         if named.get("shard") != shard:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
@@ -46,7 +39,7 @@ class Earlier:
         return Earlier(named.get("elapsed", 0.0), "; ".join(found))
 
 
-def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def described_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Each option that differs, with both values."""
     names = sorted(set(stored) | set(now))
     return [

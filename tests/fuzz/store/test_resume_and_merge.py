@@ -66,7 +66,7 @@ def test_a_campaign_goes_on_here_when_its_cluster_is_gone(
     """`--cluster none` runs the rest with local workers, to the same digest. Control: without it, nobody answers."""
     assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
     with contextlib.closing(Store(tmp_path / "a" / "campaign.db")) as store:
-        store.set_meta("given", store.meta("given") | {"cluster": "tcp://127.0.0.1:1"})
+        store.set_meta("given", store.named()["given"] | {"cluster": "tcp://127.0.0.1:1"})
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 2
     assert "tcp://127.0.0.1:1" in capsys.readouterr().err.splitlines()[-1]
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000", "--cluster", "none"]) == 0
@@ -149,7 +149,7 @@ def test_other_code_is_refused_unless_forced(tmp_path: Path, capsys: pytest.Capt
     """A store of another code version is refused with both versions; --force goes on and notes it in the store."""
     assert run(tmp_path / "a", "--cases", "1000", "--seed", "3") == 0
     store = Store(tmp_path / "a" / "campaign.db")
-    store.set_meta("describe", store.meta("describe") | {"code": "0123456789abcdef"})
+    store.set_meta("describe", store.named()["describe"] | {"code": "0123456789abcdef"})
     store.close()
     capsys.readouterr()
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000"]) == 2
