@@ -16,18 +16,18 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
-from percpu_fuzz.fuzz.campaign.hands import Bounds, Hands
-from percpu_fuzz.fuzz.campaign.helpers import CUT_SECONDS
+from percpu_fuzz.fuzz.campaign.cluster import ClusterWorkers
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
-from percpu_fuzz.fuzz.campaign.loop import Lines, Ran, View, ended, run_batches
+from percpu_fuzz.fuzz.campaign.loop import Lines, Ran, View, Workers, ended, run_batches
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.campaign.reserve import LEAST_SECONDS, measured
-from percpu_fuzz.fuzz.campaign.workers import Crew
+from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
 from percpu_fuzz.fuzz.command_line import command_of, repeating
 from percpu_fuzz.fuzz.configuration import described
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import is_full, write_json
+from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.findings.pick import Written, pick, write_findings
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
@@ -200,12 +200,12 @@ def limits_of(session: Campaigning) -> Limits:
     return replace(limits, reserve=reserve)
 
 
-def shrink_until(desk: Desk) -> float | None:
+def shrink_until(dispatcher: Dispatcher) -> float | None:
     """By time.monotonic(): when findings must be done for the reports to be in time; a moment from now at least."""
-    if desk.ends_at is None:
+    if dispatcher.ends_at is None:
         return None
-    reports = desk.limits.reserve.reports(desk.rows)
-    return max(desk.ends_at - reports - CUT_SECONDS, time.monotonic() + LEAST_SECONDS)
+    reports = dispatcher.limits.reserve.reports(dispatcher.rows)
+    return max(dispatcher.ends_at - reports - CUT_SECONDS, time.monotonic() + LEAST_SECONDS)
 
 
 def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:
@@ -218,27 +218,25 @@ def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:
 def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     options, plan = session.options, session.plan
     criterion = criterion_of(options, plan)
-    desk = Desk(plan, session.store, limits_of(session), criterion)
+    dispatcher = Dispatcher(plan, session.store, limits_of(session), criterion)
     broken = None
     try:
         with view:
-            ran = run_batches(desk, lambda: crew_of(options, plan, log), view, session.interrupts)
+            ran = run_batches(dispatcher, lambda: workers_of(options, plan, log), view, session.interrupts)
     except (OSError, sqlite3.Error) as error:
         if not is_full(error):
             raise
-        ran, broken = ended(desk, "disk"), f"{session.store.path}: {error}"
-    session.shrink_until = shrink_until(desk)
+        ran, broken = ended(dispatcher, "disk"), f"{session.store.path}: {error}"
+    session.shrink_until = shrink_until(dispatcher)
     return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}", broken)
 
 
-def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
+def workers_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Workers:
     """Who runs the batches: processes of this machine, or a cluster."""
     if options.cluster is None:
         bounds = Bounds(options.batch_seconds, options.worker_memory_bytes)
-        return Crew(plan, log, bounds, options.start_method)
-    from percpu_fuzz.fuzz.campaign.cluster import Cluster
-
-    return Cluster(plan, options.cluster)
+        return LocalWorkers(plan, log, bounds, options.start_method)
+    return ClusterWorkers(plan, options.cluster)
 
 
 def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str | None = None) -> Result:

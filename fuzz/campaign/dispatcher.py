@@ -1,4 +1,4 @@
-"""The campaign's desk: what was handed out, what came back, what was learnt of it, and what could not be run."""
+"""Which batch goes out next, and what came back: kept, learnt of, counted, tried again or given up."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
-from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
@@ -62,11 +62,11 @@ class Limits:
     seconds_before: float = 0.0
     reserve: Reserve = field(default_factory=Reserve)
 
-    def is_over(self, elapsed: float, rows: int, seen: Seen, resumed: bool = False) -> bool:
-        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `seen` says."""
+    def is_over(self, elapsed: float, rows: int, live: LiveCounters, resumed: bool = False) -> bool:
+        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `live` says."""
         if self.seconds is None:
             return False
-        findings = self.reserve.findings(seen.violations, seen.cases.total(), self.workers)
+        findings = self.reserve.findings(live.violations, live.cases.total(), self.workers)
         if resumed:
             findings = self.reserve.most_seconds
         return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
@@ -87,7 +87,7 @@ class Failed:
 
 
 @dataclass(slots=True)
-class Seen:
+class LiveCounters:
     """What a person watches, over the batches of this session."""
 
     cases: Counter[str] = field(default_factory=Counter)
@@ -111,10 +111,10 @@ class Seen:
         self.features |= done.features
 
 
-class Desk:
+class Dispatcher:
     """Hands out batches in order and takes what comes back into the store."""
 
-    def __init__(self, plan: Plan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
+    def __init__(self, plan: RunnablePlan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
         self.plan = plan
         self.store = store
         self.limits = limits
@@ -126,7 +126,7 @@ class Desk:
             self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
-        self.seen = Seen()
+        self.live = LiveCounters()
         self.lost_in_a_row = self.given_up_in_a_row = 0
         self.interrupted = self.timed_out = self.met = self.ending = False
         self.back = {stream: Back(limits.shard, store.numbers(stream)) for stream in STREAMS}
@@ -155,7 +155,7 @@ class Desk:
         """
         if self.retry and not self.interrupted:
             return self.retry.pop(0)
-        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen, self.resumed):
+        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.live, self.resumed):
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()
@@ -178,13 +178,13 @@ class Desk:
     def _epochs(self) -> int | None:
         return None if self.plan.learner is None else self.plan.learner.epochs
 
-    def take(self, event: Event) -> None:
-        """Take in what happened at the crew. HarnessError if nothing but failures happens."""
+    def take(self, event: WorkerEvent) -> None:
+        """Take in what happened at the workers. HarnessError if nothing but failures happens."""
         self.worked = self.elapsed
         if isinstance(event, Done):
             self.store.add(event.batch, event.row, event.seconds)
             self.lost_in_a_row = self.given_up_in_a_row = 0
-            self.seen.add(event)
+            self.live.add(event)
             self._is_back(event.batch)
             return
         if isinstance(event, Lost):
@@ -193,7 +193,7 @@ class Desk:
             self._failed_once(event, event.batch)
 
     def _take_lost(self, lost: Lost) -> None:
-        self.seen.lost += 1
+        self.live.lost += 1
         self._note(f"a worker {lost.what} and had {'nothing' if lost.batch is None else lost.batch} in hand")
         self.lost_in_a_row += 1
         if self.lost_in_a_row >= LOST_IN_A_ROW:
@@ -217,12 +217,12 @@ class Desk:
         """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
         traceback = event.traceback if isinstance(event, Raised) else ""
         failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
-        self.seen.given_up += 1
+        self.live.given_up += 1
         self._note(f"given up after {TRIES} tries: {failed}")
         cases = self.plan.cases_per_batch(batch.stream, batch.k)
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
         self.store.add_failed(batch, outcome.canonical(), failed_row(failed, cases))
-        self.seen.cases[batch.stream] += cases
+        self.live.cases[batch.stream] += cases
         self._is_back(batch)
         self.given_up_in_a_row += 1
         if self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW:
@@ -231,8 +231,8 @@ class Desk:
     def _note(self, text: str) -> None:
         LOGGER.warning("%s", text)
         self.store.note(time.time(), text)
-        self.seen.last_event = text
-        self.seen.events.append(f"{self.elapsed:,.0f} s: {text}")
+        self.live.last_event = text
+        self.live.events.append(f"{self.elapsed:,.0f} s: {text}")
 
     def _is_back(self, batch: BatchId) -> None:
         self.back[batch.stream].add(batch.k)

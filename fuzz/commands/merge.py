@@ -13,7 +13,7 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.campaign.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.loop import Ran
 from percpu_fuzz.fuzz.command_line import run_options, typed_again, whole_of
 from percpu_fuzz.fuzz.commands.run import told
@@ -78,9 +78,9 @@ def joined(
 
 def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
-    desk = Desk(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
-    prefix = desk.prefix()
-    held, used = sum(len(desk.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
+    dispatcher = Dispatcher(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
+    prefix = dispatcher.prefix()
+    held, used = sum(len(dispatcher.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
     session = Campaigning(options, plan, out, store, Earlier(merged.seconds))

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import dump_finding
-from percpu_fuzz.fuzz.campaign.helpers import answers_of
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.files import write_whole
+from percpu_fuzz.fuzz.findings.helpers import answers_of
 from percpu_fuzz.fuzz.findings.provenance import marked
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
@@ -82,7 +82,7 @@ class Written:
 
 
 def write_findings(
-    plan: Plan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
+    plan: RunnablePlan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
 ) -> Written:
     """Shrink the picked cases, write a file for each distinct cause.
 
@@ -111,7 +111,7 @@ def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
 
 
 def shown_cases(
-    plan: Plan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
+    plan: RunnablePlan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
 ) -> list[tuple[Pick, Shown]]:
     """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
 

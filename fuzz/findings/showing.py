@@ -10,12 +10,12 @@ from percpu_fuzz.engine.outcome import Signature
 from percpu_fuzz.engine.program import FAIL_FIELDS
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.fuzz.campaign.helpers import asked_to_end
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.explain import explained
+from percpu_fuzz.fuzz.findings.helpers import asked_to_end
 from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
 from percpu_fuzz.fuzz.findings.per_node import PerNode
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
 from percpu_fuzz.strategies.run.replay import Run
 
@@ -68,7 +68,12 @@ class Shown:
 
 
 def shown(
-    plan: Plan, stream: str, k: int, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
+    plan: RunnablePlan,
+    stream: str,
+    k: int,
+    case: int,
+    signatures: list[Signature],
+    enough: Callable[[], bool] = asked_to_end,
 ) -> list[Shown]:
     """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
     back as it was.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.reading import damage_refused
@@ -23,7 +23,7 @@ class Earlier:
     forced: str = ""
 
     @staticmethod
-    def of(store: Store, plan: Plan, options: RunOptions) -> Earlier:
+    def of(store: Store, plan: RunnablePlan, options: RunOptions) -> Earlier:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
         with damage_refused(store.path):
             named = store.named()

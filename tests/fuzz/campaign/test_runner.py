@@ -20,11 +20,10 @@ import pytest
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Desk, Failed, Limits, failed_row
-from percpu_fuzz.fuzz.campaign.hands import Bounds
+from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Failed, Limits, failed_row
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
-from percpu_fuzz.fuzz.campaign.workers import Crew
+from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.schedule import (
@@ -137,8 +136,8 @@ def ran(
     """A run of so many cases; its store stays open."""
     store, log = Store(tmp_path / "campaign.db"), CampaignLog(tmp_path / "campaign.log")
     try:
-        desk = Desk(plan, store, Limits(cases, None, Fraction(1, 2), workers, shard), criterion)
-        return run_batches(desk, lambda: Crew(plan, log, bounds), view or View()), store
+        dispatcher = Dispatcher(plan, store, Limits(cases, None, Fraction(1, 2), workers, shard), criterion)
+        return run_batches(dispatcher, lambda: LocalWorkers(plan, log, bounds), view or View()), store
     finally:
         log.close()
 
@@ -184,12 +183,12 @@ class Frozen(View):
     def __init__(self) -> None:
         self.counts: list[int] = []
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         self.counts.append(gc.get_freeze_count())
 
 
 def test_garbage_collection_copies_no_shared_page(tmp_path: Path) -> None:
-    """As long as workers live, what was there before the fork is not looked through, nor in a second crew."""
+    """As long as workers live, what was there before the fork is not looked through, nor by the workers after them."""
     view = Frozen()
     ran(tmp_path, Toy(tmp_path, kill=(BatchId("measurement", 2),)), view=view)
     assert len(view.counts) > 2
@@ -287,8 +286,8 @@ class Quits(View):
         self.batches = batches
         self.rows = 0
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
-        self.rows = desk.rows
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
+        self.rows = dispatcher.rows
 
     def wants_to_quit(self) -> bool:
         return self.rows >= self.batches
@@ -386,7 +385,7 @@ def test_a_run_that_was_stopped_is_one_of_so_many_cases(tmp_path: Path, workers:
         assert digest_of(other.rows(again.prefix)) == digest_of(store.rows(stopped.prefix))
 
 
-def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
+def test_who_was_interrupted_before_starts_no_worker(tmp_path: Path) -> None:
     """Asked for the end while it compiled, a campaign ends with no batch, and says that it was interrupted."""
     interrupts = Interrupts()
     with interrupts.caught(), interrupts.left_at_once():
@@ -395,6 +394,6 @@ def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
         raise AssertionError("the signal ends this part")
     assert interrupts.seen
     store = Store(tmp_path / "campaign.db")
-    desk = Desk(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
-    done = run_batches(desk, lambda: pytest.fail("a crew was hired"), View(), interrupts)
+    dispatcher = Dispatcher(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
+    done = run_batches(dispatcher, lambda: pytest.fail("workers were started"), View(), interrupts)
     assert (done.prefix, done.stopped_by) == (Handed(), "interrupt")

@@ -1,4 +1,4 @@
-"""Plan: what a campaign needs to know of the thing it runs; strategies build one, tests bring their own."""
+"""RunnablePlan: what a campaign needs to know of the thing it runs; strategies build one, tests bring their own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Learner(Protocol):
         ...
 
 
-class Plan(Protocol):
+class RunnablePlan(Protocol):
     """The unit of work and its description. The parent calls warm() once before it forks the workers.
 
     Workers call batch(), the parent everything else. describe() must hold "variant" (str), "seed" (int) and

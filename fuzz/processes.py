@@ -1,0 +1,81 @@
+"""A process of this one's at the other end of a pipe: who runs batches and who shrinks findings are such processes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+_own_ends: set[Connection] = set()  # of pipes to children; a fork inherits them, and open they would hide our death
+
+
+class Child:
+    """Started when it is made; then send() and receive(), and end() once. target: called there with its end of the
+    pipe, then the arguments; once that end is closed here, it reads EOFError and is to return.
+
+    OSError if the system refuses the process.
+    """
+
+    def __init__(self, context: Any, target: Callable[..., None], arguments: tuple[Any, ...], name: str = "") -> None:
+        self.connection, there = context.Pipe()
+        _own_ends.add(self.connection)
+        begin = (target, there, *arguments)
+        self.process = context.Process(target=_begin, args=begin, name=name or None, daemon=True)
+        try:
+            self.process.start()
+        except OSError:
+            self.close()
+            raise
+        finally:
+            there.close()
+
+    def send(self, message: Any) -> None:
+        """Give it a message. If it is gone already, receive() says so."""
+        with contextlib.suppress(OSError):
+            self.connection.send(message)
+
+    def receive(self) -> Any:
+        """What it says next. EOFError if it is gone."""
+        try:
+            return self.connection.recv()
+        except OSError as error:
+            raise EOFError from error
+
+    def exit_status(self) -> int:
+        """Of one that is gone: minus the signal that ended it, or what it exited with."""
+        self.process.join()
+        status: int = self.process.exitcode
+        return status
+
+    def close(self) -> None:
+        """Close the pipe, so that it ends when it next reads."""
+        self.connection.close()
+        _own_ends.discard(self.connection)
+
+    def end(self, seconds: float = 0.0) -> int:
+        """Its exit status; it is killed if it has not ended after so many seconds."""
+        self.close()
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+        return self.exit_status()
+
+
+C = TypeVar("C", bound=Child)
+
+
+def heard(children: Iterable[C], seconds: float) -> list[C]:
+    """Those that have said something or are gone, after at most so many seconds."""
+    by_connection = {child.connection: child for child in children}
+    return [by_connection[ready] for ready in wait(list(by_connection), seconds)]
+
+
+def _begin(target: Callable[..., None], connection: Connection, *arguments: Any) -> None:
+    for end in _own_ends:
+        end.close()
+    _own_ends.clear()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    target(connection, *arguments)
