@@ -19,9 +19,8 @@ from typing import Any
 import click
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
 
-BAD_INPUT, BROKEN = 2, 3
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
 COMMANDS = {
     "run": "Run a campaign and print its report.",

@@ -78,7 +78,7 @@ def whole_of(given: Mapping[str, str]) -> dict[str, str]:
     return whole | ({"learning": "off"} if "shard" in said else {})
 
 
-def command_of(given: Mapping[str, str]) -> str:
+def run_line(given: Mapping[str, str]) -> str:
     """The line that repeats the campaign: what its results are a function of, with the seed that was drawn."""
     words = ["percpu-fuzz", "run"]
     for name, setting in SETTINGS.items():
@@ -91,5 +91,5 @@ def command_of(given: Mapping[str, str]) -> str:
 def repeating(given: Mapping[str, str], cases: int) -> str:
     """The line that runs the same batches again: so many cases, however long they take. Without a case: as it was."""
     if not cases:
-        return command_of(given)
-    return command_of({name: text for name, text in given.items() if name != "time"} | {"cases": str(cases)})
+        return run_line(given)
+    return run_line({name: text for name, text in given.items() if name != "time"} | {"cases": str(cases)})

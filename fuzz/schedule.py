@@ -126,14 +126,6 @@ def batches_for_cases(
     return handed
 
 
-def batches_up_to(measured: int, hunt: Fraction) -> Handed:
-    """What is handed out, if nothing waits, until so many measurement batches are."""
-    handed = Handed()
-    while handed.measurement < measured:
-        handed = handed.with_one_more(preferred_stream(handed, hunt))
-    return handed
-
-
 def batches_covering(least: Handed, hunt: Fraction) -> Handed:
     """The fewest batches, in hand-out order if nothing waits, among which are `least` of each stream."""
     handed = Handed()

@@ -92,9 +92,21 @@ def names_code(text: str) -> bool:
     return ".py:" in text
 
 
-def option(flag: str, parse: Callable[[str, str], Any], kind: Kind, words: str, **more: Any) -> Any:
-    """A field of RunOptions that is an option."""
-    return field(metadata={"setting": Setting(flag, parse, kind, words, **more)})
+def option(
+    flag: str, parse: Callable[[str, str], Any], kind: Kind, words: str, default: str | None = None, **more: Any
+) -> Any:
+    """A field of RunOptions with its row."""
+    return field(metadata={"setting": Setting(flag, parse, kind, words, default, **more)})
+
+
+def typed(flag: str, parse: Callable[[str, str], Any], words: str) -> Any:
+    """One that only a command line may hold."""
+    return option(flag, parse, PLACE, words, stored=False)
+
+
+def switch(flag: str, words: str) -> Any:
+    """One of those that is typed without a value."""
+    return option(flag, opt.switch_option, PLACE, words, "off", stored=False, switch=True)
 
 
 def verbatim(text: str, _where: str) -> str:
@@ -131,8 +143,7 @@ class RunOptions:
     # fmt: off
     # The drawn ones, in the order of the line that repeats a campaign.
     variant: Variant = option(
-        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py:NAME.", default="v2",
-        is_place=names_code,
+        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py:NAME.", "v2", is_place=names_code,
     )
     topology: Topology | None = option(
         "--topology", opt.topology_option, DRAWN, "One machine instead of the default families: a name or a file.",
@@ -150,27 +161,24 @@ class RunOptions:
         "--seed", opt.seed_option, DRAWN, "Whole number or commit hash. [default: drawn and printed]",
         absent=lambda: int.from_bytes(os.urandom(4), "little"),
     )
-    hunt: Fraction = option(
-        "--hunt", opt.share_option, DRAWN, "The hunting stream's share of the batches.", default="0.5",
-    )
+    hunt: Fraction = option("--hunt", opt.share_option, DRAWN, "The hunting stream's share of the batches.", "0.5")
     scheduler: str = option(
         "--scheduler", verbatim, DRAWN,
         "Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption, round-robin or "
-        "FILE.py:NAME.", default="portfolio", is_place=names_code,
+        "FILE.py:NAME.", "portfolio", is_place=names_code,
     )
     faults: tuple[str, ...] = option(
         "--faults", opt.faults_option, DRAWN,
         "Comma-separated: none, nested-refresh, or NAME=RATE of populate, node, create, charge, trylock, killed, "
-        "no-space.", default="",
+        "no-space.", "",
     )
     calibration: Calibration | None = option(
         "--calibration", find_calibration, DRAWN,
         "What the measurement stream draws: default, recorded, one of the recorded runs, or a file of calibrate.",
-        default=DEFAULT, is_place=lambda text: text not in (DEFAULT, *shipped()),
+        DEFAULT, is_place=lambda text: text not in (DEFAULT, *shipped()),
     )
     learning: bool = option(
-        "--learning", opt.switch_option, DRAWN,
-        "on: the hunting stream learns by epochs of 64 batches; off.", default="on",
+        "--learning", opt.switch_option, DRAWN, "on: the hunting stream learns by epochs of 64 batches; off.", "on",
     )
     shard: Shard = option(
         "--shard", opt.shard_option, DRAWN,
@@ -187,21 +195,20 @@ class RunOptions:
         absent=opt.usable_cpus,
     )
     batch_seconds: float = option(
-        "--batch-seconds", opt.seconds_option, MACHINE, "A worker that is at one batch for longer is killed.",
-        default="120",
+        "--batch-seconds", opt.seconds_option, MACHINE, "A worker that is at one batch for longer is killed.", "120",
     )
     worker_memory_bytes: int = option(
         "--worker-memory", partial(opt.size_option, least=MEMORY_LEAST, most=MEMORY_MOST), MACHINE,
-        "What a worker may allocate, such as 512M.", default="2G",
+        "What a worker may allocate, such as 512M.", "2G",
     )
     formats: tuple[str, ...] = option(
         "--report", formats_option, MACHINE, "More formats, comma-separated: junit, sarif, github, ktap, jsonl.",
         absent=tuple,
     )
-    log_level: int = option("--log-level", opt.level_option, MACHINE, "debug, info, warning or error.", default="info")
+    log_level: int = option("--log-level", opt.level_option, MACHINE, "debug, info, warning or error.", "info")
     start_method: str = option(
         "--start-method", partial(opt.choice_option, allowed=("fork", "spawn", "forkserver")), MACHINE,
-        "How workers start: fork, spawn or forkserver.", default="fork",
+        "How workers start: fork, spawn or forkserver.", "fork",
     )
 
     log_file: Path | None = option(
@@ -211,33 +218,21 @@ class RunOptions:
         "--cluster", opt.cluster_option, PLACE,
         "Run batches on a dask.distributed cluster, tcp://HOST:PORT of its scheduler, or none.",
     )
-    out: Path | None = option(
-        "--out", opt.path_option, PLACE, "Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]",
-        stored=False,
+    out: Path | None = typed(
+        "--out", opt.path_option, "Output folder, new or empty. [default: out/<timestamp>-<variant>-<seed>]",
     )
-    resume: Path | None = option(
-        "--resume", opt.path_option, PLACE,
+    resume: Path | None = typed(
+        "--resume", opt.path_option,
         "Go on with the campaign in this folder; --time and --cases count from its start. Code that it was run with "
-        "(FILE.py:NAME) is run only if it is typed again.", stored=False,
+        "(FILE.py:NAME) is run only if it is typed again.",
     )
-    force: bool = option(
-        "--force", opt.switch_option, PLACE, "Resume although configuration or code differ.", default="off",
-        stored=False, switch=True,
+    force: bool = switch("--force", "Resume although configuration or code differ.")
+    config: Path | None = typed(
+        "--config", opt.path_option, "Options from a TOML file: tables [run] and [profile.NAME].",
     )
-    config: Path | None = option(
-        "--config", opt.path_option, PLACE, "Options from a TOML file: tables [run] and [profile.NAME].", stored=False,
-    )
-    profile: str | None = option(
-        "--profile", opt.filled, PLACE, "quick, nightly, weekend, or one of the file's.", stored=False,
-    )
-    plain: bool = option(
-        "--plain", opt.switch_option, PLACE, "Plain lines instead of a live screen.", default="off", stored=False,
-        switch=True,
-    )
-    as_json: bool = option(
-        "--json", opt.switch_option, PLACE, "One JSON object as the last line of standard output.", default="off",
-        stored=False, switch=True,
-    )
+    profile: str | None = typed("--profile", opt.filled, "quick, nightly, weekend, or one of the file's.")
+    plain: bool = switch("--plain", "Plain lines instead of a live screen.")
+    as_json: bool = switch("--json", "One JSON object as the last line of standard output.")
     # fmt: on
 
     given: Mapping[str, str]

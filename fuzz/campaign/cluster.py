@@ -16,7 +16,7 @@ from typing import Any
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING
-from percpu_fuzz.fuzz.campaign.events import Lost, WorkerEvent, answer, event_of
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
@@ -29,7 +29,6 @@ CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 LOOKS = 60  # a cluster that has no worker so often in a row does not come back
 CODE = code_version()  # of what is loaded, whatever is edited meanwhile
-OTHER_CODE = b"other code at "
 _plans: dict[str, Any] = {}
 
 
@@ -52,17 +51,23 @@ def remote_plan(recipe: str) -> Any:
     return _plans[recipe]
 
 
-def remote_batch(code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None) -> bytes:
-    """Run a batch on a dask worker of that code version; events.answer of it.
+@dataclass(frozen=True, slots=True)
+class OtherCode:
+    """What a worker of another version answers, with its address."""
 
-    A worker of another version, which joined after the campaign had begun, says its address instead.
-    """
+    worker: str
+
+
+def remote_batch(
+    code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None
+) -> Done | Raised | OtherCode:
+    """Run a batch on a dask worker of that code version; another one may have joined after the campaign had begun."""
     if code != CODE:
         import distributed
 
         worker: Any = distributed.get_worker
         address: str = worker().address
-        return OTHER_CODE + address.encode()
+        return OtherCode(address)
     plan = remote_plan(recipe)
     if lesson is not None:
         plan.know(k // EPOCH_BATCHES, lesson)
@@ -180,17 +185,17 @@ class ClusterWorkers:
                 return None
             time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
             return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
-        said: bytes = future.result()
-        if said.startswith(OTHER_CODE):
+        said: Done | Raised | OtherCode = future.result()
+        if isinstance(said, OtherCode):
             future.release()  # a worker is not let go while it alone holds a result
-            worker = said.removeprefix(OTHER_CODE).decode()
+            worker = said.worker
             if worker not in self.sent_away:
                 self._send_away(worker)
             elif since > self.sent_away[worker]:
                 raise HarnessError(f"{worker} joined with other code and cannot be sent away")
             self.give(slot, batch)
             return None
-        return event_of(batch, said)
+        return said
 
     def _strangers(self) -> list[str]:
         """Workers of other code, or without this project, that were not sent away yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
@@ -23,7 +24,6 @@ from percpu_fuzz.fuzz.schedule import (
     Shard,
     batches_covering,
     batches_for_cases,
-    batches_up_to,
     next_batch,
 )
 from percpu_fuzz.fuzz.store.store import Store
@@ -70,20 +70,6 @@ class Limits:
         if resumed:
             findings = self.reserve.most_seconds
         return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A batch that could not be run: what each try said, and the case that the last one was at, if that is known."""
-
-    batch: BatchId
-    case: int | None
-    tries: tuple[str, ...]
-    traceback: str = ""
-
-    def __str__(self) -> str:
-        at = "" if self.case is None else f" at case {self.case}"
-        return f"{self.batch} {self.tries[-1]}{at}"
 
 
 @dataclass(slots=True)
@@ -215,13 +201,15 @@ class Dispatcher:
 
     def _give_up(self, event: Lost | Raised, batch: BatchId) -> None:
         """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
-        traceback = event.traceback if isinstance(event, Raised) else ""
-        failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
+        at = "" if event.case is None else f" at case {event.case}"
+        failed = f"{batch} {self.tries[batch][-1]}{at}"
         self.live.given_up += 1
         self._note(f"given up after {TRIES} tries: {failed}")
         cases = self.plan.cases_per_batch(batch.stream, batch.k)
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
-        self.store.add_failed(batch, outcome.canonical(), failed_row(failed, cases))
+        traceback = event.traceback if isinstance(event, Raised) else ""
+        row = failed_row(batch, event.case, self.tries[batch], cases, traceback)
+        self.store.add_failed(batch, outcome.canonical(), row)
         self.live.cases[batch.stream] += cases
         self._is_back(batch)
         self.given_up_in_a_row += 1
@@ -261,7 +249,7 @@ class Dispatcher:
             self.looked += 1
             if self.criterion.met():
                 self.met = True
-                self.most = batches_up_to(self.looked, self.limits.hunt)
+                self.most = batches_covering(Handed(self.looked), self.limits.hunt)
                 return
 
     def _outcome(self, stream: str, k: int) -> Outcome:
@@ -285,13 +273,14 @@ class Dispatcher:
         return "time" if self.timed_out else "cases"
 
 
-def failed_row(one: Failed, cases: int) -> dict[str, Any]:
-    """A batch of so many cases that could not be run, as data fit for JSON."""
+def failed_row(
+    batch: BatchId, case: int | None, tries: Sequence[str], cases: int, traceback: str = ""
+) -> dict[str, Any]:
+    """A batch of so many cases that could not be run, as data fit for JSON.
+
+    tries: what each of them said; case: what the last one was at, if that is known.
+    """
     return {
-        "stream": one.batch.stream,
-        "k": one.batch.k,
-        "case": one.case,
-        "cases": cases,
-        "tries": list(one.tries),
-        "traceback": one.traceback,
-    }
+        "stream": batch.stream, "k": batch.k, "case": case, "cases": cases, "tries": list(tries),
+        "traceback": traceback,
+    }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import time
@@ -10,7 +9,6 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from percpu_fuzz.engine.outcome import HUNTING, Outcome
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
@@ -77,47 +75,28 @@ class Lost:
 WorkerEvent = Done | Raised | Lost
 
 
-def answer(plan: RunnablePlan, stream: str, k: int) -> bytes:
-    """Run a batch in a worker: one line of JSON, then its canonical row; or what it raised."""
-    start = time.perf_counter()
+def answer(plan: RunnablePlan, stream: str, k: int) -> Done | Raised:
+    """Run a batch in a worker: what came of it."""
+    start, batch = time.perf_counter(), BatchId(stream, k)
     try:
         outcome = plan.batch(stream, k)
         row = outcome.canonical()
     except Exception as error:
-        what, text = f"{type(error).__name__}: {error}", traceback.format_exc()
-        logging.error("%s batch %d raised %s", stream, k, what)
-        return json.dumps({"raised": what, "traceback": text}).encode()
+        what = f"{type(error).__name__}: {error}"
+        logging.error("%s raised %s", batch, what)
+        return Raised(batch, None, what, traceback.format_exc())
     seconds = time.perf_counter() - start
-    logging.info("%s batch %d: %d cases, %d steps, %.3f s", stream, k, outcome.cases, outcome.steps, seconds)
-    return json.dumps(head_of(outcome, seconds)).encode() + b"\n" + row
+    logging.info("%s: %d cases, %d steps, %.3f s", batch, outcome.cases, outcome.steps, seconds)
+    return done_of(outcome, row, seconds)
 
 
-def head_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """What a person watches of a batch, so that nobody needs to read its row again."""
+def done_of(outcome: Outcome, row: bytes, seconds: float) -> Done:
+    """A finished batch with what a person watches of it, so that nobody needs to read its row again."""
     violations, causes = Counter[str](), Counter[str]()
     for signature, cases in outcome.violations.items():
         violations[signature.invariant] += cases
         causes[f"{signature.invariant} at {signature.label}"] += cases
     waste = outcome.histograms.get("waste_pages", {}) if outcome.stream != HUNTING else {}
     features = sum(1 << feature for feature in (*outcome.once, *outcome.more))
-    return {
-        "seconds": seconds,
-        "cases": outcome.cases,
-        "steps": outcome.steps,
-        "violations": violations,
-        "causes": causes,
-        "waste": list(waste.items()),
-        "features": f"{features:x}",
-    }
-
-
-def event_of(batch: BatchId, said: bytes, case: int | None = None) -> Done | Raised:
-    """The event that an answer is. case: the one that the batch was at when it answered, if that is known."""
-    line, _, row = said.partition(b"\n")
-    head = json.loads(line)
-    if "raised" in head:
-        return Raised(batch, case, head["raised"], head["traceback"])
-    return Done(
-        batch, row, head["seconds"], head["cases"], head["steps"], head["violations"],
-        dict(map(tuple, head["waste"])), int(head["features"], 16), head["causes"],
-    )  # fmt: skip
+    batch = BatchId(outcome.stream, outcome.k)
+    return Done(batch, row, seconds, outcome.cases, outcome.steps, violations, waste, features, causes)

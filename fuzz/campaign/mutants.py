@@ -36,7 +36,7 @@ class Verdict:
 _plans: dict[str, Plan] = {}
 
 
-def plan_of(name: str, seed: int) -> Plan:
+def mutant_plan(name: str, seed: int) -> Plan:
     """This process's plan of a mutant (or of fixed)."""
     if name not in _plans:
         variants = {m.name: m.variant for m in catalogue()} | {FIXED.name: FIXED}
@@ -47,7 +47,7 @@ def plan_of(name: str, seed: int) -> Plan:
 def run_batch(name: str, seed: int, number: int) -> tuple[int, float, dict[str, int]]:
     """Cases, seconds and violating cases by invariant of a mutant's batch; numbers alternate between the streams."""
     start = time.perf_counter()
-    outcome = plan_of(name, seed).batch(STREAMS[number % 2], number // 2)
+    outcome = mutant_plan(name, seed).batch(STREAMS[number % 2], number // 2)
     broken: dict[str, int] = {}
     for signature, cases in outcome.violations.items():
         broken[signature.invariant] = broken.get(signature.invariant, 0) + cases
@@ -65,7 +65,7 @@ def hunt_mutants(
     verdicts = [Verdict(mutant) for mutant in chosen]
     interrupts = interrupts or Interrupts()
     with interrupts.left_at_once():
-        plan_of(FIXED.name, seed).warm()
+        mutant_plan(FIXED.name, seed).warm()
     enough = interrupts.or_at(time.monotonic() + seconds)
     if interrupts.seen:
         return verdicts

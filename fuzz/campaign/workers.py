@@ -10,14 +10,14 @@ import multiprocessing
 import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.outcome import HUNTING
-from percpu_fuzz.fuzz.campaign.events import Lost, WorkerEvent, answer, event_of
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.processes import Child, heard
@@ -139,15 +139,14 @@ class LocalWorkers:
         if batch is not None and worker.memory is not None:
             case = self.plan.case_at(worker.memory, batch.stream, batch.k)
         try:
-            said: bytes = worker.receive()
+            event: Done | Raised = worker.receive()
         except EOFError:
             self.workers.remove(worker)
             self.gone.append(worker)
             hung_seconds = self.bounds.batch_seconds if worker.hung else None
             return Lost(batch, case, worker.exit_status(), hung_seconds)
-        assert batch is not None
         worker.batch = None
-        return event_of(batch, said, case)
+        return replace(event, case=case) if isinstance(event, Raised) else event
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
@@ -196,9 +195,9 @@ def serve(connection: Connection, plan: RunnablePlan, most: int) -> None:
             break
         if lessons and plan.learner is not None:
             plan.learner.take_lessons(lessons)
-        message = answer(plan, stream, k)
+        event = answer(plan, stream, k)
         try:
-            connection.send(message)
+            connection.send(event)
         except OSError:
             break
 

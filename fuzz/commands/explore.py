@@ -12,9 +12,8 @@ import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import load_finding
-from percpu_fuzz.fuzz.campaign.campaign import say_on_stderr
 from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_exploration
-from percpu_fuzz.fuzz.commands.shared import json_flag
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.files import write_json, write_whole
 from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, variant_option
 from percpu_fuzz.reports.figures.explored import explored_text

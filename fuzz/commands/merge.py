@@ -12,20 +12,21 @@ import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.fuzz.campaign.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
 from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
+from percpu_fuzz.fuzz.campaign.ending import finish
 from percpu_fuzz.fuzz.campaign.loop import Ran
+from percpu_fuzz.fuzz.campaign.session import Session, plan_of
 from percpu_fuzz.fuzz.command_line import run_options, typed_again, whole_of
-from percpu_fuzz.fuzz.commands.run import told
-from percpu_fuzz.fuzz.commands.shared import json_flag
+from percpu_fuzz.fuzz.commands.run import print_result
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.errors import BROKEN
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import filled, out_option
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
-from percpu_fuzz.fuzz.store.resuming import Earlier
+from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
-from percpu_fuzz.fuzz.words import batches
-from percpu_fuzz.strategies.plan.plan import Plan as CasePlan
+from percpu_fuzz.strategies.plan.plan import Plan
 
 
 @click.command()
@@ -56,7 +57,7 @@ def merge_command(folders: tuple[str, ...], output: str, as_json: bool, **typed:
 
 
 def joined(
-    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: CasePlan, out: Path, as_json: bool
+    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: Plan, out: Path, as_json: bool
 ) -> int:
     """The parts in a new store, and the report on it."""
     store = Store(out / "campaign.db")
@@ -71,17 +72,22 @@ def joined(
             amiss = f"{batches(len(merged.differing))} {'does' if len(merged.differing) == 1 else 'do'} not repeat"
             say_on_stderr(f"percpu-fuzz: harness broken: {amiss}: {first}")
             return BROKEN
-        return report(merged, options, plan, store, out, as_json)
+        return report_whole(merged, options, plan, store, out, as_json)
     finally:
         store.close()
 
 
-def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, out: Path, as_json: bool) -> int:
+def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
     dispatcher = Dispatcher(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
     prefix = dispatcher.prefix()
     held, used = sum(len(dispatcher.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
-    session = Campaigning(options, plan, out, store, Earlier(merged.seconds))
-    return told(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
+    session = Session(options, plan, out, store, EarlierSessions(merged.seconds))
+    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
+
+
+def batches(number: int) -> str:
+    """1 batch, 2,000 batches."""
+    return f"{number:,} batch{'' if number == 1 else 'es'}"

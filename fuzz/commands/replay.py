@@ -11,7 +11,7 @@ from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
 from percpu_fuzz.fuzz.findings.perfetto import trace_events
-from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.reports.numbers import plural
 
 
 @click.command()
@@ -32,8 +32,8 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
         write_output(Path(perfetto), trace_events(lines, f"{finding.invariant} on {chosen.name}"), "--perfetto")
     topology = finding.scenario.topology
     print(
-        f"{file}: {chosen.name} on {topology.name} ({counted(len(topology.nodes), 'node')}, "
-        f"{counted(len(topology.cpus), 'CPU')}), {counted(len(run.steps), 'step')}"
+        f"{file}: {chosen.name} on {topology.name} ({plural(len(topology.nodes), 'node')}, "
+        f"{plural(len(topology.cpus), 'CPU')}), {plural(len(run.steps), 'step')}"
     )
     if run.skipped:
         print(f"  {run.skipped} of {len(finding.scenario.schedule)} switches left out: {chosen.name} has no such step")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.campaign import status_of
+from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.campaign.pdf import write_pdf
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused

@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 
-from percpu_fuzz.fuzz.campaign.campaign import Result, plan_of, run_campaign, say_on_stderr
+from percpu_fuzz.fuzz.campaign.campaign import run_campaign
+from percpu_fuzz.fuzz.campaign.ending import Result
 from percpu_fuzz.fuzz.campaign.loop import Lines, View
 from percpu_fuzz.fuzz.campaign.screen import Screen, is_for_a_person
+from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.command_line import resumed, run_options
+from percpu_fuzz.fuzz.commands.shared import say_on_stderr
 from percpu_fuzz.fuzz.configuration import effective
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.interrupts import Interrupts
@@ -45,10 +48,12 @@ def run_command(**given: Any) -> int:
     with interrupts.caught(), nothing_left_if_refused(out):
         if options.resume is None:
             out_option(str(out), "")
-        return told(run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts), options.as_json)
+        return print_result(
+            run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts), options.as_json
+        )
 
 
-def told(result: Result, as_json: bool) -> int:
+def print_result(result: Result, as_json: bool) -> int:
     """The report on standard output, what broke on standard error; the exit status."""
     print(result.text, end="")
     if result.broken is not None:

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.options import topology_option
-from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
@@ -34,8 +34,8 @@ def summary(topology: Topology) -> str:
     with_memory = sum(node.has_memory for node in topology.nodes)
     online = sum(cpu.online for cpu in topology.cpus)
     return (
-        f"{counted(len(topology.nodes), 'node')} ({with_memory} with memory), "
-        f"{counted(len(topology.cpus), 'CPU')} ({online} online), "
+        f"{plural(len(topology.nodes), 'node')} ({with_memory} with memory), "
+        f"{plural(len(topology.cpus), 'CPU')} ({online} online), "
         f"{topology.page_size // 1024}K pages, {topology.ext_size}-byte ext"
     )
 

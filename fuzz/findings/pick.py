@@ -16,7 +16,7 @@ from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import dump_finding
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.helpers import answers_of
-from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 
@@ -73,7 +73,7 @@ def _most_different(picks: list[Pick]) -> list[Pick]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFindings:
     """rows: what the report needs of each finding; shrunk of picked: how many of the picked cases were got to."""
 
     rows: list[dict[str, object]]
@@ -83,7 +83,7 @@ class Written:
 
 def write_findings(
     plan: RunnablePlan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
-) -> Written:
+) -> WrittenFindings:
     """Shrink the picked cases, write a file for each distinct cause.
 
     enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
@@ -95,9 +95,9 @@ def write_findings(
     for members in by_cause(cases):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
-        write_whole(out / name, dump_finding(marked(what.finding, name)))
+        write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
         rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
-    return Written(rows, len(cases), len(picked))
+    return WrittenFindings(rows, len(cases), len(picked))
 
 
 def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:

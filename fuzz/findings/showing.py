@@ -16,13 +16,13 @@ from percpu_fuzz.fuzz.findings.helpers import asked_to_end
 from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
 from percpu_fuzz.fuzz.findings.per_node import PerNode
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
 from percpu_fuzz.strategies.run.replay import Run
 
-AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
 SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
-EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
+CASE_EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def smaller(
 
     HarnessError if the compiled engine does not see what the replay saw.
     """
-    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough, hints=hints)
+    shrunk = shrink(finding, variant, CASE_EXECUTIONS, enough=enough, hints=hints)
     if shrunk is None:
         raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
     return told(finding, shrunk, variant)

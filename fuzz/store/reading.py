@@ -90,26 +90,12 @@ def campaign_of(store: StoreFile, folder: Path, named: Mapping[str, Any] = NOTHI
     KeyError and the like if it is not a campaign's.
     """
     meta = store.named() | dict(named)
-    checked(meta)
+    ran = checked(meta)
     shard = Shard(*meta["shard"]) if "shard" in meta else WHOLE
-    ran: dict[str, Any] = meta.get("ran", {})
-    prefix = None if ran.get("prefix") is None else Handed(*ran["prefix"])
+    ends = ran.pop("prefix")
+    prefix = None if ends is None else Handed(*ends)
     return gather(
-        store.outcomes(prefix, shard),
-        describe=meta["describe"],
-        digest=digest_of(store.rows(prefix, shard)),
-        seconds=ran.get("seconds", 0.0),
-        compile_seconds=ran.get("compile_seconds", 0.0),
-        interrupted=ran.get("interrupted", False),
-        stopped_by=ran.get("stopped_by", "not recorded"),
-        workers=ran.get("workers", 0),
-        out=str(folder),
-        command=meta["command"],
-        findings=meta.get("findings", ()),
-        operations=meta.get("operations", ()),
-        budget_cases=ran.get("budget_cases"),
-        budget_seconds=ran.get("budget_seconds"),
-        failed=meta.get("failed", ()),
-        stop=ran.get("stop"),
-        shrunk=ran.get("shrunk"),
-    )
+        store.outcomes(prefix, shard), describe=meta["describe"], digest=digest_of(store.rows(prefix, shard)),
+        out=str(folder), command=meta["command"], findings=meta.get("findings", ()),
+        operations=meta.get("operations", ()), failed=meta.get("failed", ()), **ran,
+    )  # fmt: skip

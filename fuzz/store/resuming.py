@@ -16,19 +16,19 @@ from percpu_fuzz.fuzz.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierSessions:
     """seconds: of work so far; forced: differences that --force let pass."""
 
     seconds: float = 0.0
     forced: str = ""
 
     @staticmethod
-    def of(store: Store, plan: RunnablePlan, options: RunOptions) -> Earlier:
+    def of(store: Store, plan: RunnablePlan, options: RunOptions) -> EarlierSessions:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
         with damage_refused(store.path):
             named = store.named()
             if "describe" not in named:
-                return Earlier()
+                return EarlierSessions()
             checked(named)
         found = described_differences(named["describe"], json.loads(json.dumps(plan.describe())))
         shard = [options.shard.index, options.shard.count]
@@ -36,7 +36,7 @@ class Earlier:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
-        return Earlier(named.get("elapsed", 0.0), "; ".join(found))
+        return EarlierSessions(named.get("elapsed", 0.0), "; ".join(found))
 
 
 def described_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

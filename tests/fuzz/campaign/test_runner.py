@@ -20,7 +20,7 @@ import pytest
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Failed, Limits, failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Limits, failed_row
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
 from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
@@ -34,7 +34,6 @@ from percpu_fuzz.fuzz.schedule import (
     Shard,
     batches_covering,
     batches_for_cases,
-    batches_up_to,
     next_batch,
 )
 from percpu_fuzz.fuzz.store.store import Store, digest_of
@@ -200,7 +199,7 @@ def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
     """It stays in the count under a family of its own, with the case it was at, and everything else completes."""
     plan = Toy(tmp_path, kill=(BatchId("hunting", 3),), times=9)
     done, store = ran(tmp_path, plan)
-    assert store.failed() == [failed_row(Failed(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3), 4)]
+    assert store.failed() == [failed_row(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3, 4)]
     outcomes = {(o.stream, o.k): o for o in store.outcomes(done.prefix)}
     assert outcomes["hunting", 3].family == "unknown"
     assert outcomes["hunting", 3].cases == 4
@@ -274,7 +273,7 @@ def test_a_criterion_ends_the_campaign_with_its_batch(tmp_path: Path, workers: i
     criterion = After(7)
     done, store = ran(tmp_path, Toy(tmp_path), cases=None, workers=workers, criterion=criterion)
     assert criterion.seen == list(range(7))
-    assert (done.prefix, done.stopped_by) == (batches_up_to(7, Fraction(1, 2)), "criterion")
+    assert (done.prefix, done.stopped_by) == (batches_covering(Handed(7), Fraction(1, 2)), "criterion")
     assert done.prefix.measurement == 7
     assert len(list(store.outcomes(done.prefix))) == 7 + done.prefix.hunting
 

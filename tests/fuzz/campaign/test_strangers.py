@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.campaign import cluster as clusters
-from percpu_fuzz.fuzz.campaign.cluster import CODE, OTHER_CODE, ClusterWorkers, Slot
-from percpu_fuzz.fuzz.campaign.events import Done, Lost, WorkerEvent, head_of
+from percpu_fuzz.fuzz.campaign.cluster import CODE, ClusterWorkers, OtherCode, Slot
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, WorkerEvent, done_of
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.strategies.draw.topologies import preset
@@ -22,15 +21,15 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 
 BATCH = BatchId("measurement", 3)
 OUTCOME = Outcome("measurement", 3, "f", 10, 100)
-GOOD = json.dumps(head_of(OUTCOME, 0.1)).encode() + b"\n" + OUTCOME.canonical()
-STRANGE = OTHER_CODE + b"b"
+GOOD = done_of(OUTCOME, OUTCOME.canonical(), 0.1)
+STRANGE = OtherCode("b")
 
 
 @dataclass
 class Future:
-    """What a batch comes to: these bytes, or an error where there are none."""
+    """What a batch comes to: this, or an error where there are none."""
 
-    answer: bytes | None
+    answer: Done | OtherCode | None
     taken: bool = False
     released: bool = False
 
@@ -41,7 +40,7 @@ class Future:
     def done(self) -> bool:
         return True
 
-    def result(self) -> bytes | None:
+    def result(self) -> Done | OtherCode | None:
         self.taken = True
         return self.answer
 
@@ -53,7 +52,7 @@ class Future:
 class Client:
     """Answers in turn; workers by address with the code they have."""
 
-    answers: list[bytes | None]
+    answers: list[Done | OtherCode | None]
     workers: dict[str, object] = field(default_factory=lambda: {"a": CODE, "b": "other"})
     stays: bool = False
     retired: list[str] = field(default_factory=list)
@@ -104,7 +103,9 @@ def until_it_says(workers: ClusterWorkers) -> list[WorkerEvent]:
 @pytest.mark.parametrize(
     ("first", "other"), [(STRANGE, "other"), (None, "other"), (None, Exception("No module named 'percpu_fuzz'"))]
 )
-def test_its_batch_is_run_by_another(monkeypatch: pytest.MonkeyPatch, first: bytes | None, other: object) -> None:
+def test_its_batch_is_run_by_another(
+    monkeypatch: pytest.MonkeyPatch, first: Done | OtherCode | None, other: object
+) -> None:
     """It says that it has other code, or cannot even be called: sent away once, and the batch is no lost one."""
     client = Client([first, GOOD], {"a": CODE, "b": other})
     workers = workers_with(client, monkeypatch)
