@@ -38,7 +38,7 @@ mutate: setup
 	$(BIN)/python -m tests.mutation --time $(or $(TIME),600)
 
 tidy: $(STAMP)
-	$(BIN)/python tests/tidy.py $(ARGS)
+	$(BIN)/python tests/support/tidy.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) out .cache

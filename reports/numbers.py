@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
-
-from percpu_fuzz.engine.outcome import Histogram
+from collections.abc import Callable, Mapping, Sequence
 
 WIDTH = 78
 LABEL = 14
@@ -177,7 +175,7 @@ def bin_width(low: int, high: int, most: int = ROWS_MAX) -> int:
         decade *= 10
 
 
-def bars(histogram: Histogram, unit: str, indent: str = "  ") -> list[str]:
+def bars(histogram: Mapping[int, int], unit: str, indent: str = "  ") -> list[str]:
     """A bar for each value, or for each bin of equal width where there are many; what is there shows at least one #."""
     width = bin_width(min(histogram), max(histogram))
     first, last = min(histogram) // width, max(histogram) // width

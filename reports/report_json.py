@@ -26,6 +26,8 @@ from percpu_fuzz.reports.figures.estimates import (
 from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, Headroom, NodesCurve, nodes_curves, pooled_headrooms
 from percpu_fuzz.reports.figures.misplaced import Row as MisplacedRow
 from percpu_fuzz.reports.figures.misplaced import misplaced_rows, misplaced_strata
+from percpu_fuzz.reports.lanes import stored_lines
+from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval, moments, rank_of, value_at_rank
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio
 
@@ -116,10 +118,17 @@ def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str,
         "discovery": _discovery(campaign),
         "certificate": _certificate(campaign),
         "failed": [dict(row) for row in campaign.failed],
-        "findings": [dict(row) for row in campaign.findings],
+        "findings": [_finding(row) for row in campaign.findings],
         "shrunk": None if campaign.shrunk is None else list(campaign.shrunk),
         "operations": [dict(row) for row in campaign.operations],
     }
+
+
+def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
+    """As stored, but for the steps, which stand as text."""
+    lines = stored_lines(row)
+    told = {name: value for name, value in row.items() if name != "steps"}
+    return told | {"lanes": lanes_text(lines)} if lines else told
 
 
 def _stratum(row: Row) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def run_exploration(
             if total.stopped:
                 break
         seconds = clock() - start
-    return row_of(options, total, seconds, write_witnesses(options, total, out))
+    return scope_row(options, total, seconds, write_witnesses(options, total, out))
 
 
 def explored(options: ExploreOptions, scenario: Scenario, before: int, asked: Callable[[], str]) -> Explored:
@@ -153,7 +153,9 @@ def write_witnesses(options: ExploreOptions, total: Total, out: Path) -> list[di
     return rows
 
 
-def row_of(options: ExploreOptions, total: Total, seconds: float, violations: list[dict[str, Any]]) -> dict[str, Any]:
+def scope_row(
+    options: ExploreOptions, total: Total, seconds: float, violations: list[dict[str, Any]]
+) -> dict[str, Any]:
     """The object of `--json` and of scope.json; see docs/explore.md."""
     scope = options.scope
     machine = scope.topology

@@ -11,8 +11,7 @@ from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.files import json_text, write_whole
 from percpu_fuzz.reports.campaign import Campaign, gather
 from percpu_fuzz.reports.ci.formats import FORMATS
-from percpu_fuzz.reports.render.html import report_html
-from percpu_fuzz.reports.render.markdown import report_markdown
+from percpu_fuzz.reports.documents import report_html, report_markdown
 from percpu_fuzz.reports.report_json import report_json
 from percpu_fuzz.reports.sections.text import report_text
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from percpu_fuzz.fuzz.store.reading import read_campaign
-from percpu_fuzz.reports.sections.compare_text import compare_text
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.compare import compare_page
 
 
 @click.command()
@@ -15,5 +16,6 @@ from percpu_fuzz.reports.sections.compare_text import compare_text
 @click.argument("folder_b")
 def compare_command(folder_a: str, folder_b: str) -> int:
     """Print how two campaigns differ; 0 whatever the difference is."""
-    print(compare_text(read_campaign(Path(folder_a)), read_campaign(Path(folder_b))), end="")
+    page = compare_page(read_campaign(Path(folder_a)), read_campaign(Path(folder_b)))
+    print(page_text(page), end="")
     return 0

@@ -16,7 +16,8 @@ from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_e
 from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.files import write_json, write_whole
 from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, variant_option
-from percpu_fuzz.reports.figures.explored import explored_text
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.explored import explored_page
 from percpu_fuzz.strategies.explore.precharge import formula_lines
 from percpu_fuzz.strategies.explore.run import REDUCTIONS, engine_world
 from percpu_fuzz.strategies.explore.scopes import (
@@ -31,7 +32,7 @@ from percpu_fuzz.strategies.explore.scopes import (
 )
 from percpu_fuzz.strategies.trace.files import read_bytes
 
-Given = Mapping[str, str | bool | None]
+GivenScope = Mapping[str, str | bool | None]
 STATES_MOST = 500_000_000
 PROGRAMS_MOST = 100_000
 
@@ -68,7 +69,7 @@ def explore_command(**given: Any) -> int:
     prepare()
     say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
     row = run_exploration(options, out)
-    text = explored_text(row)
+    text = page_text(explored_page(row))
     write_json(out / "scope.json", row)
     write_whole(out / "scope.txt", text.encode("ascii"))
     print(text, end="")
@@ -78,12 +79,12 @@ def explore_command(**given: Any) -> int:
     return int(row["exit"])
 
 
-def _text(given: Given, name: str) -> str | None:
+def _text(given: GivenScope, name: str) -> str | None:
     value = given[name]
     return value if isinstance(value, str) else None
 
 
-def explore_options(given: Given) -> ExploreOptions:
+def explore_options(given: GivenScope) -> ExploreOptions:
     """The options as a frozen value; InputError names the one that is refused."""
     reduction = _text(given, "reduction")
     if reduction is not None and reduction not in REDUCTIONS:
@@ -100,7 +101,7 @@ def explore_options(given: Given) -> ExploreOptions:
     )
 
 
-def scope_option(given: Given) -> Scope:
+def scope_option(given: GivenScope) -> Scope:
     """A shipped scope, a scenario file, or every program of a given shape."""
     name = _text(given, "scope")
     shape = [option for option in ("nodes", "tasks", "ops", "alphabet") if given[option] is not None]
@@ -114,7 +115,7 @@ def scope_option(given: Given) -> Scope:
     return Scope(Path(name).stem, f"the program of {Path(name).name}", scenario.topology, (scenario.program,))
 
 
-def shaped_scope(given: Given) -> Scope:
+def shaped_scope(given: GivenScope) -> Scope:
     """Every program of --tasks tasks with --ops operations each out of --alphabet, on --nodes nodes."""
     nodes = number_option(_text(given, "nodes"), "--nodes", 1, NODES_MOST) or 2
     tasks = number_option(_text(given, "tasks"), "--tasks", 1, TASKS_MOST) or 2

@@ -9,9 +9,10 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.perfetto import trace_events
 from percpu_fuzz.reports.numbers import plural
+from percpu_fuzz.reports.render.lanes import lanes_text
 
 
 @click.command()
@@ -25,7 +26,7 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
     chosen = chosen_variant(finding, variant, file)
     lines, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
     if show_lanes:
-        print(*drawn(lines), sep="\n")
+        print(*lanes_text(lines), sep="\n")
     if perfetto is not None:
         if Path(perfetto).resolve() == Path(file).resolve():
             raise InputError("--perfetto", perfetto, "another file than the finding")

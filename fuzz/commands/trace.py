@@ -22,7 +22,7 @@ from percpu_fuzz.fuzz.options import out_option, variant_option
 from percpu_fuzz.fuzz.progress import WatchedFile
 from percpu_fuzz.reports.figures.traced import NodeRow, Placed, Traced, traced_json
 from percpu_fuzz.reports.render.html import page_html
-from percpu_fuzz.reports.render.page_text import page_text
+from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
 from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.fidelity import check_compared

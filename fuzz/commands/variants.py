@@ -8,8 +8,8 @@ import click
 
 from percpu_fuzz.engine.core.base import INVARIANT_NAMES
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.findings.explain import WIDTH
 from percpu_fuzz.reports.invariants import WORDS, applies
+from percpu_fuzz.reports.numbers import WIDTH
 
 
 @click.command()

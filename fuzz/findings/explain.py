@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Sequence
 
 from percpu_fuzz.engine.core.label_words import WORDS as STEP_WORDS
 from percpu_fuzz.engine.core.labels import (
@@ -17,16 +18,15 @@ from percpu_fuzz.engine.core.labels import (
 from percpu_fuzz.engine.program import Op, Program
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.topology import Topology
-from percpu_fuzz.fuzz.findings.lanes import Line, charges
 from percpu_fuzz.reports.invariants import WORDS as INVARIANT_WORDS
-from percpu_fuzz.reports.numbers import plural
+from percpu_fuzz.reports.lanes import Line
+from percpu_fuzz.reports.numbers import WIDTH, plural
 from percpu_fuzz.strategies.run.replay import Violation
 
-WIDTH = 78
 MOST_CHARGES = 12
 
 
-def explained(finding: Finding, broken: Violation, steps: list[Line]) -> list[str]:
+def explained(finding: Finding, broken: Violation, steps: Sequence[Line]) -> list[str]:
     """Lines of at most 78 columns. steps: the lanes up to the violation."""
     program = finding.scenario.program
     lines = [machine_line(finding.scenario.topology)]
@@ -46,6 +46,14 @@ def explained(finding: Finding, broken: Violation, steps: list[Line]) -> list[st
         f"{INVARIANT_WORDS[finding.invariant]}; expected {broken.want}, found {broken.found}."
     )
     return [row for line in lines for row in textwrap.wrap(line, WIDTH)]
+
+
+def charges(lines: Sequence[Line]) -> Iterator[str]:
+    """The steps that moved a page or a byte of somebody's account, in words: who, at which step, from what to what."""
+    for line in lines:
+        moved = [str(change) for change in line.changes if not change.is_pointer]
+        if moved:
+            yield f"step {line.step}, {line.who}, {STEP_WORDS[line.label]}: {'; '.join(moved)}"
 
 
 def machine_line(topology: Topology) -> str:

@@ -12,10 +12,11 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.findings.explain import WIDTH, explained
-from percpu_fuzz.fuzz.findings.lanes import Line, lanes
+from percpu_fuzz.fuzz.findings.explain import explained
+from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.reports.invariants import WORDS
-from percpu_fuzz.reports.numbers import table
+from percpu_fuzz.reports.lanes import Line
+from percpu_fuzz.reports.numbers import WIDTH, table
 from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
 from percpu_fuzz.strategies.run.replay import run_scenario
 

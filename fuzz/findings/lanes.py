@@ -1,31 +1,16 @@
-"""Lanes: an interleaving drawn as kernel commit messages do: a column a CPU, a line a step, what changed beside it."""
+"""The lines of a replay, for those that draw or tell it (reports/lanes.py): each step, and what it changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from percpu_fuzz.engine.core.label_words import WORDS
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.strategies.run.replay import Run, Violation, Watch, run_scenario
+from percpu_fuzz.reports.lanes import Broken, Change, Line
+from percpu_fuzz.strategies.run.replay import Run, Watch, run_scenario
 
-COLUMN = 26
 WORKERS = ("balance work", "css_offline", "RCU callback")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One step: number in the case, acting CPU, who, at which label, what it changed, violations it showed."""
-
-    step: int
-    cpu: int
-    who: str
-    label: str
-    changes: tuple[str, ...]
-    broken: tuple[Violation, ...] = ()
 
 
 def watched(state: Any, topology_nodes: tuple[int, ...]) -> dict[str, int]:
@@ -62,19 +47,10 @@ def stocks(state: Any, nr_nodes: int, topology_nodes: tuple[int, ...]) -> dict[s
     return found
 
 
-def differences(before: dict[str, int], after: dict[str, int]) -> tuple[str, ...]:
-    """name: old -> new, for what changed; - where a thing came or went."""
-    changes = []
-    for name in dict.fromkeys([*before, *after]):
-        old, new = before.get(name), after.get(name)
-        if old != new and (old, new) not in ((None, 0), (0, None)):
-            pointer = name.endswith(" -> memcg") or " objcg[" in name
-            changes.append(f"{name}: {_shown(old, pointer)} -> {_shown(new, pointer)}")
-    return tuple(changes)
-
-
-def _shown(value: int | None, pointer: bool) -> str:
-    return "-" if value is None else "NULL" if pointer and value < 0 else str(value)
+def changes_between(before: dict[str, int], after: dict[str, int]) -> tuple[Change, ...]:
+    """What differs; a thing that came or went with 0 in it is no change."""
+    values = ((name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after]))
+    return tuple(Change(name, old, new) for name, old, new in values if (old or 0) != (new or 0))
 
 
 def who_is(t: int, nr_tasks: int, nr_act: int) -> str:
@@ -103,7 +79,7 @@ def lanes(
         lines.append(
             Line(
                 len(lines) + 1, state.task_cpu[task], who_is(task, nr_tasks, nr_act), NAMES[label],
-                differences(before, after) if before else (),
+                changes_between(before, after) if before else (),
             )
         )  # fmt: skip
         before = after
@@ -111,41 +87,13 @@ def lanes(
             also(state, task, label)
 
     run = run_scenario(scenario, variant, watch, lenient)
-    marked = [_with_broken(line, run.violations) for line in lines]
+    marked = [_with_broken(line, run) for line in lines]
     wanted = run.broken(until) if until is not None else None
     if wanted is not None:
         return marked[: wanted.step], run
     return marked[: max((line.step for line in marked if line.broken), default=len(marked))], run
 
 
-def charges(lines: list[Line]) -> Iterator[str]:
-    """The steps that moved a page or a byte of somebody's account, in words: who, at which step, from what to what."""
-    for line in lines:
-        moved = [change for change in line.changes if " -> memcg" not in change and " objcg[" not in change]
-        if moved:
-            yield f"step {line.step}, {line.who}, {WORDS[line.label]}: {'; '.join(moved)}"
-
-
-def _with_broken(line: Line, violations: tuple[Violation, ...]) -> Line:
-    broken = tuple(v for v in violations if v.step == line.step)
-    return Line(line.step, line.cpu, line.who, line.label, line.changes, broken)
-
-
-def drawn(lines: list[Line]) -> Iterator[str]:
-    """The picture: a column for each CPU that steps, the step's words in it, changes to the right, violations below."""
-    cpus = sorted({line.cpu for line in lines})
-    yield ("step  " + "".join(f"CPU {cpu}".ljust(COLUMN) for cpu in cpus)).rstrip()
-    who: dict[int, str] = {}
-    for line in lines:
-        place = cpus.index(line.cpu)
-        if who.get(line.cpu) != line.who:
-            yield " " * (6 + COLUMN * place) + f"[{line.who}]"
-            who[line.cpu] = line.who
-        left = f"{line.step:4d}  " + " " * (COLUMN * place) + WORDS[line.label]
-        width = 6 + COLUMN * len(cpus)
-        changes = list(line.changes)
-        yield f"{left:{width}}{changes[0] if changes else ''}".rstrip()
-        for change in changes[1:]:
-            yield " " * width + change
-        for violation in line.broken:
-            yield f"  >>  {violation.invariant} broken: expected {violation.want}, found {violation.found}"
+def _with_broken(line: Line, run: Run) -> Line:
+    broken = tuple(Broken(v.invariant, v.want, v.found) for v in run.violations if v.step == line.step)
+    return Line(line.step, line.cpu, line.who, line.label, line.changes, broken) if broken else line

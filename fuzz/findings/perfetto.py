@@ -7,15 +7,16 @@ the model has no clock, only an order.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from percpu_fuzz.engine.core.label_words import WORDS
-from percpu_fuzz.fuzz.findings.lanes import Line
+from percpu_fuzz.reports.lanes import Line
 
 STEP_MICROSECONDS = 1
 
 
-def trace_events(lines: list[Line], title: str) -> bytes:
+def trace_events(lines: Sequence[Line], title: str) -> bytes:
     """The lanes of a replay as JSON, ASCII, ending in a newline."""
     threads = {who: number for number, who in enumerate(dict.fromkeys((line.cpu, line.who) for line in lines), 1)}
     events: list[dict[str, Any]] = []
@@ -25,11 +26,11 @@ def trace_events(lines: list[Line], title: str) -> bytes:
         events.append(_named("thread_name", cpu, number, who))
     for line in lines:
         place = {"pid": line.cpu, "tid": threads[line.cpu, line.who], "ts": (line.step - 1) * STEP_MICROSECONDS}
-        changes = dict(change.split(": ", 1) for change in line.changes)
+        changes = {change.name: change.values for change in line.changes}
         told: dict[str, Any] = {"name": WORDS[line.label], "cat": line.label, "args": {"step": line.step} | changes}
         events.append(place | told | {"ph": "X", "dur": STEP_MICROSECONDS})
         for violation in line.broken:
-            figures = {"expected": violation.want, "found": violation.found}
+            figures = {"expected": violation.expected, "found": violation.found}
             events.append(place | {"name": f"{violation.invariant} broken", "ph": "i", "s": "g", "args": figures})
     row = {"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"title": title}}
     return (json.dumps(row, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")

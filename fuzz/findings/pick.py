@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import dump_finding
 from percpu_fuzz.fuzz.files import write_whole
@@ -162,6 +164,6 @@ def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, 
         "breaks": list(what.breaks),
         "cut_short": what.cut_short,
         "explanation": what.explanation,
-        "lanes": what.lanes,
+        "steps": msgspec.to_builtins(what.lines),
         "nodes": what.nodes,
     }

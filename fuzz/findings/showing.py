@@ -13,11 +13,13 @@ from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.helpers import asked_to_end
-from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.per_node import PerNode
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
+from percpu_fuzz.reports.lanes import Line
+from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.run.replay import Run
 
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
@@ -61,7 +63,7 @@ class Shown:
     breaks_first: bool
     size: tuple[int, ...]
     explanation: list[str]
-    lanes: list[str]
+    lines: list[Line]
     nodes: list[dict[str, int]]
     breaks: tuple[str, ...] = ()
     cut_short: bool = False
@@ -113,14 +115,15 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     broken = run.broken(finding.invariant)
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
-    words, picture = explained(finding, broken, lines), list(drawn(lines))
+    words = explained(finding, broken, lines)
     notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
     broken_in_all = {v.invariant for v in run.violations}
     breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)
-    origin = finding.origin | {"shrunk": notes, "explanation": words, "lanes": picture, "breaks": list(breaks)}
+    story = {"explanation": words, "lanes": lanes_text(lines), "breaks": list(breaks)}
+    origin = finding.origin | {"shrunk": notes} | story
     first = run.violations[0].invariant == finding.invariant
     return Shown(
-        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, picture,
+        replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, lines,
         nodes.rows(), breaks, shrunk.cut_short,
     )  # fmt: skip
 

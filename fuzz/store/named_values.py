@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from percpu_fuzz.engine.core.base import INVARIANT_NAMES
+from percpu_fuzz.reports.lanes import Line
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -35,7 +36,8 @@ class _Finding(msgspec.Struct):
     breaks: list[str] = []
     cut_short: bool = False
     explanation: list[str] = []
-    lanes: list[str] = []
+    lanes: list[str] = []  # as earlier versions drew them
+    steps: list[Line] = []
     nodes: list[dict[str, int]] = []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, verdicts
+from percpu_fuzz.reports.ci.verdicts import verdicts
 
 
 def github(campaign: Campaign, exit_status: int) -> str:
@@ -11,12 +11,11 @@ def github(campaign: Campaign, exit_status: int) -> str:
     rows = verdicts(campaign, exit_status)
     lines = []
     for row in rows:
-        if row.status in (FAIL, ERROR):
-            said = [row.meaning, *row.lines, *([row.replay] if row.replay else [])]
+        if row.failed:
             where = f"file={_property(row.file)}," if row.file else ""
             title = _property(f"percpu-fuzz {campaign.variant}: {row.name}")
-            lines.append(f"::error {where}title={title}::{_message(chr(10).join(said))}")
-    held = sum(row.status not in (FAIL, ERROR) for row in rows)
+            lines.append(f"::error {where}title={title}::{_message(chr(10).join(row.said))}")
+    held = sum(not row.failed for row in rows)
     counts = f"{held} of {len(rows)} held or do not apply; repeat with: {campaign.command}"
     lines.append(f"::notice title={_property(f'percpu-fuzz {campaign.variant}')}::{_message(counts)}")
     return "\n".join(lines) + "\n"

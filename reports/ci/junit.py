@@ -33,9 +33,8 @@ def junit(campaign: Campaign, exit_status: int) -> str:
 
 
 def _verdict(case: ElementTree.Element, row: Verdict) -> None:
-    said = [row.meaning, *row.lines, *([row.replay] if row.replay else []), *([row.file] if row.file else [])]
-    text = "\n".join(map(ascii_of, said))
-    if row.status in (FAIL, ERROR):
+    text = "\n".join(map(ascii_of, row.said_with_file))
+    if row.failed:
         tag = "failure" if row.status == FAIL else "error"
         ElementTree.SubElement(case, tag, {"message": ascii_of(row.lines[0]), "type": "violation"}).text = text
     elif row.status == SKIP:

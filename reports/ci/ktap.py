@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, SKIP, ascii_of, verdicts
+from percpu_fuzz.reports.ci.verdicts import SKIP, ascii_of, verdicts
 
 
 def ktap(campaign: Campaign, exit_status: int) -> str:
@@ -11,9 +11,8 @@ def ktap(campaign: Campaign, exit_status: int) -> str:
     rows = verdicts(campaign, exit_status)
     lines = ["KTAP version 1", f"1..{len(rows)}"]
     for number, row in enumerate(rows, 1):
-        said = [row.meaning, *row.lines, *([row.replay] if row.replay else []), *([row.file] if row.file else [])]
-        lines += [f"# {ascii_of(line)}" for line in said]
-        result = "not ok" if row.status in (FAIL, ERROR) else "ok"
+        lines += [f"# {ascii_of(line)}" for line in row.said_with_file]
+        result = "not ok" if row.failed else "ok"
         name = ascii_of(row.name).replace("#", " ").replace(" ", "_")
         reason = f" # SKIP {ascii_of(row.lines[0]).replace('#', ' ')}" if row.status == SKIP else ""
         lines.append(f"{result} {number} {name}{reason}")

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, Verdict, ascii_of, verdicts
+from percpu_fuzz.reports.ci.verdicts import Verdict, ascii_of, verdicts
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def sarif(campaign: Campaign, exit_status: int) -> str:
@@ -24,10 +24,10 @@ def sarif(campaign: Campaign, exit_status: int) -> str:
                 "exitCode": exit_status,
             }
         ],
-        "results": [_result(row, index) for index, row in enumerate(rows) if row.status in (FAIL, ERROR)],
+        "results": [_result(row, index) for index, row in enumerate(rows) if row.failed],
         "properties": {"variant": ascii_of(campaign.variant), "seed": str(campaign.seed), "digest": campaign.digest},
     }
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
@@ -36,12 +36,11 @@ def _rule(row: Verdict) -> str:
 
 
 def _result(row: Verdict, index: int) -> dict[str, Any]:
-    said = [row.meaning, *row.lines, *([row.replay] if row.replay else [])]
     result: dict[str, Any] = {
         "ruleId": _rule(row),
         "ruleIndex": index,
         "level": "error",
-        "message": {"text": "\n".join(map(ascii_of, said))},
+        "message": {"text": "\n".join(map(ascii_of, row.said))},
     }
     if row.file is not None:
         place = {"artifactLocation": {"uri": ascii_of(row.file).replace(" ", "%20")}}

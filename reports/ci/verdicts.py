@@ -1,6 +1,6 @@
 """What a CI system takes: one verdict for each invariant, each batch that could not be run, and the harness itself.
 
-Formats are files of their own (ci_*.py); ci_formats.py names them. All are ASCII and pure functions of a campaign.
+Formats are files of their own; formats.py names them. All are ASCII and pure functions of a campaign's figures.
 """
 
 from __future__ import annotations
@@ -30,6 +30,21 @@ class Verdict:
     lines: tuple[str, ...]
     file: str | None = None
     replay: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a CI system should stop at it."""
+        return self.status in (FAIL, ERROR)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What is asked, what was seen, and the line that shows it if there is one."""
+        return (self.meaning, *self.lines, *filter(None, (self.replay,)))
+
+    @property
+    def said_with_file(self) -> tuple[str, ...]:
+        """The same, and the file for formats that have no place of their own for it."""
+        return (*self.said, *filter(None, (self.file,)))
 
 
 def verdicts(campaign: Campaign, exit_status: int) -> list[Verdict]:

@@ -11,11 +11,10 @@ from percpu_fuzz.reports.figures.estimates import measured, precharges, shares
 from percpu_fuzz.reports.figures.limits import largest, nodes_of
 from percpu_fuzz.reports.figures.once import once
 from percpu_fuzz.reports.statistics.bernstein import Part, bounded_mean
-from percpu_fuzz.reports.statistics.intervals import Interval
+from percpu_fuzz.reports.statistics.intervals import OPEN, Interval
 
 NODE_GROUPS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 8), (9, 16), (17, 64), (65, 1024))
 CASES_LEAST = 30  # a mean of fewer is marked
-OPEN = Interval(None, None)
 
 
 @dataclass(frozen=True, slots=True)

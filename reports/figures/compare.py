@@ -13,14 +13,14 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.reports.campaign import Campaign, Sums
-from percpu_fuzz.reports.figures.compare_values import OPEN, mean_difference, strata_of_both
+from percpu_fuzz.reports.figures.compare_values import mean_difference, strata_of_both
 from percpu_fuzz.reports.figures.estimates import QUANTITIES, measured, precharges, shares
 from percpu_fuzz.reports.figures.headroom import counted, powers
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval, rate_high, rate_low
+from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval, rate_high, rate_low
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, weighted_mean
 from percpu_fuzz.reports.statistics.two_samples import clean_runs, events_test, holm, mann_whitney
 
-HEADROOMS_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
+HEADROOM_COMPARED_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,14 @@ def _charged(sums: Sums) -> int:
     return sum(sums.histogram("waste_pages").values())
 
 
-Pairs = Sequence[tuple[float, Sums, Sums]]
+FamilyPairs = Sequence[tuple[float, Sums, Sums]]
 
 
 def _with(row: Difference, adjusted: float) -> Difference:
     return replace(row, adjusted=adjusted)
 
 
-def quantities(a: Campaign, b: Campaign, names: Sequence[str], pairs: Pairs, level: float) -> list[Difference]:
+def quantities(a: Campaign, b: Campaign, names: Sequence[str], pairs: FamilyPairs, level: float) -> list[Difference]:
     """Weighted means with an interval of their difference, and Mann-Whitney's test."""
     found = []
     for name in QUANTITIES:
@@ -125,7 +125,7 @@ def quantities(a: Campaign, b: Campaign, names: Sequence[str], pairs: Pairs, lev
     return found
 
 
-def headroom_rates(pairs: Pairs, level: float, both_precharge: bool) -> list[Difference]:
+def headroom_rates(pairs: FamilyPairs, level: float, both_precharge: bool) -> list[Difference]:
     """Share of fitting probes that fail only because of the precharge, at 1, 2, 4, ... pages of headroom."""
     joints = [(s, x.histogram(PRECHARGE_USED), y.histogram(PRECHARGE_USED)) for s, x, y in pairs]
     if not both_precharge or not any(x for _, x, _ in joints) or not any(y for _, _, y in joints):
@@ -136,12 +136,12 @@ def headroom_rates(pairs: Pairs, level: float, both_precharge: bool) -> list[Dif
         for s, x, y in joints:
             (bad, good), (bad_b, good_b) = counted(x, pages), counted(y, pages)
             rows.append((s, bad, bad + good, bad_b, bad_b + good_b))
-        if 0 < pages <= HEADROOMS_MOST and any(row[1] or row[3] for row in rows):
+        if 0 < pages <= HEADROOM_COMPARED_MOST and any(row[1] or row[3] for row in rows):
             found.append(rate_difference(f"fails, {pages} left", "headroom", rows, level))
     return found
 
 
-def violation_rates(pairs: Pairs, level: float) -> list[Difference]:
+def violation_rates(pairs: FamilyPairs, level: float) -> list[Difference]:
     """Rate of each invariant that either campaign violated."""
     found = []
     for name in INVARIANT_NAMES:
@@ -169,7 +169,7 @@ def rate_difference(name: str, kind: str, rows: Sequence[tuple[float, int, int, 
     return Difference(name, kind, one.rate, other.rate, Interval(low, high), None, p, counts=counts, ends=plain)
 
 
-def fixed(pairs: Pairs, level: float) -> tuple[Fixed, ...]:
+def fixed(pairs: FamilyPairs, level: float) -> tuple[Fixed, ...]:
     """What A violated and B did not."""
     n, clean = sum(x.cases for _, x, _ in pairs), sum(y.cases for _, _, y in pairs)
     found = []

@@ -9,12 +9,11 @@ from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.estimates import QUANTITIES, families_apart, measured, shares
 from percpu_fuzz.reports.figures.limits import held_to, largest, nodes_of
 from percpu_fuzz.reports.statistics.bootstrap import resampled_difference
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 from percpu_fuzz.reports.statistics.means import bounded, mean_of
 from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile
 
-QUANTILES = (0.5, 0.9, 0.99)
-OPEN = Interval(None, None)
+COMPARED_QUANTILES = (0.5, 0.9, 0.99)
 Strata = Sequence[Stratum]
 
 
@@ -73,7 +72,7 @@ def values(a: Campaign, b: Campaign, names: Sequence[str], level: float = LEVEL)
         found += _mean(quantity, "mean", one, other, level)
         if few and len(few) < len(names):
             found += _mean(quantity, "mean*", *strata_of_both(a, b, few, quantity), level)
-        for q in QUANTILES:
+        for q in COMPARED_QUANTILES:
             found += _quantile(quantity, q, one, other, level)
     return found
 

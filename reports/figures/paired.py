@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.estimates import precharges, shares
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 
 BATCHES_LEAST = 10  # of each family: Student's interval of fewer leans on how the batches' means are distributed
 ALIKE = ("seed", "families", "machines", "faults", "code")
@@ -46,8 +46,8 @@ def paired(a: Campaign, b: Campaign, level: float = LEVEL) -> Paired | None:
         return None
     within = [(share, [y.mean - x.mean for x, y in pairs]) for share, pairs in rows]
     apart = [[(share, [pair[i].mean for pair in pairs]) for share, pairs in rows] for i in (0, 1)]
-    difference, error, freedom = weighted(within)
-    alone = [weighted(one) for one in apart]
+    difference, error, freedom = weighted_error(within)
+    alone = [weighted_error(one) for one in apart]
     loose = None if alone[0][1] is None or alone[1][1] is None else math.hypot(alone[0][1], alone[1][1])
     return Paired(
         sum(len(pairs) for _, pairs in rows), difference,
@@ -55,7 +55,7 @@ def paired(a: Campaign, b: Campaign, level: float = LEVEL) -> Paired | None:
     )  # fmt: skip
 
 
-def weighted(rows: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float | None, float]:
+def weighted_error(rows: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float | None, float]:
     """(mean, standard error, degrees of freedom) of a sum by share of means over batches (Welch and Satterthwaite).
 
     No error if a family has fewer than BATCHES_LEAST batches.
@@ -77,7 +77,7 @@ def weighted(rows: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, floa
 def around(value: float, error: float | None, freedom: float, level: float) -> Interval:
     """Student's interval; open where there is no error."""
     if error is None:
-        return Interval(None, None)
+        return OPEN
     from scipy.special import ndtri, stdtrit
 
     p = (1 + level) / 2

@@ -1,4 +1,4 @@
-"""report.html: one file with its style and pictures inside; no script, no address, all text from outside escaped."""
+"""Any page as HTML: one file with its style and pictures inside; no script, no address, text from outside escaped."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.numbers import plain
-from percpu_fuzz.reports.render.page import Page
-from percpu_fuzz.reports.sections.pages import page_of
+from percpu_fuzz.reports.numbers import bars, number, plain
+from percpu_fuzz.reports.render.page import Bars, Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 WHOLE = re.compile(r"\[[^][]{1,40}\]")
 CONTENT = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def report_html(campaign: Campaign) -> str:
-    """The whole page, ending in a newline. ASCII; equal campaigns give equal bytes."""
-    return page_html(page_of(campaign))
-
-
 def page_html(page: Page) -> str:
-    """Any page as HTML."""
+    """The whole page, ending in a newline. ASCII; equal pages give equal bytes."""
     return _template().render(page=page, policy=CONTENT).rstrip("\n") + "\n"
 
 
 def cell(text: str) -> Markup:
     """A cell's text, escaped; an interval in it is not broken over lines."""
     return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(plain(text)))))
+
+
+def bar_lines(found: Bars) -> list[str]:
+    """What stands for a picture that was not drawn."""
+    return bars(found.histogram, plain(found.unit), "")
 
 
 @cache
@@ -42,6 +40,8 @@ def _template() -> Template:
     )  # fmt: skip
     environment.filters["plain"] = plain
     environment.filters["cell"] = cell
+    environment.filters["bar_lines"] = bar_lines
+    environment.filters["number"] = number
     environment.filters["words"] = str.split
     environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="ascii")
     return environment.get_template("report.html.j2")

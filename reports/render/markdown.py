@@ -1,53 +1,69 @@
-"""report.md: the same page as Markdown, without its pictures; every cell and word from outside is escaped."""
+"""Any page as Markdown, without its pictures; every cell and word from outside is escaped."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.numbers import plain
-from percpu_fuzz.reports.render.page import Section, Table
-from percpu_fuzz.reports.sections.pages import page_of
+from percpu_fuzz.reports.numbers import bars, number, plain
+from percpu_fuzz.reports.render.page import Bars, Figure, Page, Section, Table
 
 SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&]|:(?=//)")
 LEADING = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
 
 
-def report_markdown(campaign: Campaign) -> str:
-    """The whole report, ending in a newline. ASCII; equal campaigns give equal bytes."""
-    page = page_of(campaign)
-    blocks = [f"# {escaped(page.title)}", f"**{escaped(page.verdict)}**", fenced([page.command], "sh")]
+def page_markdown(page: Page) -> str:
+    """The whole page, ending in a newline. ASCII; equal pages give equal bytes."""
+    blocks = [f"# {escaped(page.title)}", f"**{escaped(page.verdict)}**", *map(escaped_block, page.words)]
+    if page.command:
+        blocks.append(fenced([page.command], "sh"))
     for section in page.sections:
         blocks += section_blocks(section, 2)
     return "\n\n".join(blocks) + "\n"
 
 
 def section_blocks(section: Section, level: int) -> list[str]:
-    """Heading, words, command, lines, tables and parts; of a figure its name and what it counts."""
+    """Heading, words, command, lines, tables, notes, figures and parts."""
     blocks = [f"{'#' * level} {escaped(section.title)}"]
-    blocks += [paragraph(words) for words in section.words]
+    blocks += [escaped_block(words) for words in section.words]
     if section.command:
         blocks.append(fenced([section.command], "sh"))
     if section.lines:
         blocks.append(fenced(section.lines))
     for table in section.tables:
         blocks += table_blocks(table)
-    figures = [f"- {escaped(figure.title)}: {escaped(figure.caption)}" for figure in section.figures]
-    if figures:
-        blocks += ["Drawn in report.html:", "\n".join(figures)]
+    blocks += [escaped_block(words) for words in section.notes]
+    blocks += figure_blocks(section.figures)
     for part in section.parts:
         blocks += section_blocks(part, level + 1)
     return blocks
 
 
+def figure_blocks(figures: Sequence[Figure]) -> list[str]:
+    """Bars as a block; of a picture its name and what it counts."""
+    blocks = []
+    drawn = [f"- {escaped(figure.title)}: {escaped(figure.caption)}" for figure in figures if figure.bars is None]
+    if drawn:
+        blocks += ["Drawn in report.html:", "\n".join(drawn)]
+    for figure in figures:
+        if figure.bars is not None and figure.bars.histogram:
+            blocks += [escaped_block(f"{figure.title}: {figure.caption}"), bar_block(figure.bars)]
+    return blocks
+
+
+def bar_block(found: Bars) -> str:
+    """A bar a value or bin, as text."""
+    return fenced(bars(found.histogram, plain(found.unit), ""))
+
+
 def table_blocks(table: Table) -> list[str]:
-    """Caption and rows."""
+    """Caption, rows, and how many more there are."""
     if not table.rows:
         return []
     rule = [":--" if i < table.left else "--:" for i in range(len(table.head))]
     rows = [row_line(table.head), f"| {' | '.join(rule)} |", *map(row_line, table.rows)]
-    return [*([paragraph(table.caption)] if table.caption else []), "\n".join(rows)]
+    more = [f"and {number(table.rows_left_out)} more"] if table.rows_left_out else []
+    return [*([escaped_block(table.caption)] if table.caption else []), "\n".join(rows), *more]
 
 
 def row_line(cells: Sequence[str]) -> str:
@@ -60,7 +76,7 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\g<0>", " ".join(plain(text).split()))
 
 
-def paragraph(text: str) -> str:
+def escaped_block(text: str) -> str:
     """A block of escaped text that begins no list, heading or rule."""
     return LEADING.sub(r"\1\\\2", escaped(text))
 

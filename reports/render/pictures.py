@@ -13,9 +13,9 @@ from percpu_fuzz.reports.numbers import bin_width
 from percpu_fuzz.reports.render.svg import (
     BOTTOM,
     LEFT,
+    PICTURE_WIDTH,
     RIGHT,
     TOP,
-    WIDTH,
     BandStep,
     band,
     element,
@@ -170,9 +170,12 @@ def heat_picture(
 ) -> Markup:
     """Columns from the left, rows from the top; the shade grows with the value's rank: one huge cell hides no other."""
     values = sorted({cell.value for cell in cells})
-    side, tall = (WIDTH - LEFT - 2) / len(columns), 32.0
+    side, tall = (PICTURE_WIDTH - LEFT - 2) / len(columns), 32.0
     height = TOP + tall * len(rows) + BOTTOM
-    marks = [words(0, 11, titles[1], "axis"), words((WIDTH + LEFT) / 2, height - 5, titles[0], "axis", "middle")]
+    marks = [
+        words(0, 11, titles[1], "axis"),
+        words((PICTURE_WIDTH + LEFT) / 2, height - 5, titles[0], "axis", "middle"),
+    ]
     for i, name in enumerate(rows):
         marks.append(words(LEFT - 4, TOP + tall * i + 20, name, anchor="end"))
     for i, name in enumerate(columns):
@@ -197,7 +200,7 @@ def shade_of(values: Sequence[float], value: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class MedianRange:
     """Median, least and most of a group, of the series of class `kind` at position `turn` of `turns`."""
 
     group: int
@@ -210,12 +213,12 @@ class Range:
 
 
 def ranges_picture(
-    label: str, groups: Sequence[str], ranges: Sequence[Range], turns: int, titles: tuple[str, str]
+    label: str, groups: Sequence[str], ranges: Sequence[MedianRange], turns: int, titles: tuple[str, str]
 ) -> Markup:
     """A dot for each median on a line from least to most; the y axis is log2(1 + y)."""
     x, y = x_axis(0, len(groups)), y_axis(max([1.0, *(r.most for r in ranges)]), log=True)
     marks = frame(x, y, *titles, names=groups)
-    room = (WIDTH - LEFT - RIGHT) / len(groups)
+    room = (PICTURE_WIDTH - LEFT - RIGHT) / len(groups)
     for r in ranges:
         place = x.at(r.group + 0.5) + (r.turn - (turns - 1) / 2) * min(14.0, room / (turns + 1))
         ends = element("line", x1=place, x2=place, y1=y.at(r.least), y2=y.at(r.most), class_=f"range {r.kind}")

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from percpu_fuzz.reports.numbers import plain
 
-WIDTH = 360  # user units: a picture is as wide as a phone, so that its letters stay readable there
+PICTURE_WIDTH = 360  # user units: a picture is as wide as a phone, so that its letters stay readable there
 HEIGHT = 216
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 30, 36
 TICKS_MOST = 6
@@ -20,7 +20,7 @@ Step = tuple[float, float]
 BandStep = tuple[float, float, float]
 
 
-def fixed(value: float) -> str:
+def coordinate(value: float) -> str:
     """A coordinate with at most one decimal, the same on every machine."""
     text = f"{value:.1f}"
     return "0" if text == "-0.0" else text.removesuffix(".0")
@@ -29,7 +29,7 @@ def fixed(value: float) -> str:
 def element(name: str, *content: str, **attributes: str | float | None) -> Markup:
     """An element; attribute names take '-' for '_', None leaves one out, text and values are escaped."""
     parts = [
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else fixed(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value) if isinstance(value, str) else coordinate(value)}"'
         for key, value in attributes.items()
         if value is not None
     ]
@@ -43,10 +43,10 @@ def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "star
 
 
 def picture(
-    label: str, marks: Iterable[str], width: float = WIDTH, height: float = HEIGHT, scale: float | None = None
+    label: str, marks: Iterable[str], width: float = PICTURE_WIDTH, height: float = HEIGHT, scale: float | None = None
 ) -> Markup:
     """A whole picture; `label` is what a screen reader says. With a scale it keeps its size instead of its place's."""
-    box = f"0 0 {fixed(width)} {fixed(height)}"
+    box = f"0 0 {coordinate(width)} {coordinate(height)}"
     size = None if scale is None else width * scale
     return element("svg", element("title", label), *marks, viewBox=box, width=size, role="img", class_="picture")
 
@@ -90,7 +90,7 @@ def round_step(least: float) -> float:
 
 def x_axis(low: float, high: float, log: bool = False) -> Axis:
     """From low on the left to high on the right margin; an empty range is made 1 wide. log: by log2(1 + value)."""
-    return Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT, log)
+    return Axis(low, high if high > low else low + 1, LEFT, PICTURE_WIDTH - RIGHT, log)
 
 
 def y_axis(high: float, log: bool = False, height: float = HEIGHT) -> Axis:
@@ -132,10 +132,10 @@ def steps(x: Axis, y: Axis, points: Sequence[Step], kind: str) -> Markup:
     """A line that holds each value until the next place, and the last one to the end of the axis."""
     if not points:
         return Markup("")
-    parts = [f"M{fixed(x.at(points[0][0]))} {fixed(y.at(points[0][1]))}"]
+    parts = [f"M{coordinate(x.at(points[0][0]))} {coordinate(y.at(points[0][1]))}"]
     for place, value in points[1:]:
-        parts.append(f"H{fixed(x.at(place))}V{fixed(y.at(value))}")
-    return element("path", d="".join(parts) + f"H{fixed(x.end)}", class_=f"line {kind}")
+        parts.append(f"H{coordinate(x.at(place))}V{coordinate(y.at(value))}")
+    return element("path", d="".join(parts) + f"H{coordinate(x.end)}", class_=f"line {kind}")
 
 
 def band(x: Axis, y: Axis, points: Sequence[BandStep], kind: str) -> Markup:
@@ -143,12 +143,12 @@ def band(x: Axis, y: Axis, points: Sequence[BandStep], kind: str) -> Markup:
     if not points:
         return Markup("")
     ends = [*(place for place, _, _ in points[1:]), None]
-    forth = [f"M{fixed(x.at(points[0][0]))} {fixed(y.at(points[0][2]))}"]
+    forth = [f"M{coordinate(x.at(points[0][0]))} {coordinate(y.at(points[0][2]))}"]
     back: list[str] = []
     for (place, low, high), end in zip(points, ends, strict=True):
-        right = fixed(x.end if end is None else x.at(end))
-        forth.append(f"V{fixed(y.at(high))}H{right}")
-        back.append(f"V{fixed(y.at(low))}H{fixed(x.at(place))}")
+        right = coordinate(x.end if end is None else x.at(end))
+        forth.append(f"V{coordinate(y.at(high))}H{right}")
+        back.append(f"V{coordinate(y.at(low))}H{coordinate(x.at(place))}")
     return element("path", d="".join(forth) + "".join(reversed(back)) + "Z", class_=f"band {kind}")
 
 

@@ -10,7 +10,7 @@ from percpu_fuzz.reports.figures.cells import group_text
 from percpu_fuzz.reports.figures.operations import HOOKS, Spread, fit, spread, variants_of, with_touched
 from percpu_fuzz.reports.numbers import decimal, number, plural
 from percpu_fuzz.reports.render.page import Figure, Section, Table
-from percpu_fuzz.reports.render.pictures import Range, ranges_picture
+from percpu_fuzz.reports.render.pictures import MedianRange, ranges_picture
 from percpu_fuzz.reports.sections.text_operations import BY_WORDS, FIT_WORDS, OPERATIONS_WORDS, groupings
 
 SERIES = 5  # classes s1..s5; more variants than that share colours
@@ -57,7 +57,7 @@ def costs_figure(hook: str, by: str, variants: Sequence[str], found: Found, mach
             if s is not None:
                 note = f"{variant}, {group_text(group)}: median {s.median:g}, {s.least} to {s.most}"
                 kind = f"s{turn % SERIES + 1}"
-                ranges.append(Range(i, kind, turn, float(s.median), float(s.least), float(s.most), note))
+                ranges.append(MedianRange(i, kind, turn, float(s.median), float(s.least), float(s.most), note))
     title = f"{hook}, {BY_WORDS[by]}"
     names = [group_text(group) for group, _ in found]
     picture = ranges_picture(title, names, ranges, len(variants), (BY_WORDS[by].removeprefix("by "), "calls"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.numbers import number, plural
-from percpu_fuzz.reports.render.lanes_picture import LINES_MOST, lanes_picture
+from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
+from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
 from percpu_fuzz.reports.sections.run_words import rule_words
@@ -41,9 +43,9 @@ def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: in
     words.append(f"Case {row.get('case', '-')} of {row.get('stream', '-')} batch {row.get('k', '-')}.")
     if row.get("cut_short"):
         words.append(CUT_WORDS)
-    lanes = _lines(row, "lanes")
+    lanes = stored_lanes(row)
     figures: tuple[Figure, ...] = ()
-    if lanes:
+    if lanes.rows:
         name = f"{row['invariant']}: the interleaving"
         picture = lanes_picture(name, lanes)
         if len(picture) <= room:
@@ -72,11 +74,17 @@ def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, .
     return (Figure("Node by node", picture, caption, command=replay_line(campaign, str(row["file"]))),)
 
 
-def lanes_caption(lanes: Sequence[str]) -> str:
+def stored_lanes(row: Mapping[str, Any]) -> Lanes:
+    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither."""
+    lines = stored_lines(row)
+    return laid_out(lines) if lines else laid_out_text(_lines(row, "lanes"))
+
+
+def lanes_caption(lanes: Lanes) -> str:
     """What is drawn of how much."""
     words = "A column a CPU, a line a step; beside it what the step changed."
-    if len(lanes) - 1 > LINES_MOST:
-        words += f" The last {LINES_MOST} of {number(len(lanes) - 1)} lines."
+    if len(lanes.rows) > ROWS_MOST:
+        words += f" The last {ROWS_MOST} of {number(len(lanes.rows))} lines."
     return words
 
 

@@ -16,7 +16,7 @@ from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 from percpu_fuzz.reports.statistics.sequences import stitched
 
-STEPS = 24  # of a bisection in [0, most]
+SEQUENCE_STEPS = 24  # of a bisection in [0, most]
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ def _high_end(parts: Parts, bare: Sequence[bool], middle: float, top: float, tai
 
 def _end(outside: Callable[[float], bool], inside: float, out: float) -> float:
     """The end of what is outside, between a point that is not and one that is."""
-    for _ in range(STEPS):
+    for _ in range(SEQUENCE_STEPS):
         middle = (inside + out) / 2
         inside, out = (inside, middle) if outside(middle) else (middle, out)
     return out

@@ -14,7 +14,7 @@ from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 from percpu_fuzz.reports.statistics.sequences import sequence_high, sequence_low
 
 COUNTS_PART = 0.1  # of a family's part of the error, for each end of r_f
-STEPS = 50  # of a bisection in [0, 1]
+RATIO_STEPS = 50  # of a bisection in [0, 1]
 
 
 class Balance:
@@ -67,7 +67,7 @@ def _root(bound: Callable[[float], float], end: int) -> tuple[float, float]:
     if (bound(0.0) <= 0) if end == 0 else (bound(1.0) >= 0):
         return float(end), float(end)
     low, high = 0.0, 1.0
-    for _ in range(STEPS):
+    for _ in range(RATIO_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if bound(middle) > 0 else (low, middle)
     return low, high

@@ -6,7 +6,7 @@ families of share E(Y - m C) is 0; m is in the interval iff that sum may be 0. T
 most exp(-L) on either side (Boucheron, Lugosi, Massart, Concentration Inequalities, 2.8); b is the largest range of a
 term, and v the sum's variance. Each family's deviation is at most s + range sqrt(2 ln(1 / d) / (n - 1)) but with d
 (Maurer and Pontil 2009, theorem 10). The deviations take a fifth of the error, the sum the rest. A family of fewer than
-CASES_LEAST cases counts by its range alone, which needs no case and cannot err.
+BERNSTEIN_CASES_LEAST cases counts by its range alone, which needs no case and cannot err.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
-CASES_LEAST = 30  # below that the range says more than the cases do
+BERNSTEIN_CASES_LEAST = 30  # below that the range says more than the cases do
 DEVIATIONS_PART = 0.2  # of the error
-STEPS = 32  # of a bisection in [0, most]
+BERNSTEIN_STEPS = 32  # of a bisection in [0, most]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Part:
 
     def bare(self) -> bool:
         """Whether it has too few cases for a bound."""
-        return self.cases < CASES_LEAST
+        return self.cases < BERNSTEIN_CASES_LEAST
 
     def middle(self, m: float) -> float:
         """The average of Y - m C."""
@@ -95,7 +95,7 @@ def _root(outside: Callable[[float], bool], inside: float, out: float) -> float:
     """The end of what is outside, from the end of the range to a point that is not; the range's end if it is not."""
     if not outside(out):
         return out
-    for _ in range(STEPS):
+    for _ in range(BERNSTEIN_STEPS):
         middle = (inside + out) / 2
         inside, out = (inside, middle) if outside(middle) else (middle, out)
     return out

@@ -1,4 +1,4 @@
-"""Intervals for one sample: rates and quantiles, exact; means, approximate. The unit is the case, always.
+"""Intervals for one sample: rates and quantiles, exact. The unit is the case, always.
 
 scipy.special is imported where it is used, and scipy.stats not at all: that alone takes half a second to load.
 """
@@ -23,6 +23,9 @@ class Interval:
 
     low: float | None
     high: float | None
+
+
+OPEN = Interval(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +141,6 @@ def moments(histogram: Histogram) -> tuple[int, float, float]:
     mean = total / n if n else math.nan
     squares = sum(number * (value - mean) ** 2 for value, number in histogram.items())
     return n, mean, math.sqrt(squares / (n - 1)) if n > 1 else math.nan
-
-
-def mean_interval(histogram: Histogram, level: float = LEVEL) -> Interval:
-    """Student's interval of the mean: approximate, by the central limit theorem.
-
-    Open below MEAN_CASES_LEAST cases, and where the sample is so skewed (a few large values among many equal ones) or
-    so flat (one value) that the mean is not yet normal.
-    """
-    n, mean, deviation = moments(histogram)
-    if n < MEAN_CASES_LEAST:
-        return Interval(None, None)
-    cubes = sum(number * (value - mean) ** 3 for value, number in histogram.items()) / n
-    if not is_nearly_normal(deviation**2 / n, cubes / n**2):
-        return Interval(None, None)
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * deviation / math.sqrt(n)
-    return Interval(mean - half, mean + half)
 
 
 def is_nearly_normal(variance: float, third: float) -> bool:

@@ -7,13 +7,10 @@ from functools import lru_cache
 
 from percpu_fuzz.reports.statistics.bernstein import bounded_mean, part_of
 from percpu_fuzz.reports.statistics.bootstrap import resampled_mean
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean
 
-OPEN = Interval(None, None)
-
-
-Key = tuple[tuple[float, int, tuple[tuple[int, int], ...], int | None], ...]
+_Key = tuple[tuple[float, int, tuple[tuple[int, int], ...], int | None], ...]
 
 
 def mean_of(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
@@ -22,7 +19,7 @@ def mean_of(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Int
 
 
 @lru_cache(maxsize=1024)
-def _mean_of(key: Key, level: float) -> tuple[float, Interval] | None:
+def _mean_of(key: _Key, level: float) -> tuple[float, Interval] | None:
     """Kept, since each report of a campaign asks for the same means."""
     strata = [Stratum(share, cases, dict(items), most) for share, cases, items, most in key]
     found = weighted_mean(strata)

@@ -173,23 +173,6 @@ def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int, 
     return total
 
 
-def pooled_mean(strata: Sequence[Stratum], level: float = LEVEL) -> tuple[float, Interval] | None:
-    """The weighted mean with a normal interval; None without a probe.
-
-    The interval is approximate, and open where weighted_mean gives no error.
-    """
-    found = weighted_mean(strata)
-    if found is None:
-        return None
-    mean, error = found
-    if error is None:
-        return mean, Interval(None, None)
-    from scipy.special import ndtri
-
-    half = float(ndtri((1 + level) / 2)) * error
-    return mean, Interval(mean - half, mean + half)
-
-
 @dataclass(frozen=True, slots=True)
 class Influence:
     """A weighted mean with the variance and third central moment of its estimate; nearly_normal: neither too skewed."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
-CASES_LEAST = 10  # of a family in each campaign, for its statistic to be nearly normal
+RANKED_CASES_LEAST = 10  # of a family in each campaign, for its statistic to be nearly normal
 EXACT_EVENTS_MOST = 2_000  # up to so many events the exact law is worked out, beyond it is as good as normal
 
 
@@ -76,7 +76,7 @@ def mann_whitney(strata: Sequence[tuple[float, Histogram, Histogram]], level: fl
         weight, own = n * m / (n + m + 1), superiority_variance(a, b)
         shift += weight * (effect - 0.5)
         variance += weight**2 * own
-        if own > 0 and min(n, m) >= CASES_LEAST:
+        if own > 0 and min(n, m) >= RANKED_CASES_LEAST:
             squares += (effect - 0.5) ** 2 / own
             families += 1
     p = two_sided(shift / math.sqrt(variance)) if variance > 0 else 1.0
@@ -94,7 +94,7 @@ def _ends(strata: Sequence[tuple[float, Histogram, Histogram]], level: float) ->
 
     middle = variance = loose = 0.0
     for share, a, b in strata:
-        if min(sum(a.values()), sum(b.values())) < CASES_LEAST:
+        if min(sum(a.values()), sum(b.values())) < RANKED_CASES_LEAST:
             loose += share
             continue
         middle += share * superiority(a, b)

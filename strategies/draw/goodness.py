@@ -53,20 +53,13 @@ def goodness(
     near = rounded(distance(observed, expected))
     if any(e.get(value, 0.0) == 0 for value in cells):
         return Goodness(n, len(cells), near, far, note=note)
-    g = 2 * math.fsum(observed[v] * math.log(observed[v] / (n * e[v])) for v in cells if observed.get(v, 0))
+    from scipy.special import chdtrc  # the upper tail of chi-square; half a second to load, so not at every start
+
+    g = max(0.0, 2 * math.fsum(observed[v] * math.log(observed[v] / (n * e[v])) for v in cells if observed.get(v, 0)))
     w = math.sqrt(math.fsum((observed.get(v, 0) / n - e[v]) ** 2 / e[v] for v in cells))
     df = len(cells) - 1 - fitted
-    p = _upper_tail(df, g) if df > 0 else None
-    return Goodness(
-        n, len(cells), near, far, rounded(max(g, 0.0)), max(df, 0), None if p is None else rounded(p), rounded(w), note
-    )
-
-
-def _upper_tail(df: int, g: float) -> float:
-    """P(chi-square with df degrees of freedom >= g). scipy takes half a second to load: here, not at every start."""
-    from scipy.special import gammaincc
-
-    return float(gammaincc(df / 2, max(g, 0.0) / 2))
+    p = rounded(float(chdtrc(df, g))) if df > 0 else None
+    return Goodness(n, len(cells), near, far, rounded(g), max(df, 0), p, rounded(w), note)
 
 
 def rounded(value: float) -> float:

@@ -20,7 +20,8 @@ from percpu_fuzz.engine.program import Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario, Switch
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.lanes import lanes
+from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.run.replay import run_scenario
 from tests.support.plain_campaign import first_case
 
@@ -72,6 +73,6 @@ def test_others_uphold_it(variant: str) -> None:
 def test_the_steps_tell_it() -> None:
     """The lanes show both stocks: 4,092 bytes under memcg1's objcg, then 4 under the parent's, then the release."""
     lines, _ = lanes(outliving(4), VARIANTS["v2"], until="I8")
-    picture = "\n".join(drawn(lines))
+    picture = "\n".join(lanes_text(lines))
     left, freed = picture.index("bytes objcg1.0: - -> 4092"), picture.index("bytes objcg0.0: - -> 4\n")
     assert left < freed < picture.index("I8 broken: expected 0, found 4092")

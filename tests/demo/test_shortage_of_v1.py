@@ -15,7 +15,8 @@ from __future__ import annotations
 from percpu_fuzz.engine.program import Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.findings.lanes import drawn, lanes
+from percpu_fuzz.fuzz.findings.lanes import lanes
+from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.run.replay import run_scenario
 from tests.support.plain_campaign import first_case
@@ -53,7 +54,7 @@ def test_the_shrunk_case_and_its_neighbours() -> None:
 def test_the_steps_tell_it() -> None:
     """The lanes end with the second node's page, which the charge did not hold."""
     lines, _ = lanes(one_allocation(2048), VARIANTS["v1"], until="I1")
-    picture = list(drawn(lines))
+    picture = lanes_text(lines)
     assert picture[-1] == "  >>  I1 broken: expected 1, found 2"
     kmem = [line for line in picture if "kmem[" in line]
     assert [line.split("memcg1 ")[1] for line in kmem] == ["kmem[0]: 0 -> 1", "kmem[1]: 0 -> 1"]

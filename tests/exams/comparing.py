@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from stored_campaigns import drawn, in_parallel, stored
 
 from percpu_fuzz.reports.figures.compare import Comparison, compare
-from percpu_fuzz.reports.sections.compare_text import ALPHA
+from percpu_fuzz.reports.sections.compare import ALPHA
 from percpu_fuzz.reports.statistics.intervals import clopper_pearson
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan

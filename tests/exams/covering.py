@@ -18,6 +18,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "support")]
 
 from narrowed import only  # noqa: E402
+from normal_mean import pooled_mean  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
@@ -33,7 +34,7 @@ from percpu_fuzz.reports.figures.estimates import (  # noqa: E402
 )
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop  # noqa: E402
 from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, moments  # noqa: E402
-from percpu_fuzz.reports.statistics.strata import Stratum, pooled_mean, weighted_mean  # noqa: E402
+from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean  # noqa: E402
 from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
 from percpu_fuzz.strategies.draw.topologies import Family, even, preset  # noqa: E402
 from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402

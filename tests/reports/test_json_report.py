@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.report_json import contract, dumps, report_json
 
 Made = Callable[..., Campaign]
@@ -54,6 +56,16 @@ def test_waste_is_recomputed_from_its_histogram(make: Made) -> None:
         reached = (value for value, _ in counted if sum(m for v, m in counted if v <= value) >= float(p) * n)
         assert found == next(reached)
     assert pages["weighted"]["mean"] != pytest.approx(pages["mean"])
+
+
+def test_the_steps_of_a_finding_are_told_as_text(make: Made) -> None:
+    """Lanes as `replay --lanes` prints them; those of an earlier version as they are; none without either."""
+    row = make().findings[0]
+    steps = msgspec.to_builtins([Line(1, 0, "task 0", "IDLE")])
+    (told,) = report_json(make(findings=[{**row, "steps": steps}]), 1)["findings"]
+    assert told == {**row, "lanes": ["step  CPU 0", "      [task 0]", "   1  begin"]}
+    for stored in ({**row, "lanes": ["as it was"]}, row):
+        assert report_json(make(findings=[stored]), 1)["findings"] == [stored]
 
 
 def test_a_violation_without_a_file_has_no_finding(make: Made) -> None:

@@ -13,9 +13,11 @@ from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.fuzz.store.store import Store
 
+FINDING = {"file": "findings/001-I8-v2.json", "stream": "hunting", "k": 0, "case": 1, "invariant": "I8",
+           "variant": "v2", "label": "RL_NODE", "hazards": []}  # fmt: skip
 WRONG = {
     "exit": ['"x"', "9", "true"],
-    "findings": ["[5]", '[{"file": "a"}]', "{"],
+    "findings": ["[5]", '[{"file": "a"}]', "{", json.dumps([FINDING | {"steps": [{"step": 1}]}])],
     "failed": ["[1]"],
     "operations": ["[3]"],
     "ran": ["[]", '{"seconds": "x"}', '{"prefix": [1]}'],

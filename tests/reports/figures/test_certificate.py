@@ -14,9 +14,9 @@ from scipy.optimize import brentq
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.documents import report_html
 from percpu_fuzz.reports.evidence import Features
 from percpu_fuzz.reports.figures.certificate import certificate, missed_at_most, share_at_most
-from percpu_fuzz.reports.render.html import report_html
 from percpu_fuzz.reports.report_json import report_json
 from percpu_fuzz.reports.sections.certificate_words import certificate_words, upper
 from percpu_fuzz.reports.sections.text import report_text

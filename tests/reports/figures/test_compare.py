@@ -13,7 +13,8 @@ from percpu_fuzz.engine.outcome import Histogram, Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.compare import compare
 from percpu_fuzz.reports.figures.compare_values import values
-from percpu_fuzz.reports.sections.compare_text import compare_text
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.compare import compare_page
 
 Made = Callable[..., Campaign]
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2,))
@@ -118,11 +119,11 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
         [Outcome("measurement", 0, "few", 500, 9, 0, {"waste_pages": {1: 500}})], out="out/\u00e9\x1b" + "x" * 99
     )
     for one, other in ((a, b), (a, clean), (clean, clean)):
-        text = compare_text(one, other)
+        text = page_text(compare_page(one, other))
         assert text.isascii()
         assert all(line.isprintable() and len(line) <= 78 for line in text.splitlines())
-        assert text == compare_text(one, other)
-    text = compare_text(a, b)
+        assert text == page_text(compare_page(one, other))
+    text = page_text(compare_page(a, b))
     assert "pages wasted: A12" in text
     assert (
         " ".join(text.split()).count("2,000 measured cases, 2,000 charged probes; stopped by a fixed number of cases")
@@ -130,9 +131,9 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
     )
     for statistic in ("mean", "p50", "p90", "p99"):
         assert len([line for line in text.splitlines() if line.split()[:1] == [statistic]]) == 5
-    assert "Is it fixed?" in compare_text(a, clean)
-    assert "Is it fixed?" not in compare_text(clean, a)
-    assert "None of 1 figures differs" in compare_text(clean, clean)
+    assert "Is it fixed?" in page_text(compare_page(a, clean))
+    assert "Is it fixed?" not in page_text(compare_page(clean, a))
+    assert "None of 1 figures differs" in page_text(compare_page(clean, clean))
 
 
 def test_rates_of_a_million_cases_keep_to_78_columns(make: Made) -> None:
@@ -142,7 +143,7 @@ def test_rates_of_a_million_cases_keep_to_78_columns(make: Made) -> None:
         named = {"waste_pages": {1: 1_000_000}, "misplaced_bytes": {0: 900_000, 48: 100_000}}
         return make([Outcome("measurement", 0, "few", 1_000_000, 9, 0, named, {}, {I18: violated})])
 
-    text = compare_text(made(123_456), made(123_999))
+    text = page_text(compare_page(made(123_456), made(123_999)))
     assert max(map(len, text.splitlines())) <= 78
     for words in ("123,456 of 1,000,000", "123,999 of 1,000,000", "k of n; p, Holm", "by weight"):
         assert words in text
@@ -181,6 +182,6 @@ def test_curves_of_both_stand_in_one_table(make: Made) -> None:
         joint = {((2 * 2 + nowait << 20) + 3 << 20) + used: 50 for nowait in (0, 1)}
         waste = {"waste_pages": {3 - used: 100}, "precharge_used": joint}
         found.append(make([Outcome("measurement", 0, "few", 100, 9, 0, waste)]))
-    lines = [line.split() for line in compare_text(*found).splitlines()]
+    lines = [line.split() for line in page_text(compare_page(*found)).splitlines()]
     rows = [line for line in lines if line[1:3] in (["KERNEL", "A"], ["KERNEL", "B"], ["NOWAIT", "B"])]
     assert [(row[2], row[4]) for row in rows[:3]] == [("A", "100%"), ("B", "-"), ("B", "-")]

@@ -11,8 +11,9 @@ from scipy.stats import binomtest, ttest_rel
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign, gather
-from percpu_fuzz.reports.figures.paired import paired, weighted
-from percpu_fuzz.reports.sections.compare_text import compare_text
+from percpu_fuzz.reports.figures.paired import paired, weighted_error
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.compare import compare_page
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -44,12 +45,12 @@ def test_the_difference_is_that_of_a_paired_test(make: Made) -> None:
 def test_families_weigh_by_their_weights() -> None:
     """By hand: 0.75 x 1 + 0.25 x 3; variances add by the squares of the shares; few batches give no error."""
     one, other = [0.0, 2.0] * 5, [2.0, 4.0] * 5
-    mean, error, freedom = weighted([(0.75, one), (0.25, other)])
+    mean, error, freedom = weighted_error([(0.75, one), (0.25, other)])
     variance = (10 / 9) / 10
     assert mean == pytest.approx(1.5)
     assert error == pytest.approx(math.sqrt((0.75**2 + 0.25**2) * variance))
     assert 9 < freedom < 18
-    assert weighted([(0.75, one), (0.25, other[:9])])[1] is None
+    assert weighted_error([(0.75, one), (0.25, other[:9])])[1] is None
 
 
 def test_other_numbers_are_not_paired(make: Made) -> None:
@@ -103,6 +104,6 @@ def test_variants_of_one_seed_are_compared_on_the_same_cases() -> None:
     assert found.interval.high is not None
     assert found.unpaired.high is not None
     assert found.interval.high - found.difference < 0.5 * (found.unpaired.high - found.difference)
-    text = compare_text(a, b)
+    text = page_text(compare_page(a, b))
     assert "common random numbers" in text
     assert max(map(len, text.splitlines())) <= 78

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.render.html import report_html
+from percpu_fuzz.reports.documents import report_html
 
 Made = Callable[..., Campaign]
 BROWSER = next(

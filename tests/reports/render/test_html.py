@@ -7,11 +7,14 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.render.html import cell, report_html
+from percpu_fuzz.reports.documents import report_html
+from percpu_fuzz.reports.lanes import Broken, Change, Line
+from percpu_fuzz.reports.render.html import cell
 from percpu_fuzz.reports.report_json import report_json
 from percpu_fuzz.reports.sections.text import report_text
 from percpu_fuzz.reports.sections.waste import bound_of
@@ -19,11 +22,10 @@ from percpu_fuzz.reports.sections.waste import bound_of
 Made = Callable[..., Campaign]
 HOSTILE = "</style><script>alert(1)</script><img src=http://x.example/a onerror=alert(2)>\"'&{{ 7 * 7 }}\u00e9\x1b"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
-LANES = [
-    "step  CPU 0                     CPU 3", "      [task 0]", "   1  precharge                 memcg1 usage: 0 -> 2",
-    "                                [css_offline]", "   2                            refill_obj_stock",
-    "  >>  I18 broken: expected 0, found -1",
-]  # fmt: skip
+STEPS = (
+    Line(1, 0, "task 0", "AL_PRECHARGE", (Change("memcg1 usage", 0, 2),)),
+    Line(2, 3, "css_offline", "RO_BODY", (), (Broken("I18", 0, -1),)),
+)
 
 
 class Elements(HTMLParser):
@@ -73,7 +75,8 @@ def full(make: Made, name: str = "few", **changed: Any) -> Campaign:
     finding = {
         "file": f"findings/{name}.json", "stream": "hunting", "k": 0, "case": 7, "invariant": "I18", "variant": name,
         "label": name, "hazards": [2], "shape": f"shape {name}", "alike": 3, "invariants": ["I18", name],
-        "explanation": [f"Machine {name}", "step 2"], "lanes": [*LANES, f"   3  {name}"],
+        "explanation": [f"Machine {name}", "step 2"],
+        "steps": msgspec.to_builtins((*STEPS, Line(3, 0, name, name, (Change(name, 1, 2),), (Broken(name, 0, 1),)))),
     }  # fmt: skip
     facts: dict[str, Any] = {
         "describe": {"variant": name, "seed": 7, "families": {name: 3}, "note": name, "choices": {}},
@@ -198,6 +201,10 @@ def test_findings_are_told_with_their_lanes(make: Made) -> None:
     for words in ("shape few", "Machine few", "refill_obj_stock", "css_offline", "memcg1 usage: 0 -> 2",
                   "I18 broken: expected 0, found -1", "--lanes", "Clopper and Pearson 1934"):  # fmt: skip
         assert words in shown
+    text_only = {**make().findings[0], "lanes": ["step  CPU 0", "   1  begin"]}  # of an earlier version
+    earlier = report_html(make(findings=[text_only]))
+    assert ">begin</text>" in earlier
+    assert "The interleaving" in earlier
     bare = report_html(make())
     assert "The interleaving" not in bare
     assert "001-I18-v2.json" in bare
@@ -205,8 +212,9 @@ def test_findings_are_told_with_their_lanes(make: Made) -> None:
 
 def test_the_page_stays_small(make: Made) -> None:
     """300 findings of 400 lines each: their lanes stop at the room that is there, every replay line remains."""
-    lanes = [LANES[0], *[f"{i:4d}  page_counter_try_charge   memcg1 usage: {i} -> {i + 1}" for i in range(400)]]
-    rows = [{"file": f"findings/{i}.json", "invariant": "I18", "lanes": lanes} for i in range(300)]
+    lines = [Line(i, 0, "task", "TC_LEVEL", (Change("memcg1 usage", i, i + 1),)) for i in range(400)]
+    steps = msgspec.to_builtins(lines)
+    rows = [{"file": f"findings/{i}.json", "invariant": "I18", "steps": steps} for i in range(300)]
     text = report_html(full(make, findings=rows))
     assert len(text) < 2_000_000
     assert "Its lanes are left out for the size of this page" in text

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.render.markdown import escaped, fenced, paragraph, report_markdown
+from percpu_fuzz.reports.documents import report_markdown
+from percpu_fuzz.reports.render.markdown import escaped, escaped_block, fenced
 
 Made = Callable[..., Campaign]
 
@@ -60,7 +61,7 @@ def test_markup_in_text_is_escaped(text: str, expected: str) -> None:
 
 def test_a_block_begins_no_list(make: Made) -> None:
     """What would begin a list, a rule or a heading at the start of a block is escaped; a decimal number is not."""
-    assert [paragraph(text) for text in ("- a", "1. a", "---", "# a", "3.1% of")] == [
+    assert [escaped_block(text) for text in ("- a", "1. a", "---", "# a", "3.1% of")] == [
         "\\- a", "1\\. a", "\\---", "\\# a", "3.1% of",
     ]  # fmt: skip
 

@@ -7,9 +7,8 @@ import re
 import pytest
 from markupsafe import Markup
 
-from percpu_fuzz.reports.render.lanes_picture import lanes_picture, parted
 from percpu_fuzz.reports.render.pictures import Curve, bins, curves_picture, distribution_picture, shade_of
-from percpu_fuzz.reports.render.svg import Axis, band, element, fixed, round_step, steps
+from percpu_fuzz.reports.render.svg import Axis, band, coordinate, element, round_step, steps
 
 
 def test_text_and_attributes_are_escaped() -> None:
@@ -22,7 +21,7 @@ def test_text_and_attributes_are_escaped() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1.0, "1"), (0.26, "0.3"), (-0.01, "0"), (-2.5, "-2.5"), (1e5, "100000")])
 def test_coordinates_have_one_decimal(value: float, text: str) -> None:
     """Short, and the same everywhere."""
-    assert fixed(value) == text
+    assert coordinate(value) == text
 
 
 def test_an_axis_lays_values_out() -> None:
@@ -85,29 +84,3 @@ def test_shades_cover_their_range() -> None:
     values = [1.0, 2.0, 3.0, 900.0]
     assert [shade_of(values, value) for value in values] == [0, 2, 4, 7]
     assert shade_of([5.0], 5.0) == 0
-
-
-def test_lanes_put_each_step_under_its_cpu() -> None:
-    """Columns of the text are columns of the picture; what was changed stands apart; markup is escaped."""
-    lines = [
-        "step  CPU 0                     CPU 3",
-        "      [task 0]",
-        "   1  precharge                                           memcg1 usage: 0 -> 2",
-        "   2                            <free>",
-        "  >>  I18 broken: expected 0, found -1",
-    ]
-    drawn = lanes_picture("lanes", lines)
-    stops = re.findall(r'<circle cx="([\d.]+)"', drawn)
-    columns = re.findall(r'<line x1="([\d.]+)" x2="\1" [^>]*class="lane"', drawn)
-    assert stops == columns
-    assert "&lt;free&gt;" in drawn
-    assert 'class="mono change">memcg1 usage: 0 -&gt; 2' in drawn
-    assert 'class="mono broken">I18 broken' in drawn
-    assert 'class="mono who">task 0' in drawn
-
-
-def test_any_text_can_be_drawn() -> None:
-    """Lines that are no lanes, an empty one among them, are drawn as they are."""
-    assert "odd" in lanes_picture("x", ["", "odd", "", "    7"])
-    assert parted("drain work ends memcg1 usage: 3 -> 0") == ("drain work ends", 1, "memcg1 usage: 3 -> 0")
-    assert parted("unlock") == ("unlock", 0, "")

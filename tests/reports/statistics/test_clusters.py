@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from normal_mean import normal_interval
 from stored_campaigns import too_few
 
-from percpu_fuzz.reports.statistics.intervals import Interval, mean_interval, moments, quantile
+from percpu_fuzz.reports.statistics.intervals import Interval, moments, quantile
 
 CAMPAIGNS, CASES, SIZE = 1_000, 200, 6  # SIZE allocations a case
 NODES = np.array([1, 2, 2, 3, 4])  # a case's machine, all alike
@@ -39,8 +40,8 @@ def campaigns() -> list[Any]:
 
 def test_means_by_case_cover_and_by_allocation_do_not(campaigns: list[Any]) -> None:
     """One allocation a case, the probe: not rejected (a blind seed fails once in 1,000). All as units: below 80%."""
-    probes = sum(holds(mean_interval(histogram(c[:, 0])), MEAN) for c in campaigns)
-    units = sum(holds(mean_interval(histogram(c)), MEAN) for c in campaigns)
+    probes = sum(holds(normal_interval(histogram(c[:, 0])), MEAN) for c in campaigns)
+    units = sum(holds(normal_interval(histogram(c)), MEAN) for c in campaigns)
     assert not too_few(probes, CAMPAIGNS)
     assert units < 0.8 * CAMPAIGNS
 
@@ -61,7 +62,7 @@ def test_rare_large_values_are_not_given_a_normal_interval() -> None:
     for _ in range(CAMPAIGNS):
         values = histogram((rng.random(300) < 0.01) * 2 ** rng.integers(4, 12, 300))
         mean = 0.01 * (2**12 - 2**4) / 8
-        held += holds(mean_interval(values), mean)
+        held += holds(normal_interval(values), mean)
         n, average, deviation = moments(values)
         plain += abs(average - mean) <= 1.968 * deviation / math.sqrt(n)
     assert not too_few(held, CAMPAIGNS)

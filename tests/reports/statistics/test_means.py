@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from normal_mean import pooled_mean
 from stored_campaigns import too_few
 
 from percpu_fuzz.reports.figures.limits import held_to, huge_families, largest
@@ -13,7 +14,7 @@ from percpu_fuzz.reports.statistics.bernstein import bounded_mean, part_of
 from percpu_fuzz.reports.statistics.bootstrap import resampled_difference, resampled_mean
 from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.means import mean_of
-from percpu_fuzz.reports.statistics.strata import Stratum, pooled_mean
+from percpu_fuzz.reports.statistics.strata import Stratum
 
 CAMPAIGNS = 400
 SHARES, CASES, MOST = (0.9, 0.1), (400, 60), (8, 40)

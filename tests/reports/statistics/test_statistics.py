@@ -7,12 +7,12 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
+from normal_mean import normal_interval
 
 from percpu_fuzz.reports.statistics.intervals import (
-    Interval,
+    OPEN,
     clopper_pearson,
     least_squares,
-    mean_interval,
     moments,
     quantile,
     quantile_ranks,
@@ -21,6 +21,7 @@ from percpu_fuzz.reports.statistics.intervals import (
     value_at_rank,
     zero_bound,
 )
+from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean
 
 
 def chance(n: int, k: int, p: Fraction) -> Fraction:
@@ -151,15 +152,13 @@ def test_no_violation_in_n_cases_leaves_its_one_sided_bound(n: int) -> None:
     assert bound < (clopper_pearson(0, n).high or 0)
 
 
-def test_the_mean_has_students_interval_and_none_for_few_cases() -> None:
-    """30 cases, half 1 and half 3: mean 2, deviation sqrt(30/29), t(29) = 2.04523; 29 cases give no interval."""
+def test_the_mean_has_its_standard_error_and_none_for_few_cases() -> None:
+    """30 cases, half 1 and half 3: mean 2, deviation sqrt(30/29), error sqrt(1/29); 29 cases give no error."""
     n, mean, deviation = moments({1: 15, 3: 15})
     assert (n, mean) == (30, 2.0)
     assert deviation == pytest.approx(math.sqrt(30 / 29))
-    half = 2.04523 * math.sqrt(30 / 29) / math.sqrt(30)
-    found = mean_interval({1: 15, 3: 15})
-    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
-    assert mean_interval({1: 15, 3: 14}).low is None
+    assert weighted_mean([Stratum(1.0, 30, {1: 15, 3: 15})]) == pytest.approx((2, math.sqrt(1 / 29)))
+    assert weighted_mean([Stratum(1.0, 29, {1: 15, 3: 14})]) == (57 / 29, None)
 
 
 def test_least_squares_finds_the_plane_through_exact_points() -> None:
@@ -182,7 +181,7 @@ def test_a_mean_that_few_cases_decide_has_no_interval() -> None:
 
     Of k ones among n cases G1 is near sqrt(n / k) while k is small, so 25 of them are what it takes.
     """
-    assert mean_interval({0: 497, 400: 3}) == Interval(None, None)
-    assert mean_interval({7: 500}) == Interval(None, None)
-    assert mean_interval({0: 100_000 - 24, 1: 24}) == Interval(None, None)
-    assert mean_interval({0: 100_000 - 26, 1: 26}).low is not None
+    assert normal_interval({0: 497, 400: 3}) == OPEN
+    assert normal_interval({7: 500}) == OPEN
+    assert normal_interval({0: 100_000 - 24, 1: 24}) == OPEN
+    assert normal_interval({0: 100_000 - 26, 1: 26}).low is not None

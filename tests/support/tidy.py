@@ -1,6 +1,6 @@
 """How tidy the house is: `make tidy` prints it, tests/test_tidy.py holds it.
 
-Read from the sources alone, of this tree or of another checkout: `python tests/tidy.py [ROOT]`.
+Read from the sources alone, of this tree or of another checkout: `python tests/support/tidy.py [ROOT]`.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def summary(house: House) -> Iterator[str]:
 
 def main() -> int:
     """Print the figures of this tree, or of the one named."""
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
     house = House(root)
     print("\n".join(summary(house)))
     if "-v" in sys.argv:

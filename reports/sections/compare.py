@@ -1,0 +1,197 @@
+"""`percpu-fuzz compare` as a page: how campaign B differs from campaign A, figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.compare import Comparison, Difference, compare
+from percpu_fuzz.reports.figures.compare_values import Value, values
+from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, nodes_curves
+from percpu_fuzz.reports.figures.limits import HUGE_NODES
+from percpu_fuzz.reports.figures.paired import paired
+from percpu_fuzz.reports.numbers import decimal, figure, number, percent, plural
+from percpu_fuzz.reports.render.page import Page, Section, Table
+from percpu_fuzz.reports.sections.precharge import nodes_text
+from percpu_fuzz.reports.sections.precharge import rate_words as rate_cell
+from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.text_violations import estimate_words
+from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+
+ALPHA = 1 - LEVEL
+UNITS = {
+    "waste_pages": "pages wasted",
+    "share_percent": "% of precharge",
+    "rounding_bytes16": "rounding, pages",
+    "misplaced_bytes": "bytes amiss",
+    "in_flight_pages": "pages in flight",
+}
+QUANTITIES_WORDS = (
+    "By weight, [95% interval]. Means: empirical Bernstein intervals where the precharge formula bounds the values, "
+    "else the bootstrap over cases (BCa), '-' where a few cases decide the mean; B - A: BCa, else both Bernstein "
+    "intervals. Quantiles: exact ones of each family, joined. A12: the chance that a case of B lies above one of A of "
+    "the same family (0.5: neither), DeLong's interval (approximate). p: Mann-Whitney's test by family."
+)
+RATES_WORDS = (
+    "k of n as run; then each family's rate by its weight, intervals joined from exact ones of each family and "
+    "campaign, so they are wide. p: events of each family given their number (Cochran, Mantel and Haenszel), exact "
+    "while they are few. 'fails, h left': of the probes that fit into h pages by what they use, those that do not by "
+    "their precharge."
+)
+CURVES_WORDS = (
+    "Of the probes that fit into h pages, the share that fails only because of the precharge, by nodes of the machine "
+    "and by whether the allocation may block (KERNEL) or not (NOWAIT); by weight of each campaign's families, [95% "
+    "interval]."
+)
+HOLM_WORDS = (
+    "Holm: p corrected for all figures of this comparison; * flags those at most 0.05. Where both campaigns follow one "
+    "law, at most 5% of comparisons flag any figure; p as it stands would flag some figure far oftener."
+)
+PAIRED_WORDS = (
+    "Both campaigns drew the same machines and programs, so the difference is taken within batches; a case whose probe "
+    "was not charged wastes 0. Student's interval over batches, families by weight; '-' while a family has fewer than "
+    "10 batches."
+)
+FIXED_WORDS = (
+    "What A violated and B did not. A bug that B still had at A's rate would have stayed unseen in so many clean cases "
+    "with at most 5%; in brackets: for the lower end of that rate's interval."
+)
+
+
+def compare_page(a: Campaign, b: Campaign) -> Page:
+    """The whole comparison; sections of figures that both campaigns have."""
+    found = compare(a, b)
+    sections = [*quantities_sections(a, b, found), *rates_sections(found)]
+    if sections:
+        sections[-1] = replace(sections[-1], notes=(*sections[-1].notes, HOLM_WORDS))
+    sections += [*curves_sections(a, b, found), *paired_sections(a, b), *fixed_sections(found)]
+    title = f"percpu-fuzz compare: A {a.variant}, seed {a.seed}; B {b.variant}, seed {b.seed}"
+    violated = any(row.kind == "violated" for row in found.differences)
+    return Page(title, difference_words(found), violated, "", tuple(sections), compared_words(a, b, found))
+
+
+def compared_words(a: Campaign, b: Campaign, found: Comparison) -> tuple[str, ...]:
+    """What A and B are, and which families are left out."""
+    words = []
+    for name, campaign, cases, probes in zip("AB", (a, b), found.cases, found.probes, strict=True):
+        counts = f"{plural(cases, 'measured case')}, {plural(probes, 'charged probe')}"
+        words.append(f"{name}: {campaign.out}: {counts}; {rule_words(campaign)}")
+    if found.left_out:
+        words.append(f"Left out, since one of them only ran it: {', '.join(found.left_out)}.")
+    return tuple(words)
+
+
+def difference_words(found: Comparison) -> str:
+    """How many figures differ, by p as Holm corrects it, of how many compared, and which."""
+    flagged = [UNITS.get(row.name, row.name) for row in found.differences if row.adjusted <= ALPHA]
+    if not flagged:
+        return f"None of {len(found.differences)} figures differs."
+    differ = "differs" if len(flagged) == 1 else "differ"
+    return f"{len(flagged)} of {len(found.differences)} figures {differ}: {', '.join(flagged)}."
+
+
+def quantities_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Section]:
+    """A table a quantity; nothing where none was counted by both."""
+    means = [row for row in found.differences if row.kind == "mean"]
+    if not means:
+        return []
+    every = values(a, b, found.families)
+    tables = tuple(quantity_table(row, [value for value in every if value.quantity == row.name]) for row in means)
+    apart = f"*: without machines of more than {HUGE_NODES} nodes, of which few cases can be run."
+    notes = (apart,) if any(value.statistic == "mean*" for value in every) else ()
+    return [Section("quantities", "Quantities", (QUANTITIES_WORDS,), tables=tables, notes=notes)]
+
+
+def quantity_table(row: Difference, found: Sequence[Value]) -> Table:
+    """A12 and p, then mean and quantiles of A, of B, and B - A."""
+    scale = 16 if row.name == "rounding_bytes16" else 1
+    rows = []
+    for value in found:
+        cells = ((value.a, value.a_interval), (value.b, value.b_interval), (value.b - value.a, value.interval))
+        rows.append((value.statistic, *(value_cell(middle / scale, ends, scale) for middle, ends in cells)))
+    said = f"p {chance(row.p)}, Holm {flag(row).rstrip()}"
+    return Table(("", "A", "B", "B - A"), tuple(rows), caption=f"{UNITS[row.name]}: A12 {a12_words(row)}; {said}")
+
+
+def a12_words(row: Difference) -> str:
+    """0.166 [0.153, 0.180], '-' for none."""
+    if row.a12 is None:
+        return "-"
+    return f"{row.a12:.3f} [{decimal(row.a12_interval.low, 3)}, {decimal(row.a12_interval.high, 3)}]"
+
+
+def value_cell(value: float, ends: Interval, scale: int) -> str:
+    """1.25 [1.10, 1.40]. value: in the unit shown; ends: in the stored one, `scale` times as large."""
+    low, high = (None if end is None else end / scale for end in (ends.low, ends.high))
+    return f"{figure(value)} [{figure(low)}, {figure(high)}]"
+
+
+def rates_sections(found: Comparison) -> list[Section]:
+    """Three rows a rate; nothing where nothing was violated and nothing failed for its precharge."""
+    rows = tuple(line for row in found.differences if row.kind != "mean" for line in rate_rows(row))
+    table = Table(("", "", "k of n; p, Holm", "by weight"), rows, 2)
+    return [Section("rates", "Rates", (RATES_WORDS,), tables=(table,))] if rows else []
+
+
+def rate_rows(row: Difference) -> list[tuple[str, ...]]:
+    """A, B, and B - A with its p."""
+    k, n, kb, m = row.counts
+    return [
+        (row.name, "A", f"{number(k)} of {number(n)}", estimate_words(row.a, row.ends[0])),
+        ("", "B", f"{number(kb)} of {number(m)}", estimate_words(row.b, row.ends[1])),
+        ("", "B - A", f"{chance(row.p)}, {flag(row)}", estimate_words(row.difference, row.interval)),
+    ]
+
+
+def chance(p: float) -> str:
+    """A p-value with four decimals, '<0.0001' below them."""
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def flag(row: Difference) -> str:
+    """Holm's p, followed by * where it is at most ALPHA, by a blank elsewhere so that columns stay."""
+    return chance(row.adjusted) + ("*" if row.adjusted <= ALPHA else " ")
+
+
+def curves_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Section]:
+    """Both variants' curves of spurious failures in one table."""
+    curves = [nodes_curves(campaign, CLASS_PLACES, found.families) for campaign in (a, b)]
+    if not all(curves):
+        return []
+    rows = []
+    both = {(curve.nodes, curve.nowait) for made in curves for curve in made}
+    for nodes, nowait in sorted(both):
+        for name, made in zip("AB", curves, strict=True):
+            for curve in made:
+                if (curve.nodes, curve.nowait) == (nodes, nowait):
+                    cells = [rate_cell(row.of_fitting) for row in curve.rows]
+                    flags = "NOWAIT" if nowait else "KERNEL"
+                    rows.append((nodes_text(nodes), flags, name, number(curve.probes), *cells))
+    head = ("nodes", "GFP_", "", "probes", *(f"{places} left" for places in CLASS_PLACES))
+    table = Table(head, tuple(rows), 3)
+    return [Section("headroom", "Spurious failures by headroom", (CURVES_WORDS,), tables=(table,))]
+
+
+def paired_sections(a: Campaign, b: Campaign) -> list[Section]:
+    """The difference within batches, where both campaigns drew from the same numbers."""
+    found = paired(a, b)
+    if found is None:
+        return []
+    ends, loose = (f"[{decimal(i.low, 4)}, {decimal(i.high, 4)}]" for i in (found.interval, found.unpaired))
+    words = (
+        f"Over {number(found.batches)} batches that both ran, B - A is {decimal(found.difference, 4)} wasted pages a "
+        f"measured case {ends}; without pairing {loose}. {PAIRED_WORDS}"
+    )
+    return [Section("paired", "The same cases (common random numbers)", (words,))]
+
+
+def fixed_sections(found: Comparison) -> list[Section]:
+    """Is it fixed? Nothing where B violated all that A did."""
+    rows = []
+    for row in found.fixed:
+        needed = f"{number(row.needed)} [{number(row.needed_most)}]"
+        enough = "enough" if row.clean >= row.needed_most else "for A's rate" if row.clean >= row.needed else "too few"
+        rows.append((row.invariant, percent(row.rate.rate), number(row.clean), needed, enough))
+    table = Table(("", "rate in A", "clean in B", "needed", ""), tuple(rows))
+    return [Section("fixed", "Is it fixed?", (FIXED_WORDS,), tables=(table,))] if rows else []
