@@ -18,9 +18,9 @@ from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
-    Back,
+    BatchCounts,
     BatchId,
-    Handed,
+    ReturnedBatches,
     Shard,
     batches_covering,
     batches_for_cases,
@@ -106,8 +106,8 @@ class Dispatcher:
         self.limits = limits
         self.criterion = criterion
         self.start = time.monotonic()
-        self.handed = Handed()
-        self.most: Handed | None = None
+        self.handed = BatchCounts()
+        self.most: BatchCounts | None = None
         if limits.cases is not None:
             self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
@@ -115,7 +115,7 @@ class Dispatcher:
         self.live = LiveCounters()
         self.lost_in_a_row = self.given_up_in_a_row = 0
         self.interrupted = self.timed_out = self.met = self.ending = False
-        self.back = {stream: Back(limits.shard, store.numbers(stream)) for stream in STREAMS}
+        self.back = {stream: ReturnedBatches(limits.shard, store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
         self.resumed = self.rows > 0
         self.said_elapsed = self.start
@@ -158,7 +158,7 @@ class Dispatcher:
         """Nothing more, but for the few batches that others overtook: then --cases with as many cases is this run."""
         self.ending = True
         back = self.prefix()
-        least = Handed(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
+        least = BatchCounts(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
         self.most = batches_covering(least, self.limits.hunt)
 
     def _epochs(self) -> int | None:
@@ -249,7 +249,7 @@ class Dispatcher:
             self.looked += 1
             if self.criterion.met():
                 self.met = True
-                self.most = batches_covering(Handed(self.looked), self.limits.hunt)
+                self.most = batches_covering(BatchCounts(self.looked), self.limits.hunt)
                 return
 
     def _outcome(self, stream: str, k: int) -> Outcome:
@@ -257,12 +257,12 @@ class Dispatcher:
         assert row is not None, "the batch is back"
         return Outcome.from_canonical(row)
 
-    def prefix(self) -> Handed:
+    def prefix(self) -> BatchCounts:
         """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""
         counts = {stream: self.back[stream].whole for stream in STREAMS}
         if self.most is not None:
             counts = {stream: min(count, self.most.of(stream)) for stream, count in counts.items()}
-        return Handed(**counts)
+        return BatchCounts(**counts)
 
     def stopped_by(self) -> str:
         """Why no more was handed out, as Ran.stopped_by has it."""

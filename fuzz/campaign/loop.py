@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher
 from percpu_fuzz.fuzz.campaign.events import Lost, WorkerEvent
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.schedule import BatchId, Handed
+from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
 
 EVENT_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -61,7 +61,7 @@ class Ran:
     batch, earlier sessions included.
     """
 
-    prefix: Handed
+    prefix: BatchCounts
     stopped_by: str
     seconds: float
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.schedule import WHOLE, Handed, Shard
+from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, Shard
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.store import StoreFile, digest_of
 from percpu_fuzz.reports.campaign import Campaign, gather
@@ -93,7 +93,7 @@ def campaign_of(store: StoreFile, folder: Path, named: Mapping[str, Any] = NOTHI
     ran = checked(meta)
     shard = Shard(*meta["shard"]) if "shard" in meta else WHOLE
     ends = ran.pop("prefix")
-    prefix = None if ends is None else Handed(*ends)
+    prefix = None if ends is None else BatchCounts(*ends)
     return gather(
         store.outcomes(prefix, shard), describe=meta["describe"], digest=digest_of(store.rows(prefix, shard)),
         out=str(folder), command=meta["command"], findings=meta.get("findings", ()),

@@ -14,7 +14,7 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
-from percpu_fuzz.fuzz.schedule import WHOLE, BatchId, Handed, Shard
+from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, BatchId, Shard
 
 WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
 VERSION = 2  # of the tables and of what is in a row; kept as the file's user_version
@@ -77,7 +77,7 @@ class StoreFile:
         for (k,) in self.connection.execute("SELECT k FROM batch WHERE stream = ? ORDER BY k", (stream,)):
             yield k
 
-    def rows(self, prefix: Handed | None, shard: Shard = WHOLE) -> Iterator[bytes]:
+    def rows(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[bytes]:
         """Canonical rows of each stream's first batches in the order of the digest, up to the first that is missing.
 
         prefix: how many at most; None: no limit.
@@ -96,7 +96,7 @@ class StoreFile:
         except (zlib.error, TypeError) as error:
             raise InputError(str(self.path), f"{batch}: {error}", "rows that this release wrote") from None
 
-    def outcomes(self, prefix: Handed | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
+    def outcomes(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
         """The same rows as Outcomes, one at a time: an hour of batches need not fit into memory."""
         return map(Outcome.from_canonical, self.rows(prefix, shard))
 

@@ -29,8 +29,8 @@ from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
+    BatchCounts,
     BatchId,
-    Handed,
     Shard,
     batches_covering,
     batches_for_cases,
@@ -141,7 +141,7 @@ def ran(
         log.close()
 
 
-def expected(plan: Toy, prefix: Handed) -> list[Outcome]:
+def expected(plan: Toy, prefix: BatchCounts) -> list[Outcome]:
     streams = [("hunting", prefix.hunting), ("measurement", prefix.measurement)]
     return [Toy.batch(Toy(plan.folder), stream, k) for stream, count in streams for k in range(count)]
 
@@ -248,7 +248,7 @@ def test_what_is_learnt_reaches_every_worker_in_time(tmp_path: Path, workers: in
     done, store = ran(tmp_path, plan, cases=6000, workers=workers)
     assert done.prefix.hunting > 2 * EPOCH_BATCHES
     cases = [plan.cases_per_batch("hunting", k) for k in range(done.prefix.hunting)]
-    for outcome in store.outcomes(Handed(0, done.prefix.hunting)):
+    for outcome in store.outcomes(BatchCounts(0, done.prefix.hunting)):
         assert outcome.counts["known"] == sum(cases[: outcome.k // EPOCH_BATCHES * EPOCH_BATCHES])
 
 
@@ -273,7 +273,7 @@ def test_a_criterion_ends_the_campaign_with_its_batch(tmp_path: Path, workers: i
     criterion = After(7)
     done, store = ran(tmp_path, Toy(tmp_path), cases=None, workers=workers, criterion=criterion)
     assert criterion.seen == list(range(7))
-    assert (done.prefix, done.stopped_by) == (batches_covering(Handed(7), Fraction(1, 2)), "criterion")
+    assert (done.prefix, done.stopped_by) == (batches_covering(BatchCounts(7), Fraction(1, 2)), "criterion")
     assert done.prefix.measurement == 7
     assert len(list(store.outcomes(done.prefix))) == 7 + done.prefix.hunting
 
@@ -335,7 +335,7 @@ def test_workers_that_only_die_break_the_harness(tmp_path: Path) -> None:
 def test_hand_out_order_keeps_the_share() -> None:
     """After every hand-out the hunting stream is within one batch of its share, for shares from none to all."""
     for share in (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(9, 10), Fraction(1)):
-        handed = Handed()
+        handed = BatchCounts()
         for total in range(1, 200):
             batch = next_batch(handed, share, None)
             assert batch is not None
@@ -345,19 +345,19 @@ def test_hand_out_order_keeps_the_share() -> None:
 
 def test_hunting_waits_for_its_fold() -> None:
     """No batch of hunting epoch 1 goes out before epoch 0 is folded; measurement takes its place meanwhile."""
-    handed = Handed(64, 64)
+    handed = BatchCounts(64, 64)
     assert next_batch(handed, Fraction(1, 2), None, epochs_folded=0) == BatchId("measurement", 64)
-    assert next_batch(Handed(65, 64), Fraction(1, 2), None, epochs_folded=1) == BatchId("hunting", 64)
+    assert next_batch(BatchCounts(65, 64), Fraction(1, 2), None, epochs_folded=1) == BatchId("hunting", 64)
 
 
 def test_only_hunting_waits_for_nothing_else() -> None:
     """With no share for measurement nothing takes the place of a hunting batch that waits."""
-    assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=0) is None
-    assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
+    assert next_batch(BatchCounts(0, 64), Fraction(1), None, epochs_folded=0) is None
+    assert next_batch(BatchCounts(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
 
 
-@pytest.mark.parametrize("least", [Handed(70, 60), Handed(3, 9), Handed(0, 0), Handed(5, 5)])
-def test_what_covers_is_what_as_many_cases_are(least: Handed) -> None:
+@pytest.mark.parametrize("least", [BatchCounts(70, 60), BatchCounts(3, 9), BatchCounts(0, 0), BatchCounts(5, 5)])
+def test_what_covers_is_what_as_many_cases_are(least: BatchCounts) -> None:
     """The batches that cover others are those of --cases with as many cases, and no fewer would do."""
     plan, share = Toy(Path()), Fraction(1, 3)
     covering = batches_covering(least, share)
@@ -395,4 +395,4 @@ def test_who_was_interrupted_before_starts_no_worker(tmp_path: Path) -> None:
     store = Store(tmp_path / "campaign.db")
     dispatcher = Dispatcher(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
     done = run_batches(dispatcher, lambda: pytest.fail("workers were started"), View(), interrupts)
-    assert (done.prefix, done.stopped_by) == (Handed(), "interrupt")
+    assert (done.prefix, done.stopped_by) == (BatchCounts(), "interrupt")
