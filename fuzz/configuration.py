@@ -96,7 +96,7 @@ def as_text(value: Any, where: str) -> str:
 
 
 def described(options: Mapping[str, str]) -> str:
-    """The same options as a file that repeats them."""
+    """Options as the text of a TOML file that repeats them."""
     lines = [f'{name} = "{escaped(text)}"' for name, text in sorted(options.items())]
     return "\n".join(["[run]", *lines]) + "\n"
 

@@ -12,7 +12,7 @@ from percpu_fuzz.fuzz import clock
 
 
 def main() -> None:
-    """Until a command takes care of signals itself, they end it at once and quietly."""
+    """Run the command line. Until a command handles signals itself, the first one ends the process at once, quietly."""
     clock.begin()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)

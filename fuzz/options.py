@@ -54,7 +54,7 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
 
 
 def filled(text: str, where: str) -> str:
-    """The same text. InputError for an empty one: as a path it would be the current folder."""
+    """The text as it is. InputError for an empty one: as a path it would be the current folder."""
     if not text.strip():
         raise InputError(where, repr(text), "a name or a path")
     return text

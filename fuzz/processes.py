@@ -1,4 +1,4 @@
-"""A process of this one's at the other end of a pipe: who runs batches and who shrinks findings are such processes."""
+"""A child process at the other end of a pipe: workers, which run batches, and helpers, which shrink findings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _own_ends: set[Connection] = set()  # of pipes to children; a fork inherits them
 
 
 class Child:
-    """Started when it is made; then send() and receive(), and end() once. target: called there with its end of the
-    pipe, then the arguments; once that end is closed here, it reads EOFError and is to return.
+    """Started when it is made; then send() and receive(), and end() once.
+
+    target: called in the child with its end of the pipe, then the arguments; it is to return once it reads EOFError.
 
     OSError if the system refuses the process.
     """
@@ -67,7 +68,7 @@ C = TypeVar("C", bound=Child)
 
 
 def heard(children: Iterable[C], seconds: float) -> list[C]:
-    """Those that have said something or are gone, after at most so many seconds."""
+    """Children that have sent a message or are gone, after at most so many seconds."""
     by_connection = {child.connection: child for child in children}
     return [by_connection[ready] for ready in wait(list(by_connection), seconds)]
 
@@ -76,6 +77,11 @@ def _begin(target: Callable[..., None], connection: Connection, *arguments: Any)
     for end in _own_ends:
         end.close()
     _own_ends.clear()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_parent()
     target(connection, *arguments)
+
+
+def leave_signals_to_parent() -> None:
+    """In a child: Ctrl-C is for the parent to handle, which ends its children in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -56,8 +56,9 @@ WHOLE = Shard()
 
 
 class ReturnedBatches:
-    """Numbers of a stream's batches that came back: a part's first `whole` ones, and those beyond a gap, which are few
-    however long the campaign is."""
+    """Numbers of a stream's batches that came back: a part's first `whole` batches, and those beyond a gap, which are
+    few however long the campaign is.
+    """
 
     def __init__(self, shard: Shard, numbers: Iterable[int] = ()) -> None:
         self.shard = shard

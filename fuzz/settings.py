@@ -100,12 +100,12 @@ def option(
 
 
 def typed(flag: str, parse: Callable[[str, str], Any], words: str) -> Any:
-    """One that only a command line may hold."""
+    """An option that only a command line may hold."""
     return option(flag, parse, PLACE, words, stored=False)
 
 
 def switch(flag: str, words: str) -> Any:
-    """One of those that is typed without a value."""
+    """An option that only a command line may hold, without a value."""
     return option(flag, opt.switch_option, PLACE, words, "off", stored=False, switch=True)
 
 

@@ -120,7 +120,7 @@ class ClusterWorkers:
         self.slots = [Slot() for _ in range(AHEAD * threads)]
 
     def _versions(self) -> dict[str, str | None]:
-        """Each worker's code, None of one that cannot load this project; without those that do not answer just now."""
+        """Code version by worker, None where this project cannot be loaded; without workers that do not answer now."""
         found = self.client.run(remote_version, on_error="return")
         return {
             worker: version if isinstance(version, str) else None

@@ -39,11 +39,9 @@ class Criterion(Protocol):
 
     def add(self, outcome: Outcome) -> None:
         """Take in the next measurement batch."""
-        ...
 
     def met(self) -> bool:
         """Whether the campaign can stop."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,27 +30,21 @@ class Workers(Protocol):
 
     def start(self, count: int) -> None:
         """Be ready for batches with so many workers. HarnessError or InputError if that cannot be."""
-        ...
 
     def idle(self) -> Sequence[Any]:
-        """Those that may be given a batch now."""
-        ...
+        """Workers that may be given a batch now."""
 
     def busy(self) -> int:
         """How many batches are out."""
-        ...
 
     def give(self, worker: Any, batch: BatchId) -> None:
-        """Hand a batch to one of the idle."""
-        ...
+        """Hand a batch to an idle worker."""
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
         """What happened, after at most so many seconds."""
-        ...
 
     def end(self) -> None:
-        """Let all go; what is out is not waited for any more."""
-        ...
+        """End all workers; batches that are out are not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +59,9 @@ class Ran:
     stopped_by: str
     seconds: float
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether a person ended it."""
-        return self.stopped_by == "interrupt"
-
 
 class View:
-    """Somebody who watches: a context in which it is shown the dispatcher, and may ask for the end."""
+    """What shows a campaign to a person: a context; inside it show() is called, and the person may ask for the end."""
 
     def __enter__(self) -> View:
         return self

@@ -177,7 +177,7 @@ def work(connection: Connection, plan: RunnablePlan, channel: Channel, memory: m
 
 
 def work_anew(connection: Connection, recipe: str, queue: Any, level: int, most: int) -> None:
-    """The same in a process that was not forked."""
+    """The life of a worker that was not forked: it makes plan and log anew first."""
     log_through(QueueHandler(queue), level)
     plan = plan_from(json.loads(recipe))
     plan.warm()

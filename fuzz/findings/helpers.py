@@ -78,7 +78,7 @@ class _Helpers:
         self.helpers.append(Helper(get_context("fork"), _help, (os.getpid(), self.work, self.tasks)))
 
     def busy(self) -> list[Helper]:
-        """Those at a task."""
+        """Helpers that are at a task."""
         return [helper for helper in self.helpers if helper.task is not None]
 
     def hand_out(self) -> bool:
@@ -113,7 +113,7 @@ class _Helpers:
         self.fork()
 
     def cut(self) -> None:
-        """Ask those at work for what they have, and wait a moment for it."""
+        """Ask the busy helpers for the best answer so far, and wait CUT_SECONDS for it."""
         for helper in self.busy():
             helper.process.terminate()
         until = time.monotonic() + CUT_SECONDS

@@ -150,20 +150,9 @@ def file_name(number: int, signature: Signature) -> str:
 def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:
     signature = one.signature
     return {
-        "file": name,
-        "stream": one.stream,
-        "k": one.k,
-        "case": one.case,
-        "invariant": signature.invariant,
-        "variant": signature.variant,
-        "label": signature.label,
-        "hazards": list(signature.hazards),
-        "shape": str(what.shape),
-        "alike": len(invariants),
-        "invariants": sorted({*invariants, *what.breaks}),
-        "breaks": list(what.breaks),
-        "cut_short": what.cut_short,
-        "explanation": what.explanation,
-        "steps": msgspec.to_builtins(what.lines),
-        "nodes": what.nodes,
-    }
+        "file": name, "stream": one.stream, "k": one.k, "case": one.case, "invariant": signature.invariant,
+        "variant": signature.variant, "label": signature.label, "hazards": list(signature.hazards),
+        "shape": str(what.shape), "alike": len(invariants), "invariants": sorted({*invariants, *what.breaks}),
+        "breaks": list(what.breaks), "cut_short": what.cut_short, "explanation": what.explanation,
+        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes,
+    }  # fmt: skip

@@ -38,11 +38,6 @@ class Polished:
     note: str
     minimal: bool | None = None
 
-    @property
-    def smaller(self) -> bool:
-        """Whether it is smaller than the own result."""
-        return self.minimal is not None
-
 
 class Drawn:
     """Numbers from Hypothesis."""

@@ -48,7 +48,7 @@ def opened(folder: Path) -> StoreFile:
 
 @contextlib.contextmanager
 def reading(folder: Path) -> Iterator[StoreFile]:
-    """The same, open as long as it is read from, with damage refused."""
+    """The store of opened(), closed afterwards; damage that shows while it is read is refused too."""
     with contextlib.closing(opened(folder)) as store, damage_refused(store.path):
         yield store
 

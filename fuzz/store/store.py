@@ -97,7 +97,7 @@ class StoreFile:
             raise InputError(str(self.path), f"{batch}: {error}", "rows that this release wrote") from None
 
     def outcomes(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
-        """The same rows as Outcomes, one at a time: an hour of batches need not fit into memory."""
+        """rows() as Outcomes, one at a time: an hour of batches need not fit into memory."""
         return map(Outcome.from_canonical, self.rows(prefix, shard))
 
     def named(self) -> dict[str, Any]:
