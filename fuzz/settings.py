@@ -109,11 +109,6 @@ def switch(flag: str, words: str) -> Any:
     return option(flag, opt.switch_option, PLACE, words, "off", stored=False, switch=True)
 
 
-def verbatim(text: str, _where: str) -> str:
-    """The text; the plan knows what it may be."""
-    return text
-
-
 def stop_option(text: str, where: str) -> str:
     """A criterion. InputError for one that holds whatever is seen, or never can."""
     criterion = parse_stop(text)
@@ -163,7 +158,7 @@ class RunOptions:
     )
     hunt: Fraction = option("--hunt", opt.share_option, DRAWN, "The hunting stream's share of the batches.", "0.5")
     scheduler: str = option(
-        "--scheduler", verbatim, DRAWN,
+        "--scheduler", opt.filled, DRAWN,
         "Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption, round-robin or "
         "FILE.py:NAME.", "portfolio", is_place=names_code,
     )

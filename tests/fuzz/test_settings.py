@@ -37,10 +37,9 @@ def test_drawn_options_that_take_files_are_places_then() -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in SETTINGS.items() if not row.switch])
 def test_a_refusal_names_its_option(name: str) -> None:
-    """What none of the options takes is refused by the flag that it stands behind; the plan refuses schedulers."""
-    if name != "scheduler":
-        with pytest.raises(InputError, match=f"^{SETTINGS[name].flag}: "):
-            run_options({name: {"faults": "none,some", "report": "?"}.get(name, " ")})
+    """What none of the options takes is refused by the flag that it stands behind."""
+    with pytest.raises(InputError, match=f"^{SETTINGS[name].flag}: "):
+        run_options({name: {"faults": "none,some", "report": "?"}.get(name, " ")})
 
 
 def test_a_store_says_nothing_of_what_must_be_typed() -> None:
