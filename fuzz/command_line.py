@@ -1,57 +1,95 @@
-"""The options of `run` as text: what may be given, their defaults, and the line that repeats a campaign."""
+"""The options of `run` as text: what is in force, what a store may say of it, and the line that repeats a campaign."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
 
-from percpu_fuzz.strategies.draw.calibration import DEFAULT
-
-DEFAULTS = {
-    "variant": "v2", "hunt": "0.5", "scheduler": "portfolio", "faults": "", "learning": "on",
-    "calibration": DEFAULT,
-    "batch_seconds": "120", "worker_memory": "2G",
-    "log_level": "info", "start_method": "fork",
-}  # fmt: skip
-# What a campaign's results are a function of, in the order of the line that repeats it; then what else is kept.
-DRAWN = (
-    "variant",
-    "topology",
-    "cases",
-    "time",
-    "seed",
-    "hunt",
-    "scheduler",
-    "faults",
-    "calibration",
-    "learning",
-    "shard",
-    "stop",
-    "explored",
-)
-MACHINE = ("workers", "batch_seconds", "worker_memory", "report", "log", "log_level", "start_method", "cluster")
-KEPT = (*DRAWN, *MACHINE)
-BUDGET = ("cases", "time", "stop")  # a resumed session may change these, and what is in MACHINE
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.options import DEFAULT_SECONDS, HERE
+from percpu_fuzz.fuzz.settings import DRAWN, FIELDS, SETTINGS, STORED, RunOptions, names_code
 
 
-def flag(name: str) -> str:
-    """The option as it is typed: batch_seconds is --batch-seconds."""
-    return "--" + name.replace("_", "-")
+def run_options(texts: Mapping[str, str]) -> RunOptions:
+    """The frozen value of the options that are in force. InputError names the one that is refused."""
+    if "cases" not in texts and "time" not in texts:
+        texts = {**texts, "time": f"{DEFAULT_SECONDS:g}"}
+    values = {name: setting.value(texts) for name, setting in FIELDS.items()}
+    refuse_together(texts)
+    given = {name: text for name, text in texts.items() if name in STORED} | {"seed": str(values["seed"])}
+    return RunOptions(**values, given=given)
 
 
-def command_of(kept: Mapping[str, str]) -> str:
-    """The line that repeats the campaign: what was typed, with the seed that was drawn."""
+def refuse_together(texts: Mapping[str, str]) -> None:
+    """InputError for two options, each of which can be, that cannot be together."""
+    if "shard" in texts and texts.get("learning") == "on":
+        allowed = "--learning off: a part does not see what others learn"
+        raise InputError("--shard", f"{texts['shard']} with --learning on", allowed)
+    scheduler = texts.get("scheduler", "")
+    if texts.get("cluster", HERE) != HERE and names_code(scheduler):
+        raise InputError("--cluster", f"with --scheduler {scheduler}", "a scheduler of the project: files are not sent")
+    if "force" in texts and "resume" not in texts:
+        raise InputError("--force", "without --resume", "--resume DIR beside it")
+    if "resume" in texts and "out" in texts:
+        raise InputError("--out", repr(texts["out"]), "nothing beside --resume, which goes on in its own folder")
+
+
+def said_by(given: Mapping[str, str]) -> dict[str, str]:
+    """What a store may say of the options of its campaign. The rest of what somebody wrote there is not looked at."""
+    return {name: text for name, text in given.items() if name in STORED}
+
+
+def resumed(stored: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
+    """What is in force in a session that goes on: what the campaign's store holds, and over it what is said now.
+
+    InputError for another configuration, unless --force is given, and for code that was not typed again.
+    """
+    typed_again(stored, texts, "--resume")
+    stored = said_by(stored)
+    changed = [
+        f"{setting.flag} {stored.get(name, setting.default or 'not given')!r} then, {texts[name]!r} now"
+        for name, setting in SETTINGS.items()
+        if setting.kind is DRAWN and not setting.changeable
+        if name in texts and texts[name] != stored.get(name, setting.default)
+    ]
+    if changed and "force" not in texts:
+        raise InputError("--resume", "; ".join(changed), "the configuration of the campaign, or --force")
+    if "cases" in texts or "time" in texts:  # a new budget takes the place of the whole old one
+        stored = {name: text for name, text in stored.items() if name not in ("cases", "time")}
+    return {**stored, **texts}
+
+
+def typed_again(stored: Mapping[str, str], typed: Mapping[str, str | None], where: str) -> None:
+    """InputError if a store names code in place of which nothing was typed; it says which option to repeat.
+
+    Code of a user's file runs only if FILE.py:NAME was typed: never because a store or a configuration file names it.
+    """
+    for name, setting in SETTINGS.items():
+        text = stored.get(name, "")
+        if setting.takes_code and names_code(text) and typed.get(name) is None:
+            again = f"{setting.flag} {text} typed again: code is run only when it is typed"
+            raise InputError(where, f"the store names {text!r} as its {name}", again)
+
+
+def whole_of(given: Mapping[str, str]) -> dict[str, str]:
+    """The options of the campaign that a part is part of, out of the part's store: without part and budget."""
+    said = said_by(given)
+    whole = {name: text for name, text in said.items() if name != "shard" and not SETTINGS[name].changeable}
+    return whole | ({"learning": "off"} if "shard" in said else {})
+
+
+def run_line(given: Mapping[str, str]) -> str:
+    """The line that repeats the campaign: what its results are a function of, with the seed that was drawn."""
     words = ["percpu-fuzz", "run"]
-    for name in DRAWN:
-        if name in kept and (name in ("variant", "seed") or kept[name] != DEFAULTS.get(name)):
-            words += [flag(name), kept[name]]
-        elif name == "variant":
-            words += ["--variant", DEFAULTS["variant"]]
+    for name, setting in SETTINGS.items():
+        text = given.get(name, setting.default)
+        if setting.kind is DRAWN and text is not None and (name in ("variant", "seed") or text != setting.default):
+            words += [setting.flag, text]
     return shlex.join(words)
 
 
-def repeating(kept: Mapping[str, str], cases: int) -> str:
+def repeating(given: Mapping[str, str], cases: int) -> str:
     """The line that runs the same batches again: so many cases, however long they take. Without a case: as it was."""
     if not cases:
-        return command_of(kept)
-    return command_of({name: text for name, text in kept.items() if name != "time"} | {"cases": str(cases)})
+        return run_line(given)
+    return run_line({name: text for name, text in given.items() if name != "time"} | {"cases": str(cases)})

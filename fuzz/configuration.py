@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.typed_code import OPTIONS, names_code
+from percpu_fuzz.fuzz.settings import SETTINGS, STORED, names_code
 
 PROFILES: dict[str, dict[str, str]] = {
     "quick": {"time": "20"},
@@ -28,20 +28,18 @@ PROFILES: dict[str, dict[str, str]] = {
 }
 
 
-def effective(
-    typed: Mapping[str, str], names: tuple[str, ...], config: Path | None, profile: str | None
-) -> dict[str, str]:
-    """Options as text: those typed, over the profile's, over [run] of the file. names: the options there are.
+def effective(typed: Mapping[str, str], config: Path | None, profile: str | None) -> dict[str, str]:
+    """Options as text: those typed, over the profile's, over [run] of the file.
 
     InputError names file, table and key of what is refused, with the nearest name that is allowed.
     """
-    content = {} if config is None else load(config)
+    content = {} if config is None else tables_of(config)
     where = "percpu-fuzz.toml" if config is None else str(config)
-    base = table(content.get("run", {}), names, f"{where}, [run]")
+    base = options_of(content.get("run", {}), f"{where}, [run]")
     profiles = content.get("profile", {})
     if not isinstance(profiles, dict):
         raise InputError(f"{where}, profile", repr(profiles), "tables [profile.NAME]")
-    own = {name: table(rows, names, f"{where}, [profile.{name}]") for name, rows in profiles.items()}
+    own = {name: options_of(rows, f"{where}, [profile.{name}]") for name, rows in profiles.items()}
     chosen: dict[str, str] = {}
     if profile is not None:
         if profile not in {**PROFILES, **own}:
@@ -50,7 +48,7 @@ def effective(
     return {**base, **chosen, **typed}
 
 
-def load(path: Path) -> dict[str, Any]:
+def tables_of(path: Path) -> dict[str, Any]:
     """The file's tables. InputError for what cannot be read, is no TOML, or holds another table."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -64,21 +62,21 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def table(rows: Any, names: tuple[str, ...], where: str) -> dict[str, str]:
+def options_of(rows: Any, where: str) -> dict[str, str]:
     """A table's options as text. Values may be text, numbers or lists of text."""
     if not isinstance(rows, dict):
         raise InputError(where, repr(rows), "a table")
     found: dict[str, str] = {}
     for key, value in rows.items():
         name = key.replace("-", "_")
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
+        if name not in STORED:
+            near = difflib.get_close_matches(name, STORED, 1)
             hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise InputError(where, f"key {key!r}", ", ".join(names) + hint)
+            raise InputError(where, f"key {key!r}", ", ".join(STORED) + hint)
         if name in found:
             raise InputError(where, f"key {key!r} and the same with '-' or '_'", "each option once")
         found[name] = as_text(value, f"{where}, {key}")
-        if name in OPTIONS and names_code(found[name]):
+        if SETTINGS[name].takes_code and names_code(found[name]):
             typed = f"a name; code is run only when it is typed: --{name} {found[name]}"
             raise InputError(f"{where}, {key}", repr(found[name]), typed)
     return found
@@ -98,7 +96,7 @@ def as_text(value: Any, where: str) -> str:
 
 
 def described(options: Mapping[str, str]) -> str:
-    """The same options as a file that repeats them."""
+    """Options as the text of a TOML file that repeats them."""
     lines = [f'{name} = "{escaped(text)}"' for name, text in sorted(options.items())]
     return "\n".join(["[run]", *lines]) + "\n"
 

@@ -6,25 +6,19 @@ import atexit
 import os
 import signal
 import sys
-import time
 from types import FrameType
 
-_begun: list[float] = []
+from percpu_fuzz.fuzz import clock
 
 
 def main() -> None:
-    """Until a command takes care of signals itself, they end it at once and quietly."""
-    _begun.append(time.monotonic())
+    """Run the command line. Until a command handles signals itself, the first one ends the process at once, quietly."""
+    clock.begin()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     from percpu_fuzz.fuzz.cli import call
 
     end(call())
-
-
-def seconds_so_far() -> float:
-    """Since this process began to load what it needs; 0 where the command line was not entered."""
-    return time.monotonic() - _begun[0] if _begun else 0.0
 
 
 def end(status: int) -> None:

@@ -1,7 +1,9 @@
-"""Errors that say the harness itself is broken; the command line turns them into exit status 3."""
+"""What a command ends with: the exit statuses of the interface contract, and the error of a broken harness."""
 
 from __future__ import annotations
 
+CLEAN, VIOLATED, BAD_INPUT, BROKEN, INCONCLUSIVE = range(5)
+
 
 class HarnessError(Exception):
-    """The campaign's own machinery failed: a worker that cannot start, or results that do not repeat."""
+    """The campaign's own machinery failed: a worker that cannot start, or results that do not repeat. BROKEN."""

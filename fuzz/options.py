@@ -1,4 +1,7 @@
-"""What a user types for a campaign, checked one option at a time; each refusal is one line and names the option."""
+"""What a user types, checked one option at a time: a function for each, whose refusal is one line and names the option.
+
+Rows of the table in settings.py and the other commands read their options with these.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import logging
 import os
 import re
 import runpy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,9 +19,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import check_variant
-from percpu_fuzz.fuzz.campaign.hands import Bounds
-from percpu_fuzz.fuzz.schedule import WHOLE, Shard
-from percpu_fuzz.strategies.draw.calibration import Calibration
+from percpu_fuzz.fuzz.schedule import Shard
 from percpu_fuzz.strategies.draw.topologies import PRESETS, preset
 from percpu_fuzz.strategies.machines.importing import import_path
 
@@ -26,41 +27,8 @@ WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
 CASES_MAX = 10**15
 DEFAULT_SECONDS = 60.0
-DEFAULT_SCHEDULER = "portfolio"
 HERE = "none"  # no cluster
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """A campaign as asked for. seconds and cases: None where there is no such limit; at least one is set.
-
-    given: what was typed or configured, option by option, as text: what the store keeps and a resumed session reads.
-    stop: a criterion as text (figures.stopping). reports: more formats to write. force: resume in spite of differences.
-    """
-
-    variant: Variant
-    seed: int
-    topology: Topology | None = None
-    seconds: float | None = DEFAULT_SECONDS
-    cases: int | None = None
-    workers: int = 1
-    scheduler: str = DEFAULT_SCHEDULER
-    hunt: Fraction = Fraction(1, 2)
-    faults: tuple[str, ...] = ()
-    command: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)
-    learning: bool = True
-    shard: Shard = WHOLE
-    stop: str | None = None
-    force: bool = False
-    bounds: Bounds = field(default_factory=Bounds)
-    reports: tuple[str, ...] = ()
-    log_file: Path | None = None
-    log_level: int = logging.INFO
-    start_method: str = "fork"
-    cluster: str | None = None
-    explored: str | None = None
-    calibration: Calibration | None = None
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:
@@ -86,7 +54,7 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
 
 
 def filled(text: str, where: str) -> str:
-    """The same text. InputError for an empty one: as a path it would be the current folder."""
+    """The text as it is. InputError for an empty one: as a path it would be the current folder."""
     if not text.strip():
         raise InputError(where, repr(text), "a name or a path")
     return text
@@ -101,18 +69,26 @@ def topology_option(text: str, where: str = "--topology") -> Topology:
     return import_path(Path(text)).topology
 
 
-def seed_option(text: str | None) -> int:
-    """A whole number of up to 160 bits, in decimal or as a commit hash (7 to 40 hexadecimal digits); None draws one."""
-    if text is None:
-        return int.from_bytes(os.urandom(4), "little")
+def path_option(text: str, where: str) -> Path:
+    """A file or folder, there or not."""
+    return Path(filled(text, where))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def seed_option(text: str, where: str = "--seed") -> int:
+    """A whole number of up to 160 bits, in decimal or as a commit hash (7 to 40 hexadecimal digits)."""
     if re.fullmatch(r"[0-9]{1,48}", text):
         seed = int(text)
     elif re.fullmatch(r"[0-9a-f]{7,40}", text):
         seed = int(text, 16)
     else:
-        raise InputError("--seed", repr(text), "a whole number from 0 on or a commit hash")
+        raise InputError(where, repr(text), "a whole number from 0 on or a commit hash")
     if seed >= 1 << 160:
-        raise InputError("--seed", text, "less than 2^160")
+        raise InputError(where, text, "less than 2^160")
     return seed
 
 
@@ -125,26 +101,38 @@ def number_option(text: str | None, where: str, least: int, most: int) -> int | 
     return int(text)
 
 
-def seconds_option(text: str | None, where: str = "--time") -> float | None:
-    """Seconds, fractions allowed; None stays None."""
-    if text is None:
-        return None
+def seconds_option(text: str, where: str = "--time") -> float:
+    """Seconds, fractions allowed."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= SECONDS_MAX:
         raise InputError(where, repr(text), f"seconds above 0 and at most {SECONDS_MAX:.0f}")
     return float(text)
 
 
-def hunt_option(text: str) -> Fraction:
-    """The hunting stream's share of the batches, exactly as typed."""
+def share_option(text: str, where: str) -> Fraction:
+    """A share from 0 to 1, exactly as typed."""
     if not re.fullmatch(r"[01](\.[0-9]{1,6})?|\.[0-9]{1,6}", text) or Fraction(text) > 1:
-        raise InputError("--hunt", repr(text), "a share from 0 to 1, such as 0.5")
+        raise InputError(where, repr(text), "a share from 0 to 1, such as 0.5")
     return Fraction(text)
 
 
-def workers_option(text: str | None) -> int:
-    """Worker processes; by default one for each CPU that this process may use."""
-    given = number_option(text, "--workers", 1, WORKERS_MAX)
-    return len(os.sched_getaffinity(0)) if given is None else given
+def workers_option(text: str | None, where: str = "--workers") -> int:
+    """Worker processes; for None one for each CPU that this process may use."""
+    return number_option(text, where, 1, WORKERS_MAX) or usable_cpus()
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def switch_option(text: str, where: str) -> bool:
+    """on or off."""
+    return choice_option(text, where, ("on", "off")) == "on"
+
+
+def level_option(text: str, where: str) -> int:
+    """A level of the logging library, by its name here."""
+    return LEVELS[choice_option(text, where, tuple(LEVELS))]
 
 
 def size_option(text: str, where: str, least: int, most: int) -> int:
@@ -156,72 +144,44 @@ def size_option(text: str, where: str, least: int, most: int) -> int:
     return size
 
 
-def cluster_option(text: str | None, scheduler: str) -> str | None:
+def cluster_option(text: str, where: str) -> str | None:
     """The address of a dask scheduler; None for this machine, as a resumed session may want it ("none")."""
-    if text in (None, HERE):
+    if text == HERE:
         return None
     if not re.fullmatch(r"(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}", text):
         allowed = "tcp://HOST:PORT or tls://HOST:PORT of a dask scheduler, or none: this machine"
-        raise InputError("--cluster", repr(text), allowed)
-    if ".py:" in scheduler:
-        raise InputError("--cluster", f"with --scheduler {scheduler}", "a scheduler of the project: files are not sent")
+        raise InputError(where, repr(text), allowed)
     if importlib.util.find_spec("distributed") is None:
-        raise InputError("--cluster", "dask.distributed is not installed", "pip install 'percpu-fuzz[cluster]'")
+        raise InputError(where, "dask.distributed is not installed", "pip install 'percpu-fuzz[cluster]'")
     return text
 
 
-def shard_option(text: str | None, learning: str | None = None) -> Shard:
-    """I/N: part I (from 1 on) of N; a part cannot learn what the others saw."""
-    if text is None:
-        return WHOLE
+def shard_option(text: str, where: str) -> Shard:
+    """I/N: part I (from 1 on) of N."""
     found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise InputError("--shard", repr(text), "I/N with I from 1 to N, such as 2/3")
-    if learning == "on":
-        raise InputError(
-            "--shard", f"{text} with --learning on", "--learning off: a part does not see what others learn"
-        )
+        raise InputError(where, repr(text), "I/N with I from 1 to N, such as 2/3")
     return Shard(int(found[1]) - 1, int(found[2]))
 
 
-def faults_option(text: str) -> tuple[str, ...]:
+def faults_option(text: str, where: str) -> tuple[str, ...]:
     """Kinds of injected failures, separated by commas; the plan knows which there are."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = names_in(text)
     if "none" in names and len(names) > 1:
-        raise InputError("--faults", repr(text), "none alone, or a list without it")
+        raise InputError(where, repr(text), "none alone, or a list without it")
     return names
 
 
-def stop_option(text: str | None) -> str | None:
-    """A criterion. InputError for one that holds whatever is seen, or never can."""
-    from percpu_fuzz.reports.figures.stopping import parse_stop
-
-    if text is None:
-        return None
-    criterion = parse_stop(text)
-    number = criterion.number
-    if criterion.figure.startswith("rate(") and not 0 < number < 1:
-        raise InputError("--stop", f"{text!r}: a rate against {number:g}", "a number above 0 and below 1")
-    if number == 0 and criterion.op in (">=", "<"):
-        holds = "holds for any data" if criterion.op == ">=" else "never holds"
-        raise InputError("--stop", f"{text!r} {holds}", "a number above 0, or > 0, or <= 0")
-    if criterion.figure.endswith(" share") and (number > 100 or (number == 100 and criterion.op in ("<=", ">"))):
-        raise InputError("--stop", f"{text!r}: a share against {number:g} percent", "less than 100")
-    return criterion.text
-
-
-def log_option(text: str | None) -> Path | None:
+def log_option(text: str, where: str) -> Path:
     """A log file that can be written; nothing is left of the try."""
-    if text is None:
-        return None
-    path = Path(filled(text, "--log"))
+    path = path_option(text, where)
     new = not path.exists()
     try:
         path.open("a").close()
         if new:
             path.unlink()
     except OSError as error:
-        raise InputError("--log", f"{path}: {error.strerror}", "a file that can be written") from None
+        raise InputError(where, f"{path}: {error.strerror}", "a file that can be written") from None
     return path
 
 
@@ -230,16 +190,6 @@ def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
     if text not in allowed:
         raise InputError(where, repr(text), ", ".join(allowed))
     return text
-
-
-def formats_option(text: str | None) -> tuple[str, ...]:
-    """More formats for reports, separated by commas."""
-    from percpu_fuzz.reports.ci.formats import FORMATS
-
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    for name in names:
-        choice_option(name, "--report", tuple(FORMATS))
-    return names
 
 
 def out_option(text: str | None, default: str, where: str = "--out") -> Path:

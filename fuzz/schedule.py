@@ -23,7 +23,7 @@ class BatchId:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class BatchCounts:
     """How many batches of each stream: 0..count-1 of each."""
 
     measurement: int = 0
@@ -33,11 +33,11 @@ class Handed:
         """The count of one stream."""
         return self.measurement if stream == MEASUREMENT else self.hunting
 
-    def with_one_more(self, stream: str) -> Handed:
+    def with_one_more(self, stream: str) -> BatchCounts:
         """After one more batch of a stream."""
         if stream == MEASUREMENT:
-            return Handed(self.measurement + 1, self.hunting)
-        return Handed(self.measurement, self.hunting + 1)
+            return BatchCounts(self.measurement + 1, self.hunting)
+        return BatchCounts(self.measurement, self.hunting + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,10 @@ class Shard:
 WHOLE = Shard()
 
 
-class Back:
-    """Numbers of a stream's batches that came back: a part's first `whole` ones, and those beyond a gap, which are few
-    however long the campaign is."""
+class ReturnedBatches:
+    """Numbers of a stream's batches that came back: a part's first `whole` batches, and those beyond a gap, which are
+    few however long the campaign is.
+    """
 
     def __init__(self, shard: Shard, numbers: Iterable[int] = ()) -> None:
         self.shard = shard
@@ -83,13 +84,15 @@ class Back:
         return self.whole + len(self.beyond)
 
 
-def preferred_stream(handed: Handed, hunt: Fraction) -> str:
+def preferred_stream(handed: BatchCounts, hunt: Fraction) -> str:
     """The stream that keeps the hunting share: hunting as soon as it has fallen one whole batch behind."""
     total = handed.measurement + handed.hunting + 1
     return HUNTING if int(total * hunt) > handed.hunting else MEASUREMENT
 
 
-def next_batch(handed: Handed, hunt: Fraction, most: Handed | None, epochs_folded: int | None = None) -> BatchId | None:
+def next_batch(
+    handed: BatchCounts, hunt: Fraction, most: BatchCounts | None, epochs_folded: int | None = None
+) -> BatchId | None:
     """The batch to hand out next, or None when there is none to hand out now.
 
     most: the batches of a fixed number of cases, or None. epochs_folded: how many hunting epochs have been folded into
@@ -109,16 +112,16 @@ def next_batch(handed: Handed, hunt: Fraction, most: Handed | None, epochs_folde
     return None
 
 
-def _waits(stream: str, handed: Handed, epochs_folded: int | None) -> bool:
+def _waits(stream: str, handed: BatchCounts, epochs_folded: int | None) -> bool:
     """Whether the next batch of a stream belongs to an epoch whose predecessor is not folded yet."""
     return stream == HUNTING and epochs_folded is not None and handed.hunting // EPOCH_BATCHES > epochs_folded
 
 
 def batches_for_cases(
     cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int], shard: Shard = WHOLE
-) -> Handed:
+) -> BatchCounts:
     """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams."""
-    handed, counted = Handed(), 0
+    handed, counted = BatchCounts(), 0
     while counted < cases:
         stream = preferred_stream(handed, hunt)
         counted += cases_per_batch(stream, shard.number(handed.of(stream)))
@@ -126,17 +129,9 @@ def batches_for_cases(
     return handed
 
 
-def batches_up_to(measured: int, hunt: Fraction) -> Handed:
-    """What is handed out, if nothing waits, until so many measurement batches are."""
-    handed = Handed()
-    while handed.measurement < measured:
-        handed = handed.with_one_more(preferred_stream(handed, hunt))
-    return handed
-
-
-def batches_covering(least: Handed, hunt: Fraction) -> Handed:
+def batches_covering(least: BatchCounts, hunt: Fraction) -> BatchCounts:
     """The fewest batches, in hand-out order if nothing waits, among which are `least` of each stream."""
-    handed = Handed()
+    handed = BatchCounts()
     while handed.measurement < least.measurement or handed.hunting < least.hunting:
         handed = handed.with_one_more(preferred_stream(handed, hunt))
     return handed

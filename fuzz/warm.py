@@ -28,7 +28,7 @@ def warm_class(size_class: str) -> None:
             exploration.prepare()
 
 
-def main() -> int:
+def warm() -> int:
     """Compile two size classes and recorded runs, a process each, and print the seconds; 1 if a process failed."""
     start = time.perf_counter()
     context = multiprocessing.get_context("spawn")
@@ -47,4 +47,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(warm())

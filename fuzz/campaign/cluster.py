@@ -2,7 +2,7 @@
 
 Each batch is a task of 0.1 to 1 s that carries what the worker needs: the plan's recipe, the batch's numbers and the
 lesson of its epoch. A task whose worker dies is run again by the scheduler; what the scheduler gives up comes back as
-a lost worker, and the desk hands the batch out again. docs/campaigns.md says what a cluster needs.
+a lost worker, and the dispatcher hands the batch out again. docs/campaigns.md says what a cluster needs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING
-from percpu_fuzz.fuzz.campaign.events import Event, Lost, Raised
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import LOGGER
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
-from percpu_fuzz.fuzz.campaign.workers import answer, done_of
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
+from percpu_fuzz.strategies.plan.recipe import plan_from
 
 WHERE = "--cluster"
 AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
@@ -29,7 +29,6 @@ CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 LOOKS = 60  # a cluster that has no worker so often in a row does not come back
 CODE = code_version()  # of what is loaded, whatever is edited meanwhile
-OTHER_CODE = "other code"
 _plans: dict[str, Any] = {}
 
 
@@ -46,24 +45,29 @@ def remote_warm(recipe: str) -> float:
 
 def remote_plan(recipe: str) -> Any:
     """This process's plan of a recipe."""
-    from percpu_fuzz.strategies.plan.recipe import plan_from
-
     if recipe not in _plans:
         _plans.clear()
         _plans[recipe] = plan_from(json.loads(recipe))
     return _plans[recipe]
 
 
-def remote_batch(code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None) -> bytes:
-    """Run a batch on a dask worker of that code version; fuzz.campaign.workers.answer of it.
+@dataclass(frozen=True, slots=True)
+class OtherCode:
+    """What a worker of another version answers, with its address."""
 
-    A worker of another version, which joined after the campaign had begun, says its address instead.
-    """
+    worker: str
+
+
+def remote_batch(
+    code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None
+) -> Done | Raised | OtherCode:
+    """Run a batch on a dask worker of that code version; another one may have joined after the campaign had begun."""
     if code != CODE:
         import distributed
 
         worker: Any = distributed.get_worker
-        return json.dumps({OTHER_CODE: CODE, "worker": worker().address}).encode()
+        address: str = worker().address
+        return OtherCode(address)
     plan = remote_plan(recipe)
     if lesson is not None:
         plan.know(k // EPOCH_BATCHES, lesson)
@@ -79,12 +83,12 @@ class Slot:
     since: float = 0.0
 
 
-class Cluster:
-    """The cluster as a crew: as many places as it has threads, times AHEAD."""
+class ClusterWorkers:
+    """The threads of a cluster as workers: as many places for a batch as it has threads, times AHEAD."""
 
     refills = True
 
-    def __init__(self, plan: Plan, address: str) -> None:
+    def __init__(self, plan: RunnablePlan, address: str) -> None:
         self.plan = plan
         self.address = address
         self.recipe = json.dumps(plan.recipe())
@@ -116,7 +120,7 @@ class Cluster:
         self.slots = [Slot() for _ in range(AHEAD * threads)]
 
     def _versions(self) -> dict[str, str | None]:
-        """Each worker's code, None of one that cannot load this project; without those that do not answer just now."""
+        """Code version by worker, None where this project cannot be loaded; without workers that do not answer now."""
         found = self.client.run(remote_version, on_error="return")
         return {
             worker: version if isinstance(version, str) else None
@@ -140,7 +144,7 @@ class Cluster:
         slot.batch, slot.since = batch, time.monotonic()
         slot.future = self.client.submit(remote_batch, CODE, self.recipe, batch.stream, batch.k, lesson, pure=False)
 
-    def wait(self, seconds: float) -> list[Event]:
+    def wait(self, seconds: float) -> list[WorkerEvent]:
         """What came back, after at most so many seconds."""
         import distributed
 
@@ -167,7 +171,7 @@ class Cluster:
         if self.bare >= LOOKS:
             raise HarnessError(f"{self.address} has no worker any more")
 
-    def _taken(self, slot: Slot) -> Event | None:
+    def _taken(self, slot: Slot) -> WorkerEvent | None:
         """What a slot's batch came to; None if it went to a worker of other code, and is out once more."""
         batch, future, since = slot.batch, slot.future, slot.since
         slot.batch = slot.future = None
@@ -181,20 +185,17 @@ class Cluster:
                 return None
             time.sleep(0.1)  # a scheduler that loses its workers would be asked again at once
             return Lost(batch, None, None, said=f"was lost by the cluster ({future.status})")
-        head, _, row = future.result().partition(b"\n")
-        said = json.loads(head)
-        if OTHER_CODE in said:
+        said: Done | Raised | OtherCode = future.result()
+        if isinstance(said, OtherCode):
             future.release()  # a worker is not let go while it alone holds a result
-            worker = said["worker"]
+            worker = said.worker
             if worker not in self.sent_away:
                 self._send_away(worker)
             elif since > self.sent_away[worker]:
                 raise HarnessError(f"{worker} joined with other code and cannot be sent away")
             self.give(slot, batch)
             return None
-        if "raised" in said:
-            return Raised(batch, None, said["raised"], said["traceback"])
-        return done_of(batch, said, row)
+        return said
 
     def _strangers(self) -> list[str]:
         """Workers of other code, or without this project, that were not sent away yet."""

@@ -1,30 +1,29 @@
-"""The campaign's desk: what was handed out, what came back, what was learnt of it, and what could not be run."""
+"""Which batch goes out next, and what came back: kept, learnt of, counted, tried again or given up."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
-from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
-    Back,
+    BatchCounts,
     BatchId,
-    Handed,
+    ReturnedBatches,
     Shard,
     batches_covering,
     batches_for_cases,
-    batches_up_to,
     next_batch,
 )
 from percpu_fuzz.fuzz.store.store import Store
@@ -40,11 +39,9 @@ class Criterion(Protocol):
 
     def add(self, outcome: Outcome) -> None:
         """Take in the next measurement batch."""
-        ...
 
     def met(self) -> bool:
         """Whether the campaign can stop."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +60,18 @@ class Limits:
     seconds_before: float = 0.0
     reserve: Reserve = field(default_factory=Reserve)
 
-    def is_over(self, elapsed: float, rows: int, seen: Seen, resumed: bool = False) -> bool:
-        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `seen` says."""
+    def is_over(self, elapsed: float, rows: int, live: LiveCounters, resumed: bool = False) -> bool:
+        """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `live` says."""
         if self.seconds is None:
             return False
-        findings = self.reserve.findings(seen.violations, seen.cases.total(), self.workers)
+        findings = self.reserve.findings(live.violations, live.cases.total(), self.workers)
         if resumed:
             findings = self.reserve.most_seconds
         return elapsed >= self.seconds - min(self.reserve.reports(rows) + findings, self.seconds / 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A batch that could not be run: what each try said, and the case that the last one was at, if that is known."""
-
-    batch: BatchId
-    case: int | None
-    tries: tuple[str, ...]
-    traceback: str = ""
-
-    def __str__(self) -> str:
-        at = "" if self.case is None else f" at case {self.case}"
-        return f"{self.batch} {self.tries[-1]}{at}"
-
-
 @dataclass(slots=True)
-class Seen:
+class LiveCounters:
     """What a person watches, over the batches of this session."""
 
     cases: Counter[str] = field(default_factory=Counter)
@@ -112,25 +95,25 @@ class Seen:
         self.features |= done.features
 
 
-class Desk:
+class Dispatcher:
     """Hands out batches in order and takes what comes back into the store."""
 
-    def __init__(self, plan: Plan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
+    def __init__(self, plan: RunnablePlan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
         self.plan = plan
         self.store = store
         self.limits = limits
         self.criterion = criterion
         self.start = time.monotonic()
-        self.handed = Handed()
-        self.most: Handed | None = None
+        self.handed = BatchCounts()
+        self.most: BatchCounts | None = None
         if limits.cases is not None:
             self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
-        self.seen = Seen()
+        self.live = LiveCounters()
         self.lost_in_a_row = self.given_up_in_a_row = 0
         self.interrupted = self.timed_out = self.met = self.ending = False
-        self.back = {stream: Back(limits.shard, store.numbers(stream)) for stream in STREAMS}
+        self.back = {stream: ReturnedBatches(limits.shard, store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
         self.resumed = self.rows > 0
         self.said_elapsed = self.start
@@ -156,7 +139,7 @@ class Desk:
         """
         if self.retry and not self.interrupted:
             return self.retry.pop(0)
-        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.seen, self.resumed):
+        if not self.met and self.limits.is_over(self.elapsed, self.rows, self.live, self.resumed):
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()
@@ -173,19 +156,19 @@ class Desk:
         """Nothing more, but for the few batches that others overtook: then --cases with as many cases is this run."""
         self.ending = True
         back = self.prefix()
-        least = Handed(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
+        least = BatchCounts(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
         self.most = batches_covering(least, self.limits.hunt)
 
     def _epochs(self) -> int | None:
         return None if self.plan.learner is None else self.plan.learner.epochs
 
-    def take(self, event: Event) -> None:
-        """Take in what happened at the crew. HarnessError if nothing but failures happens."""
+    def take(self, event: WorkerEvent) -> None:
+        """Take in what happened at the workers. HarnessError if nothing but failures happens."""
         self.worked = self.elapsed
         if isinstance(event, Done):
             self.store.add(event.batch, event.row, event.seconds)
             self.lost_in_a_row = self.given_up_in_a_row = 0
-            self.seen.add(event)
+            self.live.add(event)
             self._is_back(event.batch)
             return
         if isinstance(event, Lost):
@@ -194,7 +177,7 @@ class Desk:
             self._failed_once(event, event.batch)
 
     def _take_lost(self, lost: Lost) -> None:
-        self.seen.lost += 1
+        self.live.lost += 1
         self._note(f"a worker {lost.what} and had {'nothing' if lost.batch is None else lost.batch} in hand")
         self.lost_in_a_row += 1
         if self.lost_in_a_row >= LOST_IN_A_ROW:
@@ -216,14 +199,16 @@ class Desk:
 
     def _give_up(self, event: Lost | Raised, batch: BatchId) -> None:
         """A batch that could not be run stays in the count as unknown, and is a finding of its own."""
-        traceback = event.traceback if isinstance(event, Raised) else ""
-        failed = Failed(batch, event.case, tuple(self.tries[batch]), traceback)
-        self.seen.given_up += 1
+        at = "" if event.case is None else f" at case {event.case}"
+        failed = f"{batch} {self.tries[batch][-1]}{at}"
+        self.live.given_up += 1
         self._note(f"given up after {TRIES} tries: {failed}")
         cases = self.plan.cases_per_batch(batch.stream, batch.k)
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
-        self.store.add_failed(batch, outcome.canonical(), failed_row(failed, cases))
-        self.seen.cases[batch.stream] += cases
+        traceback = event.traceback if isinstance(event, Raised) else ""
+        row = failed_row(batch, event.case, self.tries[batch], cases, traceback)
+        self.store.add_failed(batch, outcome.canonical(), row)
+        self.live.cases[batch.stream] += cases
         self._is_back(batch)
         self.given_up_in_a_row += 1
         if self.given_up_in_a_row >= GIVEN_UP_IN_A_ROW:
@@ -232,8 +217,8 @@ class Desk:
     def _note(self, text: str) -> None:
         LOGGER.warning("%s", text)
         self.store.note(time.time(), text)
-        self.seen.last_event = text
-        self.seen.events.append(f"{self.elapsed:,.0f} s: {text}")
+        self.live.last_event = text
+        self.live.events.append(f"{self.elapsed:,.0f} s: {text}")
 
     def _is_back(self, batch: BatchId) -> None:
         self.back[batch.stream].add(batch.k)
@@ -262,7 +247,7 @@ class Desk:
             self.looked += 1
             if self.criterion.met():
                 self.met = True
-                self.most = batches_up_to(self.looked, self.limits.hunt)
+                self.most = batches_covering(BatchCounts(self.looked), self.limits.hunt)
                 return
 
     def _outcome(self, stream: str, k: int) -> Outcome:
@@ -270,12 +255,12 @@ class Desk:
         assert row is not None, "the batch is back"
         return Outcome.from_canonical(row)
 
-    def prefix(self) -> Handed:
+    def prefix(self) -> BatchCounts:
         """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""
         counts = {stream: self.back[stream].whole for stream in STREAMS}
         if self.most is not None:
             counts = {stream: min(count, self.most.of(stream)) for stream, count in counts.items()}
-        return Handed(**counts)
+        return BatchCounts(**counts)
 
     def stopped_by(self) -> str:
         """Why no more was handed out, as Ran.stopped_by has it."""
@@ -285,18 +270,15 @@ class Desk:
             return "interrupt"
         return "time" if self.timed_out else "cases"
 
-    def waste(self) -> Mapping[int, int]:
-        """Measured cases by wasted pages, values ascending."""
-        return dict(sorted(self.seen.waste.items()))
 
+def failed_row(
+    batch: BatchId, case: int | None, tries: Sequence[str], cases: int, traceback: str = ""
+) -> dict[str, Any]:
+    """A batch of so many cases that could not be run, as data fit for JSON.
 
-def failed_row(one: Failed, cases: int) -> dict[str, Any]:
-    """A batch of so many cases that could not be run, as data fit for JSON."""
+    tries: what each of them said; case: what the last one was at, if that is known.
+    """
     return {
-        "stream": one.batch.stream,
-        "k": one.batch.k,
-        "case": one.case,
-        "cases": cases,
-        "tries": list(one.tries),
-        "traceback": one.traceback,
-    }
+        "stream": batch.stream, "k": batch.k, "case": case, "cases": cases, "tries": list(tries),
+        "traceback": traceback,
+    }  # fmt: skip

@@ -1,11 +1,17 @@
-"""What a crew of workers reports of a batch: it is done, it raised, or its worker is gone."""
+"""What workers report of a batch: it is done, it raised, or its worker is gone; and a batch's answer on its way."""
 
 from __future__ import annotations
 
+import logging
 import signal
+import time
+import traceback
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from percpu_fuzz.engine.outcome import HUNTING, Outcome
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import BatchId
 
 
@@ -66,4 +72,31 @@ class Lost:
         return f"ended with status {self.exitcode}"
 
 
-Event = Done | Raised | Lost
+WorkerEvent = Done | Raised | Lost
+
+
+def answer(plan: RunnablePlan, stream: str, k: int) -> Done | Raised:
+    """Run a batch in a worker: what came of it."""
+    start, batch = time.perf_counter(), BatchId(stream, k)
+    try:
+        outcome = plan.batch(stream, k)
+        row = outcome.canonical()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        logging.error("%s raised %s", batch, what)
+        return Raised(batch, None, what, traceback.format_exc())
+    seconds = time.perf_counter() - start
+    logging.info("%s: %d cases, %d steps, %.3f s", batch, outcome.cases, outcome.steps, seconds)
+    return done_of(outcome, row, seconds)
+
+
+def done_of(outcome: Outcome, row: bytes, seconds: float) -> Done:
+    """A finished batch with what a person watches of it, so that nobody needs to read its row again."""
+    violations, causes = Counter[str](), Counter[str]()
+    for signature, cases in outcome.violations.items():
+        violations[signature.invariant] += cases
+        causes[f"{signature.invariant} at {signature.label}"] += cases
+    waste = outcome.histograms.get("waste_pages", {}) if outcome.stream != HUNTING else {}
+    features = sum(1 << feature for feature in (*outcome.once, *outcome.more))
+    batch = BatchId(outcome.stream, outcome.k)
+    return Done(batch, row, seconds, outcome.cases, outcome.steps, violations, waste, features, causes)

@@ -16,7 +16,7 @@ from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
-from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.strategies.explore.run import (
     Budget,
     Explored,
@@ -143,7 +143,7 @@ def write_witnesses(options: ExploreOptions, total: Total, out: Path) -> list[di
         variant = options.variant.name
         file = f"findings/{number:03d}-{name}-{''.join(c if c.isalnum() or c in '._-' else '_' for c in variant)}.json"
         (out / "findings").mkdir(exist_ok=True)
-        write_whole(out / file, dump_finding(marked(Finding(found, variant, name, origin), file)))
+        write_whole(out / file, dump_finding(with_provenance(Finding(found, variant, name, origin), file)))
         rows.append(
             {
                 "invariant": name, "steps": len(path), "shortest": options.shortest,

@@ -97,7 +97,7 @@ class Channel:
 
 
 class QueueChannel:
-    """The same for workers that are not forked: their records come through a queue of the standard library."""
+    """The channel of a worker that is not forked: its records come through a queue of the standard library."""
 
     def __init__(self, handler: logging.Handler, level: int, context: BaseContext) -> None:
         self.level = level

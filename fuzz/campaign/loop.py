@@ -1,41 +1,67 @@
-"""The campaign's loop: hands out batches, takes rows, survives workers, ends on a contiguous prefix of each stream."""
+"""The campaign's loop: batches out, rows in, new workers for lost ones, until a contiguous prefix of each stream is in.
+
+The loop knows neither what a batch is nor where workers are: the dispatcher says what to hand out and takes what comes
+back, workers run it (workers.py on this machine, cluster.py elsewhere), and a view is shown how far it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any, Protocol
 
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk
-from percpu_fuzz.fuzz.campaign.events import Lost
-from percpu_fuzz.fuzz.campaign.hands import Hands
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher
+from percpu_fuzz.fuzz.campaign.events import Lost, WorkerEvent
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.schedule import Handed
+from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
 
-WAIT_SECONDS = 0.2
+EVENT_SECONDS = 0.2
 LINE_SECONDS = 5.0
+
+
+class Workers(Protocol):
+    """start(), then give() to the idle and wait(), then end().
+
+    refills: whether a lost worker is replaced by itself; where not, the loop ends all and starts new ones.
+    """
+
+    refills: bool
+
+    def start(self, count: int) -> None:
+        """Be ready for batches with so many workers. HarnessError or InputError if that cannot be."""
+
+    def idle(self) -> Sequence[Any]:
+        """Workers that may be given a batch now."""
+
+    def busy(self) -> int:
+        """How many batches are out."""
+
+    def give(self, worker: Any, batch: BatchId) -> None:
+        """Hand a batch to an idle worker."""
+
+    def wait(self, seconds: float) -> list[WorkerEvent]:
+        """What happened, after at most so many seconds."""
+
+    def end(self) -> None:
+        """End all workers; batches that are out are not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What the loop did: the first batches of each stream are in the store, as many as `prefix` says.
 
-    stopped_by: "cases", "time", "criterion", "interrupt" or "disk" (full). seconds: of work up to the last batch,
-    earlier sessions included.
+    stopped_by: "cases", "time", "criterion", "interrupt", "disk" (full) or "merge". seconds: of work up to the last
+    batch, earlier sessions included.
     """
 
-    prefix: Handed
+    prefix: BatchCounts
     stopped_by: str
     seconds: float
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether a person ended it."""
-        return self.stopped_by == "interrupt"
-
 
 class View:
-    """Somebody who watches: a context in which it is shown the desk, and may ask for the end."""
+    """What shows a campaign to a person: a context; inside it show() is called, and the person may ask for the end."""
 
     def __enter__(self) -> View:
         return self
@@ -45,7 +71,7 @@ class View:
     ) -> None:
         pass
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         """Called a few times a second."""
 
     def wants_to_quit(self) -> bool:
@@ -60,54 +86,55 @@ class Lines(View):
         self.say = say
         self.said = 0.0
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         """Say how far it is, if the last line is old enough."""
-        now = desk.elapsed
+        now, live = dispatcher.elapsed, dispatcher.live
         if now - self.said < LINE_SECONDS:
             return
         self.said = now
-        cases, violating = desk.seen.cases.total(), desk.seen.violations.total()
-        self.say(
-            f"{now:.0f} s: {cases} cases, {desk.seen.steps} steps, {cases / now:.0f} cases/s, {violating} violations"
-        )
+        cases = live.cases.total()
+        violations = live.violations.total()
+        self.say(f"{now:.0f} s: {cases} cases, {live.steps} steps, {cases / now:.0f} cases/s, {violations} violations")
 
 
-def run_batches(desk: Desk, hire: Callable[[], Hands], view: View, interrupts: Interrupts | None = None) -> Ran:
+def run_batches(
+    dispatcher: Dispatcher, new_workers: Callable[[], Workers], view: View, interrupts: Interrupts | None = None
+) -> Ran:
     """Run a campaign's batches into the store. HarnessError if workers cannot start or only die.
 
-    hire: a new crew, asked for at the start and each time after one has lost a worker. interrupts: those that the
-    caller has caught() so far; asked for the end already, not even the first crew is hired.
+    new_workers: asked at the start and each time after a worker was lost. interrupts: those that the caller has
+    caught() so far; asked for the end already, no worker is started at all.
     """
     interrupts = interrupts or Interrupts()
-    desk.interrupted = interrupts.seen
-    while not desk.interrupted and not _one_crew(desk, hire(), view, interrupts):
+    dispatcher.interrupted = interrupts.seen
+    while not dispatcher.interrupted and not _run_with(new_workers(), dispatcher, view, interrupts):
         pass
-    return ended(desk)
+    return ended(dispatcher)
 
 
-def ended(desk: Desk, stopped_by: str = "") -> Ran:
-    """What is at the desk now as the end of the run."""
-    return Ran(desk.prefix(), stopped_by or desk.stopped_by(), desk.worked)
+def ended(dispatcher: Dispatcher, stopped_by: str = "") -> Ran:
+    """What came back so far, as the end of the run."""
+    return Ran(dispatcher.prefix(), stopped_by or dispatcher.stopped_by(), dispatcher.worked)
 
 
-def _one_crew(desk: Desk, crew: Hands, view: View, interrupts: Interrupts) -> bool:
-    """Work with one crew; False when it lost a worker and a new one is needed."""
+def _run_with(workers: Workers, dispatcher: Dispatcher, view: View, interrupts: Interrupts) -> bool:
+    """Run batches until there are none; False when a worker was lost and new ones are needed."""
     try:
-        crew.start(desk.limits.workers)
+        workers.start(dispatcher.limits.workers)
         lost = False
         while True:
             if interrupts.seen or view.wants_to_quit():
-                desk.interrupted = not desk.met
-            for worker in crew.idle():
-                batch = None if lost else desk.next()
+                dispatcher.interrupted = not dispatcher.met
+            for worker in workers.idle():
+                batch = None if lost else dispatcher.next()
                 if batch is None:
                     break
-                crew.give(worker, batch)
-            if not crew.busy():
+                workers.give(worker, batch)
+            if not workers.busy():
                 return not lost
-            for event in crew.wait(WAIT_SECONDS):
-                lost = lost or (isinstance(event, Lost) and not crew.refills)
-                desk.take(event)
-            view.show(desk, crew.busy(), desk.limits.workers)
+            for event in workers.wait(EVENT_SECONDS):
+                lost = lost or (isinstance(event, Lost) and not workers.refills)
+                dispatcher.take(event)
+            view.show(dispatcher, workers.busy(), dispatcher.limits.workers)
     finally:
-        crew.end()
+        workers.end()

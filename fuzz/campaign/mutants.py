@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.processes import leave_signals_to_parent
 from percpu_fuzz.strategies.plan.mutants import FIXED, Mutant, catalogue
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
@@ -36,7 +36,7 @@ class Verdict:
 _plans: dict[str, Plan] = {}
 
 
-def plan_of(name: str, seed: int) -> Plan:
+def mutant_plan(name: str, seed: int) -> Plan:
     """This process's plan of a mutant (or of fixed)."""
     if name not in _plans:
         variants = {m.name: m.variant for m in catalogue()} | {FIXED.name: FIXED}
@@ -47,7 +47,7 @@ def plan_of(name: str, seed: int) -> Plan:
 def run_batch(name: str, seed: int, number: int) -> tuple[int, float, dict[str, int]]:
     """Cases, seconds and violating cases by invariant of a mutant's batch; numbers alternate between the streams."""
     start = time.perf_counter()
-    outcome = plan_of(name, seed).batch(STREAMS[number % 2], number // 2)
+    outcome = mutant_plan(name, seed).batch(STREAMS[number % 2], number // 2)
     broken: dict[str, int] = {}
     for signature, cases in outcome.violations.items():
         broken[signature.invariant] = broken.get(signature.invariant, 0) + cases
@@ -65,12 +65,12 @@ def hunt_mutants(
     verdicts = [Verdict(mutant) for mutant in chosen]
     interrupts = interrupts or Interrupts()
     with interrupts.left_at_once():
-        plan_of(FIXED.name, seed).warm()
+        mutant_plan(FIXED.name, seed).warm()
     enough = interrupts.or_at(time.monotonic() + seconds)
     if interrupts.seen:
         return verdicts
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=leave_signals_to_parent) as pool:
         waiting: dict[Future[tuple[int, float, dict[str, int]]], Verdict | None] = {}
         rounds = 0
         while not enough() and not all(v.killed or v.mutant.proof for v in verdicts):
@@ -81,12 +81,6 @@ def hunt_mutants(
             rounds += 1
             _collect(waiting, say)
     return verdicts
-
-
-def _deaf() -> None:
-    """In a worker: signals are the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _collect(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
-from percpu_fuzz.fuzz.campaign.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.rendering import time_to_render
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.findings.pick import picks_most
 from percpu_fuzz.fuzz.findings.showing import shown
 from percpu_fuzz.strategies.plan import canary

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher
 from percpu_fuzz.fuzz.campaign.loop import View
 
 DRAW_SECONDS = 0.25
@@ -81,44 +81,44 @@ class Screen(View):
             self.quit = b"q" in typed or b"Q" in typed
         return self.quit
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         """Draw, a few times a second."""
         now = time.monotonic()
         if now - self.drawn < DRAW_SECONDS:
             return
         self.drawn = now
-        self.note(desk)
-        self.live.update(self.picture(desk, busy, workers), refresh=True)
+        self.note(dispatcher)
+        self.live.update(self.picture(dispatcher, busy, workers), refresh=True)
 
-    def note(self, desk: Desk) -> None:
+    def note(self, dispatcher: Dispatcher) -> None:
         """Keep what the curves show: cases a second and new behaviours in each second."""
         elapsed, cases, behaviours = self.last
-        if desk.elapsed - elapsed < 1:
+        if dispatcher.elapsed - elapsed < 1:
             return
-        found = desk.seen.features.bit_count()
-        self.rates.append((desk.seen.cases.total() - cases) / (desk.elapsed - elapsed))
+        found = dispatcher.live.features.bit_count()
+        self.rates.append((dispatcher.live.cases.total() - cases) / (dispatcher.elapsed - elapsed))
         self.behaviours.append(found - behaviours)
-        self.last = (desk.elapsed, desk.seen.cases.total(), found)
+        self.last = (dispatcher.elapsed, dispatcher.live.cases.total(), found)
 
-    def picture(self, desk: Desk, busy: int, workers: int) -> Panel:
+    def picture(self, dispatcher: Dispatcher, busy: int, workers: int) -> Panel:
         """Everything, as wide as the console."""
-        seen, width = desk.seen, max(20, self.console.width - 22)
+        seen, width = dispatcher.live, max(20, self.console.width - 22)
         rate = self.rates[-1] if self.rates else 0.0
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="bold", no_wrap=True)
         rows.add_column(overflow="ellipsis", no_wrap=True)
         cases = f"{seen.cases.total():,}: {seen.cases[MEASUREMENT]:,} measured, {seen.cases[HUNTING]:,} hunted"
-        rows.add_row("time", f"{desk.elapsed:,.0f} s of {self.budget}")
+        rows.add_row("time", f"{dispatcher.elapsed:,.0f} s of {self.budget}")
         rows.add_row("cases", cases)
-        rows.add_row("rate", f"{rate:,.0f} cases/s, {seen.steps / max(desk.elapsed, 0.001):,.0f} steps/s")
+        rows.add_row("rate", f"{rate:,.0f} cases/s, {seen.steps / max(dispatcher.elapsed, 0.001):,.0f} steps/s")
         rows.add_row("", bars(self.rates, width))
         rows.add_row("behaviours", f"{seen.features.bit_count():,} found; new ones by second:")
         rows.add_row("", bars(self.behaviours, width))
         if self.is_wide():
             rows.add_row("", f"|{bars(found_by_then(self.behaviours, WIDE_BARS), WIDE_BARS)}| all, from start to now")
-        rows.add_row("waste", self.waste(desk))
-        rows.add_row("violations", self.violations(desk))
-        for name, line in zip(("by cause", *("",) * CAUSES_WIDE), self.causes(desk), strict=False):
+        rows.add_row("waste", self.waste(dispatcher))
+        rows.add_row("violations", self.violations(dispatcher))
+        for name, line in zip(("by cause", *("",) * CAUSES_WIDE), self.causes(dispatcher), strict=False):
             rows.add_row(name, line)
         rows.add_row("workers", f"{busy} busy of {workers}; {seen.lost} lost, {seen.given_up} batches given up")
         rows.add_row("last event", seen.last_event or "none")
@@ -126,9 +126,9 @@ class Screen(View):
             rows.add_row("before it", earlier)
         return Panel(Group(rows, Text("q ends in order", style="dim")), title=self.title, title_align="left")
 
-    def waste(self, desk: Desk) -> str:
+    def waste(self, dispatcher: Dispatcher) -> str:
         """Measured cases by wasted pages: how many had 0, 1, 2, ... and the mean."""
-        waste = desk.waste()
+        waste = dispatcher.live.waste
         total = sum(waste.values())
         if not total:
             return "no measured allocation yet"
@@ -136,19 +136,19 @@ class Screen(View):
         mean = sum(value * number for value, number in waste.items()) / total
         return f"|{bars(pages, WASTE_BARS)}| 0 to {len(pages) - 1} pages, mean {mean:.2f}"
 
-    def violations(self, desk: Desk) -> str:
+    def violations(self, dispatcher: Dispatcher) -> str:
         """Cases by invariant."""
-        found = sorted(desk.seen.violations.items(), key=lambda item: (-item[1], item[0]))
+        found = sorted(dispatcher.live.violations.items(), key=lambda item: (-item[1], item[0]))
         return ", ".join(f"{name} {number:,}" for name, number in found) or "none"
 
     def is_wide(self) -> bool:
         """Whether there is room for more than the figures."""
         return self.console.width >= WIDE_COLUMNS
 
-    def causes(self, desk: Desk) -> list[str]:
+    def causes(self, dispatcher: Dispatcher) -> list[str]:
         """Cases by invariant and step, the most frequent first, and how many more such pairs there are."""
         most, each = (CAUSES_WIDE, 2) if self.is_wide() else (CAUSES, 1)
-        found = sorted(desk.seen.causes.items(), key=lambda item: (-item[1], item[0]))
+        found = sorted(dispatcher.live.causes.items(), key=lambda item: (-item[1], item[0]))
         cells = [f"{name:24} {number:>12,}" for name, number in found[:most]]
         lines = ["    ".join(cells[i : i + each]) for i in range(0, len(cells), each)]
         return [*lines, f"and {len(found) - most} more"] if len(found) > most else lines

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import json
-import logging
 import mmap
 import multiprocessing
 import os
 import resource
-import signal
 import time
-import traceback
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging.handlers import QueueHandler
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from percpu_fuzz.engine.outcome import HUNTING, Outcome
-from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
-from percpu_fuzz.fuzz.campaign.hands import Bounds
+from percpu_fuzz.engine.outcome import HUNTING
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.processes import Child, heard
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
+from percpu_fuzz.strategies.plan.recipe import plan_from
 
 END_SECONDS = 10.0  # a worker that was told to end and has not: killed
 PARENT_DIED = 1
@@ -37,30 +31,39 @@ M_MMAP_THRESHOLD = -3  # of mallopt(3)
 MMAP_BYTES = 64 << 10
 
 
-@dataclass(slots=True)
-class Worker:
-    """One process: idle (batch is None), busy since `since`, or gone (removed from the crew)."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one worker may take: seconds a batch, and bytes of data beyond what it has at its start."""
 
-    process: BaseProcess
-    connection: Connection
+    batch_seconds: float = 120.0
+    memory_bytes: int = 2 << 30
+
+
+class Worker(Child):
+    """One process: idle (batch is None), busy since `since` by time.monotonic(), or gone.
+
+    channel: its way to the log; memory: where it leaves which case it is at, None where it shares none; epochs: how
+    many of them it knows.
+    """
+
     channel: Channel | QueueChannel
-    memory: mmap.mmap | None
-    epochs: int
+    memory: mmap.mmap | None = None
+    epochs = 0
     batch: BatchId | None = None
-    since: float = 0.0
-    hung: bool = False
+    since = 0.0
+    hung = False
 
 
-class Crew:
+class LocalWorkers:
     """One generation of workers: start() forks all, then give() and wait(), then end(). Never forked twice.
 
-    After a Lost event the runner lets the others finish what they hold, ends them and starts a new crew: so every fork
-    happens while this process has no thread (the log's receiving threads have ended with the old crew).
+    After a Lost event the loop lets the others finish what they hold, ends them and starts a new generation: so every
+    fork happens while this process has no thread (the log's receiving threads have ended with the old generation).
     """
 
     refills = False
 
-    def __init__(self, plan: Plan, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
+    def __init__(self, plan: RunnablePlan, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
         self.method = method
         self.plan = plan
         self.log = log
@@ -86,28 +89,20 @@ class Crew:
             worker.channel.receive()
 
     def _forked(self, number: int) -> Worker:
-        context = multiprocessing.get_context("fork")
-        here, there = context.Pipe()
-        channel = self.log.channel()
-        memory = mmap.mmap(-1, max(1, self.plan.watch_bytes))
-        ends = [worker.connection for worker in self.workers] + [here]
-        arguments = (self.plan, there, ends, channel, memory, self.bounds.memory_bytes)
-        process = context.Process(target=work, args=arguments, name=f"worker-{number}", daemon=True)
-        process.start()
-        there.close()
-        return Worker(process, here, channel, memory, epochs_of(self.plan))
+        channel, memory = self.log.channel(), mmap.mmap(-1, max(1, self.plan.watch_bytes))
+        arguments = (self.plan, channel, memory, self.bounds.memory_bytes)
+        worker = Worker(multiprocessing.get_context("fork"), work, arguments, f"worker-{number}")
+        worker.channel, worker.memory, worker.epochs = channel, memory, epochs_of(self.plan)
+        return worker
 
     def _started(self, number: int) -> Worker:
         """A worker that starts from nothing: it makes its plan anew from the recipe, and shares no memory."""
         context: Any = multiprocessing.get_context(self.method)
-        here, there = context.Pipe()
         channel = self.log.queue_channel(context)
-        recipe = json.dumps(self.plan.recipe())
-        arguments = (recipe, there, channel.queue, channel.level, self.bounds.memory_bytes)
-        process = context.Process(target=work_anew, args=arguments, name=f"worker-{number}", daemon=True)
-        process.start()
-        there.close()
-        return Worker(process, here, channel, None, 0)
+        arguments = (json.dumps(self.plan.recipe()), channel.queue, channel.level, self.bounds.memory_bytes)
+        worker = Worker(context, work_anew, arguments, f"worker-{number}")
+        worker.channel = channel
+        return worker
 
     def idle(self) -> list[Worker]:
         """Workers without a batch."""
@@ -118,20 +113,18 @@ class Crew:
         return sum(worker.batch is not None for worker in self.workers)
 
     def give(self, worker: Worker, batch: BatchId) -> None:
-        """Hand a batch to an idle worker, with the lessons that it lacks. If it is gone already, wait() says so."""
+        """Hand a batch to an idle worker, with the lessons that it lacks."""
         worker.batch, worker.since = batch, time.monotonic()
         lessons: list[dict[str, Any]] = []
         if self.plan.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
             lessons = self.plan.learner.lessons(worker.epochs)
             worker.epochs += len(lessons)
-        with contextlib.suppress(OSError):
-            worker.connection.send_bytes(json.dumps([batch.stream, batch.k, lessons]).encode())
+        worker.send((batch.stream, batch.k, lessons))
 
-    def wait(self, seconds: float) -> list[Event]:
+    def wait(self, seconds: float) -> list[WorkerEvent]:
         """What happened, after at most so many seconds. A worker that is at a batch for too long is killed."""
         self._kill_hung()
-        by_connection = {worker.connection: worker for worker in self.workers}
-        return [self._take(by_connection[ready]) for ready in wait(list(by_connection), seconds)]  # type: ignore[index]
+        return [self._event_of(worker) for worker in heard(self.workers, seconds)]
 
     def _kill_hung(self) -> None:
         """A compiled loop takes no SIGTERM, so it is SIGKILL."""
@@ -141,96 +134,70 @@ class Crew:
                 worker.hung = True
                 worker.process.kill()
 
-    def _take(self, worker: Worker) -> Event:
+    def _event_of(self, worker: Worker) -> WorkerEvent:
+        batch, case = worker.batch, None
+        if batch is not None and worker.memory is not None:
+            case = self.plan.case_at(worker.memory, batch.stream, batch.k)
         try:
-            message = worker.connection.recv_bytes()
-        except (EOFError, OSError):
-            return self._bury(worker)
-        batch, worker.batch = worker.batch, None
-        assert batch is not None
-        head, _, row = message.partition(b"\n")
-        said = json.loads(head)
-        if "raised" in said:
-            return Raised(batch, self._case_at(worker, batch), said["raised"], said["traceback"])
-        return done_of(batch, said, row)
-
-    def _bury(self, worker: Worker) -> Lost:
-        self.workers.remove(worker)
-        self.gone.append(worker)
-        worker.process.join()
-        case = None if worker.batch is None else self._case_at(worker, worker.batch)
-        return Lost(worker.batch, case, worker.process.exitcode, self.bounds.batch_seconds if worker.hung else None)
-
-    def _case_at(self, worker: Worker, batch: BatchId) -> int | None:
-        return None if worker.memory is None else self.plan.case_at(worker.memory, batch.stream, batch.k)
+            event: Done | Raised = worker.receive()
+        except EOFError:
+            self.workers.remove(worker)
+            self.gone.append(worker)
+            hung_seconds = self.bounds.batch_seconds if worker.hung else None
+            return Lost(batch, case, worker.exit_status(), hung_seconds)
+        worker.batch = None
+        return replace(event, case=case) if isinstance(event, Raised) else event
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
         for worker in self.workers:
-            worker.connection.close()
+            worker.close()
         until = time.monotonic() + END_SECONDS
-        for worker in self.workers:
-            worker.process.join(max(0.0, until - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
         for worker in self.workers + self.gone:
-            worker.channel.close(killed=worker.process.exitcode != 0)
-            worker.connection.close()
+            status = worker.end(max(0.0, until - time.monotonic()))
+            worker.channel.close(killed=status != 0)
             worker.process.close()
         self.workers, self.gone = [], []
         gc.unfreeze()
 
 
-def epochs_of(plan: Plan) -> int:
+def epochs_of(plan: RunnablePlan) -> int:
     """How many epochs a plan knows; 0 where nothing is learnt."""
     return 0 if plan.learner is None else plan.learner.epochs
 
 
-def work(
-    plan: Plan, connection: Connection, ends: Sequence[Connection], channel: Channel, memory: mmap.mmap, most: int
-) -> None:
-    """A worker's life: batches in, rows out, until the parent closes the pipe or is gone.
-
-    ends: the parent's ends of the pipes so far, inherited by the fork; held open they would hide the parent's death.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def work(connection: Connection, plan: RunnablePlan, channel: Channel, memory: mmap.mmap, most: int) -> None:
+    """A worker's life: batches in, rows out, until the parent closes the pipe or is gone."""
     parent = os.getppid()
-    for end in ends:
-        end.close()
     channel.enter()
     plan.watch(memory)
-    serve(plan, connection, most)
+    serve(connection, plan, most)
     if os.getppid() != parent:
         os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
 
 
-def work_anew(recipe: str, connection: Connection, queue: Any, level: int, most: int) -> None:
-    """The same in a process that was not forked."""
-    from percpu_fuzz.strategies.plan.recipe import plan_from
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def work_anew(connection: Connection, recipe: str, queue: Any, level: int, most: int) -> None:
+    """The life of a worker that was not forked: it makes plan and log anew first."""
     log_through(QueueHandler(queue), level)
     plan = plan_from(json.loads(recipe))
     plan.warm()
-    serve(plan, connection, most)
+    serve(connection, plan, most)
 
 
-def serve(plan: Plan, connection: Connection, most: int) -> None:
+def serve(connection: Connection, plan: RunnablePlan, most: int) -> None:
     """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
     give_memory_back()
     while True:
         try:
-            stream, k, lessons = json.loads(connection.recv_bytes())
+            stream, k, lessons = connection.recv()
         except EOFError:
             break
         if lessons and plan.learner is not None:
             plan.learner.take_lessons(lessons)
-        message = answer(plan, stream, k)
+        event = answer(plan, stream, k)
         try:
-            connection.send_bytes(message)
+            connection.send(event)
         except OSError:
             break
 
@@ -256,45 +223,3 @@ def limit_data(most: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = now + most if hard == resource.RLIM_INFINITY else min(now + most, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-
-
-def answer(plan: Plan, stream: str, k: int) -> bytes:
-    """A batch's answer: one line of JSON, then its canonical row; or what it raised."""
-    start = time.perf_counter()
-    try:
-        outcome = plan.batch(stream, k)
-        row = outcome.canonical()
-    except Exception as error:
-        what, text = f"{type(error).__name__}: {error}", traceback.format_exc()
-        logging.error("%s batch %d raised %s", stream, k, what)
-        return json.dumps({"raised": what, "traceback": text}).encode()
-    seconds = time.perf_counter() - start
-    logging.info("%s batch %d: %d cases, %d steps, %.3f s", stream, k, outcome.cases, outcome.steps, seconds)
-    return json.dumps(head_of(outcome, seconds)).encode() + b"\n" + row
-
-
-def head_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """What a person watches of a batch, so that nobody needs to read its row again."""
-    violations, causes = Counter[str](), Counter[str]()
-    for signature, cases in outcome.violations.items():
-        violations[signature.invariant] += cases
-        causes[f"{signature.invariant} at {signature.label}"] += cases
-    waste = outcome.histograms.get("waste_pages", {}) if outcome.stream != HUNTING else {}
-    features = sum(1 << feature for feature in (*outcome.once, *outcome.more))
-    return {
-        "seconds": seconds,
-        "cases": outcome.cases,
-        "steps": outcome.steps,
-        "violations": violations,
-        "causes": causes,
-        "waste": list(waste.items()),
-        "features": f"{features:x}",
-    }
-
-
-def done_of(batch: BatchId, said: dict[str, Any], row: bytes) -> Done:
-    """The event of a batch from its head and its row."""
-    return Done(
-        batch, row, said["seconds"], said["cases"], said["steps"], said["violations"],
-        dict(map(tuple, said["waste"])), int(said["features"], 16), said["causes"],
-    )  # fmt: skip

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
+from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.reports.numbers import decimal, number, paragraph, table
@@ -30,6 +32,13 @@ HELD_OUT_WORDS = (
 )
 
 
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--topology", help="The recorded machine. [default: topology.json beside each trace]")
+@charge_option
+@click.option("--name", default="mine", show_default=True, help="What the calibration calls itself.")
+@click.option("-o", "--output", help="Write the calibration here, for --calibration of run and trace.")
+@json_flag
 def calibrate_command(
     files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
 ) -> int:

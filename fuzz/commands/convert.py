@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import click
+
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import WatchedFile
@@ -12,6 +14,10 @@ from percpu_fuzz.strategies.trace.rewrite import FORMS, NO_EVENT, rewritten
 from percpu_fuzz.strategies.trace.tracefs import read_lines
 
 
+@click.command()
+@click.argument("file")
+@click.option("--to", "form", required=True, help="trace-cmd or perf.")
+@click.option("-o", "--output", required=True, help="The file to write; gzip if its name ends in .gz.")
 def convert_command(file: str, form: str, output: str) -> int:
     """Write a tracefs text as trace-cmd report or perf script would; gzip if the name ends so."""
     choice_option(form, "--to", FORMS)

@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import load_finding
-from percpu_fuzz.fuzz.campaign.campaign import say_on_stderr
 from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_exploration
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.files import write_json, write_whole
-from percpu_fuzz.fuzz.options import DEFAULT_SECONDS, number_option, out_option, seconds_option, variant_option
+from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, variant_option
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.explored import explored_page
 from percpu_fuzz.strategies.explore.precharge import formula_lines
@@ -34,7 +37,22 @@ STATES_MOST = 500_000_000
 PROGRAMS_MOST = 100_000
 
 
-def explore_command(given: GivenScope) -> int:
+@click.command()
+@click.option("--variant", default="v2", show_default=True, help="Accounting to explore: a name or FILE.py:NAME.")
+@click.option("--scope", help="A shipped scope, or a scenario file whose schedule is not looked at.")
+@click.option("--list", "listed", is_flag=True, help="List the shipped scopes.")
+@click.option("--precharge", is_flag=True, help="Precharge formulas over every placement of small areas, instead.")
+@click.option("--nodes", help="Without --scope: every program on so many nodes, [default: 2]")
+@click.option("--tasks", help="... of so many tasks, [default: 2]")
+@click.option("--ops", help="... with so many operations each, [default: 1]")
+@click.option("--alphabet", help="... out of these. [default: alloc,free,drain,rmdir,limit]")
+@click.option("--reduction", help="none, sleep, hash or both. [default: hash]")
+@click.option("--shortest", is_flag=True, help="Breadth first: each violation by as few steps as can be.")
+@click.option("--max-states", "states", default="10000000", show_default=True, help="Stop when so many are stored.")
+@click.option("--time", "seconds", default="60", show_default=True, help="Budget in seconds.")
+@click.option("-o", "--output", help="Folder, new or empty. [default: out/<timestamp>-explore-<scope>]")
+@json_flag
+def explore_command(**given: Any) -> int:
     """Explore a scope, print and store what was completed; the exit status."""
     if given["listed"]:
         for scope in SCOPES.values():
@@ -79,7 +97,7 @@ def explore_options(given: GivenScope) -> ExploreOptions:
         reduction=reduction or "hash",
         shortest=bool(given["shortest"]),
         most_states=number_option(_text(given, "states"), "--max-states", 1, STATES_MOST) or 0,
-        seconds=seconds_option(_text(given, "seconds")) or DEFAULT_SECONDS,
+        seconds=seconds_option(str(given["seconds"])),
     )
 
 

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
+
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.options import topology_option
 from percpu_fuzz.strategies.fidelity.areas import AreaReport
@@ -16,6 +19,9 @@ from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
 from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run, needed_file, read_run
 
 
+@click.command()
+@click.argument("folders", nargs=-1, required=True)
+@json_flag
 def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
     """Compare each recorded run with the base variant and the models of allocator and placement; 1 on a difference.
 

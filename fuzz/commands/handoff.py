@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from percpu_fuzz.engine.scenario import load_finding
-from percpu_fuzz.fuzz.commands.replay import chosen_variant
+import click
+
+from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.handoff import mail
-from percpu_fuzz.strategies.trace.files import read_bytes
 
 
+@click.command()
+@click.argument("file")
+@variant_of_finding
+@click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def handoff_command(file: str, variant: str | None, output: str | None) -> int:
     """Print a finding as a mail to a kernel developer, or write it."""
-    finding = load_finding(read_bytes(Path(file)), file)
+    finding = finding_of(file)
     text = mail(finding, chosen_variant(finding, variant, file), file)
     if output is None:
         print(text, end="")

@@ -6,11 +6,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import click
+
+from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
 from percpu_fuzz.strategies.fidelity.hooks import read_hooks
 
 
+@click.command()
+@click.argument("file")
+@click.option("--variant", required=True, help="The variant that the recorded kernel had.")
+@json_flag
 def hooks_command(file: str, variant: str, as_json: bool) -> int:
     """Compare each record with the engine; 1 if one differs."""
     chosen = variant_option(variant)

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.fuzz.campaign.campaign import BROKEN, Campaigning, finish, plan_of, say_on_stderr
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
+from percpu_fuzz.fuzz.campaign.ending import finish
 from percpu_fuzz.fuzz.campaign.loop import Ran
-from percpu_fuzz.fuzz.command_line import DEFAULTS
-from percpu_fuzz.fuzz.commands.run import run_options
+from percpu_fuzz.fuzz.campaign.session import Session, plan_of
+from percpu_fuzz.fuzz.command_line import run_options, typed_again, whole_of
+from percpu_fuzz.fuzz.commands.run import print_result
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.errors import BROKEN
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
-from percpu_fuzz.fuzz.options import RunOptions, filled, out_option
-from percpu_fuzz.fuzz.store.merging import Merged, Part, merge, parts_of, whole_of
-from percpu_fuzz.fuzz.store.resuming import Earlier
+from percpu_fuzz.fuzz.options import filled, out_option
+from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
+from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
+from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
-from percpu_fuzz.fuzz.typed_code import typed_again
-from percpu_fuzz.fuzz.words import batches
-from percpu_fuzz.strategies.plan.plan import Plan as CasePlan
+from percpu_fuzz.strategies.plan.plan import Plan
 
 
-def merge_command(folders: tuple[str, ...], output: str, as_json: bool, typed: Mapping[str, str | None]) -> int:
+@click.command()
+@click.argument("folders", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, help="Folder of the joined campaign, new or empty.")
+@click.option("--variant", help="Once more what the campaign was run with, if it is FILE.py:NAME.")
+@click.option("--scheduler", help="The same of its scheduler.")
+@json_flag
+def merge_command(folders: tuple[str, ...], output: str, as_json: bool, **typed: Any) -> int:
     """Join campaigns and report on the whole; 3 if two of them hold different rows of one batch.
 
     typed: --variant and --scheduler, which a campaign with code of a file needs once more.
@@ -38,8 +48,8 @@ def merge_command(folders: tuple[str, ...], output: str, as_json: bool, typed: M
         given = whole_of(parts[0].meta["given"])
         typed_again(given, typed, folders[0])
         for name, text in typed.items():
-            if text not in (None, given.get(name, DEFAULTS[name])):
-                raise InputError(f"--{name}", repr(text), repr(given.get(name, DEFAULTS[name])) + ", as in the folders")
+            if text not in (None, stored := given.get(name, SETTINGS[name].default)):
+                raise InputError(f"--{name}", repr(text), f"{stored!r}, as in the folders")
         options = replace(run_options(given), cases=None, seconds=None)
         plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
         with nothing_left_if_refused(out):
@@ -47,12 +57,12 @@ def merge_command(folders: tuple[str, ...], output: str, as_json: bool, typed: M
 
 
 def joined(
-    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: CasePlan, out: Path, as_json: bool
+    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: Plan, out: Path, as_json: bool
 ) -> int:
     """The parts in a new store, and the report on it."""
     store = Store(out / "campaign.db")
     try:
-        merged = merge(parts, given, store)
+        merged = merge_parts(parts, given, store)
         for folder, held in merged.batches.items():
             print(f"{folder}: {batches(held)}")
         for batch in sorted(merged.run_elsewhere):
@@ -62,23 +72,22 @@ def joined(
             amiss = f"{batches(len(merged.differing))} {'does' if len(merged.differing) == 1 else 'do'} not repeat"
             say_on_stderr(f"percpu-fuzz: harness broken: {amiss}: {first}")
             return BROKEN
-        return report(merged, options, plan, store, out, as_json)
+        return report_whole(merged, options, plan, store, out, as_json)
     finally:
         store.close()
 
 
-def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, out: Path, as_json: bool) -> int:
+def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
-    desk = Desk(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
-    prefix = desk.prefix()
-    held, used = sum(len(desk.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
+    dispatcher = Dispatcher(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
+    prefix = dispatcher.prefix()
+    held, used = sum(len(dispatcher.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
-    session = Campaigning(options, plan, out, store, Earlier(merged.seconds))
-    result = finish(session, Ran(prefix, "merge", merged.seconds))
-    print(result.text, end="")
-    if result.broken is not None:
-        say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")
-    if as_json:
-        print(json.dumps(result.contract, sort_keys=True))
-    return result.exit_status
+    session = Session(options, plan, out, store, EarlierSessions(merged.seconds))
+    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
+
+
+def batches(number: int) -> str:
+    """1 batch, 2,000 batches."""
+    return f"{number:,} batch{'' if number == 1 else 'es'}"

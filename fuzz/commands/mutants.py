@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 
+import click
+
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
-from percpu_fuzz.fuzz.campaign.campaign import CLEAN, INCONCLUSIVE, say_on_stderr
 from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.errors import CLEAN, INCONCLUSIVE
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import seconds_option, seed_option, workers_option
 from percpu_fuzz.strategies.plan.mutants import catalogue
 
-DEFAULT_SECONDS = 120.0
 
-
-def mutants_command(seconds: str | None, seed: str | None, workers: str | None, as_json: bool) -> int:
+@click.command()
+@click.option("--time", "seconds", default="120", show_default=True, help="Budget in seconds.")
+@click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
+@click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
+@json_flag
+def mutants_command(seconds: str, seed: str, workers: str | None, as_json: bool) -> int:
     """Print what killed each mutant; 4 if it ended before all were that are not proved equivalent."""
-    budget = seconds_option(seconds) or DEFAULT_SECONDS
-    number = seed_option(seed if seed is not None else "1")
+    budget, number = seconds_option(seconds), seed_option(seed)
     interrupts = Interrupts()
     with interrupts.caught():
         verdicts = hunt_mutants(budget, number, workers_option(workers), catalogue(), say_on_stderr, interrupts)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from percpu_fuzz.engine.scenario import load_finding
-from percpu_fuzz.fuzz.commands.replay import named_variant
+import click
+
+from percpu_fuzz.fuzz.commands.shared import finding_of, named_variant
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.regression import regression_of
-from percpu_fuzz.strategies.trace.files import read_bytes
 
 
+@click.command()
+@click.argument("file")
+@click.option("-o", "--output", required=True, help="Folder for the test file.")
 def regress_command(file: str, output: str) -> int:
     """Write the test file into the folder. InputError, and nothing written, unless it is red and then green."""
-    finding = load_finding(read_bytes(Path(file)), file)
+    finding = finding_of(file)
     named_variant(finding.variant, f"{file}, variant")
     name, text = regression_of(finding, file)
     path = Path(output) / name

@@ -5,19 +5,33 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
+
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.campaign import status_of
+from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.campaign.pdf import write_pdf
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
-from percpu_fuzz.fuzz.options import choice_option, formats_option, out_option
-from percpu_fuzz.fuzz.store.reading import ALLOWED, read_campaign, read_exit
+from percpu_fuzz.fuzz.options import choice_option, out_option
+from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
+from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
 
 FORMATS = ("text", "html", "json", "md")
 FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}
 
 
-def report_command(folder: str, output: str | None, formats: str | None, pdf: bool, form: str | None) -> int:
+@click.command()
+@click.argument("folder")
+@click.option("-o", "--output", help="Write to this folder, new or empty. [default: the campaign's own]")
+@click.option("--report", "formats", default="", help=SETTINGS["report"].help)
+@click.option("--pdf", is_flag=True, help="report.pdf too, printed by a Chromium found on PATH.")
+@click.option(
+    "--format",
+    "form",
+    help="What is printed: text, html, json or md; no file is written then unless -o, --report or --pdf ask for some. "
+    "[default: text]",
+)
+def report_command(folder: str, output: str | None, formats: str, pdf: bool, form: str | None) -> int:
     """Render a campaign's reports again from its store; print one of them; the campaign's exit status.
 
     form: what is printed. Where it is named, files are written only if -o, --report or --pdf ask for some.
@@ -31,7 +45,7 @@ def report_command(folder: str, output: str | None, formats: str | None, pdf: bo
         files = rendered(campaign, exit_status, wanted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise InputError(str(Path(folder) / "campaign.db"), what, ALLOWED) from error
+        raise InputError(str(Path(folder) / "campaign.db"), what, CAMPAIGN_FOLDER) from error
     if form is None or output is not None or wanted or pdf:
         write(files, Path(folder), output, pdf)
     sys.stdout.write(files[printed].decode())

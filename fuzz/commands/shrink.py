@@ -4,41 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from percpu_fuzz.engine.errors import ScenarioError
-from percpu_fuzz.engine.scenario import Finding, dump_finding, load_finding
+from percpu_fuzz.engine.scenario import Finding, dump_finding
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.fuzz.commands.replay import chosen_variant
-from percpu_fuzz.fuzz.entry import seconds_so_far
+from percpu_fuzz.fuzz.clock import seconds_so_far
+from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import told
 from percpu_fuzz.fuzz.options import seconds_option
 from percpu_fuzz.fuzz.shrink.bridge import polish
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, begun
-from percpu_fuzz.fuzz.words import counted
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.reports.numbers import plural
 
-LEAST_SECONDS = 0.2  # of shrinking, however long the start took
+SHRINK_SECONDS_LEAST = 0.2  # of shrinking, however long the start took
 
 
-def shrink_command(file: str, variant_text: str | None, budget: str | None, output: str | None) -> int:
+@click.command()
+@click.argument("file")
+@variant_of_finding
+@click.option("--budget", help="Most seconds to take; the smallest case so far is kept.")
+@click.option("-o", "--output", help="Write the shrunk finding here. [default: FILE with .shrunk.json]")
+def shrink_command(file: str, variant: str | None, budget: str | None, output: str | None) -> int:
     """Shrink a scenario file and write the result; 1 because its violation shows, ScenarioError if it does not."""
-    seconds = seconds_option(budget, "--budget")
-    finding = load_finding(read_bytes(Path(file)), file)
-    variant = chosen_variant(finding, variant_text, file)
-    done = _shrunk(finding, variant, seconds)
+    seconds = None if budget is None else seconds_option(budget, "--budget")
+    finding = finding_of(file)
+    chosen = chosen_variant(finding, variant, file)
+    done = _shrunk(finding, chosen, seconds)
     if done is None:
-        raise ScenarioError(file, f"{finding.invariant} holds on {variant.name}", "a finding whose violation shows")
+        raise ScenarioError(file, f"{finding.invariant} holds on {chosen.name}", "a finding whose violation shows")
     shrunk, note = done
     path = Path(output) if output is not None else Path(file).with_suffix(".shrunk.json")
-    smaller = told(finding, shrunk, variant)
-    write_output(path, dump_finding(marked(smaller.finding, str(path))), "--output")
+    smaller = told(finding, shrunk, chosen)
+    write_output(path, dump_finding(with_provenance(smaller.finding, str(path))), "--output")
     scenario = shrunk.attempt.scenario
     ops = sum(len(task.ops) for task in scenario.program.tasks)
     print(
-        f"{path}: {counted(len(scenario.topology.nodes), 'node')}, {counted(len(scenario.topology.cpus), 'CPU')}, "
-        f"{counted(ops, 'operation')}, {counted(len(scenario.schedule), 'run')}, "
-        f"{counted(len(shrunk.attempt.events), 'step')} after {counted(shrunk.executions, 'execution')}"
+        f"{path}: {plural(len(scenario.topology.nodes), 'node')}, {plural(len(scenario.topology.cpus), 'CPU')}, "
+        f"{plural(ops, 'operation')}, {plural(len(scenario.schedule), 'run')}, "
+        f"{plural(len(shrunk.attempt.events), 'step')} after {plural(shrunk.executions, 'execution')}"
     )
     print("  no single removal or reduction fails any more" if shrunk.minimal else "  cut short by the budget")
     print(f"  {note}")
@@ -50,7 +56,7 @@ def _shrunk(finding: Finding, variant: Variant, seconds: float | None) -> tuple[
 
     The time counts from the start of the process: loading the engine takes a part of it.
     """
-    left = None if seconds is None else max(LEAST_SECONDS, seconds - seconds_so_far())
+    left = None if seconds is None else max(SHRINK_SECONDS_LEAST, seconds - seconds_so_far())
     shrinker = begun(finding, variant, seconds=left)
     if shrinker is None:
         return None

@@ -5,15 +5,28 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
+
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.options import topology_option
-from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.machines.qemu_export import export_qemu
+
+IMPORT_HELP = """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
+
+Formats: sysfs as a folder or tar, topology.json of a recorded run, a topology file, hwloc XML, numactl -H, lscpu -J,
+QEMU arguments."""
+EXPORT_HELP = "Write a machine (a name or a file) as QEMU arguments, with notes on what they cannot say."
+
+
+@click.group()
+def topology_command() -> None:
+    """Machines."""
 
 
 def summary(topology: Topology) -> str:
@@ -21,12 +34,13 @@ def summary(topology: Topology) -> str:
     with_memory = sum(node.has_memory for node in topology.nodes)
     online = sum(cpu.online for cpu in topology.cpus)
     return (
-        f"{counted(len(topology.nodes), 'node')} ({with_memory} with memory), "
-        f"{counted(len(topology.cpus), 'CPU')} ({online} online), "
+        f"{plural(len(topology.nodes), 'node')} ({with_memory} with memory), "
+        f"{plural(len(topology.cpus), 'CPU')} ({online} online), "
         f"{topology.page_size // 1024}K pages, {topology.ext_size}-byte ext"
     )
 
 
+@topology_command.command("list", help="Named machines and families.")
 def list_command() -> int:
     """Named machines, then the families of the default distribution with their weights."""
     for name in PRESETS:
@@ -39,19 +53,37 @@ def list_command() -> int:
     return 0
 
 
+@topology_command.command("show", help="Print a machine (a name or a file) as a topology file.")
+@click.argument("name")
 def show_command(name: str) -> int:
     """A machine as a topology file on standard output."""
     sys.stdout.write(dump_topology(topology_option(name, "topology show")).decode())
     return 0
 
 
-def import_command(path: str, given: dict[str, str | None], output: str | None) -> int:
+@topology_command.command("import", help=IMPORT_HELP)
+@click.argument("path", default="/sys/devices/system")
+@click.option("--possible-nodes", help="Possible nodes, such as 0-3.")
+@click.option("--possible-cpus", help="Possible CPUs, such as 0-63.")
+@click.option("--isolated-cpus", help="Isolated CPUs.")
+@click.option("--cpu-nodes", help="Nodes of CPUs that the file does not place: CPU=NODE[,CPU=NODE...].")
+@click.option("--cpuless-nodes", help="Nodes without CPUs that hwloc lists with near ones.")
+@click.option("--distances", help="LOCAL:REMOTE, such as 10:20, or a file with a square of numbers.")
+@click.option("--memory", help="Free memory: NODE=SIZE[,NODE=SIZE...], such as 0=4G,1=512M.")
+@click.option("--page-size", help="4096, 16384 or 65536.")
+@click.option("--zoneinfo", help="/proc/zoneinfo of the machine: free memory and watermarks.")
+@click.option("-o", "--output", help="Write the topology file here instead of to standard output.")
+def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
     imported = import_path(Path(path), answers_of(given))
     _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
     return 0
 
 
+@topology_command.command("export", help=EXPORT_HELP)
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["qemu", "json"]), default="qemu", show_default=True)
+@click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def export_command(name: str, form: str, output: str | None) -> int:
     """Write a machine (a name or a file) as QEMU arguments or as a topology file."""
     topology = topology_option(name, "topology export")

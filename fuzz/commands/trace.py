@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
 from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
+from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.options import out_option, variant_option
@@ -63,10 +66,29 @@ class Passed:
     left_out: dict[str, int]
 
 
-def trace_command(options: TraceOptions) -> int:
+@click.command()
+@click.argument("file")
+@click.option("--topology", required=True, help="The recorded machine: topology.json, or a name.")
+@click.option("--states", help="Snapshots of memory.stat to compare with (states.json).")
+@click.option(
+    "--placement",
+    help="Nodes of the backing pages. [default: placement.json beside the trace, else page events in it, else a model]",
+)
+@click.option("--variant", default="base", show_default=True, help="Accounting to run the workload through.")
+@charge_option
+@click.option(
+    "--calibration",
+    default=RECORDED,
+    show_default=True,
+    help="Where nobody says where pages were: how they fall back, by a calibration's name or file.",
+)
+@click.option("--out", help="Write trace.txt, trace.html and trace.json to this folder, new or empty.")
+@json_flag
+def trace_command(**given: Any) -> int:
     """Replay the workload through the variant, print its figures, compare memory.stat; 1 if a row differs, by lag or
     not.
     """
+    options = TraceOptions(**given)
     variant = variant_option(options.variant)
     pressure = pressure_of(options.calibration)
     files = recorded_files(options.file, options.topology, options.placement, options.states, options.charge)

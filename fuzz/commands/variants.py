@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import textwrap
 
+import click
+
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.reports.invariants import WORDS, applies
+from percpu_fuzz.reports.numbers import WIDTH
 
-WIDTH = 78
 
-
+@click.command()
+@click.option("--invariants", is_flag=True, help="Which invariant is checked for which variant, and what it says.")
 def variants_command(invariants: bool) -> int:
     """Print the variants, or the invariants with the variants each applies to."""
     if not invariants:

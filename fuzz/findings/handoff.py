@@ -17,11 +17,10 @@ from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.reports.invariants import WORDS
 from percpu_fuzz.reports.lanes import Line
-from percpu_fuzz.reports.numbers import table
+from percpu_fuzz.reports.numbers import WIDTH, table
 from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
 from percpu_fuzz.strategies.run.replay import run_scenario
 
-WIDTH = 78
 SWITCHES_MOST = 12
 KERNEL_CONFIG = "CONFIG_NUMA, CONFIG_MEMCG, CONFIG_CGROUPS; cgroup v2 with the memory controller enabled"
 

@@ -16,11 +16,11 @@ import msgspec
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import dump_finding
-from percpu_fuzz.fuzz.campaign.helpers import answers_of
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.files import write_whole
-from percpu_fuzz.fuzz.findings.provenance import marked
+from percpu_fuzz.fuzz.findings.helpers import answers_of
+from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
@@ -75,7 +75,7 @@ def _most_different(picks: list[Pick]) -> list[Pick]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFindings:
     """rows: what the report needs of each finding; shrunk of picked: how many of the picked cases were got to."""
 
     rows: list[dict[str, object]]
@@ -84,8 +84,8 @@ class Written:
 
 
 def write_findings(
-    plan: Plan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
-) -> Written:
+    plan: RunnablePlan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
+) -> WrittenFindings:
     """Shrink the picked cases, write a file for each distinct cause.
 
     enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
@@ -97,9 +97,9 @@ def write_findings(
     for members in by_cause(cases):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
-        write_whole(out / name, dump_finding(marked(what.finding, name)))
+        write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
         rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
-    return Written(rows, len(cases), len(picked))
+    return WrittenFindings(rows, len(cases), len(picked))
 
 
 def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
@@ -113,7 +113,7 @@ def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
 
 
 def shown_cases(
-    plan: Plan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
+    plan: RunnablePlan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
 ) -> list[tuple[Pick, Shown]]:
     """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
 
@@ -150,20 +150,9 @@ def file_name(number: int, signature: Signature) -> str:
 def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, object]:
     signature = one.signature
     return {
-        "file": name,
-        "stream": one.stream,
-        "k": one.k,
-        "case": one.case,
-        "invariant": signature.invariant,
-        "variant": signature.variant,
-        "label": signature.label,
-        "hazards": list(signature.hazards),
-        "shape": str(what.shape),
-        "alike": len(invariants),
-        "invariants": sorted({*invariants, *what.breaks}),
-        "breaks": list(what.breaks),
-        "cut_short": what.cut_short,
-        "explanation": what.explanation,
-        "steps": msgspec.to_builtins(what.lines),
-        "nodes": what.nodes,
-    }
+        "file": name, "stream": one.stream, "k": one.k, "case": one.case, "invariant": signature.invariant,
+        "variant": signature.variant, "label": signature.label, "hazards": list(signature.hazards),
+        "shape": str(what.shape), "alike": len(invariants), "invariants": sorted({*invariants, *what.breaks}),
+        "breaks": list(what.breaks), "cut_short": what.cut_short, "explanation": what.explanation,
+        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes,
+    }  # fmt: skip

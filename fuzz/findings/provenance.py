@@ -10,10 +10,10 @@ from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.scenario import Finding
 
 
-def package_version() -> str:
-    """Of this project as it is installed."""
+def package_version(name: str = "percpu-fuzz") -> str:
+    """Of this project, or of another one, as it is installed."""
     try:
-        return version("percpu-fuzz")
+        return version(name)
     except PackageNotFoundError:
         return "not installed"
 
@@ -23,7 +23,7 @@ def replay_line(file: str, variant: str) -> str:
     return shlex.join(["percpu-fuzz", "replay", file, "--variant", variant])
 
 
-def marked(finding: Finding, file: str) -> Finding:
+def with_provenance(finding: Finding, file: str) -> Finding:
     """The finding as it stands in `file`. file: relative to the output folder, which may be moved, or as it was typed.
 
     code: digest of the sources that found it; a finding that is shrunk once more keeps the first one.

@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.strategies.run.replay import Violation, run_scenario
 
-WIDTH = 110
+COLUMNS = 110
 
 
 def verdict(finding: Finding) -> Violation:
@@ -39,9 +39,9 @@ def regression_of(finding: Finding, source: str) -> tuple[str, str]:
     text = TEMPLATE.format(
         title=f"{finding.invariant} on {finding.variant}, as percpu-fuzz found and shrank it.",
         story="\n".join(explained(finding, broken, steps)),
-        topology=shown(finding.scenario.topology, 1),
-        program=shown(finding.scenario.program, 1),
-        schedule=shown(finding.scenario.schedule, 1),
+        topology=source_of(finding.scenario.topology, 1),
+        program=source_of(finding.scenario.program, 1),
+        schedule=source_of(finding.scenario.schedule, 1),
         slug=slug,
         variant=finding.variant,
         invariant=finding.invariant,
@@ -84,23 +84,23 @@ __all__ = ["Cpu", "Memcg", "Node", "Op", "Switch", "Task"]
 '''
 
 
-def shown(value: Any, depth: int) -> str:
+def source_of(value: Any, depth: int) -> str:
     """A noun as the Python expression that makes it, fields that have their default left out."""
     if isinstance(value, tuple):
-        return _bracketed("(", [shown(item, depth + 1) for item in value], ")", depth, len(value) == 1)
+        return _bracketed("(", [source_of(item, depth + 1) for item in value], ")", depth, len(value) == 1)
     if not hasattr(value, "__dataclass_fields__"):
         return repr(value)
     parts = []
     for field in fields(value):
         given = getattr(value, field.name)
         if field.default is MISSING or given != field.default:
-            parts.append(f"{field.name}={shown(given, depth + 1)}")
+            parts.append(f"{field.name}={source_of(given, depth + 1)}")
     return _bracketed(f"{type(value).__name__}(", parts, ")", depth, False)
 
 
 def _bracketed(begin: str, parts: list[str], end: str, depth: int, comma: bool) -> str:
     line = begin + ", ".join(parts) + ("," if comma else "") + end
-    if len(line) + 4 * depth <= WIDTH and "\n" not in line:
+    if len(line) + 4 * depth <= COLUMNS and "\n" not in line:
         return line
     return begin + "\n" + "".join(_indented(parts, depth)) + "    " * (depth - 1) + end
 

@@ -10,21 +10,21 @@ from percpu_fuzz.engine.outcome import Signature
 from percpu_fuzz.engine.program import FAIL_FIELDS
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.fuzz.campaign.helpers import asked_to_end
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.explain import explained
+from percpu_fuzz.fuzz.findings.helpers import asked_to_end
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.per_node import PerNode
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.run.replay import Run
 
-AT_THE_END = ("AT_BARRIER", "FINISHED")
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
 SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
-EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
+CASE_EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,12 @@ class Shown:
 
 
 def shown(
-    plan: Plan, stream: str, k: int, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
+    plan: RunnablePlan,
+    stream: str,
+    k: int,
+    case: int,
+    signatures: list[Signature],
+    enough: Callable[[], bool] = asked_to_end,
 ) -> list[Shown]:
     """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
     back as it was.
@@ -95,7 +100,7 @@ def smaller(
 
     HarnessError if the compiled engine does not see what the replay saw.
     """
-    shrunk = shrink(finding, variant, EXECUTIONS, enough=enough, hints=hints)
+    shrunk = shrink(finding, variant, CASE_EXECUTIONS, enough=enough, hints=hints)
     if shrunk is None:
         raise HarnessError(f"{finding.invariant} shows in plain mode only: {finding.origin}")
     return told(finding, shrunk, variant)

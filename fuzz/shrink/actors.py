@@ -9,8 +9,7 @@ from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.topology import size_class_of
 
-PROGRAM, KWORKER, OTHER = range(3)
-NR_OTHERS = 3  # balance work, offline work, RCU callbacks: the last three numbers
+PROGRAM, KWORKER, OTHER = range(3)  # OTHER: balance work, offline work, RCU callbacks, the last three numbers
 
 
 class Actor(NamedTuple):

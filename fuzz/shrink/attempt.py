@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
-from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import Record, State, new_record
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.program import FAIL_FIELDS, Program, Task, prog_record
@@ -28,8 +27,7 @@ MOST_STEPS = 20_000
 DEFAULT_EXECUTIONS = 20_000
 MACHINES = {"small": "two-node", "wide": "epyc176"}  # a preset of each size class, to load what runs on it
 
-
-AT_THE_END = (NAMES.index("AT_BARRIER"), NAMES.index("FINISHED"))  # judged there, gone wrong anywhere
+AT_THE_END = ("AT_BARRIER", "FINISHED")  # labels at which what went wrong anywhere is judged
 
 
 class BudgetSpentError(Exception):

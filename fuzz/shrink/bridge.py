@@ -18,9 +18,9 @@ from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.fuzz.shrink.attempt import Attempt, BudgetSpentError, Gate
 from percpu_fuzz.fuzz.shrink.numbers import Ranges, Reading, Source, Start, ranges_of
 from percpu_fuzz.fuzz.shrink.shrinker import Shrinker
-from percpu_fuzz.fuzz.words import counted
+from percpu_fuzz.reports.numbers import plural
 
-EXECUTIONS = 2_000
+POLISH_EXECUTIONS = 2_000
 CALLS_AN_EXECUTION = 5  # that many candidates of Hypothesis may be none, or known, for each that is executed
 SEED = 0
 GROUPS = {"cgroup": 1, "task": 2, "operation": 3}
@@ -37,11 +37,6 @@ class Polished:
     executions: int
     note: str
     minimal: bool | None = None
-
-    @property
-    def smaller(self) -> bool:
-        """Whether it is smaller than the own result."""
-        return self.minimal is not None
 
 
 class Drawn:
@@ -101,7 +96,7 @@ class Search:
         return True
 
 
-def polish(gate: Gate, own: Attempt, executions: int = EXECUTIONS) -> Polished:
+def polish(gate: Gate, own: Attempt, executions: int = POLISH_EXECUTIONS) -> Polished:
     """Hypothesis's shrinker from the own result on, through the same gate; then the own passes on what it found.
 
     At most so many executions of Hypothesis's candidates, and none after the gate's deadline.
@@ -123,9 +118,9 @@ def polish(gate: Gate, own: Attempt, executions: int = EXECUTIONS) -> Polished:
     if trouble:
         note = f"Hypothesis {version('hypothesis')} is not the one expected ({trouble}): the own result stands"
     elif search.best is own:
-        note = f"Hypothesis: nothing smaller in {counted(used, 'execution')}{ended}"
+        note = f"Hypothesis: nothing smaller in {plural(used, 'execution')}{ended}"
     else:
-        note = f"Hypothesis: smaller in {counted(used, 'execution')}{ended}"
+        note = f"Hypothesis: smaller in {plural(used, 'execution')}{ended}"
     if search.best is own:
         return Polished(own, used, note)
     shrinker = Shrinker(gate, search.best)

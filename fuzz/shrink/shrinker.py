@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.shrink import candidates
@@ -160,6 +161,6 @@ def begun(
     first = gate.attempt(finding.scenario)
     if first is None:
         return None
-    if first.label not in AT_THE_END:
+    if NAMES[first.label] not in AT_THE_END:
         gate.at = first.label
     return Shrinker(gate, first)

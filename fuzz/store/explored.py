@@ -10,9 +10,9 @@ from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.reports.figures.explored import certificate_line
 
-WHERE = "--explored"
-ALLOWED = "folders that percpu-fuzz explore wrote, of the same variant and code"
-KEPT = ("variant", "code", "scope", "complete", "stopped", "states", "terminal_states", "violations",
+EXPLORED = "--explored"
+EXPLORE_FOLDERS = "folders that percpu-fuzz explore wrote, of the same variant and code"
+CERTIFIED = ("variant", "code", "scope", "complete", "stopped", "states", "terminal_states", "violations",
         "collision_probability", "reduction")  # fmt: skip
 
 
@@ -25,14 +25,14 @@ def _row(folder: Path, variant: str) -> dict[str, Any]:
     path = folder / "scope.json"
     try:
         stored = json.loads(path.read_bytes())
-        row = {name: stored[name] for name in KEPT}
+        row = {name: stored[name] for name in CERTIFIED}
         certificate_line(row)
     except OSError as error:
-        raise InputError(WHERE, f"{path}: {error.strerror}", ALLOWED) from None
+        raise InputError(EXPLORED, f"{path}: {error.strerror}", EXPLORE_FOLDERS) from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(WHERE, f"{path}: {type(error).__name__}: {error}", ALLOWED) from None
+        raise InputError(EXPLORED, f"{path}: {type(error).__name__}: {error}", EXPLORE_FOLDERS) from None
     if row["variant"] != variant:
-        raise InputError(WHERE, f"{path} is of variant {row['variant']!r}", f"variant {variant!r}")
+        raise InputError(EXPLORED, f"{path} is of variant {row['variant']!r}", f"variant {variant!r}")
     if row["code"] != code_version():
-        raise InputError(WHERE, f"{path} is of code {row['code']}", f"code {code_version()}")
+        raise InputError(EXPLORED, f"{path} is of code {row['code']}", f"code {code_version()}")
     return row

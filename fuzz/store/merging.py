@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import sqlite3
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +12,13 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING
-from percpu_fuzz.fuzz.command_line import DEFAULTS
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
+from percpu_fuzz.fuzz.settings import SETTINGS
 from percpu_fuzz.fuzz.store.named_values import checked
-from percpu_fuzz.fuzz.store.reading import ALLOWED, address
-from percpu_fuzz.fuzz.store.resuming import differences
-from percpu_fuzz.fuzz.store.store import VERSION, WHOLE_STORE, Store, amiss_in, unpacked
+from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, damage_refused, opened
+from percpu_fuzz.fuzz.store.resuming import described_differences
+from percpu_fuzz.fuzz.store.store import Store, StoreFile
 
 
 @dataclass(slots=True)
@@ -28,7 +26,7 @@ class Part:
     """One folder's store, open for reading."""
 
     folder: Path
-    connection: sqlite3.Connection
+    store: StoreFile
     meta: dict[str, Any]
 
     def given_up(self) -> dict[BatchId, dict[str, Any]]:
@@ -58,15 +56,15 @@ def parts_of(folders: Sequence[Path], stack: contextlib.ExitStack) -> list[Part]
 
     InputError unless all folders hold parts of one campaign: the same configuration, the same code.
     """
-    parts = [part(folder, stack) for folder in folders]
+    parts = [part_of(folder, stack) for folder in folders]
     for other in parts[1:]:
-        found = differences(parts[0].meta["describe"], other.meta["describe"])
+        found = described_differences(parts[0].meta["describe"], other.meta["describe"])
         if found:
             raise InputError(str(other.folder), "; ".join(found), f"the configuration and code of {folders[0]}")
     return parts
 
 
-def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merged:
+def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merged:
     """Copy every batch of the parts into an empty store. given: the options of the whole."""
     merged = Merged(given=dict(given))
     store.connection.execute("BEGIN")
@@ -76,9 +74,9 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
         except sqlite3.DatabaseError as error:
             if is_full(error):
                 raise
-            raise InputError(str(one.folder), f"{type(error).__name__}: {error}", ALLOWED) from None
+            raise InputError(str(one.folder), f"{type(error).__name__}: {error}", CAMPAIGN_FOLDER) from None
     store.connection.execute("COMMIT")
-    if given.get("learning", DEFAULTS["learning"]) == "on":
+    if SETTINGS["learning"].value(given):
         merged.differing += [text for one in parts for text in learnt_without(one, merged)]
     for key in ("describe", "operations", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
@@ -89,32 +87,16 @@ def merge(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merg
     return merged
 
 
-def whole_of(given: Mapping[str, str]) -> dict[str, str]:
-    """The options of the campaign that a part is part of."""
-    whole = {name: text for name, text in given.items() if name not in ("shard", "cases", "time", "stop")}
-    return whole | ({"learning": "off"} if "shard" in given else {})
-
-
-def part(folder: Path, stack: contextlib.ExitStack) -> Part:
+def part_of(folder: Path, stack: contextlib.ExitStack) -> Part:
     """A folder's store. InputError if it is none."""
-    path = folder / "campaign.db"
-    if not path.is_file():
-        raise InputError(str(folder), "no campaign.db", ALLOWED)
-    try:
-        connection = stack.enter_context(contextlib.closing(sqlite3.connect(address(path), uri=True)))
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        meta = {key: json.loads(text) for key, text in connection.execute("SELECT key, value FROM meta")}
-        connection.execute("SELECT stream, k, row, seconds FROM batch LIMIT 1").fetchone()
-        amiss = amiss_in(connection)
+    store = stack.enter_context(contextlib.closing(opened(folder)))
+    with damage_refused(store.path):
+        meta = store.named()
+        next(store.rows_as_added(), None)
+        store.check_pages()
         checked(meta)
         meta["given"]["seed"]
-    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
-        raise InputError(str(path), f"{type(error).__name__}: {error}", ALLOWED) from None
-    if found != VERSION:
-        raise InputError(str(path), f"a store of version {found}", f"version {VERSION}")
-    if amiss != "ok":
-        raise InputError(str(path), f"damaged: {amiss}", WHOLE_STORE)
-    return Part(folder, connection, meta)
+    return Part(folder, store, meta)
 
 
 def copy(one: Part, store: Store, merged: Merged) -> None:
@@ -124,12 +106,7 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
     """
     given_up = one.given_up()
     count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
-    for stream, k, blob, seconds in one.connection.execute("SELECT stream, k, row, seconds FROM batch"):
-        batch = BatchId(stream, k)
-        try:
-            row = unpacked(blob)
-        except (zlib.error, TypeError) as error:
-            raise InputError(str(one.folder), f"{batch}: {error}", ALLOWED) from None
+    for batch, row, seconds in one.store.rows_as_added():
         there = store.row(batch)
         if there is None:
             store.add(batch, row, seconds)
@@ -168,7 +145,7 @@ def settle(
 
 def learnt_without(one: Part, merged: Merged) -> Iterator[str]:
     """A part's batches, by their first, that learnt of one which it gave up, and which another part could run."""
-    (most,) = one.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
+    (most,) = one.store.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
     for batch in one.given_up():
         first = (batch.k // EPOCH_BATCHES + 1) * EPOCH_BATCHES
         if batch in merged.run_elsewhere and batch.stream == HUNTING and (most or 0) >= first:

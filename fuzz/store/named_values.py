@@ -54,7 +54,7 @@ class _Ran(msgspec.Struct):
     seconds: Seconds = 0.0
     compile_seconds: Seconds = 0.0
     interrupted: bool = False
-    stopped_by: str = ""
+    stopped_by: str = "not recorded"
     workers: Count = 0
     budget_cases: Count | None = None
     budget_seconds: Seconds | None = None
@@ -69,14 +69,17 @@ class _Named(msgspec.Struct):
     findings: list[_Finding] = []
     failed: list[_Failed] = []
     operations: list[dict[str, Any]] = []
-    ran: _Ran | None = None
+    ran: _Ran = msgspec.field(default_factory=_Ran)
     shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
     elapsed: Seconds = 0.0
     given: dict[str, str] = {}
 
 
-def checked(named: Mapping[str, Any]) -> None:
-    """ValueError that says where, if a named value is not what this release writes. Unknown ones are let be."""
+def checked(named: Mapping[str, Any]) -> dict[str, Any]:
+    """How the campaign ended, by name, with what holds where it has not. Unknown values are let be.
+
+    ValueError that says where, if a named value is not what this release writes.
+    """
     try:
         found = msgspec.convert(dict(named), _Named)
     except msgspec.ValidationError as error:
@@ -85,3 +88,4 @@ def checked(named: Mapping[str, Any]) -> None:
         for name in (row.invariant, *row.invariants, *row.breaks):
             if name not in INVARIANT_NAMES:
                 raise ValueError(f"findings name the invariant {name!r}")
+    return msgspec.structs.asdict(found.ran)

@@ -3,50 +3,43 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
-from percpu_fuzz.fuzz.options import RunOptions
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
-from percpu_fuzz.fuzz.store.reading import ALLOWED
+from percpu_fuzz.fuzz.store.reading import damage_refused
 from percpu_fuzz.fuzz.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierSessions:
     """seconds: of work so far; forced: differences that --force let pass."""
 
     seconds: float = 0.0
     forced: str = ""
 
     @staticmethod
-    def of(store: Store, plan: Plan, options: RunOptions) -> Earlier:
+    def of(store: Store, plan: RunnablePlan, options: RunOptions) -> EarlierSessions:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
-        try:
+        with damage_refused(store.path):
             named = store.named()
-        except (ValueError, sqlite3.DatabaseError) as error:
-            raise InputError(str(store.path), f"{type(error).__name__}: {error}", ALLOWED) from None
-        if "describe" not in named:
-            return Earlier()
-        try:
+            if "describe" not in named:
+                return EarlierSessions()
             checked(named)
-        except ValueError as error:
-            raise InputError(str(store.path), str(error), ALLOWED) from None
-        stored = named["describe"]
-        found = differences(stored, json.loads(json.dumps(plan.describe())))
+        found = described_differences(named["describe"], json.loads(json.dumps(plan.describe())))
         shard = [options.shard.index, options.shard.count]
         if named.get("shard") != shard:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
-        return Earlier(named.get("elapsed", 0.0), "; ".join(found))
+        return EarlierSessions(named.get("elapsed", 0.0), "; ".join(found))
 
 
-def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def described_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Each option that differs, with both values."""
     names = sorted(set(stored) | set(now))
     return [

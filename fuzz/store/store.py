@@ -8,13 +8,13 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
-from percpu_fuzz.fuzz.schedule import WHOLE, BatchId, Handed, Shard
+from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, BatchId, Shard
 
 WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
 VERSION = 2  # of the tables and of what is in a row; kept as the file's user_version
@@ -30,11 +30,6 @@ CREATE TABLE IF NOT EXISTS event (at REAL NOT NULL, text TEXT NOT NULL) STRICT;
 """
 
 
-def amiss_in(connection: sqlite3.Connection) -> str:
-    """What is damaged in a store's pages; "ok" if nothing is. sqlite3.Error if it cannot be read at all."""
-    return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-
-
 def packed(row: bytes) -> bytes:
     """A canonical row as it lies in the file."""
     return zlib.compress(row, 6)
@@ -45,17 +40,91 @@ def unpacked(blob: bytes) -> bytes:
     return zlib.decompress(blob)
 
 
-class Store:
-    """Opened before the workers fork and used by the parent only: a connection must not be used across a fork.
+class StoreFile:
+    """campaign.db as it is read, by whoever has opened it."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.connection = connection
+
+    def check_version(self, versions: Sequence[int] = (VERSION,)) -> None:
+        """InputError for a store of another release. sqlite3.Error if it cannot be read at all."""
+        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if found not in versions:
+            allowed = f"version {VERSION}, which this release writes"
+            raise InputError(str(self.path), f"a store of version {found}", allowed)
+
+    def check_pages(self) -> None:
+        """InputError for damaged pages. sqlite3.Error if it cannot be read at all."""
+        amiss = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if amiss != "ok":
+            raise InputError(str(self.path), f"damaged: {amiss}", WHOLE_STORE)
+
+    def row(self, batch: BatchId) -> bytes | None:
+        """A batch's canonical row, None if it is not there."""
+        query = "SELECT row FROM batch WHERE stream = ? AND k = ?"
+        found = self.connection.execute(query, (batch.stream, batch.k)).fetchone()
+        return None if found is None else self._unpacked(found[0], batch)
+
+    def rows_as_added(self) -> Iterator[tuple[BatchId, bytes, float]]:
+        """Every batch with its canonical row and the seconds it took."""
+        for stream, k, blob, seconds in self.connection.execute("SELECT stream, k, row, seconds FROM batch"):
+            batch = BatchId(stream, k)
+            yield batch, self._unpacked(blob, batch), seconds
+
+    def numbers(self, stream: str) -> Iterator[int]:
+        """The numbers of a stream's batches that are there, ascending."""
+        for (k,) in self.connection.execute("SELECT k FROM batch WHERE stream = ? ORDER BY k", (stream,)):
+            yield k
+
+    def rows(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[bytes]:
+        """Canonical rows of each stream's first batches in the order of the digest, up to the first that is missing.
+
+        prefix: how many at most; None: no limit.
+        """
+        query = "SELECT k, row FROM batch WHERE stream = ? AND k % ? = ? ORDER BY k"
+        for stream in sorted(STREAMS):
+            found = self.connection.execute(query, (stream, shard.count, shard.index))
+            for place, (k, blob) in enumerate(found):
+                if k != shard.number(place) or (prefix is not None and place == prefix.of(stream)):
+                    break
+                yield self._unpacked(blob, BatchId(stream, k))
+
+    def _unpacked(self, blob: bytes, batch: BatchId) -> bytes:
+        try:
+            return unpacked(blob)
+        except (zlib.error, TypeError) as error:
+            raise InputError(str(self.path), f"{batch}: {error}", "rows that this release wrote") from None
+
+    def outcomes(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
+        """rows() as Outcomes, one at a time: an hour of batches need not fit into memory."""
+        return map(Outcome.from_canonical, self.rows(prefix, shard))
+
+    def named(self) -> dict[str, Any]:
+        """All values kept by name. ValueError for one that is no JSON."""
+        return {key: json.loads(text) for key, text in self.connection.execute("SELECT key, value FROM meta")}
+
+    def failed(self) -> list[dict[str, Any]]:
+        """Batches that could not be run, in this session and earlier ones, by stream and number."""
+        rows: list[dict[str, Any]] = self.named().get("failed", [])
+        return rows
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+
+class Store(StoreFile):
+    """campaign.db as it is written. Opened before the workers fork and used by the parent only: a connection must not
+    be used across a fork.
 
     One process writes a store at a time: the second one is refused (InputError). The lock is of POSIX kind, on a file
     beside the store: it ends with this process, however it dies, and forked workers do not inherit it.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self.lock = locked(path.with_suffix(".lock"))
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        super().__init__(path, sqlite3.connect(path, isolation_level=None))
         try:
             self._check()
             self.connection.executescript(TABLES)
@@ -66,17 +135,12 @@ class Store:
     def _check(self) -> None:
         """InputError for a store of another version, and for pages or a header that are damaged."""
         try:
-            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
-            amiss = amiss_in(self.connection)
+            self.check_version((0, VERSION))
+            self.check_pages()
         except sqlite3.OperationalError:
             raise  # it cannot be opened or written, which says nothing of what is in it
         except sqlite3.DatabaseError as error:
-            version, amiss = VERSION, str(error)
-        if version not in (0, VERSION):
-            allowed = f"version {VERSION}, which this release writes"
-            raise InputError(str(self.path), f"a store of version {version}", allowed)
-        if amiss != "ok":
-            raise InputError(str(self.path), f"damaged: {amiss}", WHOLE_STORE)
+            raise InputError(str(self.path), f"damaged: {error}", WHOLE_STORE) from None
 
     def add(self, batch: BatchId, row: bytes, seconds: float) -> None:
         """Keep a batch's canonical row. A batch that is there already stays: retry, resume and merge are one thing."""
@@ -97,47 +161,9 @@ class Store:
                 self.connection.execute("ROLLBACK")
             raise
 
-    def failed(self) -> list[dict[str, Any]]:
-        """Batches that could not be run, in this session and earlier ones, by stream and number."""
-        rows: list[dict[str, Any]] = self.named().get("failed", [])
-        return rows
-
     def replace(self, batch: BatchId, row: bytes, seconds: float) -> None:
         """Keep a batch's row in place of the one that says that it could not be run."""
         self.connection.execute("REPLACE INTO batch VALUES (?, ?, ?, ?)", (batch.stream, batch.k, packed(row), seconds))
-
-    def row(self, batch: BatchId) -> bytes | None:
-        """A batch's canonical row, None if it is not there."""
-        query = "SELECT row FROM batch WHERE stream = ? AND k = ?"
-        found = self.connection.execute(query, (batch.stream, batch.k)).fetchone()
-        return None if found is None else self._unpacked(found[0], str(batch))
-
-    def numbers(self, stream: str) -> Iterator[int]:
-        """The numbers of a stream's batches that are there, ascending."""
-        for (k,) in self.connection.execute("SELECT k FROM batch WHERE stream = ? ORDER BY k", (stream,)):
-            yield k
-
-    def rows(self, prefix: Handed, shard: Shard = WHOLE) -> Iterator[bytes]:
-        """Canonical rows of the first batches of each stream, ordered by stream and number."""
-        query = "SELECT k, row FROM batch WHERE stream = ? AND k < ? AND k % ? = ? ORDER BY k"
-        for stream in sorted(STREAMS):
-            most = shard.number(prefix.of(stream))
-            for k, blob in self.connection.execute(query, (stream, most, shard.count, shard.index)):
-                yield self._unpacked(blob, f"{stream} batch {k}")
-
-    def _unpacked(self, blob: bytes, what: str) -> bytes:
-        try:
-            return unpacked(blob)
-        except (zlib.error, TypeError) as error:
-            raise InputError(str(self.path), f"{what}: {error}", "rows that this release wrote") from None
-
-    def outcomes(self, prefix: Handed, shard: Shard = WHOLE) -> Iterator[Outcome]:
-        """The same rows as Outcomes, one at a time: an hour of batches need not fit into memory."""
-        return map(Outcome.from_canonical, self.rows(prefix, shard))
-
-    def digest(self, prefix: Handed, shard: Shard = WHOLE) -> str:
-        """What engine.outcome.digest says of these outcomes, without building them."""
-        return digest_of(self.rows(prefix, shard))
 
     def note(self, at: float, text: str) -> None:
         """Keep an event: `at` is seconds since 1970."""
@@ -152,20 +178,9 @@ class Store:
         """Drop a value, if it is there."""
         self.connection.execute("DELETE FROM meta WHERE key = ?", (key,))
 
-    def meta(self, key: str) -> Any:
-        """A value kept before. KeyError if there is none."""
-        found = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if found is None:
-            raise KeyError(key)
-        return json.loads(found[0])
-
-    def named(self) -> dict[str, Any]:
-        """All values kept by name. ValueError for one that is no JSON."""
-        return {key: json.loads(text) for key, text in self.connection.execute("SELECT key, value FROM meta")}
-
     def close(self) -> None:
         """Close the file and let others write it."""
-        self.connection.close()
+        super().close()
         self.path.with_suffix(".lock").unlink(missing_ok=True)
         os.close(self.lock)
 

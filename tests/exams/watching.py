@@ -23,9 +23,9 @@ PAIRS = 20
 DRAWN_LEAST = 2_000  # bytes a second of a screen that is drawn
 BY_CPU_TIME = """
 import sys, time, types
-import percpu_fuzz.fuzz.campaign.workers
+import percpu_fuzz.fuzz.campaign.events
 from percpu_fuzz.fuzz.cli import call
-fuzz.campaign.workers.time = types.SimpleNamespace(**{**vars(time), "perf_counter": time.thread_time})
+percpu_fuzz.fuzz.campaign.events.time = types.SimpleNamespace(**{**vars(time), "perf_counter": time.thread_time})
 sys.exit(call())
 """
 

@@ -9,7 +9,6 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.cli import call
-from percpu_fuzz.fuzz.command_line import KEPT
 from percpu_fuzz.fuzz.configuration import PROFILES, as_text, described, effective
 from percpu_fuzz.fuzz.store.reading import read_given
 
@@ -37,14 +36,14 @@ learning = false
 def test_typed_over_profile_over_file(tmp_path: Path) -> None:
     """Each layer overrides the one below it; a profile of the file overrides the built-in one key by key."""
     path = written(tmp_path, FILE)
-    assert effective({}, KEPT, path, None) == {"variant": "v1", "seed": "3", "hunt": "0.25"}
-    nightly = effective({"seed": "9"}, KEPT, path, "nightly")
+    assert effective({}, path, None) == {"variant": "v1", "seed": "3", "hunt": "0.25"}
+    nightly = effective({"seed": "9"}, path, "nightly")
     assert nightly == {
         "variant": "v1", "seed": "9", "hunt": "0.25", "time": "10", "batch_seconds": "30", "report": "junit,jsonl",
     }  # fmt: skip
-    mine = effective({}, KEPT, path, "mine")
+    mine = effective({}, path, "mine")
     assert (mine["faults"], mine["learning"]) == ("nested-refresh,killed=0.5", "off")
-    assert effective({}, KEPT, None, "quick") == PROFILES["quick"]
+    assert effective({}, None, "quick") == PROFILES["quick"]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +77,9 @@ def test_what_is_refused_is_named(tmp_path: Path, text: str, said: str, capsys: 
 def test_missing_files_and_profiles_are_refused(tmp_path: Path) -> None:
     """By name; and values are checked as if they were typed."""
     with pytest.raises(InputError, match="No such file"):
-        effective({}, KEPT, tmp_path / "none.toml", None)
+        effective({}, tmp_path / "none.toml", None)
     with pytest.raises(InputError, match="'daily'; allowed: nightly, quick, weekend"):
-        effective({}, KEPT, None, "daily")
+        effective({}, None, "daily")
     assert call(["run", "--config", str(written(tmp_path, "[run]\nhunt = 3\n"))]) == 2
 
 

@@ -8,11 +8,10 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.cli import call
-from percpu_fuzz.fuzz.command_line import KEPT
+from percpu_fuzz.fuzz.command_line import typed_again
 from percpu_fuzz.fuzz.configuration import effective
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.fuzz.store.store import Store
-from percpu_fuzz.fuzz.typed_code import typed_again
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_a_configuration_file_runs_nothing(name: str, table: str, bomb: Path, tm
     path = tmp_path / "percpu-fuzz.toml"
     path.write_text(f'[{table}]\n{name} = "{bomb}:X"\n')
     with pytest.raises(InputError, match=rf"\[{table}\], {name}: .*only when it is typed"):
-        effective({}, KEPT, path, None)
+        effective({}, path, None)
     assert not (tmp_path / "ran").exists()
 
 

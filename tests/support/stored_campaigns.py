@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
-from percpu_fuzz.fuzz.schedule import BatchId, Handed
+from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
 from percpu_fuzz.fuzz.store.reading import read_campaign
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.campaign import Campaign
@@ -38,7 +38,7 @@ def stored(plan: Plan, outcomes: Iterable[Outcome], **described: Any) -> tuple[C
         for outcome in outcomes:
             store.add(BatchId(outcome.stream, outcome.k), outcome.canonical(), 0.0)
         store.connection.execute("COMMIT")
-        kept = list(store.outcomes(Handed(*(sum(1 for _ in store.numbers(stream)) for stream in STREAMS))))
+        kept = list(store.outcomes(BatchCounts(*(sum(1 for _ in store.numbers(stream)) for stream in STREAMS))))
         store.close()
         return read_campaign(folder), kept
 

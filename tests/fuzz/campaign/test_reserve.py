@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.campaign.dispatcher import Limits, Seen
-from percpu_fuzz.fuzz.campaign.helpers import CUT_SECONDS
+from percpu_fuzz.fuzz.campaign.dispatcher import Limits, LiveCounters
 from percpu_fuzz.fuzz.campaign.reserve import CASE_FACTOR, LEAST_SECONDS, Reserve, measured, time_to_show
+from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.findings.pick import PICKS_LEAST, PICKS_MOST
 from percpu_fuzz.strategies.draw.topologies import preset, single_family
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -53,9 +53,9 @@ def test_measured_on_this_machine() -> None:
 def test_a_resumed_campaign_keeps_its_whole_share() -> None:
     """What earlier sessions broke is picked and shrunk again, though this session has not seen it."""
     limits = Limits(None, 100.0, Fraction(1, 2), 2, reserve=Reserve(most_seconds=7.0))
-    assert not limits.is_over(99.0, 0, Seen())
-    assert limits.is_over(99.0, 0, Seen(), resumed=True)
-    assert not limits.is_over(92.9, 0, Seen(), resumed=True)
+    assert not limits.is_over(99.0, 0, LiveCounters())
+    assert limits.is_over(99.0, 0, LiveCounters(), resumed=True)
+    assert not limits.is_over(92.9, 0, LiveCounters(), resumed=True)
 
 
 def test_a_dead_canary_is_left_to_the_campaign() -> None:

@@ -20,25 +20,23 @@ import pytest
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Desk, Failed, Limits, failed_row
-from percpu_fuzz.fuzz.campaign.hands import Bounds
+from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Limits, failed_row
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
-from percpu_fuzz.fuzz.campaign.workers import Crew
+from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
+    BatchCounts,
     BatchId,
-    Handed,
     Shard,
     batches_covering,
     batches_for_cases,
-    batches_up_to,
     next_batch,
 )
-from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.store.store import Store, digest_of
 
 BOUNDS = Bounds()
 SIGNATURE = Signature("I1", "toy", "PO_REFUND", ())
@@ -137,13 +135,13 @@ def ran(
     """A run of so many cases; its store stays open."""
     store, log = Store(tmp_path / "campaign.db"), CampaignLog(tmp_path / "campaign.log")
     try:
-        desk = Desk(plan, store, Limits(cases, None, Fraction(1, 2), workers, shard), criterion)
-        return run_batches(desk, lambda: Crew(plan, log, bounds), view or View()), store
+        dispatcher = Dispatcher(plan, store, Limits(cases, None, Fraction(1, 2), workers, shard), criterion)
+        return run_batches(dispatcher, lambda: LocalWorkers(plan, log, bounds), view or View()), store
     finally:
         log.close()
 
 
-def expected(plan: Toy, prefix: Handed) -> list[Outcome]:
+def expected(plan: Toy, prefix: BatchCounts) -> list[Outcome]:
     streams = [("hunting", prefix.hunting), ("measurement", prefix.measurement)]
     return [Toy.batch(Toy(plan.folder), stream, k) for stream, count in streams for k in range(count)]
 
@@ -155,7 +153,7 @@ def test_the_result_does_not_depend_on_workers(tmp_path: Path, workers: int) -> 
     done, store = ran(tmp_path, plan, workers=workers)
     assert done.prefix == batches_for_cases(60, Fraction(1, 2), plan.cases_per_batch)
     assert list(store.outcomes(done.prefix)) == expected(plan, done.prefix)
-    assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
+    assert digest_of(store.rows(done.prefix)) == digest(expected(plan, done.prefix))
     assert (done.stopped_by, store.failed()) == ("cases", [])
 
 
@@ -170,7 +168,7 @@ def test_a_killed_worker_costs_no_batch(tmp_path: Path) -> None:
     """A batch that kills its worker once is run again: the digest is an undisturbed one, later records arrive."""
     plan = Toy(tmp_path, kill=(BatchId("measurement", 2), BatchId("hunting", 4)))
     done, store = ran(tmp_path, plan)
-    assert store.digest(done.prefix) == digest(expected(plan, done.prefix))
+    assert digest_of(store.rows(done.prefix)) == digest(expected(plan, done.prefix))
     assert store.failed() == []
     text = (tmp_path / "campaign.log").read_text()
     assert text.count("a worker died of SIGKILL") == 2
@@ -184,12 +182,12 @@ class Frozen(View):
     def __init__(self) -> None:
         self.counts: list[int] = []
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         self.counts.append(gc.get_freeze_count())
 
 
 def test_garbage_collection_copies_no_shared_page(tmp_path: Path) -> None:
-    """As long as workers live, what was there before the fork is not looked through, nor in a second crew."""
+    """As long as workers live, what was there before the fork is not looked through, nor by the workers after them."""
     view = Frozen()
     ran(tmp_path, Toy(tmp_path, kill=(BatchId("measurement", 2),)), view=view)
     assert len(view.counts) > 2
@@ -201,7 +199,7 @@ def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
     """It stays in the count under a family of its own, with the case it was at, and everything else completes."""
     plan = Toy(tmp_path, kill=(BatchId("hunting", 3),), times=9)
     done, store = ran(tmp_path, plan)
-    assert store.failed() == [failed_row(Failed(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3), 4)]
+    assert store.failed() == [failed_row(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3, 4)]
     outcomes = {(o.stream, o.k): o for o in store.outcomes(done.prefix)}
     assert outcomes["hunting", 3].family == "unknown"
     assert outcomes["hunting", 3].cases == 4
@@ -250,7 +248,7 @@ def test_what_is_learnt_reaches_every_worker_in_time(tmp_path: Path, workers: in
     done, store = ran(tmp_path, plan, cases=6000, workers=workers)
     assert done.prefix.hunting > 2 * EPOCH_BATCHES
     cases = [plan.cases_per_batch("hunting", k) for k in range(done.prefix.hunting)]
-    for outcome in store.outcomes(Handed(0, done.prefix.hunting)):
+    for outcome in store.outcomes(BatchCounts(0, done.prefix.hunting)):
         assert outcome.counts["known"] == sum(cases[: outcome.k // EPOCH_BATCHES * EPOCH_BATCHES])
 
 
@@ -275,7 +273,7 @@ def test_a_criterion_ends_the_campaign_with_its_batch(tmp_path: Path, workers: i
     criterion = After(7)
     done, store = ran(tmp_path, Toy(tmp_path), cases=None, workers=workers, criterion=criterion)
     assert criterion.seen == list(range(7))
-    assert (done.prefix, done.stopped_by) == (batches_up_to(7, Fraction(1, 2)), "criterion")
+    assert (done.prefix, done.stopped_by) == (batches_covering(BatchCounts(7), Fraction(1, 2)), "criterion")
     assert done.prefix.measurement == 7
     assert len(list(store.outcomes(done.prefix))) == 7 + done.prefix.hunting
 
@@ -287,8 +285,8 @@ class Quits(View):
         self.batches = batches
         self.rows = 0
 
-    def show(self, desk: Desk, busy: int, workers: int) -> None:
-        self.rows = desk.rows
+    def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
+        self.rows = dispatcher.rows
 
     def wants_to_quit(self) -> bool:
         return self.rows >= self.batches
@@ -297,7 +295,7 @@ class Quits(View):
 def test_a_campaign_goes_on_where_it_was_left(tmp_path: Path) -> None:
     """Stopped after some batches and resumed twice, what is stored is what one session stores; what it learnt too."""
     whole, store = ran(tmp_path_of(tmp_path, "whole"), Toy(tmp_path, learner=Pupil()), cases=4000)
-    expected_digest = store.digest(whole.prefix)
+    expected_digest = digest_of(store.rows(whole.prefix))
     store.close()
     part = tmp_path_of(tmp_path, "part")
     for batches in (20, 150):
@@ -307,7 +305,7 @@ def test_a_campaign_goes_on_where_it_was_left(tmp_path: Path) -> None:
         store.close()
     done, store = ran(part, Toy(tmp_path, learner=Pupil()), cases=4000)
     assert (done.prefix, done.stopped_by) == (whole.prefix, "cases")
-    assert store.digest(done.prefix) == expected_digest
+    assert digest_of(store.rows(done.prefix)) == expected_digest
 
 
 def test_parts_hold_every_batch_once(tmp_path: Path) -> None:
@@ -337,7 +335,7 @@ def test_workers_that_only_die_break_the_harness(tmp_path: Path) -> None:
 def test_hand_out_order_keeps_the_share() -> None:
     """After every hand-out the hunting stream is within one batch of its share, for shares from none to all."""
     for share in (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(9, 10), Fraction(1)):
-        handed = Handed()
+        handed = BatchCounts()
         for total in range(1, 200):
             batch = next_batch(handed, share, None)
             assert batch is not None
@@ -347,19 +345,19 @@ def test_hand_out_order_keeps_the_share() -> None:
 
 def test_hunting_waits_for_its_fold() -> None:
     """No batch of hunting epoch 1 goes out before epoch 0 is folded; measurement takes its place meanwhile."""
-    handed = Handed(64, 64)
+    handed = BatchCounts(64, 64)
     assert next_batch(handed, Fraction(1, 2), None, epochs_folded=0) == BatchId("measurement", 64)
-    assert next_batch(Handed(65, 64), Fraction(1, 2), None, epochs_folded=1) == BatchId("hunting", 64)
+    assert next_batch(BatchCounts(65, 64), Fraction(1, 2), None, epochs_folded=1) == BatchId("hunting", 64)
 
 
 def test_only_hunting_waits_for_nothing_else() -> None:
     """With no share for measurement nothing takes the place of a hunting batch that waits."""
-    assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=0) is None
-    assert next_batch(Handed(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
+    assert next_batch(BatchCounts(0, 64), Fraction(1), None, epochs_folded=0) is None
+    assert next_batch(BatchCounts(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
 
 
-@pytest.mark.parametrize("least", [Handed(70, 60), Handed(3, 9), Handed(0, 0), Handed(5, 5)])
-def test_what_covers_is_what_as_many_cases_are(least: Handed) -> None:
+@pytest.mark.parametrize("least", [BatchCounts(70, 60), BatchCounts(3, 9), BatchCounts(0, 0), BatchCounts(5, 5)])
+def test_what_covers_is_what_as_many_cases_are(least: BatchCounts) -> None:
     """The batches that cover others are those of --cases with as many cases, and no fewer would do."""
     plan, share = Toy(Path()), Fraction(1, 3)
     covering = batches_covering(least, share)
@@ -383,10 +381,10 @@ def test_a_run_that_was_stopped_is_one_of_so_many_cases(tmp_path: Path, workers:
         assert stopped.prefix == batches_covering(stopped.prefix, Fraction(1, 2))
         cases = sum(outcome.cases for outcome in store.outcomes(stopped.prefix))
         again, other = ran(tmp_path_of(folder, "again"), Toy(folder, learner=Pupil()), cases=cases)
-        assert other.digest(again.prefix) == store.digest(stopped.prefix)
+        assert digest_of(other.rows(again.prefix)) == digest_of(store.rows(stopped.prefix))
 
 
-def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
+def test_who_was_interrupted_before_starts_no_worker(tmp_path: Path) -> None:
     """Asked for the end while it compiled, a campaign ends with no batch, and says that it was interrupted."""
     interrupts = Interrupts()
     with interrupts.caught(), interrupts.left_at_once():
@@ -395,6 +393,6 @@ def test_who_was_interrupted_before_hires_nobody(tmp_path: Path) -> None:
         raise AssertionError("the signal ends this part")
     assert interrupts.seen
     store = Store(tmp_path / "campaign.db")
-    desk = Desk(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
-    done = run_batches(desk, lambda: pytest.fail("a crew was hired"), View(), interrupts)
-    assert (done.prefix, done.stopped_by) == (Handed(), "interrupt")
+    dispatcher = Dispatcher(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
+    done = run_batches(dispatcher, lambda: pytest.fail("workers were started"), View(), interrupts)
+    assert (done.prefix, done.stopped_by) == (BatchCounts(), "interrupt")

@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.events import Done
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
 from percpu_fuzz.fuzz.campaign.screen import Screen, bars, found_by_then, is_for_a_person
+from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.fuzz.store.store import Store
 
@@ -29,31 +29,33 @@ class NoPlan:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def dispatcher(tmp_path: Path) -> Dispatcher:
     """12,345,678 measured cases, violations of two invariants, a lost worker, a batch given up."""
-    desk = Desk(cast(Plan, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2))
+    dispatcher = Dispatcher(
+        cast(RunnablePlan, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2)
+    )
     waste = {0: 5_000_000, 1: 4_000_000, 3: 3_345_678}
     done = Done(
         BatchId("measurement", 0), b"", 1.0, 12_345_678, 5_000_000_000, {"I8": 1234, "I18": 56_789}, waste, 0b1011,
         {f"I8 at STEP_{n}": 1000 + n for n in range(9)} | {"I18 at FR_UNCHARGE": 56_789},
     )  # fmt: skip
-    desk.seen.add(done)
-    desk.seen.lost = 1
-    desk.seen.events.extend(["1 s: the first", "2 s: the second", "3 s: the last"])
-    desk.seen.last_event = "a worker died of SIGSEGV and had hunting batch 123 in hand, " + "x" * 200
-    desk.seen.given_up = 1
-    return desk
+    dispatcher.live.add(done)
+    dispatcher.live.lost = 1
+    dispatcher.live.events.extend(["1 s: the first", "2 s: the second", "3 s: the last"])
+    dispatcher.live.last_event = "a worker died of SIGSEGV and had hunting batch 123 in hand, " + "x" * 200
+    dispatcher.live.given_up = 1
+    return dispatcher
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_every_figure_stands_within_the_width(desk: Desk, width: int) -> None:
+def test_every_figure_stands_within_the_width(dispatcher: Dispatcher, width: int) -> None:
     """No line is wider than the console; the figures are there; what is too long is cut, not wrapped."""
     screen = Screen("percpu-fuzz: v2, seed 7", "60 s", io.StringIO())
     screen.rates, screen.behaviours = [float(n % 7) for n in range(500)], [500 - n for n in range(500)]
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=False)
     screen.console = console
-    console.print(screen.picture(desk, 1, 2))
+    console.print(screen.picture(dispatcher, 1, 2))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) == width
     assert len(lines) == {80: 18, 120: 21}[width]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.campaign import cluster as clusters
-from percpu_fuzz.fuzz.campaign.cluster import CODE, OTHER_CODE, Cluster, Slot
-from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost
-from percpu_fuzz.fuzz.campaign.workers import head_of
+from percpu_fuzz.fuzz.campaign.cluster import CODE, ClusterWorkers, OtherCode, Slot
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, WorkerEvent, done_of
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.strategies.draw.topologies import preset
@@ -23,15 +21,15 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 
 BATCH = BatchId("measurement", 3)
 OUTCOME = Outcome("measurement", 3, "f", 10, 100)
-GOOD = json.dumps(head_of(OUTCOME, 0.1)).encode() + b"\n" + OUTCOME.canonical()
-STRANGE = json.dumps({OTHER_CODE: "other", "worker": "b"}).encode()
+GOOD = done_of(OUTCOME, OUTCOME.canonical(), 0.1)
+STRANGE = OtherCode("b")
 
 
 @dataclass
 class Future:
-    """What a batch comes to: these bytes, or an error where there are none."""
+    """What a batch comes to: this, or an error where there are none."""
 
-    answer: bytes | None
+    answer: Done | OtherCode | None
     taken: bool = False
     released: bool = False
 
@@ -42,7 +40,7 @@ class Future:
     def done(self) -> bool:
         return True
 
-    def result(self) -> bytes | None:
+    def result(self) -> Done | OtherCode | None:
         self.taken = True
         return self.answer
 
@@ -54,7 +52,7 @@ class Future:
 class Client:
     """Answers in turn; workers by address with the code they have."""
 
-    answers: list[bytes | None]
+    answers: list[Done | OtherCode | None]
     workers: dict[str, object] = field(default_factory=lambda: {"a": CODE, "b": "other"})
     stays: bool = False
     retired: list[str] = field(default_factory=list)
@@ -85,19 +83,19 @@ class Client:
         yield
 
 
-def crew_with(client: Client, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """A crew of one place, at a batch."""
+def workers_with(client: Client, monkeypatch: pytest.MonkeyPatch) -> ClusterWorkers:
+    """A cluster with one place, at a batch."""
     monkeypatch.setattr(distributed, "wait", lambda *_, **__: None)
-    crew = Cluster(make_plan("v2", 1, preset("two-node")), "tcp://nowhere:1")
-    crew.client, crew.slots = client, [Slot()]
-    crew.give(crew.slots[0], BATCH)
-    return crew
+    workers = ClusterWorkers(make_plan("v2", 1, preset("two-node")), "tcp://nowhere:1")
+    workers.client, workers.slots = client, [Slot()]
+    workers.give(workers.slots[0], BATCH)
+    return workers
 
 
-def until_it_says(crew: Cluster) -> list[Event]:
+def until_it_says(workers: ClusterWorkers) -> list[WorkerEvent]:
     """What wait() says, the first time that it says anything."""
     for _ in range(20):
-        if events := crew.wait(0.0):
+        if events := workers.wait(0.0):
             return events
     raise AssertionError("the batch goes round")
 
@@ -105,45 +103,47 @@ def until_it_says(crew: Cluster) -> list[Event]:
 @pytest.mark.parametrize(
     ("first", "other"), [(STRANGE, "other"), (None, "other"), (None, Exception("No module named 'percpu_fuzz'"))]
 )
-def test_its_batch_is_run_by_another(monkeypatch: pytest.MonkeyPatch, first: bytes | None, other: object) -> None:
+def test_its_batch_is_run_by_another(
+    monkeypatch: pytest.MonkeyPatch, first: Done | OtherCode | None, other: object
+) -> None:
     """It says that it has other code, or cannot even be called: sent away once, and the batch is no lost one."""
     client = Client([first, GOOD], {"a": CODE, "b": other})
-    crew = crew_with(client, monkeypatch)
-    (event,) = until_it_says(crew)
+    workers = workers_with(client, monkeypatch)
+    (event,) = until_it_says(workers)
     assert isinstance(event, Done)
-    assert (event.batch, client.retired, crew.busy()) == (BATCH, ["b"], 0)
+    assert (event.batch, client.retired, workers.busy()) == (BATCH, ["b"], 0)
 
 
 def test_answers_from_before_it_was_sent_away_are_no_offence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two batches were with it: it is sent away once, and both come back from another."""
     client = Client([STRANGE, STRANGE, GOOD, GOOD], stays=True)
-    crew = crew_with(client, monkeypatch)
-    crew.slots.append(Slot())
-    crew.give(crew.slots[1], BatchId("measurement", 4))
-    assert len(until_it_says(crew)) == 2
+    workers = workers_with(client, monkeypatch)
+    workers.slots.append(Slot())
+    workers.give(workers.slots[1], BatchId("measurement", 4))
+    assert len(until_it_says(workers)) == 2
     assert client.retired == ["b"]
 
 
 def test_one_that_stays_ends_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on taking batches after it was sent away: one line that names it, no endless loop."""
-    crew = crew_with(Client([STRANGE] * 9, stays=True), monkeypatch)
+    workers = workers_with(Client([STRANGE] * 9, stays=True), monkeypatch)
     with pytest.raises(HarnessError, match="b joined with other code and cannot be sent away"):
-        until_it_says(crew)
+        until_it_says(workers)
 
 
 def test_one_that_stays_and_cannot_be_called_is_limited_by_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent away once; what errors from then on is a lost batch, whoever it was with."""
     client = Client([None, None], {"a": CODE, "b": Exception("No module named 'percpu_fuzz'")}, stays=True)
-    (event,) = until_it_says(crew_with(client, monkeypatch))
+    (event,) = until_it_says(workers_with(client, monkeypatch))
     assert isinstance(event, Lost)
     assert client.retired == ["b"]
 
 
 @pytest.mark.parametrize("version", [CODE, OSError("Timed out"), TimeoutError()])
 def test_an_error_among_workers_of_this_code_is_a_lost_batch(monkeypatch: pytest.MonkeyPatch, version: object) -> None:
-    """Nobody is sent away, not a worker either that does not answer just now; the desk counts the try."""
+    """Nobody is sent away, not a worker either that does not answer just now; the dispatcher counts the try."""
     client = Client([None], {"a": version})
-    (event,) = until_it_says(crew_with(client, monkeypatch))
+    (event,) = until_it_says(workers_with(client, monkeypatch))
     assert isinstance(event, Lost)
     assert client.retired == []
 
@@ -155,15 +155,15 @@ def test_a_cluster_that_stays_empty_ends_the_campaign(monkeypatch: pytest.Monkey
         raise TimeoutError
 
     client = Client([GOOD], {"a": CODE})
-    crew = crew_with(client, monkeypatch)
+    workers = workers_with(client, monkeypatch)
     monkeypatch.setattr(distributed, "wait", nothing)
     monkeypatch.setattr(clusters, "LOOK_SECONDS", 0.0)
-    for workers in ({}, {"a": CODE}, {}):
-        client.workers = dict(workers)
+    for there in ({}, {"a": CODE}, {}):
+        client.workers = dict(there)
         for _ in range(clusters.LOOKS - 1):
-            assert crew.wait(0.0) == []
+            assert workers.wait(0.0) == []
     monkeypatch.setattr(clusters, "LOOK_SECONDS", 1e9)
-    assert crew.wait(0.0) == []
+    assert workers.wait(0.0) == []
     monkeypatch.setattr(clusters, "LOOK_SECONDS", 0.0)
     with pytest.raises(HarnessError, match="has no worker any more"):
-        crew.wait(0.0)
+        workers.wait(0.0)

@@ -81,7 +81,7 @@ def test_a_campaign_says_which_calibration_it_drew_from(tmp_path: Path, capsys: 
         digests.append(json.loads(text.splitlines()[-1])["digest"])
         store = Store(out / "campaign.db")
         try:
-            named = str(store.meta("describe")["calibration"])
+            named = str(store.named()["describe"]["calibration"])
         finally:
             store.close()
         expected = f"recorded {read_calibration(shipped()['recorded']).digest}" if more else "default"

@@ -34,3 +34,15 @@ def test_a_reader_that_leaves() -> None:
     """Silence, and the status that shells give a writer whose pipe broke: not 0, which would read as clean."""
     done = shell("$P variants | true")
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_help_is_there_at_once() -> None:
+    """The list of commands loads no library of the engine. Control: a command that runs it does."""
+    program = (
+        "import sys; from percpu_fuzz.fuzz.cli import call; call(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    )
+    for arguments, loads in (("--help", False), ("variants --invariants", True)):
+        line = [sys.executable, "-c", program, *arguments.split()]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert bool({"numba", "numpy", "scipy"} & set(done.stderr.split())) == loads, arguments
+        assert "run " in done.stdout or loads

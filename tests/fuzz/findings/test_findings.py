@@ -13,7 +13,7 @@ from percpu_fuzz.engine.core.planted import SLIP_FAT_SLOT
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.campaign.campaign import status_of
+from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, pick, write_findings
 from percpu_fuzz.fuzz.findings.provenance import package_version

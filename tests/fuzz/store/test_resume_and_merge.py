@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.fuzz.campaign.dispatcher import Failed, failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import failed_row
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.fuzz.store.store import Store, digest_of, packed, unpacked
@@ -66,7 +66,7 @@ def test_a_campaign_goes_on_here_when_its_cluster_is_gone(
     """`--cluster none` runs the rest with local workers, to the same digest. Control: without it, nobody answers."""
     assert run(tmp_path / "a", "--cases", "2000", "--seed", "3") == 0
     with contextlib.closing(Store(tmp_path / "a" / "campaign.db")) as store:
-        store.set_meta("given", store.meta("given") | {"cluster": "tcp://127.0.0.1:1"})
+        store.set_meta("given", store.named()["given"] | {"cluster": "tcp://127.0.0.1:1"})
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 2
     assert "tcp://127.0.0.1:1" in capsys.readouterr().err.splitlines()[-1]
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000", "--cluster", "none"]) == 0
@@ -92,7 +92,7 @@ def test_a_batch_given_up_is_remembered_by_the_next_session(tmp_path: Path, whol
     cases = Outcome.from_canonical(rows(whole)[batch.stream, batch.k]).cases
     row = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases}).canonical()
     store = Store(tmp_path / "a" / "campaign.db")
-    store.add_failed(batch, row, failed_row(Failed(batch, 17, ("died of SIGSEGV",) * 3), cases))
+    store.add_failed(batch, row, failed_row(batch, 17, ("died of SIGSEGV",) * 3, cases))
     store.close()
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 1
     assert (tmp_path / "a" / "findings" / f"batch-measurement-{batch.k}.json").is_file()
@@ -149,7 +149,7 @@ def test_other_code_is_refused_unless_forced(tmp_path: Path, capsys: pytest.Capt
     """A store of another code version is refused with both versions; --force goes on and notes it in the store."""
     assert run(tmp_path / "a", "--cases", "1000", "--seed", "3") == 0
     store = Store(tmp_path / "a" / "campaign.db")
-    store.set_meta("describe", store.meta("describe") | {"code": "0123456789abcdef"})
+    store.set_meta("describe", store.named()["describe"] | {"code": "0123456789abcdef"})
     store.close()
     capsys.readouterr()
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000"]) == 2
@@ -243,7 +243,7 @@ def given_up_in(folder: Path, batch: BatchId) -> None:
     with contextlib.closing(sqlite3.connect(folder / "campaign.db", isolation_level=None)) as connection:
         connection.execute("DELETE FROM batch WHERE stream = ? AND k = ?", (batch.stream, batch.k))
     store = Store(folder / "campaign.db")
-    store.add_failed(batch, row, failed_row(Failed(batch, 17, ("died of SIGSEGV",) * 3), cases))
+    store.add_failed(batch, row, failed_row(batch, 17, ("died of SIGSEGV",) * 3, cases))
     store.close()
 
 

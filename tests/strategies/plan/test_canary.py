@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.fuzz.campaign.campaign import dead_canary
+from percpu_fuzz.fuzz.campaign.ending import dead_canary
 from percpu_fuzz.strategies.plan import canary
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan

@@ -1,4 +1,4 @@
-"""Plan: what a campaign needs to know of the thing it runs; strategies build one, tests bring their own."""
+"""RunnablePlan: what a campaign needs to know of the thing it runs; strategies build one, tests bring their own."""
 
 from __future__ import annotations
 
@@ -20,22 +20,18 @@ class Learner(Protocol):
     @property
     def epochs(self) -> int:
         """How many epochs are known."""
-        ...
 
     def learn(self, epoch: Iterable[Outcome]) -> object:
         """Take in the next epoch, its outcomes by number."""
-        ...
 
     def lessons(self, since: int) -> list[dict[str, Any]]:
         """What epochs since, since + 1, ... taught."""
-        ...
 
     def take_lessons(self, lessons: Sequence[dict[str, Any]]) -> None:
         """Know what another process learnt: the lessons of the epochs after those that are known."""
-        ...
 
 
-class Plan(Protocol):
+class RunnablePlan(Protocol):
     """The unit of work and its description. The parent calls warm() once before it forks the workers.
 
     Workers call batch(), the parent everything else. describe() must hold "variant" (str), "seed" (int) and
@@ -44,47 +40,36 @@ class Plan(Protocol):
 
     def describe(self) -> dict[str, object]:
         """Every drawn or chosen option, as data fit for JSON."""
-        ...
 
     def recipe(self) -> dict[str, Any]:
         """What another process, with nothing of this one, needs to make the same plan; data fit for JSON."""
-        ...
 
     def warm(self) -> float:
         """Compile what batch() needs in this process; seconds that it took."""
-        ...
 
     def cases_per_batch(self, stream: str, k: int) -> int:
         """How many cases batch k of a stream holds; known without running it."""
-        ...
 
     def batch(self, stream: str, k: int) -> Outcome:
         """Run batch k of a stream: a function of (seed, stream, k), of the lessons so far, and of nothing else."""
-        ...
 
     @property
     def learner(self) -> Learner | None:
         """None where nothing is learnt."""
-        ...
 
     @property
     def watch_bytes(self) -> int:
         """How much shared memory batch() needs to say which case it is at."""
-        ...
 
     def watch(self, memory: mmap) -> None:
         """From now on batch() leaves its traces there."""
-        ...
 
     def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
         """The case that batch k was at when it left these traces; None after its last case."""
-        ...
 
     @property
     def variant(self) -> Variant:
         """What the campaign runs."""
-        ...
 
     def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
         """A violating case, replayed so that it is known to violate."""
-        ...

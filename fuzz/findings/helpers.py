@@ -16,15 +16,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 from typing import Any
 
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.processes import Child, heard
 
-WAIT_SECONDS = 0.1
+ANSWER_SECONDS = 0.1
 CUT_SECONDS = 1.0
 PARENT_SECONDS = 0.5
 Work = Callable[..., Any]
@@ -37,12 +36,9 @@ def asked_to_end() -> bool:
     return bool(_asked)
 
 
-@dataclass(slots=True)
-class Helper:
+class Helper(Child):
     """One process: at task number `task`, or idle (None)."""
 
-    process: BaseProcess
-    connection: Connection
     task: int | None = None
 
 
@@ -53,41 +49,36 @@ def answers_of(
 
     HarnessError if work raises, or if two processes die of one task: once may be somebody's kill.
     """
-    round_ = _Round(work, tasks)
+    helpers = _Helpers(work, tasks)
     gc.freeze()  # what is loaded by now is not looked through again in any helper: a third of their time
     try:
         for _ in range(min(workers, len(tasks))):
-            round_.fork()
-        while not enough() and round_.hand_out():
-            round_.take(WAIT_SECONDS)
-        round_.cut()
+            helpers.fork()
+        while not enough() and helpers.hand_out():
+            helpers.take(ANSWER_SECONDS)
+        helpers.cut()
     finally:
         gc.unfreeze()
-        round_.end()
-    return round_.answers
+        helpers.end()
+    return helpers.answers
 
 
-class _Round:
-    """One list of tasks: fork() helpers, then hand_out() and take() in turns, cut(), end()."""
+class _Helpers:
+    """Helpers for one list of tasks: fork() them, then hand_out() and take() in turns, cut(), end()."""
 
     def __init__(self, work: Work, tasks: Sequence[tuple[Any, ...]]) -> None:
         self.work, self.tasks = work, tasks
         self.left = deque(range(len(tasks)))
         self.helpers: list[Helper] = []
         self.answers: dict[int, Any] = {}
-        self.died: set[int] = set()
+        self.died_at: set[int] = set()
 
     def fork(self) -> None:
         """One more helper."""
-        context = get_context("fork")
-        here, there = context.Pipe()
-        process = context.Process(target=_help, args=(os.getpid(), self.work, self.tasks, there), daemon=True)
-        process.start()
-        there.close()
-        self.helpers.append(Helper(process, here))
+        self.helpers.append(Helper(get_context("fork"), _help, (os.getpid(), self.work, self.tasks)))
 
     def busy(self) -> list[Helper]:
-        """Those at a task."""
+        """Helpers that are at a task."""
         return [helper for helper in self.helpers if helper.task is not None]
 
     def hand_out(self) -> bool:
@@ -95,57 +86,51 @@ class _Round:
         for helper in self.helpers:
             if helper.task is None and self.left:
                 helper.task = self.left.popleft()
-                with contextlib.suppress(OSError):  # it has died; take() sees it
-                    helper.connection.send(helper.task)
+                helper.send(helper.task)
         return bool(self.busy())
 
     def take(self, seconds: float) -> None:
         """The answers that are there, after at most so many seconds."""
-        by_connection = {helper.connection: helper for helper in self.busy()}
-        for ready in wait(list(by_connection), seconds):
-            helper = by_connection[ready]  # type: ignore[index]
+        for helper in heard(self.busy(), seconds):
+            assert helper.task is not None
             try:
-                raised, answer = helper.connection.recv()
-            except (EOFError, OSError):
-                self._bury(helper)
+                raised, answer = helper.receive()
+            except EOFError:
+                self._replace(helper, helper.task)
                 continue
             if raised:
                 raise HarnessError(raised)
-            assert helper.task is not None
             self.answers[helper.task], helper.task = answer, None
 
-    def _bury(self, helper: Helper) -> None:
-        helper.process.join()
-        assert helper.task is not None
-        if helper.task in self.died:
-            raise HarnessError(f"a process that shrank a finding died: exit status {helper.process.exitcode}")
-        self.died.add(helper.task)
-        self.left.appendleft(helper.task)
+    def _replace(self, helper: Helper, task: int) -> None:
+        """Another process in the place of one that died, which works on its task first."""
         self.helpers.remove(helper)
-        helper.connection.close()
+        status = helper.end()
+        if task in self.died_at:
+            raise HarnessError(f"a process that shrank a finding died: exit status {status}")
+        self.died_at.add(task)
+        self.left.appendleft(task)
         self.fork()
 
     def cut(self) -> None:
-        """Ask those at work for what they have, and wait a moment for it."""
+        """Ask the busy helpers for the best answer so far, and wait CUT_SECONDS for it."""
         for helper in self.busy():
             helper.process.terminate()
         until = time.monotonic() + CUT_SECONDS
         while self.busy() and time.monotonic() < until:
-            self.take(WAIT_SECONDS)
+            self.take(ANSWER_SECONDS)
 
     def end(self) -> None:
         """Kill what is left: no answer is awaited any more."""
         for helper in self.helpers:
             helper.process.kill()
-            helper.process.join()
-            helper.connection.close()
+            helper.end()
 
 
-def _help(parent: int, work: Work, tasks: Sequence[tuple[Any, ...]], connection: Connection) -> None:
-    """A helper's life. Ctrl-C is the parent's to handle, and its death ends this process too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _help(connection: Connection, parent: int, work: Work, tasks: Sequence[tuple[Any, ...]]) -> None:
+    """A helper's life. The parent's death ends this process too, whatever it is at."""
     signal.signal(signal.SIGTERM, lambda number, _frame: _asked.append(number))
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             number = connection.recv()
@@ -159,7 +144,7 @@ def _help(parent: int, work: Work, tasks: Sequence[tuple[Any, ...]], connection:
             connection.send(message)
 
 
-def _watch(parent: int) -> None:
+def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from percpu_fuzz.fuzz.campaign.helpers import CUT_SECONDS, answers_of, asked_to_end
 from percpu_fuzz.fuzz.errors import HarnessError
+from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS, answers_of, asked_to_end
 
 
 def doubled(number: int) -> int:

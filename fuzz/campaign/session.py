@@ -1,0 +1,102 @@
+"""One session of a campaign: options, plan and open store; what is compiled, and what is kept of where it came from."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
+from percpu_fuzz.fuzz.command_line import run_line
+from percpu_fuzz.fuzz.findings.provenance import package_version
+from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.no_blas import without_blas
+from percpu_fuzz.fuzz.settings import RunOptions, names_code
+from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
+from percpu_fuzz.fuzz.store.explored import explored_rows
+from percpu_fuzz.fuzz.store.resuming import EarlierSessions
+from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.run.survey import kept_survey
+
+PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
+
+
+@dataclass(slots=True)
+class Session:
+    """What a session needs from start to end."""
+
+    options: RunOptions
+    plan: Plan
+    out: Path
+    store: Store
+    earlier: EarlierSessions
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    compile_seconds: float = 0.0
+
+    def compile(self) -> list[dict[str, Any]]:
+        """Compile or load everything that runs, before any process is forked; the survey of operations."""
+        start, operations = time.perf_counter(), []
+        with self.interrupts.left_at_once():
+            without_blas()
+            self.plan.warm()
+            for size_class in dict.fromkeys(self.plan.classes):
+                load(preset(MACHINES[size_class]))
+            operations = kept_survey()
+        self.compile_seconds = time.perf_counter() - start
+        return operations
+
+    def keep_provenance(self, operations: list[dict[str, Any]]) -> None:
+        """Keep in the store what the results depend on, and how they came about."""
+        shard, store = self.options.shard, self.store
+        kept: dict[str, Any] = {
+            "describe": self.plan.describe(), "given": dict(self.options.given),
+            "command": run_line(self.options.given), "operations": operations, "shard": [shard.index, shard.count],
+            "versions": versions(), "compile_seconds": self.compile_seconds,
+        }  # fmt: skip
+        for key, value in kept.items():
+            store.set_meta(key, value)
+        store.forget("exit")
+        store.forget("ran")  # until this session has ended, the store's own rows say how far the campaign is
+        if self.earlier.forced:
+            store.note(time.time(), f"resumed by force: {self.earlier.forced}")
+        LOGGER.info("campaign begins: %s", json.dumps(self.plan.describe()))
+
+
+def plan_of(options: RunOptions) -> Plan:
+    """The plan that the options ask for. InputError for what cannot go together."""
+    learns = options.learning and options.shard.count == 1
+    try:
+        plan = make_plan(
+            options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
+            options.calibration,
+        )  # fmt: skip
+    except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
+        if not names_code(options.scheduler):
+            raise
+        raised = f"{options.scheduler} raises {type(error).__name__}: {error}"
+        raise InputError("--scheduler", raised, "a file that runs") from None
+    plan.explored = tuple(explored_rows(options.explored, options.variant.name))
+    return plan
+
+
+def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
+    """campaign.db in the output folder, and the log there or where it was asked for."""
+    try:
+        return Store(out / "campaign.db"), CampaignLog(options.log_file or out / "campaign.log", options.log_level)
+    except (OSError, sqlite3.OperationalError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise InputError("--out", f"{out}: {what}", "a folder that can be written") from None
+
+
+def versions() -> dict[str, str]:
+    """Of the interpreter, of what computes, and of this project."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    return found | {name: package_version(name) for name in PACKAGES}

@@ -1,0 +1,50 @@
+"""What several commands take and read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.scenario import Finding, load_finding
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.strategies.trace.files import read_bytes
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
+charge_option = click.option(
+    "--charge",
+    default="observed",
+    show_default=True,
+    help="observed: what `post` probe events of the trace name; accounted: every allocation with __GFP_ACCOUNT, all to "
+    "one cgroup.",
+)
+variant_of_finding = click.option(
+    "--variant", help="The variant that it was found on, if the file cannot name it: FILE.py:NAME."
+)
+
+
+def finding_of(file: str) -> Finding:
+    """The finding in a file. InputError if it is none."""
+    return load_finding(read_bytes(Path(file)), file)
+
+
+def chosen_variant(finding: Finding, text: str | None, file: str) -> Variant:
+    """The variant that was typed, else the one that the finding names."""
+    if text is not None:
+        return variant_option(text)
+    return named_variant(finding.variant, f"{file}, variant")
+
+
+def named_variant(name: str, where: str) -> Variant:
+    """A variant that a file names: only one of the engine's own; code runs only when typed on the command line."""
+    if name not in VARIANTS:
+        raise InputError(where, repr(name), ", ".join(VARIANTS) + "; another one by --variant FILE.py:NAME")
+    return VARIANTS[name]
+
+
+def say_on_stderr(line: str) -> None:
+    """A plain line for the person who waits; standard output is for the report."""
+    print(line, file=sys.stderr, flush=True)
