@@ -40,6 +40,7 @@ from percpu_fuzz.fuzz.store.resuming import Earlier
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.fuzz.typed_code import names_code
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
 from percpu_fuzz.reports.numbers import percent
 from percpu_fuzz.reports.report_json import contract
@@ -259,11 +260,12 @@ def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str 
     campaign = gathered(store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"
     exit_status = status_of(campaign, problem, inconclusive)
-    files = rendered(campaign, exit_status, options.reports)
+    figures = Figures(campaign)
+    files = rendered(figures, exit_status, options.reports)
     problem = kept(session, named, files, exit_status) or problem
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
-    return Result(exit_status, files["report.txt"].decode(), contract(campaign, exit_status), problem)
+    return Result(exit_status, files["report.txt"].decode(), contract(figures, exit_status), problem)
 
 
 def kept(session: Campaigning, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:

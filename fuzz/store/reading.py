@@ -7,6 +7,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.schedule import WHOLE, Shard
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.store import VERSION, Store, digest_of, unpacked
-from percpu_fuzz.reports.campaign import Campaign, gather
+from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
 
 ALLOWED = "an output folder of percpu-fuzz run"
 NOTHING: Mapping[str, Any] = {}
@@ -95,25 +96,10 @@ def campaign_of(connection: sqlite3.Connection, folder: Path, named: Mapping[str
     prefix = ran.get("prefix")
     most = {} if prefix is None else dict(zip(STREAMS, prefix, strict=True))
     outcomes = map(Outcome.from_canonical, rows(connection, shard, most))
-    return gather(
-        outcomes,
-        describe=meta["describe"],
-        digest=digest_of(rows(connection, shard, most)),
-        seconds=ran.get("seconds", 0.0),
-        compile_seconds=ran.get("compile_seconds", 0.0),
-        interrupted=ran.get("interrupted", False),
-        stopped_by=ran.get("stopped_by", "not recorded"),
-        workers=ran.get("workers", 0),
-        out=str(folder),
-        command=meta["command"],
-        findings=meta.get("findings", ()),
-        operations=meta.get("operations", ()),
-        budget_cases=ran.get("budget_cases"),
-        budget_seconds=ran.get("budget_seconds"),
-        failed=meta.get("failed", ()),
-        stop=ran.get("stop"),
-        shrunk=ran.get("shrunk"),
-    )
+    known = {field.name for field in fields(RunFacts)}
+    facts = {name: value for name, value in (meta | ran).items() if name in known}
+    facts |= {"command": meta["command"], "out": str(folder), "digest": digest_of(rows(connection, shard, most))}
+    return gather(outcomes, RunFacts(**facts))
 
 
 def rows(connection: sqlite3.Connection, shard: Shard, most: dict[str, int]) -> Iterator[bytes]:

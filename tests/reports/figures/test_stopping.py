@@ -8,7 +8,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.fuzz.cli import STOP_HELP
 from percpu_fuzz.reports.figures.headroom import PAIR
-from percpu_fuzz.reports.figures.stopping import Criterion, Watch, figures, parse_stop, stop_help
+from percpu_fuzz.reports.figures.stopping import Criterion, Watch, figure_names, parse_stop, stop_help
 from percpu_fuzz.reports.statistics.anytime import anytime_high
 
 EACH = 0.975  # level of either end of a 95% interval
@@ -64,7 +64,7 @@ def test_what_is_no_criterion_is_refused(text: str, said: str) -> None:
 def test_help_names_what_there_is() -> None:
     """The command's help is the grammar's own, and every figure in it parses."""
     assert stop_help() == STOP_HELP
-    for figure in figures():
+    for figure in figure_names():
         assert parse_stop(f"{figure} < 1").figure == figure
 
 
