@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from percpu_fuzz.engine.outcome import STREAMS, Histogram, Outcome, Signature
@@ -59,42 +59,50 @@ class Sums:
         return sum(n for signature, n in self.violations.items() if signature.invariant == invariant)
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    """A campaign's stored records, summed. Equal campaigns render to equal bytes; nothing here is drawn or timed anew.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What is known of a run beside its outcomes; a store may lack any of it but the description.
 
     describe: the plan's options: "variant", "seed", "families" (name -> weight) and whatever else it names.
-    streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
     findings: rows of fuzz.findings.pick; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
     stopped_by: "cases", "time", "criterion" or "interrupt"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
-    discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
-    evidence: what the certificate needs besides.
     failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
     stop: the criterion that was to end the campaign. shrunk: how many of how many picked cases were shrunk, None if
     that was not recorded.
     """
 
     describe: Mapping[str, Any]
-    streams: Mapping[str, Mapping[str, Sums]]
-    signatures: Mapping[str, Mapping[Signature, Seen]]
-    findings: Sequence[Mapping[str, Any]]
-    operations: Sequence[Mapping[str, Any]]
-    digest: str
-    seconds: float
-    compile_seconds: float
-    interrupted: bool
-    stopped_by: str
-    workers: int
-    out: str
-    command: str
+    digest: str = ""
+    seconds: float = 0.0
+    compile_seconds: float = 0.0
+    interrupted: bool = False
+    stopped_by: str = "not recorded"
+    workers: int = 0
+    out: str = ""
+    command: str = ""
+    findings: Sequence[Mapping[str, Any]] = ()
+    operations: Sequence[Mapping[str, Any]] = ()
     budget_cases: int | None = None
     budget_seconds: float | None = None
-    discoveries: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
-    evidence: Evidence = field(default_factory=Evidence)
     failed: Sequence[Mapping[str, Any]] = ()
     stop: str | None = None
     shrunk: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign(RunFacts):
+    """A campaign's stored records, summed. Equal campaigns render to equal bytes; nothing here is drawn or timed anew.
+
+    streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
+    discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
+    evidence: what the certificate needs besides.
+    """
+
+    streams: Mapping[str, Mapping[str, Sums]]
+    signatures: Mapping[str, Mapping[Signature, Seen]]
+    discoveries: Mapping[str, Sequence[tuple[int, int]]]
+    evidence: Evidence
 
     @property
     def variant(self) -> str:
@@ -160,32 +168,13 @@ class Campaign:
         return shows or next((row for row in self.findings if invariant in _invariants(row)), None)
 
 
-def gather(
-    outcomes: Iterable[Outcome],
-    *,
-    describe: Mapping[str, Any],
-    digest: str,
-    seconds: float,
-    compile_seconds: float,
-    interrupted: bool,
-    stopped_by: str,
-    workers: int,
-    out: str,
-    command: str,
-    findings: Sequence[Mapping[str, Any]] = (),
-    operations: Sequence[Mapping[str, Any]] = (),
-    budget_cases: int | None = None,
-    budget_seconds: float | None = None,
-    failed: Sequence[Mapping[str, Any]] = (),
-    stop: str | None = None,
-    shrunk: Sequence[int] | None = None,
-) -> Campaign:
+def gather(outcomes: Iterable[Outcome], facts: RunFacts) -> Campaign:
     """Fold outcomes, one at a time and in batch order, into a Campaign.
 
-    KeyError if `describe` lacks variant, seed or families.
+    KeyError if the description lacks variant, seed or families.
     """
     for name in ("variant", "seed", "families"):
-        describe[name]
+        facts.describe[name]
     streams: dict[str, dict[str, Sums]] = {stream: {} for stream in STREAMS}
     signatures: dict[str, dict[Signature, Seen]] = {stream: {} for stream in STREAMS}
     discoveries: dict[str, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
@@ -200,10 +189,9 @@ def gather(
         if len(seen) > before:
             discoveries[outcome.stream].append((cases[outcome.stream], len(seen)))
     return Campaign(
-        describe, {stream: dict(sorted(sums.items())) for stream, sums in streams.items()}, signatures,
-        tuple(findings), tuple(operations), digest, seconds, compile_seconds, interrupted, stopped_by, workers,
-        out, command, budget_cases, budget_seconds, discoveries, evidence,
-        tuple(failed), stop, shrunk,
+        **{field.name: getattr(facts, field.name) for field in fields(RunFacts)},
+        streams={stream: dict(sorted(sums.items())) for stream, sums in streams.items()},
+        signatures=signatures, discoveries=discoveries, evidence=evidence,
     )  # fmt: skip
 
 

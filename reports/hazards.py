@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WORDS: dict[str, str] = {
+HAZARD_WORDS: dict[str, str] = {
     "H1": "offline between the two loads of a node's objcg",
     "H2": "sibling lookup while an offline is half done",
     "H3": "reparenting between a node's two lookups",

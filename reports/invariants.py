@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT, VARIANTS, Variant
 
-WORDS: dict[str, str] = {
+INVARIANT_WORDS: dict[str, str] = {
     "I1": "the post hook never uses more pages than were precharged",
     "I1b": "ceil(sum b) <= used <= ceil(F) + K - 1 <= precharge (v2: <)",
     "I2": "every precharged page is used or given back, on failures too",
@@ -31,23 +30,10 @@ WORDS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """Name and meaning of one invariant."""
-
-    name: str
-    meaning: str
-
-
-def invariants() -> list[Invariant]:
-    """All of them, in the engine's order. KeyError if one has no words."""
-    return [Invariant(name, WORDS[name]) for name in INVARIANT_NAMES]
-
-
 def applies(invariant: str, variant: Variant) -> bool:
     """Whether the engine checks the invariant for this accounting. InputError for a name that does not exist."""
-    if invariant not in WORDS:
-        raise InputError("invariant", invariant, ", ".join(WORDS))
+    if invariant not in INVARIANT_WORDS:
+        raise InputError("invariant", invariant, ", ".join(INVARIANT_WORDS))
     if invariant in ("I1", "I2"):
         return variant.charge != CHARGE_BYTES
     if invariant == "I1b":

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 WIDTH = 78
-LABEL = 14
 ROWS_MAX = 16
 
 
@@ -73,7 +72,7 @@ def _bound_percent(share: float, decimals: int, to_integer: Callable[[float], in
     return f"{min(100.0, to_integer(scaled) / 10**decimals):.{decimals}f}%"
 
 
-def weight(share: float) -> str:
+def share_words(share: float) -> str:
     """A family's share in percent: 8%, 0.5%."""
     return f"{100 * share:.3g}%"
 
@@ -101,14 +100,6 @@ def heading(text: str) -> list[str]:
 def paragraph(text: str, indent: str = "") -> list[str]:
     """Wrapped to the width; a word that is too long is broken rather than let out."""
     return textwrap.wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def entry(label: str, text: str) -> list[str]:
-    """A label and what it says, continued below itself."""
-    first = f"  {plain(label)}".ljust(LABEL)
-    return textwrap.wrap(
-        plain(text), WIDTH, initial_indent=first, subsequent_indent=" " * LABEL, break_on_hyphens=False
-    ) or [first.rstrip()]
 
 
 def command(line: str, indent: str = "  ") -> list[str]:
@@ -143,26 +134,6 @@ def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", gap:
         ]
         lines.append((indent + (" " * gap).join(cells)).rstrip())
     return lines
-
-
-def kind_lines(rows: Sequence[Sequence[str]], indent: str = "    ") -> list[str]:
-    """A table whose first cells name kinds of rows, each kind on a line of its own above its rows; the head first."""
-    head, *lines = table([row[1:] for row in rows], indent=indent, gap=1)
-    found = [head]
-    for line, (kind, *_) in zip(lines, rows[1:], strict=True):
-        found += [f"{indent[2:]}{kind}", line] if kind else [line]
-    return found
-
-
-def fitting(rows: list[list[str]], left: int) -> list[str]:
-    """A table of at most WIDTH columns: the right half of its columns goes below the left one, names repeated."""
-    lines = table(rows, left, gap=1)
-    columns = len(rows[0]) - left
-    if max(map(len, lines)) <= WIDTH or columns < 2:
-        return lines
-    half = left + (columns + 1) // 2
-    first = fitting([row[:half] for row in rows], left)
-    return [*first, "", *fitting([[*row[:left], *row[half:]] for row in rows], left)]
 
 
 def bin_width(low: int, high: int, most: int = ROWS_MAX) -> int:

@@ -1,309 +1,302 @@
-"""The one-line object of --json, and report.json: the same with intervals, families, hazards and findings."""
+"""The one-line object of --json, and report.json: the same with intervals, families, hazards and findings.
+
+Both are the figures' dataclasses as msgspec turns them into JSON; a field's name is a member's name. Rows that a store
+holds as it was given them (findings, operations, batches that failed) are passed on, and described here.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+
+from msgspec import Meta, to_builtins
 
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.by_stratum import Row, strata_rows
-from percpu_fuzz.reports.figures.cells import cells
-from percpu_fuzz.reports.figures.certificate import certificate
-from percpu_fuzz.reports.figures.discovery import discovery
-from percpu_fuzz.reports.figures.estimates import (
-    QUANTILES,
-    Distribution,
-    InvariantEstimate,
-    Reading,
-    family_estimates,
-    invariant_estimates,
-    pooled_estimates,
-    precharges,
-)
-from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, Headroom, NodesCurve, nodes_curves, pooled_headrooms
-from percpu_fuzz.reports.figures.misplaced import Row as MisplacedRow
-from percpu_fuzz.reports.figures.misplaced import misplaced_rows, misplaced_strata
+from percpu_fuzz.reports.figures.by_stratum import StratumWaste
+from percpu_fuzz.reports.figures.cells import Cell
+from percpu_fuzz.reports.figures.certificate import Certificate
+from percpu_fuzz.reports.figures.discovery import Discovery
+from percpu_fuzz.reports.figures.estimates import EACH_QUANTILE, QUANTILES, Distribution, FamilyEstimate
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.headroom import Headroom, NodesCurve
+from percpu_fuzz.reports.figures.misplaced import Misplaced
+from percpu_fuzz.reports.figures.rates import InvariantEstimate
 from percpu_fuzz.reports.lanes import stored_lines
+from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval, moments, rank_of, value_at_rank
-from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio
+from percpu_fuzz.reports.statistics.intervals import LEVEL, moments, rank_of, value_at_rank
+from percpu_fuzz.reports.value_types import EACH_STREAM, Count, Counts, InvariantName, Share, Stream
 
-SCHEMA = 1
-
-
-def contract(campaign: Campaign, exit_status: int) -> dict[str, Any]:
-    """The object that `run --json` prints as its last line.
-
-    waste: histogram counts probes as they were run, mean and quantiles are those of this histogram (a quantile is the
-    smallest value with a cumulative share of at least p); "weighted" has both with each family at its weight, which is
-    what the reports print. All are empty or null for a variant that precharges nothing.
-    """
-    return _contract(campaign, exit_status, pooled_estimates(campaign).get("waste_pages"))
+Values = Annotated[dict[float, int | None], EACH_QUANTILE]
 
 
-def _contract(campaign: Campaign, exit_status: int, waste: Distribution | None) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "variant": campaign.variant,
-        "seed": campaign.seed,
-        "cases": sum(campaign.cases(stream) for stream in STREAMS),
-        "steps": campaign.steps,
-        "seconds": campaign.seconds,
-        "digest": campaign.digest,
-        "streams": {stream: {"cases": campaign.cases(stream)} for stream in STREAMS},
-        "violations": [
-            {"invariant": row.name, "count": row.cases, "finding": _file(row)}
-            for row in invariant_estimates(campaign)
-            if row.cases
-        ],
-        "waste": {"pages": _waste(waste)},
-        "interrupted": campaign.interrupted,
-        "exit": exit_status,
-    }
+class Configuration(TypedDict):
+    """The plan's options."""
+
+    variant: str
+    seed: Count
+    families: dict[str, Any]
 
 
-def _file(row: InvariantEstimate) -> str | None:
-    """The finding's file, relative to the output folder."""
-    return None if row.finding is None else str(row.finding["file"])
+class FailedBatch(TypedDict):
+    """A batch that could not be run; case: the one at which it failed, where that is known."""
+
+    stream: Stream
+    k: Count
+    case: Count | None
+    cases: Count
+    tries: list[str]
+    traceback: str
 
 
-def _waste(waste: Distribution | None) -> dict[str, Any]:
-    if waste is None:
-        nothing: dict[str, Any] = {"mean": None, "quantiles": {str(q): None for q in QUANTILES}}
-        return {"histogram": {}, **nothing, "weighted": nothing}
-    n = sum(waste.histogram.values())
-    return {
-        "histogram": _histogram(waste.histogram),
-        "mean": moments(waste.histogram)[1],
-        "quantiles": {str(q): value_at_rank(waste.histogram, rank_of(n, q)) for q in QUANTILES},
-        "weighted": {"mean": waste.mean, "quantiles": {str(q.q): q.value for q in waste.quantiles}},
-    }
+class FindingNode(TypedDict):
+    """Bytes charged to a node and pages counted there, at the moment when most bytes were charged."""
+
+    node: Count
+    bytes: Count
+    pages: int
+    page_size: Count
 
 
-def report_json(campaign: Campaign, exit_status: int | None = None) -> dict[str, Any]:
-    """What report.json holds: the contract's object and everything that the text report is made of.
+class FindingRow(TypedDict):
+    """A finding; file: relative to the campaign's folder."""
+
+    file: str
+    stream: Stream
+    k: Count
+    case: Count
+    invariant: str
+    variant: str
+    label: str
+    hazards: list[Count]
+    shape: NotRequired[str]
+    alike: NotRequired[Count]
+    invariants: NotRequired[list[str]]
+    breaks: NotRequired[list[str]]
+    cut_short: NotRequired[bool]
+    explanation: NotRequired[list[str]]
+    lanes: NotRequired[list[str]]
+    nodes: NotRequired[list[FindingNode]]
+
+
+class OperationRow(TypedDict):
+    """Calls into memcg that one alloc and one free take on a machine."""
+
+    nodes: Count
+    cpus: Count
+    variant: str
+    alloc_ops: Count
+    free_ops: Count
+
+
+EXTENDED = (Configuration, FindingRow, OperationRow)  # other commands may add to these
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that was violated, in so many cases of both streams."""
+
+    invariant: InvariantName
+    count: Count
+    finding: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedWaste:
+    """Mean and quantiles with each family at its weight, as reports print them; null where nothing was charged."""
+
+    mean: float | None
+    quantiles: Values
+
+
+@dataclass(frozen=True, slots=True)
+class WastedPages:
+    """histogram: probes as they were run, and its own mean and quantiles (the smallest value with F >= q)."""
+
+    histogram: Counts
+    mean: float | None
+    quantiles: Values
+    weighted: WeightedWaste
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """Wasted precharge; empty for a variant that precharges nothing."""
+
+    pages: WastedPages
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCases:
+    """Cases of a stream."""
+
+    cases: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """What ended the run, and what was asked for."""
+
+    by: str
+    budget_cases: Count | None
+    budget_seconds: float | None
+    stop: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCases:
+    """Cases of a signature in a stream, and the first of them."""
+
+    invariant: str
+    variant: str
+    label: str
+    hazards: tuple[Count, ...]
+    stream: Stream
+    cases: Count
+    k: Count
+    case: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What `run --json` prints as its last line."""
+
+    schema: Literal[1]
+    variant: str
+    seed: Count
+    cases: Count
+    steps: Count
+    seconds: float
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    streams: Annotated[dict[str, StreamCases], EACH_STREAM]
+    violations: list[Violation]
+    waste: Waste
+    interrupted: bool
+    exit: Annotated[int, Meta(ge=0, le=4)]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Contract):
+    """report.json of percpu-fuzz."""
+
+    level: Share
+    configuration: Configuration
+    command: str
+    out: str
+    workers: Count
+    compile_seconds: float
+    stopping: Stopping
+    precharges: bool
+    pooled: dict[str, Distribution]
+    families: list[FamilyEstimate]
+    invariants: list[InvariantEstimate]
+    signatures: list[SignatureCases]
+    counts: Annotated[dict[str, dict[str, Count]], EACH_STREAM]
+    headroom: list[Headroom]
+    headroom_by_nodes: list[NodesCurve]
+    misplaced: Misplaced | None
+    cells: list[Cell]
+    strata: list[StratumWaste]
+    discovery: Discovery
+    certificate: Certificate
+    failed: list[FailedBatch]
+    findings: list[FindingRow]
+    shrunk: tuple[Count, Count] | None
+    operations: list[OperationRow]
+
+
+FROM_FIGURES = (
+    "precharges", "pooled", "invariants", "headroom", "headroom_by_nodes", "misplaced", "cells", "strata", "discovery",
+    "certificate",
+)  # fmt: skip
+
+
+def contract(figures: Figures, exit_status: int) -> dict[str, Any]:
+    """The object that `run --json` prints as its last line."""
+    return cast(dict[str, Any], to_builtins(contract_of(figures, exit_status), str_keys=True))
+
+
+def report_json(figures: Figures, exit_status: int | None = None) -> dict[str, Any]:
+    """What report.json holds: the contract's object and everything that the page is made of.
 
     Without an exit status the campaign's own: 1 if an invariant was violated or a batch could not be run, else 0.
     """
     if exit_status is None:
+        campaign = figures.campaign
         exit_status = int(bool(campaign.failed) or any(campaign.signatures[stream] for stream in STREAMS))
-    pooled = pooled_estimates(campaign)
-    return _contract(campaign, exit_status, pooled.get("waste_pages")) | {
-        "level": LEVEL,
-        "configuration": dict(campaign.describe),
-        "command": campaign.command,
-        "out": campaign.out,
-        "workers": campaign.workers,
-        "compile_seconds": campaign.compile_seconds,
-        "stopping": {
-            "by": campaign.stopped_by,
-            "budget_cases": campaign.budget_cases,
-            "budget_seconds": campaign.budget_seconds,
-            "stop": campaign.stop,
-        },
-        "precharges": precharges(campaign),
-        "pooled": {name: _distribution(found) for name, found in pooled.items()},
-        "families": _families(campaign),
-        "invariants": [_invariant(row) for row in invariant_estimates(campaign)],
-        "signatures": _signatures(campaign),
-        "counts": {stream: _counts(campaign, stream) for stream in STREAMS},
-        "headroom": [_headroom(row) for row in pooled_headrooms(campaign, True)],
-        "headroom_by_nodes": [_nodes_curve(curve) for curve in nodes_curves(campaign, CLASS_PLACES)],
-        "misplaced": _misplaced(campaign),
-        "cells": _cells(campaign),
-        "strata": [_stratum(row) for row in strata_rows(campaign)],
-        "discovery": _discovery(campaign),
-        "certificate": _certificate(campaign),
-        "failed": [dict(row) for row in campaign.failed],
-        "findings": [_finding(row) for row in campaign.findings],
-        "shrunk": None if campaign.shrunk is None else list(campaign.shrunk),
-        "operations": [dict(row) for row in campaign.operations],
-    }
+    return cast(dict[str, Any], to_builtins(report_of(figures, exit_status), str_keys=True))
 
 
-def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
+def contract_of(figures: Figures, exit_status: int) -> Contract:
+    """The contract's figures."""
+    campaign = figures.campaign
+    return Contract(
+        1, campaign.variant, campaign.seed, sum(campaign.cases(stream) for stream in STREAMS),
+        campaign.steps, campaign.seconds, campaign.digest,
+        {stream: StreamCases(campaign.cases(stream)) for stream in STREAMS},
+        [Violation(row.invariant, row.cases, row.finding) for row in figures.invariants if row.cases],
+        Waste(wasted_pages(figures.pooled.get(WASTE.histogram))), campaign.interrupted, exit_status,
+    )  # fmt: skip
+
+
+def wasted_pages(waste: Distribution | None) -> WastedPages:
+    """Of the probes as run, and by weight."""
+    if waste is None:
+        nothing: dict[float, int | None] = dict.fromkeys(QUANTILES)
+        return WastedPages({}, None, nothing, WeightedWaste(None, nothing))
+    histogram, n = waste.histogram, sum(waste.histogram.values())
+    return WastedPages(
+        histogram, moments(histogram)[1], {q: value_at_rank(histogram, rank_of(n, q)) for q in QUANTILES},
+        WeightedWaste(waste.mean, {q: found.value for q, found in waste.quantiles.items()}),
+    )  # fmt: skip
+
+
+def report_of(figures: Figures, exit_status: int) -> Report:
+    """The whole report."""
+    campaign, made = figures.campaign, contract_of(figures, exit_status)
+    return Report(
+        **{field.name: getattr(made, field.name) for field in fields(Contract)},
+        **{name: getattr(figures, name) for name in FROM_FIGURES},
+        level=LEVEL, configuration=cast(Configuration, dict(campaign.describe)), command=campaign.command,
+        out=campaign.out, workers=campaign.workers, compile_seconds=campaign.compile_seconds,
+        stopping=Stopping(campaign.stopped_by, campaign.budget_cases, campaign.budget_seconds, campaign.stop),
+        families=figures.family_estimates, signatures=signatures(campaign),
+        counts={stream: counts(campaign, stream) for stream in STREAMS},
+        failed=[cast(FailedBatch, dict(row)) for row in campaign.failed],
+        findings=[told(row) for row in campaign.findings],
+        shrunk=None if campaign.shrunk is None else (campaign.shrunk[0], campaign.shrunk[1]),
+        operations=[cast(OperationRow, dict(row)) for row in campaign.operations],
+    )  # fmt: skip
+
+
+def told(row: Mapping[str, Any]) -> FindingRow:
     """As stored, but for the steps, which stand as text."""
     lines = stored_lines(row)
-    told = {name: value for name, value in row.items() if name != "steps"}
-    return told | {"lanes": lanes_text(lines)} if lines else told
+    kept = {name: value for name, value in row.items() if name != "steps"}
+    return cast(FindingRow, kept | {"lanes": lanes_text(lines)} if lines else kept)
 
 
-def _stratum(row: Row) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "value": row.value,
-        "probes": row.probes,
-        "mean": row.mean,
-        "mean_interval": _interval(row.mean_interval),
-        "quantiles": {str(q.q): {"value": q.value, "interval": _interval(q.interval)} for q in row.quantiles},
+def signatures(campaign: Campaign) -> list[SignatureCases]:
+    """Every signature of each stream."""
+    return [
+        SignatureCases(s.invariant, s.variant, s.label, tuple(s.hazards), stream, seen.cases, seen.k, seen.case)
+        for stream in STREAMS
+        for s, seen in sorted(campaign.signatures[stream].items())
+    ]
+
+
+def counts(campaign: Campaign, stream: str) -> dict[str, int]:
+    """Everything that was counted of a stream, by name."""
+    names = sorted({name for sums in campaign.families(stream) for name in sums.counts})
+    return {name: campaign.count(stream, name) for name in names} | {
+        "ended_early": campaign.ended_early(stream),
+        "unknown_cases": campaign.unknown(stream),
     }
 
 
 def dumps(content: Mapping[str, Any]) -> str:
     """Canonical JSON on one line: sorted keys, ASCII; equal content gives equal bytes."""
     return json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
-
-
-def _histogram(histogram: Mapping[int, int]) -> dict[str, int]:
-    return {str(value): number for value, number in histogram.items()}
-
-
-def _interval(interval: Interval) -> list[float | None]:
-    return [interval.low, interval.high]
-
-
-def _distribution(found: Distribution) -> dict[str, Any]:
-    return {
-        "histogram": _histogram(found.histogram),
-        "n": found.n,
-        "mean": found.mean,
-        "mean_interval": _interval(found.mean_interval),
-        "quantiles": {str(q.q): {"value": q.value, "interval": _interval(q.interval)} for q in found.quantiles},
-        "max": found.maximum,
-        "share_above_max_at_most": found.exceeding,
-    }
-
-
-def _families(campaign: Campaign) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": row.name,
-            "weight": row.weight,
-            "share": row.share,
-            "cases": row.cases,
-            "probes_charged": row.probes,
-            "distributions": {name: _distribution(found) for name, found in row.distributions.items()},
-        }
-        for row in family_estimates(campaign)
-    ]
-
-
-def _rate(rate: Rate | None) -> dict[str, Any] | None:
-    return None if rate is None else {"rate": rate.rate, "interval": _interval(rate.interval)}
-
-
-def _headroom(row: Headroom) -> dict[str, Any]:
-    """Failures that only the precharge causes, all families by weight, with so many pages of headroom."""
-    return {
-        "pages": row.pages,
-        "probes": row.probes,
-        "fitting": row.fitting,
-        "failing": row.failing,
-        "of_fitting": _rate(row.of_fitting),
-        "of_all": _rate(row.of_all),
-    }
-
-
-def _nodes_curve(curve: NodesCurve) -> dict[str, Any]:
-    """The same for machines of so many nodes, and allocations that must not block (nowait) or may."""
-    rows = [_headroom(row) for row in curve.rows]
-    return {"nodes": list(curve.nodes), "nowait": curve.nowait, "probes": curve.probes, "headroom": rows}
-
-
-def _misplaced(campaign: Campaign) -> dict[str, Any] | None:
-    """Probes with bytes booked on another node than the one they lie on; the rate is by weight."""
-    strata = misplaced_strata(campaign)
-    amiss, right = sum(row[2] for row in strata), sum(row[3] for row in strata)
-    if not precharges(campaign) or amiss + right == 0:
-        return None
-    return {
-        "probes": amiss + right,
-        "with_bytes_amiss": amiss,
-        "weighted": _rate(pooled_ratio(strata)),
-        "strata": [_misplaced_row(row) for row in misplaced_rows(campaign)],
-    }
-
-
-def _misplaced_row(row: MisplacedRow) -> dict[str, Any]:
-    """By size or placement; p99 and max are of the bytes of probes that have any amiss."""
-    p99 = None if row.p99 is None else {"value": row.p99.value, "interval": _interval(row.p99.interval)}
-    return {
-        "kind": row.kind,
-        "value": row.value,
-        "probes": row.probes,
-        "with_bytes_amiss": row.amiss,
-        "weighted": _rate(row.rate),
-        "p99_bytes": p99,
-        "max_bytes": row.maximum,
-    }
-
-
-def _cells(campaign: Campaign) -> list[dict[str, Any]]:
-    """Mean waste by nodes and size, by weight."""
-    return [
-        {
-            "nodes": list(c.nodes),
-            "size_bytes_max": 1 << c.size,
-            "probes": c.probes,
-            "mean_waste_pages": c.mean_pages,
-            "interval": _interval(c.interval),
-        }
-        for c in cells(campaign)
-    ]
-
-
-def _discovery(campaign: Campaign) -> dict[str, Any]:
-    """Distinct signatures of the hunting stream, and how many new ones one more case is expected to show."""
-    found = discovery(campaign)
-    return {
-        "cases": found.cases,
-        "distinct": found.distinct,
-        "seen_once": found.once,
-        "seen_twice": found.twice,
-        "points": [list(point) for point in found.points],
-        "risk": found.risk,
-        "risk_interval": _interval(found.interval),
-    }
-
-
-def _certificate(campaign: Campaign) -> dict[str, Any]:
-    """Every number of the certificate beside what it was computed from; names as in reports.figures.certificate."""
-    made = asdict(certificate(campaign))
-    return made | {
-        "pct": [{**row, "families": list(row["families"])} for row in made["pct"]],
-        "not_run": [{"depth": depth, "families": list(names)} for depth, names in made["not_run"]],
-        "scopes": list(made["scopes"]),
-    }
-
-
-def _reading(reading: Reading) -> dict[str, Any]:
-    return {"k": reading.k, "n": reading.n, "interval": _interval(reading.interval), "upper_bound": reading.bound}
-
-
-def _invariant(row: InvariantEstimate) -> dict[str, Any]:
-    first = None if row.first is None else {"stream": row.first[0], "k": row.first[1].k, "case": row.first[1].case}
-    return {
-        "invariant": row.name,
-        "applicable": row.applicable,
-        "cases": row.cases,
-        "hunting_cases": row.hunted,
-        "measurement": _reading(row.left_out),
-        "measurement_unknown_as_violating": None if row.as_violating is None else _reading(row.as_violating),
-        "weighted": _rate(row.weighted),
-        "weighted_upper_bound": row.weighted_bound,
-        "first": first,
-        "finding": _file(row),
-    }
-
-
-def _signatures(campaign: Campaign) -> list[dict[str, Any]]:
-    return [
-        {
-            "invariant": signature.invariant, "variant": signature.variant, "label": signature.label,
-            "hazards": list(signature.hazards), "stream": stream,
-            "cases": seen.cases, "k": seen.k, "case": seen.case,
-        }
-        for stream in STREAMS
-        for signature, seen in sorted(campaign.signatures[stream].items())
-    ]  # fmt: skip
-
-
-def _counts(campaign: Campaign, stream: str) -> dict[str, int]:
-    names = sorted({name for sums in campaign.families(stream) for name in sums.counts})
-    return {name: campaign.count(stream, name) for name in names} | {
-        "ended_early": campaign.ended_early(stream),
-        "unknown_cases": campaign.unknown(stream),
-    }

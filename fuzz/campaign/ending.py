@@ -21,6 +21,7 @@ from percpu_fuzz.fuzz.findings.pick import WrittenFindings, pick, write_findings
 from percpu_fuzz.fuzz.schedule import batches_covering
 from percpu_fuzz.fuzz.store.reading import campaign_of
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.report_json import contract
 from percpu_fuzz.strategies.plan import canary
 
@@ -55,11 +56,12 @@ def finish(
     campaign = campaign_of(store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"
     exit_status = status_of(campaign, problem, inconclusive)
-    files = rendered(campaign, exit_status, options.formats)
+    figures = Figures(campaign)
+    files = rendered(figures, exit_status, options.formats)
     problem = keep(session, named, files, exit_status) or problem
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
-    return Result(exit_status, files["report.txt"].decode(), contract(campaign, exit_status), problem)
+    return Result(exit_status, files["report.txt"].decode(), contract(figures, exit_status), problem)
 
 
 def keep(session: Session, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:

@@ -9,24 +9,19 @@ from typing import Any
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.files import json_text, write_whole
-from percpu_fuzz.reports.campaign import Campaign, gather
+from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.reports.ci.formats import FORMATS
-from percpu_fuzz.reports.documents import report_html, report_markdown
+from percpu_fuzz.reports.documents import documents
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.report_json import report_json
-from percpu_fuzz.reports.sections.text import report_text
 
 
-def rendered(campaign: Campaign, exit_status: int, formats: Sequence[str] = ()) -> dict[str, bytes]:
+def rendered(figures: Figures, exit_status: int, formats: Sequence[str] = ()) -> dict[str, bytes]:
     """Every report file by name: report.txt, .md, .html and .json, and the formats asked for."""
-    files = {
-        "report.txt": report_text(campaign),
-        "report.md": report_markdown(campaign),
-        "report.html": report_html(campaign),
-        "report.json": json_text(report_json(campaign, exit_status)),
-    }
+    files = documents(figures) | {"report.json": json_text(report_json(figures, exit_status))}
     for name in formats:
         file, make = FORMATS[name]
-        files[file] = make(campaign, exit_status)
+        files[file] = make(figures, exit_status)
     return {file: text.encode("ascii") for file, text in files.items()}
 
 
@@ -44,13 +39,8 @@ def time_to_render(describe: Mapping[str, Any], outcome: Outcome) -> tuple[float
     start = time.perf_counter()
     row = outcome.canonical()
     for _ in range(10):
-        campaign = gather(
-            [Outcome.from_canonical(row)], describe=describe, digest="", seconds=1.0, compile_seconds=0.0,
-            interrupted=False, stopped_by="time", workers=1, out="", command="",
-        )  # fmt: skip
+        campaign = gather([Outcome.from_canonical(row)], RunFacts(describe=describe, seconds=1.0))
     row_seconds = (time.perf_counter() - start) / 10
     start = time.perf_counter()
-    for make in (report_text, report_markdown, report_html):
-        make(campaign)
-    report_json(campaign, 0)
+    rendered(Figures(campaign), 0)
     return 2 * (time.perf_counter() - start), 3 * row_seconds  # a row is read for report, digest and findings

@@ -15,6 +15,7 @@ from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import choice_option, out_option
 from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
 from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
+from percpu_fuzz.reports.figures.figures import Figures
 
 FORMATS = ("text", "html", "json", "md")
 FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}
@@ -42,7 +43,7 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
     stored = read_exit(Path(folder))
     exit_status = status_of(campaign, None) if stored is None else stored
     try:
-        files = rendered(campaign, exit_status, wanted)
+        files = rendered(Figures(campaign), exit_status, wanted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(str(Path(folder) / "campaign.db"), what, CAMPAIGN_FOLDER) from error

@@ -8,7 +8,7 @@ import click
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.reports.invariants import WORDS, applies
+from percpu_fuzz.reports.invariants import INVARIANT_WORDS, applies
 from percpu_fuzz.reports.numbers import WIDTH
 
 
@@ -23,5 +23,9 @@ def variants_command(invariants: bool) -> int:
     for name in INVARIANT_NAMES:
         checked = [v.name for v in VARIANTS.values() if applies(name, v)]
         where = "every variant" if len(checked) == len(VARIANTS) else ", ".join(checked)
-        print(textwrap.fill(f"{WORDS[name]} [{where}]", WIDTH, initial_indent=f"{name:4} ", subsequent_indent=" " * 5))
+        print(
+            textwrap.fill(
+                f"{INVARIANT_WORDS[name]} [{where}]", WIDTH, initial_indent=f"{name:4} ", subsequent_indent=" " * 5
+            )
+        )
     return 0

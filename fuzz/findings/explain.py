@@ -18,7 +18,7 @@ from percpu_fuzz.engine.core.labels import (
 from percpu_fuzz.engine.program import Op, Program
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.topology import Topology
-from percpu_fuzz.reports.invariants import WORDS as INVARIANT_WORDS
+from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, plural
 from percpu_fuzz.strategies.run.replay import Violation

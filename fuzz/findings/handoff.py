@@ -15,7 +15,7 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.lanes import lanes
-from percpu_fuzz.reports.invariants import WORDS
+from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, table
 from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
@@ -32,7 +32,7 @@ def mail(finding: Finding, variant: Variant, file: str) -> str:
     if broken is None:
         given = f"{finding.invariant} does not show on {variant.name}"
         raise InputError(file, given, "a finding whose violation shows when it is replayed")
-    subject = f"Subject: {variant.name}: {finding.invariant} broken: {WORDS[finding.invariant]}"
+    subject = f"Subject: {variant.name}: {finding.invariant} broken: {INVARIANT_WORDS[finding.invariant]}"
     parts = [
         textwrap.fill(subject, WIDTH, subsequent_indent=" "),
         "A model of the percpu accounting hooks, stepped as the atomicity of the code allows, breaks an invariant on a "

@@ -14,7 +14,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, Shard
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.store import StoreFile, digest_of
-from percpu_fuzz.reports.campaign import Campaign, gather
+from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
 
 CAMPAIGN_FOLDER = "an output folder of percpu-fuzz run"
 NOTHING: Mapping[str, Any] = {}
@@ -94,8 +94,9 @@ def campaign_of(store: StoreFile, folder: Path, named: Mapping[str, Any] = NOTHI
     shard = Shard(*meta["shard"]) if "shard" in meta else WHOLE
     ends = ran.pop("prefix")
     prefix = None if ends is None else BatchCounts(*ends)
-    return gather(
-        store.outcomes(prefix, shard), describe=meta["describe"], digest=digest_of(store.rows(prefix, shard)),
-        out=str(folder), command=meta["command"], findings=meta.get("findings", ()),
-        operations=meta.get("operations", ()), failed=meta.get("failed", ()), **ran,
+    facts = RunFacts(
+        describe=meta["describe"], digest=digest_of(store.rows(prefix, shard)), out=str(folder),
+        command=meta["command"], findings=meta.get("findings", ()), operations=meta.get("operations", ()),
+        failed=meta.get("failed", ()), **ran,
     )  # fmt: skip
+    return gather(store.outcomes(prefix, shard), facts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 
-def github(campaign: Campaign, exit_status: int) -> str:
+def github(figures: Figures, exit_status: int) -> str:
     """A line for each violated invariant and each batch that could not be run, and a notice with the counts."""
-    rows = verdicts(campaign, exit_status)
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
     lines = []
     for row in rows:
         if row.failed:

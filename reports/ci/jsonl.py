@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 
-def jsonl(campaign: Campaign, exit_status: int) -> str:
+def jsonl(figures: Figures, exit_status: int) -> str:
     """The whole file."""
+    campaign = figures.campaign
     head: dict[str, Any] = {
         "kind": "campaign",
         "schema": 1,
@@ -22,19 +24,7 @@ def jsonl(campaign: Campaign, exit_status: int) -> str:
         "command": campaign.command,
         "exit": exit_status,
     }
-    rows = [head]
-    for row in verdicts(campaign, exit_status):
-        rows.append(
-            {
-                "kind": "verdict",
-                "name": row.name,
-                "status": row.status,
-                "meaning": row.meaning,
-                "lines": list(row.lines),
-                "file": row.file,
-                "replay": row.replay,
-            }
-        )
+    rows = [head, *({"kind": "verdict", **asdict(row)} for row in verdicts(figures, exit_status))]
     return "".join(json.dumps(row, sort_keys=True, ensure_ascii=True) + "\n" for row in rows)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, SKIP, Verdict, ascii_of, verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 
-def junit(campaign: Campaign, exit_status: int) -> str:
+def junit(figures: Figures, exit_status: int) -> str:
     """The whole file."""
-    rows = verdicts(campaign, exit_status)
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
     name = ascii_of(f"percpu-fuzz.{campaign.variant}")
     counts = {
         "tests": str(len(rows)),

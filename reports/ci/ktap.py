@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import SKIP, ascii_of, verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 
-def ktap(campaign: Campaign, exit_status: int) -> str:
+def ktap(figures: Figures, exit_status: int) -> str:
     """A plan, then a result line for each verdict; diagnostic lines stand before the result that they are about."""
-    rows = verdicts(campaign, exit_status)
+    rows = verdicts(figures, exit_status)
     lines = ["KTAP version 1", f"1..{len(rows)}"]
     for number, row in enumerate(rows, 1):
         lines += [f"# {ascii_of(line)}" for line in row.said_with_file]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.ci.verdicts import Verdict, ascii_of, verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(campaign: Campaign, exit_status: int) -> str:
+def sarif(figures: Figures, exit_status: int) -> str:
     """The whole file."""
-    rows = verdicts(campaign, exit_status)
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
     rules = [{"id": _rule(row), "shortDescription": {"text": ascii_of(row.meaning)}} for row in rows]
     run = {
         "tool": {"driver": {"name": "percpu-fuzz", "rules": rules}},

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import invariant_estimates
-from percpu_fuzz.reports.invariants import WORDS
-from percpu_fuzz.reports.sections.failed_words import failed_file, failed_words
-from percpu_fuzz.reports.sections.text_violations import reading_words, replay_line
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.invariants import INVARIANT_WORDS
+from percpu_fuzz.reports.sections.rate_words import reading_words, replay_line
+from percpu_fuzz.reports.sections.run_words import failed_file, failed_words
 
 PASS, FAIL, SKIP, ERROR = "pass", "fail", "skip", "error"
-BROKEN = 3
+HARNESS_BROKEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,21 @@ class Verdict:
         return (*self.said, *filter(None, (self.file,)))
 
 
-def verdicts(campaign: Campaign, exit_status: int) -> list[Verdict]:
+def verdicts(figures: Figures, exit_status: int) -> list[Verdict]:
     """Every invariant in the engine's order, then batches that could not be run, then a broken harness."""
-    found = []
-    for row in invariant_estimates(campaign):
+    campaign, found = figures.campaign, []
+    for row in figures.invariants:
+        name, meaning = row.invariant, INVARIANT_WORDS[row.invariant]
         if row.cases:
-            found.append(_broken(campaign, row.name, row.cases))
+            found.append(_broken(campaign, name, row.cases))
         elif row.applicable is False:
-            found.append(Verdict(row.name, SKIP, WORDS[row.name], (f"not applicable to {campaign.variant}",)))
+            found.append(Verdict(name, SKIP, meaning, (f"not applicable to {campaign.variant}",)))
         else:
-            found.append(Verdict(row.name, PASS, WORDS[row.name], (f"measured: {reading_words(row.left_out)}",)))
+            found.append(Verdict(name, PASS, meaning, (f"measured: {reading_words(row.measurement)}",)))
     for lost in campaign.failed:
         batch, said = failed_words(lost)
         found.append(Verdict(batch, ERROR, "every batch can be run", (said,), failed_file(lost)))
-    if exit_status == BROKEN:
+    if exit_status == HARNESS_BROKEN:
         found.append(Verdict("harness", ERROR, "the harness itself works", ("see campaign.log",)))
     return found
 
@@ -69,10 +70,10 @@ def _broken(campaign: Campaign, name: str, cases: int) -> Verdict:
     finding = campaign.finding(name)
     lines = [f"violated in {cases} cases"]
     if finding is None:
-        return Verdict(name, FAIL, WORDS[name], tuple(lines))
+        return Verdict(name, FAIL, INVARIANT_WORDS[name], tuple(lines))
     lines += [str(line) for line in finding.get("explanation", ())]
     file = str(finding["file"])
-    return Verdict(name, FAIL, WORDS[name], tuple(lines), file, replay_line(campaign, file))
+    return Verdict(name, FAIL, INVARIANT_WORDS[name], tuple(lines), file, replay_line(campaign, file))
 
 
 def ascii_of(text: str) -> str:

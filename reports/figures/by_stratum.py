@@ -1,6 +1,6 @@
 """Wasted precharge by what a case was like: nodes, CPUs, size, page size, where pages fall, whether it may block.
 
-Each value of a kind is a part of the measured distribution. Families weigh by their weights within it, as everywhere
+Each value of a trait is a part of the measured distribution. Families weigh by their weights within it, as everywhere
 (strata.py); a family without such a probe adds nothing to the estimate and its share to the interval, unless none
 of its machines can have one. Machines of many nodes have a row of their own and are in no other: few of their cases can
 be run, and every interval would be theirs.
@@ -8,47 +8,52 @@ be run, and every interval would be theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import PAIR, PLACES, PRECHARGE_USED
+from percpu_fuzz.engine.histograms import PAIR, PLACES, PRECHARGE_USED, SIZE_CELLS
 from percpu_fuzz.engine.outcome import Histogram
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.cells import NODE_GROUPS, group_text, size_text
-from percpu_fuzz.reports.figures.estimates import families_apart, measured, precharges, shares
-from percpu_fuzz.reports.figures.limits import cpus_of, held_to, largest, nodes_of
-from percpu_fuzz.reports.figures.once import once
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.reports.figures.cells import NODE_GROUPS, size_text
+from percpu_fuzz.reports.figures.estimates import pooled_quantiles
+from percpu_fuzz.reports.figures.families import Family, apart, range_text
+from percpu_fuzz.reports.quantities import PAGE_LEAST, WASTE
 from percpu_fuzz.reports.statistics.intervals import Interval, Quantile
 from percpu_fuzz.reports.statistics.means import mean_of
-from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile
+from percpu_fuzz.reports.statistics.strata import Stratum
+from percpu_fuzz.reports.value_types import Count
 
-QUANTILES = (0.5, 0.99)
+STRATUM_QUANTILES = (0.5, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One value of a kind: probes, mean and quantiles of wasted pages with their intervals."""
+class StratumWaste:
+    """One value of a trait, its kind: probes, mean and quantiles of wasted pages with their intervals."""
 
     kind: str
     value: str
-    probes: int
+    probes: Count
     mean: float
     mean_interval: Interval
-    quantiles: tuple[Quantile, ...]
+    quantiles: dict[float, Quantile]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """name: for a person; split: a family's histograms as waste by class; text: a class in words.
+class Trait:
+    """What cases are told apart by.
 
-    possible: whether a family's machines can give such a probe.
+    name: for a person; histogram, split: where batches count it, and that as waste by class; text: a class in words.
+    possible: whether a family's machines can give such a probe. bounds: most nodes and bytes of a probe of a class.
+    amiss: the class of a place and size as in the histogram "misplaced_where"; None where that does not tell.
     """
 
     name: str
     histogram: str
     split: Callable[[Histogram], dict[int, Histogram]]
     text: Callable[[int], str]
-    possible: Callable[[Campaign, str, int], bool] = lambda campaign, family, value: True
+    possible: Callable[[Family, int], bool] = lambda family, value: True
+    bounds: Callable[[int], tuple[int, int]] = lambda value: (NODE_GROUPS[-1][1], 8 * PAGE_LEAST)
+    amiss: Callable[[int], int] | None = None
 
 
 def by_class(histogram: Histogram) -> dict[int, Histogram]:
@@ -87,58 +92,58 @@ def _powers(value: int) -> str:
     return str(1 << value) if value < 2 else f"{(1 << (value - 1)) + 1}-{1 << value}"
 
 
-def _has_nodes(campaign: Campaign, family: str, group: int) -> bool:
-    fewest, most = nodes_of(campaign)[family]
-    return fewest <= NODE_GROUPS[group][1] and most >= NODE_GROUPS[group][0]
+def _has_nodes(family: Family, group: int) -> bool:
+    return family.nodes[0] <= NODE_GROUPS[group][1] and family.nodes[1] >= NODE_GROUPS[group][0]
 
 
-def _has_cpus(campaign: Campaign, family: str, power: int) -> bool:
-    fewest, most = cpus_of(campaign)[family]
-    return fewest <= 1 << power and 2 * most > 1 << power
+def _has_cpus(family: Family, power: int) -> bool:
+    return family.cpus[0] <= 1 << power and 2 * family.cpus[1] > 1 << power
 
 
-KINDS = (
-    Kind("nodes", PRECHARGE_USED, by_nodes, lambda group: group_text(NODE_GROUPS[group]), _has_nodes),
-    Kind("CPUs", "waste_by_cpus", by_class, _powers, _has_cpus),
-    Kind("size, up to", "waste_by_size", by_class, size_text),
-    Kind("page size", "waste_by_page", by_class, lambda power: f"{4 << power}K"),
-    Kind("pages fall", "waste_by_place", by_class, lambda place: PLACES[place] if place < len(PLACES) else str(place)),
-    Kind("allocation", PRECHARGE_USED, by_blocking, lambda nowait: ("may block", "must not block")[nowait]),
-)
+NODES = Trait(
+    "nodes", PRECHARGE_USED, by_nodes, lambda group: range_text(NODE_GROUPS[group]), _has_nodes,
+    bounds=lambda group: (NODE_GROUPS[group][1], 8 * PAGE_LEAST),
+)  # fmt: skip
+TRAITS = (
+    NODES,
+    Trait("CPUs", "waste_by_cpus", by_class, _powers, _has_cpus),
+    Trait(
+        "size, up to", "waste_by_size", by_class, lambda power: size_text(1 << power),
+        bounds=lambda power: (NODE_GROUPS[-1][1], 1 << power), amiss=lambda key: key % SIZE_CELLS,
+    ),
+    Trait("page size", "waste_by_page", by_class, lambda power: f"{4 << power}K"),
+    Trait(
+        "pages fall", "waste_by_place", by_class, lambda place: PLACES[place] if place < len(PLACES) else str(place),
+        amiss=lambda key: key // SIZE_CELLS,
+    ),
+    Trait("allocation", PRECHARGE_USED, by_blocking, lambda nowait: ("may block", "must not block")[nowait]),
+)  # fmt: skip
 
 
-@once
-def strata_rows(campaign: Campaign) -> list[Row]:
-    """Every value of every kind that has a probe, kinds in the order of KINDS; none for a variant without precharge."""
-    return [row for kind in KINDS for row in kind_rows(campaign, kind)] if precharges(campaign) else []
+def waste_by_stratum(families: Sequence[Family], variant: Variant | None) -> list[StratumWaste]:
+    """Every value of every trait that has a probe, traits in the order of TRAITS."""
+    huge, others = apart(families)
+    found = []
+    for trait in TRAITS:
+        chosen = others if huge and trait is not NODES else families
+        parts = {family.name: trait.split(family.histogram(trait.histogram)) for family in chosen}
+        values = sorted({value for part in parts.values() for value in part})
+        found += [_row(trait, value, chosen, parts, variant) for value in values]
+    return found
 
 
-def kind_rows(campaign: Campaign, kind: Kind) -> list[Row]:
-    """One kind's rows, by class; of machines of many nodes in the kind of nodes only."""
-    huge, _ = families_apart(campaign)
-    apart = huge if kind.name != "nodes" else []
-    parts = {
-        name: kind.split(measured(campaign, name).histogram(kind.histogram))
-        for name in campaign.weights
-        if name not in apart
-    }
-    values = sorted({value for part in parts.values() for value in part})
-    return [_row(campaign, kind, value, parts) for value in values]
-
-
-def _row(campaign: Campaign, kind: Kind, value: int, parts: dict[str, dict[int, Histogram]]) -> Row:
-    nodes, weights = nodes_of(campaign), shares(campaign)
-    group = NODE_GROUPS[value][1] if kind.name == "nodes" else NODE_GROUPS[-1][1]
-    size = {"size_bytes": 1 << value} if kind.histogram == "waste_by_size" else {}
+def _row(
+    trait: Trait, value: int, families: Sequence[Family], parts: Mapping[str, dict[int, Histogram]],
+    variant: Variant | None,
+) -> StratumWaste:  # fmt: skip
+    nodes, size_bytes = trait.bounds(value)
     strata = []
-    for name, part in parts.items():
-        found = part.get(value, {})
-        if found or kind.possible(campaign, name, value):
-            most = held_to(found, largest(campaign, "waste_pages", min(nodes[name][1], group), **size))
-            strata.append(Stratum(weights[name], measured(campaign, name).cases, found, most))
+    for family in families:
+        found = parts[family.name].get(value, {})
+        if found or trait.possible(family, value):
+            most = WASTE.bound(found, variant, min(family.nodes[1], nodes), size_bytes)
+            strata.append(Stratum(family.share, family.cases, found, most))
     mean = mean_of(strata)
-    quantiles = [pooled_quantile(strata, q) for q in QUANTILES]
     assert mean is not None
     probes = sum(sum(stratum.histogram.values()) for stratum in strata)
-    found_ = tuple(quantile for quantile in quantiles if quantile is not None)
-    return Row(kind.name, kind.text(value), probes, *mean, found_)
+    return StratumWaste(trait.name, trait.text(value), probes, *mean, pooled_quantiles(strata, STRATUM_QUANTILES))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.evidence import Features, PctRuns
 from percpu_fuzz.reports.figures.explored import certificate_line
 from percpu_fuzz.reports.statistics.anytime import anytime_high
 from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high
+from percpu_fuzz.reports.value_types import Count, Share
 
 DEPTHS = (1, 2, 3, 4)
+
+Caps = Mapping[str, tuple[int, int]]  # by family, n and k: tasks and steps at most
+Runs = Mapping[tuple[str, int], PctRuns]  # by family and depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +30,23 @@ class PctStatement:
     nothing. The share is over the families' mixture as it was hunted.
     """
 
-    depth: int
-    pct_depth: int
+    depth: Count
+    pct_depth: Count
     families: tuple[str, ...]
-    tasks_max: int
-    steps_max: int
-    runs: int
-    violating: int
-    missed: float
-    share_at_most: float | None
+    tasks_max: Count
+    steps_max: Count
+    runs: Count
+    violating: Count
+    missed: Share
+    share_at_most: Share | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """Families of which no batch ran under PCT of that depth or more."""
+
+    depth: Count
+    families: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +57,10 @@ class ViolationRate:
     exact: Clopper and Pearson 1934, one-sided, for a number of cases fixed beforehand; anytime: at every look.
     """
 
-    violating: int
-    cases: int
-    exact: float
-    anytime: float
+    violating: Count
+    cases: Count
+    exact: Share
+    anytime: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +71,38 @@ class NewBehaviour:
     of the last `later_cases` showed a feature that no case before them had; upper_bound: 95%, from those.
     """
 
-    cases: int
-    features: int
-    lone_cases: int
-    estimate: float
-    discoveries: int
-    later_cases: int
-    upper_bound: float
+    cases: Count
+    features: Count
+    lone_cases: Count
+    estimate: Share
+    discoveries: Count
+    later_cases: Count
+    upper_bound: Share
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """pct: by caps, then depth; scopes: lines on what was explored exhaustively. rate, behaviour: None if unknown.
-
-    not_run: by depth, the families of which no batch ran under PCT of that depth or more.
-    """
+    """pct: by caps, then depth; scopes: lines on what was explored exhaustively. rate, behaviour: None if unknown."""
 
     pct: tuple[PctStatement, ...]
-    not_run: tuple[tuple[int, tuple[str, ...]], ...]
+    not_run: tuple[NotRun, ...]
     rate: ViolationRate | None
     behaviour: NewBehaviour | None
     scopes: tuple[str, ...]
 
 
 def certificate(campaign: Campaign) -> Certificate:
-    """Every statement that the campaign's figures allow."""
-    explored = campaign.describe.get("explored", ())
+    """Every statement that the campaign's figures allow.
+
+    A case that broke several invariants is in the counts of each; one of an unknown batch counts as violating.
+    """
+    caps: Caps = {name: (n, k) for name, (n, k) in campaign.describe.get("pct_caps", {}).items()}
+    runs, cases = campaign.evidence.pct, campaign.cases(MEASUREMENT)
+    broken = sum(seen.cases for seen in campaign.signatures[MEASUREMENT].values()) + campaign.unknown(MEASUREMENT)
     return Certificate(
-        pct_statements(campaign), not_run(campaign), violation_rate(campaign), new_behaviour(campaign),
-        tuple(certificate_line(row) for row in explored),
+        pct_statements(caps, runs), not_run(caps, runs) if campaign.cases(HUNTING) else (),
+        violation_rate(min(cases, broken), cases) if cases else None, new_behaviour(campaign.evidence.features),
+        tuple(certificate_line(row) for row in campaign.describe.get("explored", ())),
     )  # fmt: skip
 
 
@@ -117,10 +134,9 @@ def share_at_most(
     return share if share < 1 else None
 
 
-def pct_statements(campaign: Campaign) -> tuple[PctStatement, ...]:
+def pct_statements(caps: Caps, runs: Runs) -> tuple[PctStatement, ...]:
     """For each pair of caps and each depth, from the least PCT depth that was run and is not smaller."""
-    caps: dict[str, tuple[int, int]] = {name: (n, k) for name, (n, k) in campaign.describe.get("pct_caps", {}).items()}
-    runs = {key: row for key, row in campaign.evidence.pct.items() if key[0] in caps and row.cases}
+    runs = {key: row for key, row in runs.items() if key[0] in caps and row.cases}
     statements = []
     for tasks, steps in sorted({caps[family] for family, _ in runs}):
         alike = {key: row for key, row in runs.items() if caps[key[0]] == (tasks, steps)}
@@ -140,37 +156,29 @@ def pct_statements(campaign: Campaign) -> tuple[PctStatement, ...]:
     return tuple(statements)
 
 
-def not_run(campaign: Campaign) -> tuple[tuple[int, tuple[str, ...]], ...]:
-    """Depths and families on which PCT says nothing, since it was not tried there; none if nothing was hunted."""
-    if not campaign.cases(HUNTING):
-        return ()
-    deepest: dict[str, int] = dict.fromkeys(campaign.describe.get("pct_caps", {}), 0)
-    for (family, depth), row in campaign.evidence.pct.items():
+def not_run(caps: Caps, runs: Runs) -> tuple[NotRun, ...]:
+    """Depths and families on which PCT says nothing, since it was not tried there."""
+    deepest: dict[str, int] = dict.fromkeys(caps, 0)
+    for (family, depth), row in runs.items():
         if row.cases and family in deepest:
             deepest[family] = max(deepest[family], depth)
-    found = [(d, tuple(sorted(name for name, most in deepest.items() if most < d))) for d in DEPTHS]
-    return tuple((depth, families) for depth, families in found if families)
+    found = [NotRun(d, tuple(sorted(name for name, most in deepest.items() if most < d))) for d in DEPTHS]
+    return tuple(row for row in found if row.families)
 
 
-def violation_rate(campaign: Campaign, level: float = LEVEL) -> ViolationRate | None:
-    """Both bounds of the rate at which a measured case breaks any invariant; None without a measured case."""
-    cases = campaign.cases(MEASUREMENT)
-    if cases == 0:
-        return None
-    broken = sum(seen.cases for seen in campaign.signatures[MEASUREMENT].values())
-    violating = min(cases, broken + campaign.unknown(MEASUREMENT))
+def violation_rate(violating: int, cases: int, level: float = LEVEL) -> ViolationRate:
+    """Both bounds of the rate at which a measured case breaks any invariant."""
     exact, anytime = rate_high(violating, cases, 1 - level), anytime_high(violating, cases, level)
     return ViolationRate(violating, cases, exact, anytime)
 
 
-def new_behaviour(campaign: Campaign, level: float = LEVEL) -> NewBehaviour | None:
+def new_behaviour(features: Features, level: float = LEVEL) -> NewBehaviour | None:
     """Good's estimate and an upper bound; None below two batches with features.
 
     The chance of something new falls with every case. So each case of the later half finds something new with at
     least the chance that is left at the end, whatever came before it. That chance is random, and so are the cases'
     own: the bound is the one for such cases (reports.statistics.anytime), with the families mixed as in that half.
     """
-    features = campaign.evidence.features
     if len(features.found) < 2:
         return None
     later = features.found[len(features.found) // 2 :]

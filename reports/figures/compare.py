@@ -12,10 +12,11 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import MEASUREMENT
-from percpu_fuzz.reports.campaign import Campaign, Sums
-from percpu_fuzz.reports.figures.compare_values import mean_difference, strata_of_both
-from percpu_fuzz.reports.figures.estimates import QUANTITIES, measured, precharges, shares
-from percpu_fuzz.reports.figures.headroom import counted, powers
+from percpu_fuzz.reports.campaign import Sums
+from percpu_fuzz.reports.figures.compare_values import families_of_both, mean_difference, strata_of_both
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.headroom import counted, table_places
+from percpu_fuzz.reports.quantities import QUANTITIES, WASTE
 from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval, rate_high, rate_low
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, weighted_mean
 from percpu_fuzz.reports.statistics.two_samples import clean_runs, events_test, holm, mann_whitney
@@ -78,22 +79,21 @@ class Comparison:
     fixed: tuple[Fixed, ...]
 
 
-def compare(a: Campaign, b: Campaign, level: float = LEVEL) -> Comparison:
+def compare(a: Figures, b: Figures, level: float = LEVEL) -> Comparison:
     """Every figure that both campaigns have. InputError if no family was run by both."""
-    names = [name for name in shares(a) if measured(a, name).cases and measured(b, name).cases]
+    names = [f.name for f in a.families if f.cases and any(g.name == f.name and g.cases for g in b.families)]
     if not names:
         raise InputError("compare", "campaigns without a common family", "campaigns whose families overlap")
-    pairs = [(shares(a)[name], measured(a, name), measured(b, name)) for name in names]
-    total = sum(share for share, _, _ in pairs)
-    pairs = [(share / total, one, other) for share, one, other in pairs]
+    both = families_of_both(a, b, names)
+    pairs = [(share, one.measured, other.measured) for share, one, other in both]
     found = [
-        *(quantities(a, b, names, pairs, level) if precharges(a) and precharges(b) else ()),
-        *headroom_rates(pairs, level, precharges(a) and precharges(b)),
+        *(quantities(a, b, names, pairs, level) if a.precharges and b.precharges else ()),
+        *headroom_rates(pairs, level, a.precharges and b.precharges),
         *violation_rates(pairs, level),
     ]
     adjusted = holm([row.p for row in found])
     differences = tuple(_with(row, p) for row, p in zip(found, adjusted, strict=True))
-    ran = {name for c in (a, b) for name, sums in c.streams[MEASUREMENT].items() if sums.cases}
+    ran = {name for c in (a, b) for name, sums in c.campaign.streams[MEASUREMENT].items() if sums.cases}
     cases = (sum(one.cases for _, one, _ in pairs), sum(other.cases for _, _, other in pairs))
     probes = (sum(_charged(one) for _, one, _ in pairs), sum(_charged(other) for _, _, other in pairs))
     left_out = tuple(sorted(ran - set(names)))
@@ -101,7 +101,7 @@ def compare(a: Campaign, b: Campaign, level: float = LEVEL) -> Comparison:
 
 
 def _charged(sums: Sums) -> int:
-    return sum(sums.histogram("waste_pages").values())
+    return sum(sums.histogram(WASTE.histogram).values())
 
 
 FamilyPairs = Sequence[tuple[float, Sums, Sums]]
@@ -111,11 +111,11 @@ def _with(row: Difference, adjusted: float) -> Difference:
     return replace(row, adjusted=adjusted)
 
 
-def quantities(a: Campaign, b: Campaign, names: Sequence[str], pairs: FamilyPairs, level: float) -> list[Difference]:
+def quantities(a: Figures, b: Figures, names: Sequence[str], pairs: FamilyPairs, level: float) -> list[Difference]:
     """Weighted means with an interval of their difference, and Mann-Whitney's test."""
     found = []
-    for name in QUANTITIES:
-        strata = strata_of_both(a, b, names, name)
+    for name, quantity in QUANTITIES.items():
+        strata = strata_of_both(a, b, names, quantity)
         one, other = weighted_mean(strata[0]), weighted_mean(strata[1])
         ranks = mann_whitney([(s, x.histogram(name), y.histogram(name)) for s, x, y in pairs], level)
         if one is None or other is None or ranks is None:
@@ -131,7 +131,7 @@ def headroom_rates(pairs: FamilyPairs, level: float, both_precharge: bool) -> li
     if not both_precharge or not any(x for _, x, _ in joints) or not any(y for _, _, y in joints):
         return []
     found = []
-    for pages in powers([h for _, *hs in joints for h in hs]):
+    for pages in table_places([h for _, *hs in joints for h in hs]):
         rows = []
         for s, x, y in joints:
             (bad, good), (bad_b, good_b) = counted(x, pages), counted(y, pages)

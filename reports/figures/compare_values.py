@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import QUANTITIES, families_apart, measured, shares
-from percpu_fuzz.reports.figures.limits import held_to, largest, nodes_of
+from percpu_fuzz.reports.figures.families import Family, apart
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.quantities import QUANTITIES, Quantity
 from percpu_fuzz.reports.statistics.bootstrap import resampled_difference
 from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 from percpu_fuzz.reports.statistics.means import bounded, mean_of
@@ -30,19 +30,21 @@ class Value:
     interval: Interval
 
 
-def strata_of_both(a: Campaign, b: Campaign, names: Sequence[str], quantity: str) -> tuple[Strata, Strata]:
+def families_of_both(a: Figures, b: Figures, names: Sequence[str]) -> list[tuple[float, Family, Family]]:
+    """(share among those named by A's weights, A's, B's) for each of the families."""
+    others = {family.name: family for family in b.families}
+    chosen = [family for family in a.families if family.name in names]
+    total = sum(family.share for family in chosen)
+    return [(family.share / total, family, others[family.name]) for family in chosen]
+
+
+def strata_of_both(a: Figures, b: Figures, names: Sequence[str], quantity: Quantity) -> tuple[Strata, Strata]:
     """Families as strata of each campaign, A's weights for both."""
-    total = sum(shares(a)[name] for name in names)
-    found = []
-    for campaign in (a, b):
-        nodes, strata = nodes_of(campaign), []
-        for name in names:
-            sums = measured(campaign, name)
-            values = sums.histogram(quantity)
-            most = held_to(values, largest(campaign, quantity, nodes[name][1]))
-            strata.append(Stratum(shares(a)[name] / total, sums.cases, values, most))
-        found.append(strata)
-    return found[0], found[1]
+    both = families_of_both(a, b, names)
+    return (
+        [replace(one.stratum(quantity, a.variant), share=share) for share, one, _ in both],
+        [replace(other.stratum(quantity, b.variant), share=share) for share, _, other in both],
+    )
 
 
 def mean_difference(a: Strata, b: Strata, level: float = LEVEL) -> Interval:
@@ -52,28 +54,28 @@ def mean_difference(a: Strata, b: Strata, level: float = LEVEL) -> Interval:
         return found
     each = (1 + level) / 2
     one, other = bounded(a, each), bounded(b, each)
-    return OPEN if one is None or other is None else apart(one, other)
+    return OPEN if one is None or other is None else less(one, other)
 
 
-def apart(one: Interval, other: Interval) -> Interval:
+def less(one: Interval, other: Interval) -> Interval:
     """The other less the one, where both hold; an end is open if one that it needs is."""
     low = None if other.low is None or one.high is None else other.low - one.high
     high = None if other.high is None or one.low is None else other.high - one.low
     return Interval(low, high)
 
 
-def values(a: Campaign, b: Campaign, names: Sequence[str], level: float = LEVEL) -> list[Value]:
+def values(a: Figures, b: Figures, names: Sequence[str], level: float = LEVEL) -> list[Value]:
     """Mean and quantiles of every quantity that both campaigns counted, in the reports' order."""
-    huge = families_apart(a)[0]
+    huge = {family.name for family in apart(a.families)[0]}
     few = [name for name in names if name not in huge]
     found: list[Value] = []
-    for quantity in QUANTITIES:
+    for name, quantity in QUANTITIES.items():
         one, other = strata_of_both(a, b, names, quantity)
-        found += _mean(quantity, "mean", one, other, level)
+        found += _mean(name, "mean", one, other, level)
         if few and len(few) < len(names):
-            found += _mean(quantity, "mean*", *strata_of_both(a, b, few, quantity), level)
+            found += _mean(name, "mean*", *strata_of_both(a, b, few, quantity), level)
         for q in COMPARED_QUANTILES:
-            found += _quantile(quantity, q, one, other, level)
+            found += _quantile(name, q, one, other, level)
     return found
 
 
@@ -92,5 +94,5 @@ def _quantile(quantity: str, q: float, a: Strata, b: Strata, level: float) -> li
     low, high = pooled_quantile(a, q, each), pooled_quantile(b, q, each)
     if one is None or other is None or low is None or high is None:
         return []
-    ends = apart(low.interval, high.interval)
+    ends = less(low.interval, high.interval)
     return [Value(quantity, f"p{100 * q:g}", one.value, other.value, one.interval, other.interval, ends)]

@@ -8,24 +8,26 @@ from dataclasses import dataclass
 from percpu_fuzz.engine.outcome import HUNTING
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.value_types import Count
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """The hunting stream's distinct signatures.
 
-    points: (cases, distinct) after each batch that showed a new one. once, twice: signatures seen in one case, in two.
-    risk: estimated number of new signatures in one more case, once / cases (Good 1953), with Esty's interval (1983);
-    open above while none was seen only once, since the spread is not known then. None before the first case.
+    points: (cases, distinct) after each batch that showed a new one. seen_once, seen_twice: signatures seen in one
+    case, in two. risk: estimated number of new signatures in one more case, seen_once / cases (Good 1953), with Esty's
+    interval (1983); open above while none was seen only once, since the spread is not known then. None before the first
+    case.
     """
 
-    cases: int
-    distinct: int
-    once: int
-    twice: int
-    points: tuple[tuple[int, int], ...]
+    cases: Count
+    distinct: Count
+    seen_once: Count
+    seen_twice: Count
+    points: tuple[tuple[Count, Count], ...]
     risk: float | None
-    interval: Interval
+    risk_interval: Interval
 
 
 def discovery(campaign: Campaign, level: float = LEVEL) -> Discovery:
@@ -33,7 +35,7 @@ def discovery(campaign: Campaign, level: float = LEVEL) -> Discovery:
     seen = [found.cases for found in campaign.signatures[HUNTING].values()]
     cases = campaign.cases(HUNTING) - campaign.unknown(HUNTING)
     once, twice = seen.count(1), seen.count(2)
-    points = tuple(campaign.discoveries.get(HUNTING, ()))
+    points = tuple((at, distinct) for at, distinct in campaign.discoveries.get(HUNTING, ()))
     risk = once / cases if cases else None
     return Discovery(cases, len(seen), once, twice, points, risk, risk_interval(cases, once, twice, level))
 

@@ -7,21 +7,22 @@ were charged; those that a real limit refused have no pages used to compare with
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.histograms import PAIR, PRECHARGE_USED
 from percpu_fuzz.engine.outcome import Histogram
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import measured, precharges, shares
-from percpu_fuzz.reports.figures.limits import nodes_of
-from percpu_fuzz.reports.figures.once import once
+from percpu_fuzz.reports.figures.families import NODE_CLASSES, Family
 from percpu_fuzz.reports.statistics.intervals import LEVEL, clopper_pearson
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio
+from percpu_fuzz.reports.value_types import Count
 
 HEADROOMS_MOST = 48  # places at which a curve is worked out
-NODE_CLASSES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1024))  # of the curves by number of nodes
 CLASS_PLACES = (1, 2, 4, 8, 16)  # headrooms of their table
+
+# A family's share, cases, and probes by nodes, blocking, pages precharged and pages used.
+Joint = tuple[float, int, Histogram]
+Places = Callable[[Sequence[Histogram]], list[int]]  # headrooms to work out
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,10 @@ class Headroom:
     of_fitting: the rate of failing among the fitting, None if none fits; of_all: among all probes.
     """
 
-    pages: int
-    probes: int
-    fitting: int
-    failing: int
+    pages: Count
+    probes: Count
+    fitting: Count
+    failing: Count
     of_fitting: Rate | None
     of_all: Rate
 
@@ -43,10 +44,10 @@ class Headroom:
 class NodesCurve:
     """Headrooms of allocations on machines of nodes[0]..nodes[1] nodes that may block, or must not (nowait)."""
 
-    nodes: tuple[int, int]
+    nodes: tuple[Count, Count]
     nowait: bool
-    probes: int
-    rows: tuple[Headroom, ...]
+    probes: Count
+    headroom: tuple[Headroom, ...]
 
 
 def pairs(histogram: Histogram) -> dict[tuple[int, int], int]:
@@ -67,14 +68,6 @@ def groups(histogram: Histogram) -> dict[tuple[int, bool], Histogram]:
     return found
 
 
-def left_over(histogram: Histogram) -> Histogram:
-    """Probes by pages precharged less pages used: negative where the precharge ran short."""
-    found: Histogram = {}
-    for (precharge, used), number in pairs(histogram).items():
-        found[precharge - used] = found.get(precharge - used, 0) + number
-    return dict(sorted(found.items()))
-
-
 def counted(histogram: Histogram, pages: int) -> tuple[int, int]:
     """(failing, passing) probes among those that need at most so many pages."""
     fitting = [(precharge, number) for (precharge, used), number in pairs(histogram).items() if used <= pages]
@@ -82,7 +75,7 @@ def counted(histogram: Histogram, pages: int) -> tuple[int, int]:
     return failing, sum(number for _, number in fitting) - failing
 
 
-def headrooms(histograms: Sequence[Histogram], most: int = HEADROOMS_MOST) -> list[int]:
+def curve_places(histograms: Sequence[Histogram], most: int = HEADROOMS_MOST) -> list[int]:
     """Headrooms at which a curve may change: each page while they are few, then ever wider apart, up to the end."""
     largest = max((precharge for h in histograms for precharge, _ in pairs(h)), default=0)
     places, step = [0], 1.0
@@ -93,7 +86,7 @@ def headrooms(histograms: Sequence[Histogram], most: int = HEADROOMS_MOST) -> li
     return places
 
 
-def powers(histograms: Sequence[Histogram]) -> list[int]:
+def table_places(histograms: Sequence[Histogram]) -> list[int]:
     """A few headrooms for a table: 0, 1, 2, 4, ... up to the first at which nothing can fail."""
     largest = max((precharge for h in histograms for precharge, _ in pairs(h)), default=0)
     places = [0, 1]
@@ -111,7 +104,7 @@ def family_headroom(histogram: Histogram, pages: int, level: float = LEVEL) -> H
     return Headroom(pages, probes, fitting, failing, of_fitting, of_all)
 
 
-def pooled_headroom(strata: Sequence[tuple[float, int, Histogram]], pages: int, level: float = LEVEL) -> Headroom:
+def pooled_headroom(strata: Sequence[Joint], pages: int, level: float = LEVEL) -> Headroom:
     """All families of (share, cases, histogram) by weight at one headroom; intervals of reports.statistics.strata."""
     found = [(share, cases, *counted(h, pages), sum(h.values())) for share, cases, h in strata]
     failing, fitting = sum(row[2] for row in found), sum(row[2] + row[3] for row in found)
@@ -122,55 +115,44 @@ def pooled_headroom(strata: Sequence[tuple[float, int, Histogram]], pages: int, 
     return Headroom(pages, probes, fitting, failing, of_fitting, of_all)
 
 
-def strata_of(campaign: Campaign) -> list[tuple[float, int, Histogram]]:
-    """Share, cases and joint histogram of each family; empty where nothing was precharged by a probe."""
-    rows = [
-        (share, measured(campaign, name).cases, measured(campaign, name).histogram(PRECHARGE_USED))
-        for name, share in shares(campaign).items()
-    ]
-    return rows if precharges(campaign) and any(h for _, _, h in rows) else []
+def joints(families: Sequence[Family]) -> list[Joint]:
+    """Each family's charged probes by (precharged, used); empty where nothing was precharged by a probe."""
+    rows = [(family.share, family.cases, family.histogram(PRECHARGE_USED)) for family in families]
+    return rows if any(h for _, _, h in rows) else []
 
 
-def pooled_headrooms(campaign: Campaign, table: bool = False) -> list[Headroom]:
-    """All families by weight: the curve, or the few rows of a table; empty without a probe."""
-    strata = strata_of(campaign)
-    places = (powers if table else headrooms)([h for _, _, h in strata]) if strata else []
-    return [pooled_headroom(strata, pages) for pages in places]
+def pooled_headrooms(families: Sequence[Family], places: Places) -> list[Headroom]:
+    """All families by weight at some headrooms; empty without a probe."""
+    strata = joints(families)
+    return [pooled_headroom(strata, pages) for pages in places([h for _, _, h in strata])] if strata else []
 
 
-@once
-def nodes_curves(
-    campaign: Campaign, places: Sequence[int] = (), families: Collection[str] | None = None
-) -> list[NodesCurve]:
+def nodes_curves(families: Sequence[Family], places: Sequence[int] = ()) -> list[NodesCurve]:
     """A curve for each class of nodes and for blocking or not, where there is a probe; at `places`, or wherever needed.
 
-    families: those alone, if given. A family none of whose machines has so many nodes does not count.
+    A family none of whose machines has so many nodes does not count.
     """
     curves = []
-    for nodes in NODE_CLASSES if precharges(campaign) else ():
+    for nodes in NODE_CLASSES:
         for nowait in (False, True):
-            strata = class_strata(campaign, nodes, nowait, families)
+            strata = class_joints(families, nodes, nowait)
             probes = sum(sum(h.values()) for _, _, h in strata)
             if probes:
-                at = places or headrooms([h for _, _, h in strata])
+                at = places or curve_places([h for _, _, h in strata])
                 curves.append(NodesCurve(nodes, nowait, probes, tuple(pooled_headroom(strata, h) for h in at)))
     return curves
 
 
-def class_strata(
-    campaign: Campaign, nodes: tuple[int, int], nowait: bool, families: Collection[str] | None
-) -> list[tuple[float, int, Histogram]]:
+def class_joints(families: Sequence[Family], nodes: tuple[int, int], nowait: bool) -> list[Joint]:
     """Share, cases and joint histogram of each family that can have such a probe."""
     rows = []
-    for name, share in shares(campaign).items():
+    for family in families:
         found: Histogram = {}
-        sums = measured(campaign, name)
-        for (count, not_blocking), part in groups(sums.histogram(PRECHARGE_USED)).items():
+        for (count, not_blocking), part in groups(family.histogram(PRECHARGE_USED)).items():
             if nodes[0] <= count <= nodes[1] and not_blocking == nowait:
                 for key, number in part.items():
                     found[key] = found.get(key, 0) + number
-        fewest, most = nodes_of(campaign)[name]
-        possible = fewest <= nodes[1] and most >= nodes[0]
-        if (families is None or name in families) and (found or possible):
-            rows.append((share, sums.cases, found))
+        possible = family.nodes[0] <= nodes[1] and family.nodes[1] >= nodes[0]
+        if found or possible:
+            rows.append((family.share, family.cases, found))
     return rows

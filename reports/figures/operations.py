@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from percpu_fuzz.engine.topology import MAX_NODES
+from percpu_fuzz.reports.figures.families import CPU_CLASSES, NODE_CLASSES, Span
 from percpu_fuzz.reports.statistics.intervals import least_squares, spearman
 
 HOOKS = ("alloc", "free")
-NODE_GROUPS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 1024))
-TOUCHED_GROUPS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 8), (9, 1024))
-CPU_GROUPS = ((1, 4), (5, 16), (17, 64), (65, 256), (257, 8192))
+TOUCHED_CLASSES = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 8), (9, MAX_NODES))
 MACHINES_LEAST = 8  # fewer do not carry a fit of three coefficients
+
+Rows = Sequence[Mapping[str, Any]]  # one a machine and variant: nodes, cpus, variant, alloc_ops, free_ops
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,53 @@ class Fit:
     with_cpus: float | None
 
 
-def variants_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Calls of one hook by "nodes", "cpus" or "touched": groups with a machine in them, and each variant's spread."""
+
+    hook: str
+    by: str
+    groups: tuple[tuple[Span, tuple[Spread | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallSurvey:
+    """Calls of every variant on the same machines; fits: by variant and hook."""
+
+    variants: tuple[str, ...]
+    machines: int
+    groupings: tuple[Grouping, ...]
+    fits: dict[tuple[str, str], Fit | None]
+
+
+def call_survey(rows: Rows) -> CallSurvey | None:
+    """What a campaign's rows of operations say; None without rows."""
+    if not rows:
+        return None
+    rows = with_touched(rows)
+    variants = variants_of(rows)
+    classes = {"nodes": NODE_CLASSES, "cpus": CPU_CLASSES}
+    if all("touched" in row for row in rows):
+        classes["touched"] = TOUCHED_CLASSES
+    return CallSurvey(
+        tuple(variants), sum(row["variant"] == variants[0] for row in rows),
+        tuple(grouping(rows, variants, hook, by, groups) for hook in HOOKS for by, groups in classes.items()),
+        {(variant, hook): fit(rows, variant, hook) for variant in variants for hook in HOOKS},
+    )  # fmt: skip
+
+
+def grouping(rows: Rows, variants: Sequence[str], hook: str, by: str, groups: Sequence[Span]) -> Grouping:
+    """Calls of one hook by one property of the machines."""
+    found = [(group, tuple(spread(rows, variant, hook, by, group) for variant in variants)) for group in groups]
+    return Grouping(hook, by, tuple((group, spreads) for group, spreads in found if any(spreads)))
+
+
+def variants_of(rows: Rows) -> list[str]:
     """The variants counted, in the order in which they first occur."""
     return list(dict.fromkeys(str(row["variant"]) for row in rows))
 
 
-def with_touched(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def with_touched(rows: Rows) -> Rows:
     """Rows whose "touched" is that of their machine: the most nodes that any variant charged there.
 
     A variant that charges one objcg sees one node wherever the pages lie. Rows without machine and touched stay.
@@ -63,9 +106,7 @@ def calls(row: Mapping[str, Any], hook: str) -> int:
     return int(row[f"{hook}_ops"])
 
 
-def spread(
-    rows: Iterable[Mapping[str, Any]], variant: str, hook: str, by: str, group: tuple[int, int]
-) -> Spread | None:
+def spread(rows: Rows, variant: str, hook: str, by: str, group: Span) -> Spread | None:
     """Calls of the machines whose `by` ("nodes", "cpus", "touched") lies in the group, ends included; None if none."""
     found = [calls(row, hook) for row in rows if row["variant"] == variant and group[0] <= row[by] <= group[1]]
     if not found:
@@ -73,7 +114,7 @@ def spread(
     return Spread(len(found), statistics.median(found), min(found), max(found))
 
 
-def fit(rows: Sequence[Mapping[str, Any]], variant: str, hook: str) -> Fit | None:
+def fit(rows: Rows, variant: str, hook: str) -> Fit | None:
     """The fit over all machines of a variant; None for too few."""
     chosen = [row for row in rows if row["variant"] == variant]
     if len(chosen) < MACHINES_LEAST:

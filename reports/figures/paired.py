@@ -11,8 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import precharges, shares
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
 
 BATCHES_LEAST = 10  # of each family: Student's interval of fewer leans on how the batches' means are distributed
@@ -32,16 +31,16 @@ class Paired:
     unpaired: Interval
 
 
-def paired(a: Campaign, b: Campaign, level: float = LEVEL) -> Paired | None:
+def paired(a: Figures, b: Figures, level: float = LEVEL) -> Paired | None:
     """The paired difference; None unless both drew from the same numbers and both precharge."""
-    same = all(a.describe.get(name) == b.describe.get(name) for name in ALIKE)
-    if not same or not (precharges(a) and precharges(b)):
+    same = all(a.campaign.describe.get(name) == b.campaign.describe.get(name) for name in ALIKE)
+    if not same or not (a.precharges and b.precharges):
         return None
     rows = []
-    for name, share in shares(a).items():
-        one, other = a.evidence.waste.get(name, {}), b.evidence.waste.get(name, {})
+    for family in a.families:
+        one, other = (c.campaign.evidence.waste.get(family.name, {}) for c in (a, b))
         both = sorted(set(one) & set(other))
-        rows.append((share, [(one[k], other[k]) for k in both]))
+        rows.append((family.share, [(one[k], other[k]) for k in both]))
     if not any(pairs for _, pairs in rows):
         return None
     within = [(share, [y.mean - x.mean for x, y in pairs]) for share, pairs in rows]

@@ -17,12 +17,14 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import UNKNOWN_FAMILY
-from percpu_fuzz.reports.figures.watched import SCALES, Figure, MeanFigure, QuantileFigure, RateFigure, SpuriousFigure
+from percpu_fuzz.reports.figures.watched import MeanFigure, QuantileFigure, RateFigure, SpuriousFigure, Watched
+from percpu_fuzz.reports.quantities import QUANTITIES, SHARE, WASTE
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
 WHERE = "--stop"
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
-MEANS = ("waste", "share")  # what has a largest value that is known beforehand
+NAMED = {q.criterion: q for q in QUANTITIES.values()}
+NAMED_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+MEANS = (WASTE.criterion, SHARE.criterion)  # what has a largest value that is known beforehand
 ANY = "any"
 FORM = re.compile(
     r"(?:(?P<ci>ci)\s*\((?P<inner>[^()]*(?:\([^()]*\))?\s*)\)|(?P<plain>[^<>]+?))\s*(?P<op><=|>=|<|>)\s*"
@@ -33,9 +35,9 @@ SPURIOUS = re.compile(r"rate\(spurious h ?= ?(?P<pages>\d{1,6})\)")
 EXAMPLE = "'ci(p99 waste) < 0.5 @ 0.95'"
 
 
-def figures() -> list[str]:
+def figure_names() -> list[str]:
     """Every figure's name; of spurious failures those with 4 pages of headroom, which stand for any number."""
-    of_values = [f"{q} {name}" for q in QUANTILES for name in SCALES]
+    of_values = [f"{q} {name}" for q in NAMED_QUANTILES for name in NAMED]
     of_rates = [f"rate({name})" for name in (*INVARIANT_NAMES, ANY, "spurious h=4")]
     return [*(f"mean {name}" for name in MEANS), *of_values, *of_rates]
 
@@ -44,7 +46,7 @@ def stop_help() -> str:
     """What may stand in a criterion, for the help of `run`."""
     return (
         f"End once a criterion is met, or with exit status 4: FIGURE OP NUMBER [@ LEVEL], such as {EXAMPLE} or "
-        f"'rate(I1) < 1e-5'. Figures: mean of {', '.join(MEANS)}; {', '.join(QUANTILES)} of {', '.join(SCALES)}; "
+        f"'rate(I1) < 1e-5'. Figures: mean of {', '.join(MEANS)}; {', '.join(NAMED_QUANTILES)} of {', '.join(NAMED)}; "
         "rate(I1) and so on, rate(any) violation, rate(spurious h=4) with 4 pages of headroom. ci(FIGURE) is the width "
         "of its interval. Ops: <, <=, >, >=; an upper end must be below NUMBER, a lower end above it. The interval "
         "holds at every look."
@@ -53,7 +55,7 @@ def stop_help() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """figure: a name of figures(); width: whether the interval's width is meant; op: "<", "<=", ">" or ">="."""
+    """figure: a name of figure_names(); width: whether the interval's width is meant; op: "<", "<=", ">" or ">="."""
 
     text: str
     figure: str
@@ -81,21 +83,21 @@ def parse_stop(text: str) -> Criterion:
 
 
 def figure_name(typed: str) -> str:
-    """The name of a figure as figures() has it. InputError names the nearest."""
+    """The name of a figure as figure_names() has it. InputError names the nearest."""
     named = " ".join(typed.split())
     called = CALLED.fullmatch(named)
     named = f"{called[1]} {called[2]}" if called else named
     spurious = SPURIOUS.fullmatch(named)
     if spurious:
         return f"rate(spurious h={int(spurious['pages'])})"
-    if named not in figures():
-        near = difflib.get_close_matches(named, figures(), 1)
+    if named not in figure_names():
+        near = difflib.get_close_matches(named, figure_names(), 1)
         hint = f"; the nearest is {near[0]!r}" if near else ""
         raise InputError(WHERE, f"no figure {named!r}", f"mean waste, p99 waste, rate(I1), rate(any), ...{hint}")
     return named
 
 
-def watched(criterion: Criterion, weights: Mapping[str, int], nodes: Mapping[str, int]) -> Figure:
+def watched(criterion: Criterion, weights: Mapping[str, int], nodes: Mapping[str, int]) -> Watched:
     """What keeps the criterion's figure."""
     total = sum(weights.values())
     shares = {name: weight / total for name, weight in weights.items()}
@@ -107,8 +109,8 @@ def watched(criterion: Criterion, weights: Mapping[str, int], nodes: Mapping[str
         return RateFigure(None if name[5:-1] == ANY else name[5:-1])
     kind, quantity = name.split()
     if kind == "mean":
-        return MeanFigure(shares, quantity, nodes)
-    return QuantileFigure(shares, quantity, QUANTILES[kind])
+        return MeanFigure(shares, NAMED[quantity], nodes)
+    return QuantileFigure(shares, NAMED[quantity], NAMED_QUANTILES[kind])
 
 
 class Watch:

@@ -12,7 +12,7 @@ from typing import Any
 
 from percpu_fuzz.reports.statistics.intervals import moments, rank_of, value_at_rank
 
-QUANTILES = (0.5, 0.9, 0.99)
+TRACED_QUANTILES = (0.5, 0.9, 0.99)
 Pairs = Mapping[tuple[int, int, bool], int]
 
 
@@ -113,10 +113,10 @@ class Traced:
         return (self.main, *self.others)
 
 
-Figure = Callable[[Placed], float | None]
+PlacedFigure = Callable[[Placed], float | None]
 
 
-def quantile_of(q: float) -> Figure:
+def quantile_of(q: float) -> PlacedFigure:
     """The q-quantile of wasted pages: the least value that so large a share does not exceed."""
 
     def figure(placed: Placed) -> float | None:
@@ -138,7 +138,7 @@ def most_waste(placed: Placed) -> float | None:
     return max(placed.waste(), default=None)
 
 
-def share_of_spurious(pages: int, nowait: bool | None = None) -> Figure:
+def share_of_spurious(pages: int, nowait: bool | None = None) -> PlacedFigure:
     """Of the allocations that fit into so many pages, the share that fails only because of the precharge."""
 
     def figure(placed: Placed) -> float | None:
@@ -153,7 +153,7 @@ def share_misplaced(placed: Placed) -> float | None:
     return placed.misplaced_bytes / placed.booked_bytes if placed.booked_bytes else None
 
 
-def range_of(traced: Traced, figure: Figure) -> tuple[float, float] | None:
+def range_of(traced: Traced, figure: PlacedFigure) -> tuple[float, float] | None:
     """Least and most over all placements; None where the placement is known, or nothing was counted."""
     found = [value for value in map(figure, traced.every) if value is not None]
     return (min(found), max(found)) if traced.others and found else None
@@ -202,10 +202,10 @@ def waste_json(traced: Traced) -> dict[str, Any]:
         "pages": {
             "histogram": {str(pages): n for pages, n in waste.items()},
             "mean": mean_waste(traced.main),
-            "quantiles": {str(q): quantile_of(q)(traced.main) for q in QUANTILES},
+            "quantiles": {str(q): quantile_of(q)(traced.main) for q in TRACED_QUANTILES},
             "max": most_waste(traced.main),
             "mean_range": range_of(traced, mean_waste),
-            "quantile_ranges": {str(q): range_of(traced, quantile_of(q)) for q in QUANTILES},
+            "quantile_ranges": {str(q): range_of(traced, quantile_of(q)) for q in TRACED_QUANTILES},
             "max_range": range_of(traced, most_waste),
         },
         "short": traced.main.short,

@@ -13,6 +13,7 @@ from typing import Protocol
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import Histogram, Outcome
 from percpu_fuzz.reports.figures.headroom import counted
+from percpu_fuzz.reports.quantities import METADATA_PAGES, WASTE, Quantity
 from percpu_fuzz.reports.statistics.anytime import anytime_high, anytime_low
 from percpu_fuzz.reports.statistics.anytime_mean import MeanSequence, mean_interval
 from percpu_fuzz.reports.statistics.anytime_quantile import quantile_interval
@@ -20,20 +21,11 @@ from percpu_fuzz.reports.statistics.anytime_ratio import ratio_interval
 from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.strata import Stratum
 
-HISTOGRAMS = {
-    "waste": "waste_pages",
-    "share": "share_percent",
-    "rounding": "rounding_bytes16",
-    "misplaced": "misplaced_bytes",
-    "in_flight": "in_flight_pages",
-}
-SCALES = {name: 16 if name == "rounding" else 1 for name in HISTOGRAMS}  # of a stored value to the figure's unit
-METADATA_PAGES = 8 // 4 * 16
 UNKNOWN = Interval(None, None)
 
 
-class Figure(Protocol):
-    """method: in words. interval(unknown, level): the bounds now, after so many cases that nobody knows."""
+class Watched(Protocol):
+    """A figure that is bounded at every look; method: in words."""
 
     method: str
 
@@ -88,14 +80,14 @@ class QuantileFigure:
 
     method = "beta-binomial mixture at the quantile, by weight"
 
-    def __init__(self, shares: Mapping[str, float], quantity: str, q: float) -> None:
+    def __init__(self, shares: Mapping[str, float], quantity: Quantity, q: float) -> None:
         self.families = {name: _Counted(share) for name, share in shares.items()}
-        self.histogram, self.scale, self.q = HISTOGRAMS[quantity], SCALES[quantity], q
+        self.quantity, self.q = quantity, q
 
     def add(self, outcome: Outcome) -> None:
         family = self.families[outcome.family]
         family.cases += outcome.cases
-        for value, number in outcome.histograms.get(self.histogram, {}).items():
+        for value, number in outcome.histograms.get(self.quantity.histogram, {}).items():
             family.histogram[value] = family.histogram.get(value, 0) + number
 
     def interval(self, unknown: int, level: float) -> Interval:
@@ -103,7 +95,7 @@ class QuantileFigure:
         if unknown or not any(family.histogram for family in families):
             return UNKNOWN
         found = quantile_interval([Stratum(f.share, f.cases, f.histogram) for f in families], self.q, level)
-        low, high = (None if end is None else end / self.scale for end in (found.low, found.high))
+        low, high = (None if end is None else end / self.quantity.scale for end in (found.low, found.high))
         return Interval(low, high)
 
 
@@ -117,10 +109,10 @@ class MeanFigure:
 
     method = "empirical Bernstein sequence, by weight"
 
-    def __init__(self, shares: Mapping[str, float], quantity: str, nodes: Mapping[str, int]) -> None:
-        self.histogram = HISTOGRAMS[quantity]
+    def __init__(self, shares: Mapping[str, float], quantity: Quantity, nodes: Mapping[str, int]) -> None:
+        self.histogram = quantity.histogram
         self.parts = {
-            name: (share, MeanSequence(nodes[name] + 1.0 + METADATA_PAGES if quantity == "waste" else 100.0))
+            name: (share, MeanSequence(nodes[name] + 1.0 + METADATA_PAGES if quantity is WASTE else 100.0))
             for name, share in shares.items()
         }
         self.out_of_range = False

@@ -34,13 +34,14 @@ def page_text(page: Page) -> str:
 
 
 def _body(section: Section, indent: str, repeated: str) -> list[str]:
-    """What stands below a section's title, blocks apart; those of an entry, which is indented, close together.
+    """What stands below a section's title, blocks apart; those of an entry, which is indented, close together if few.
 
     repeated: the page's command, which is named where it stands.
     """
     lines: list[str] = []
+    apart = not indent or len(section.tables) > 1
     for block in _blocks(section, indent, repeated):
-        lines += [*([""] if lines and not indent else []), *block]
+        lines += [*([""] if lines and apart else []), *block]
     for part in section.parts:
         body = _body(part, indent + INDENT, repeated)
         if body:
@@ -53,15 +54,17 @@ def _blocks(section: Section, indent: str, repeated: str) -> Iterator[list[str]]
     if section.words:
         yield [line for words in section.words for line in paragraph(words, indent)]
     if section.lines:
-        yield [line for said in section.lines for line in paragraph(said, deeper) or [""]]
+        fits = max(len(plain(said)) for said in section.lines) + len(deeper) <= WIDTH
+        yield [line for said in section.lines for line in paragraph(said, deeper if fits else "") or [""]]
     for one in section.tables:
         if one.rows:
             yield [*paragraph(one.caption, indent), *table_lines(one, deeper)]
     if section.notes:
         yield [line for words in section.notes for line in paragraph(words, indent)]
-    for figure in section.figures:
-        if figure.bars is not None and figure.bars.histogram:
-            yield bars(figure.bars.histogram, plain(figure.bars.unit), deeper + INDENT)
+    counted = [(f.title, f.bars) for f in section.figures if f.bars is not None and f.bars.histogram]
+    for name, found in counted:
+        named = paragraph(name, deeper) if len(counted) > 1 else []
+        yield [*named, *bars(found.histogram, plain(found.unit), deeper + INDENT)]
     if section.command:
         yield _command(section.command, deeper, repeated)
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import math
 
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.certificate import Certificate, NewBehaviour, PctStatement, ViolationRate, certificate
+from percpu_fuzz.reports.figures.certificate import Certificate, NewBehaviour, NotRun, PctStatement, ViolationRate
 from percpu_fuzz.reports.numbers import number, plural
 
 PCT = "Burckhardt and others, ASPLOS 2010"
 
 
-def certificate_words(campaign: Campaign) -> tuple[str, ...]:
-    """The statements; none where nothing was stored that they could be made of."""
-    return words_of(certificate(campaign))
-
-
-def words_of(made: Certificate) -> tuple[str, ...]:
-    """One string a statement."""
+def certificate_words(made: Certificate) -> tuple[str, ...]:
+    """One string a statement; none where nothing was stored that they could be made of."""
     words = []
     if made.rate is not None:
-        words.append(rate_words(made.rate))
+        words.append(violation_words(made.rate))
     if made.behaviour is not None:
         words.append(behaviour_words(made.behaviour))
     words += [pct_words(rows) for rows in by_caps(made.pct)]
@@ -51,7 +45,7 @@ def at_most(violating: int) -> str:
     return f"at most {number(violating)}" if violating else "0"
 
 
-def rate_words(rate: ViolationRate) -> str:
+def violation_words(rate: ViolationRate) -> str:
     """Violating cases of those measured, and both upper bounds of their rate."""
     return (
         f"Violations: {at_most(rate.violating)} of {plural(rate.cases, 'measured case')} broke an invariant. The rate "
@@ -83,11 +77,11 @@ def pct_words(rows: list[PctStatement]) -> str:
     )
 
 
-def not_run_words(found: tuple[tuple[int, tuple[str, ...]], ...]) -> str:
+def not_run_words(found: tuple[NotRun, ...]) -> str:
     """Depths of the same families together: d = 1 to 4."""
     depths: dict[tuple[str, ...], list[int]] = {}
-    for depth, families in found:
-        depths.setdefault(families, []).append(depth)
+    for row in found:
+        depths.setdefault(row.families, []).append(row.depth)
     said = [f"d = {', '.join(map(str, ds))}: {', '.join(families)}" for families, ds in depths.items()]
     return f"No PCT batch of depth d or more ran, so that nothing is said of such bugs, on: {'; '.join(said)}."
 

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.compare import Comparison, Difference, compare
 from percpu_fuzz.reports.figures.compare_values import Value, values
+from percpu_fuzz.reports.figures.families import HUGE_NODES, range_text
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, nodes_curves
-from percpu_fuzz.reports.figures.limits import HUGE_NODES
 from percpu_fuzz.reports.figures.paired import paired
-from percpu_fuzz.reports.numbers import decimal, figure, number, percent, plural
+from percpu_fuzz.reports.numbers import decimal, number, percent, plural
+from percpu_fuzz.reports.quantities import QUANTITIES
 from percpu_fuzz.reports.render.page import Page, Section, Table
-from percpu_fuzz.reports.sections.precharge import nodes_text
-from percpu_fuzz.reports.sections.precharge import rate_words as rate_cell
+from percpu_fuzz.reports.sections.rate_words import estimate_words, rate_cell
 from percpu_fuzz.reports.sections.run_words import rule_words
-from percpu_fuzz.reports.sections.text_violations import estimate_words
-from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.intervals import LEVEL
 
 ALPHA = 1 - LEVEL
-UNITS = {
-    "waste_pages": "pages wasted",
-    "share_percent": "% of precharge",
-    "rounding_bytes16": "rounding, pages",
-    "misplaced_bytes": "bytes amiss",
-    "in_flight_pages": "pages in flight",
-}
 QUANTITIES_WORDS = (
     "By weight, [95% interval]. Means: empirical Bernstein intervals where the precharge formula bounds the values, "
     "else the bootstrap over cases (BCa), '-' where a few cases decide the mean; B - A: BCa, else both Bernstein "
@@ -59,22 +51,23 @@ FIXED_WORDS = (
 )
 
 
-def compare_page(a: Campaign, b: Campaign) -> Page:
+def compare_page(a: Figures, b: Figures) -> Page:
     """The whole comparison; sections of figures that both campaigns have."""
     found = compare(a, b)
     sections = [*quantities_sections(a, b, found), *rates_sections(found)]
     if sections:
         sections[-1] = replace(sections[-1], notes=(*sections[-1].notes, HOLM_WORDS))
     sections += [*curves_sections(a, b, found), *paired_sections(a, b), *fixed_sections(found)]
-    title = f"percpu-fuzz compare: A {a.variant}, seed {a.seed}; B {b.variant}, seed {b.seed}"
+    one, other = a.campaign, b.campaign
+    title = f"percpu-fuzz compare: A {one.variant}, seed {one.seed}; B {other.variant}, seed {other.seed}"
     violated = any(row.kind == "violated" for row in found.differences)
     return Page(title, difference_words(found), violated, "", tuple(sections), compared_words(a, b, found))
 
 
-def compared_words(a: Campaign, b: Campaign, found: Comparison) -> tuple[str, ...]:
+def compared_words(a: Figures, b: Figures, found: Comparison) -> tuple[str, ...]:
     """What A and B are, and which families are left out."""
     words = []
-    for name, campaign, cases, probes in zip("AB", (a, b), found.cases, found.probes, strict=True):
+    for name, campaign, cases, probes in zip("AB", (a.campaign, b.campaign), found.cases, found.probes, strict=True):
         counts = f"{plural(cases, 'measured case')}, {plural(probes, 'charged probe')}"
         words.append(f"{name}: {campaign.out}: {counts}; {rule_words(campaign)}")
     if found.left_out:
@@ -84,14 +77,18 @@ def compared_words(a: Campaign, b: Campaign, found: Comparison) -> tuple[str, ..
 
 def difference_words(found: Comparison) -> str:
     """How many figures differ, by p as Holm corrects it, of how many compared, and which."""
-    flagged = [UNITS.get(row.name, row.name) for row in found.differences if row.adjusted <= ALPHA]
+    flagged = [
+        QUANTITIES[row.name].words if row.kind == "mean" else row.name
+        for row in found.differences
+        if row.adjusted <= ALPHA
+    ]
     if not flagged:
         return f"None of {len(found.differences)} figures differs."
     differ = "differs" if len(flagged) == 1 else "differ"
     return f"{len(flagged)} of {len(found.differences)} figures {differ}: {', '.join(flagged)}."
 
 
-def quantities_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Section]:
+def quantities_sections(a: Figures, b: Figures, found: Comparison) -> list[Section]:
     """A table a quantity; nothing where none was counted by both."""
     means = [row for row in found.differences if row.kind == "mean"]
     if not means:
@@ -105,13 +102,12 @@ def quantities_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Sec
 
 def quantity_table(row: Difference, found: Sequence[Value]) -> Table:
     """A12 and p, then mean and quantiles of A, of B, and B - A."""
-    scale = 16 if row.name == "rounding_bytes16" else 1
-    rows = []
+    quantity, rows = QUANTITIES[row.name], []
     for value in found:
         cells = ((value.a, value.a_interval), (value.b, value.b_interval), (value.b - value.a, value.interval))
-        rows.append((value.statistic, *(value_cell(middle / scale, ends, scale) for middle, ends in cells)))
+        rows.append((value.statistic, *(quantity.mean_words(middle, ends) for middle, ends in cells)))
     said = f"p {chance(row.p)}, Holm {flag(row).rstrip()}"
-    return Table(("", "A", "B", "B - A"), tuple(rows), caption=f"{UNITS[row.name]}: A12 {a12_words(row)}; {said}")
+    return Table(("", "A", "B", "B - A"), tuple(rows), caption=f"{quantity.words}: A12 {a12_words(row)}; {said}")
 
 
 def a12_words(row: Difference) -> str:
@@ -119,12 +115,6 @@ def a12_words(row: Difference) -> str:
     if row.a12 is None:
         return "-"
     return f"{row.a12:.3f} [{decimal(row.a12_interval.low, 3)}, {decimal(row.a12_interval.high, 3)}]"
-
-
-def value_cell(value: float, ends: Interval, scale: int) -> str:
-    """1.25 [1.10, 1.40]. value: in the unit shown; ends: in the stored one, `scale` times as large."""
-    low, high = (None if end is None else end / scale for end in (ends.low, ends.high))
-    return f"{figure(value)} [{figure(low)}, {figure(high)}]"
 
 
 def rates_sections(found: Comparison) -> list[Section]:
@@ -154,9 +144,11 @@ def flag(row: Difference) -> str:
     return chance(row.adjusted) + ("*" if row.adjusted <= ALPHA else " ")
 
 
-def curves_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Section]:
+def curves_sections(a: Figures, b: Figures, found: Comparison) -> list[Section]:
     """Both variants' curves of spurious failures in one table."""
-    curves = [nodes_curves(campaign, CLASS_PLACES, found.families) for campaign in (a, b)]
+    curves = [
+        nodes_curves([f for f in c.precharging_families if f.name in found.families], CLASS_PLACES) for c in (a, b)
+    ]
     if not all(curves):
         return []
     rows = []
@@ -165,15 +157,15 @@ def curves_sections(a: Campaign, b: Campaign, found: Comparison) -> list[Section
         for name, made in zip("AB", curves, strict=True):
             for curve in made:
                 if (curve.nodes, curve.nowait) == (nodes, nowait):
-                    cells = [rate_cell(row.of_fitting) for row in curve.rows]
+                    cells = [rate_cell(row.of_fitting) for row in curve.headroom]
                     flags = "NOWAIT" if nowait else "KERNEL"
-                    rows.append((nodes_text(nodes), flags, name, number(curve.probes), *cells))
+                    rows.append((range_text(nodes), flags, name, number(curve.probes), *cells))
     head = ("nodes", "GFP_", "", "probes", *(f"{places} left" for places in CLASS_PLACES))
     table = Table(head, tuple(rows), 3)
     return [Section("headroom", "Spurious failures by headroom", (CURVES_WORDS,), tables=(table,))]
 
 
-def paired_sections(a: Campaign, b: Campaign) -> list[Section]:
+def paired_sections(a: Figures, b: Figures) -> list[Section]:
     """The difference within batches, where both campaigns drew from the same numbers."""
     found = paired(a, b)
     if found is None:

@@ -2,92 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.cells import group_text
-from percpu_fuzz.reports.figures.operations import HOOKS, Spread, fit, spread, variants_of, with_touched
+from percpu_fuzz.reports.figures.families import range_text
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.operations import HOOKS, CallSurvey, Grouping, Spread
 from percpu_fuzz.reports.numbers import decimal, number, plural
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import MedianRange, ranges_picture
-from percpu_fuzz.reports.sections.text_operations import BY_WORDS, FIT_WORDS, OPERATIONS_WORDS, groupings
 
 SERIES = 5  # classes s1..s5; more variants than that share colours
-Rows = Sequence[Mapping[str, Any]]
+CALLS_WORDS = (
+    "Counted on {machines} machines, one alloc and one free on each, uncontended: the hooks' calls into memcg "
+    "(precharge, account, uncharge, refill, unprecharge). Median (least-most)."
+)
+BY_WORDS = {"nodes": "by possible nodes", "cpus": "by possible CPUs", "touched": "by nodes it lies on"}
+FIT_WORDS = (
+    "Least squares: calls = a * nodes + b * CPUs + constant, both as possible ones; R2: share of the variance "
+    "explained. Rank: Spearman's correlation with nodes and with CPUs: 1 grows with it, 0 does not; '-': constant."
+)
 
 
-def costs_section(campaign: Campaign) -> Section:
-    """Pictures by nodes and by CPUs for both hooks, then the numbers."""
-    title = "Calls into memcg for each alloc and free"
-    if not campaign.operations:
+def costs_section(figures: Figures) -> Section:
+    """The fits and pictures by nodes and by CPUs for both hooks, then the numbers."""
+    title, found = "Calls into memcg for each alloc and free", figures.calls
+    if found is None:
         return Section("costs", title, ("Not counted.",))
-    rows = with_touched(campaign.operations)
-    variants = variants_of(rows)
-    machines = sum(row["variant"] == variants[0] for row in rows)
-    figures, tables = [], [fits_table(rows, variants)]
-    for hook in HOOKS:
-        for by, groups in groupings(rows):
-            found = found_groups(rows, variants, hook, by, groups)
-            figures.append(costs_figure(hook, by, variants, found, machines))
-            tables.append(costs_table(hook, by, variants, found))
-    words = (OPERATIONS_WORDS.format(machines=number(machines)),)
-    return Section("costs", title, words, tuple(figures), (tables[0],), parts=(numbers_part(tables[1:]),))
+    words = CALLS_WORDS.format(machines=number(found.machines))
+    drawn = tuple(costs_figure(found, grouping) for grouping in found.groupings)
+    tables = tuple(costs_table(found, grouping) for grouping in found.groupings)
+    part = Section("costs-numbers", "The same in numbers", tables=tables, folded=True)
+    return Section("costs", title, (words,), drawn, (fits_table(found),), parts=(part,))
 
 
-def numbers_part(tables: list[Table]) -> Section:
-    """The tables behind the pictures, folded until the reader opens them."""
-    return Section("costs-numbers", "The same in numbers", tables=tuple(tables), folded=True)
-
-
-Found = list[tuple[tuple[int, int], list[Spread | None]]]
-
-
-def found_groups(rows: Rows, variants: Sequence[str], hook: str, by: str, groups: Sequence[tuple[int, int]]) -> Found:
-    """Groups with a machine in them, and the spread of each variant there."""
-    found = [(group, [spread(rows, variant, hook, by, group) for variant in variants]) for group in groups]
-    return [(group, spreads) for group, spreads in found if any(spreads)]
-
-
-def costs_figure(hook: str, by: str, variants: Sequence[str], found: Found, machines: int) -> Figure:
+def costs_figure(found: CallSurvey, grouping: Grouping) -> Figure:
     """A dot a median, a line from least to most, beside each other by variant."""
     ranges = []
-    for i, (group, spreads) in enumerate(found):
-        for turn, (variant, s) in enumerate(zip(variants, spreads, strict=True)):
+    for i, (group, spreads) in enumerate(grouping.groups):
+        for turn, (variant, s) in enumerate(zip(found.variants, spreads, strict=True)):
             if s is not None:
-                note = f"{variant}, {group_text(group)}: median {s.median:g}, {s.least} to {s.most}"
+                note = f"{variant}, {range_text(group)}: median {s.median:g}, {s.least} to {s.most}"
                 kind = f"s{turn % SERIES + 1}"
                 ranges.append(MedianRange(i, kind, turn, float(s.median), float(s.least), float(s.most), note))
-    title = f"{hook}, {BY_WORDS[by]}"
-    names = [group_text(group) for group, _ in found]
-    picture = ranges_picture(title, names, ranges, len(variants), (BY_WORDS[by].removeprefix("by "), "calls"))
-    keys = tuple((f"s{turn % SERIES + 1}", variant) for turn, variant in enumerate(variants))
+    title, by = f"{grouping.hook}, {BY_WORDS[grouping.by]}", BY_WORDS[grouping.by].removeprefix("by ")
+    names = [range_text(group) for group, _ in grouping.groups]
+    picture = ranges_picture(title, names, ranges, len(found.variants), (by, "calls"))
+    keys = tuple((f"s{turn % SERIES + 1}", variant) for turn, variant in enumerate(found.variants))
     caption = (
-        f"n = {plural(machines, 'machine')}, fixed beforehand; median, and least to most: counts of a survey that a "
-        "run repeats, not estimates."
+        f"n = {plural(found.machines, 'machine')}, fixed beforehand; median, and least to most: counts of a survey "
+        "that a run repeats, not estimates."
     )
     return Figure(title, picture, caption, keys)
 
 
-def costs_table(hook: str, by: str, variants: Sequence[str], found: Found) -> Table:
+def costs_table(found: CallSurvey, grouping: Grouping) -> Table:
     """A row a group of machines, a column a variant; machines: those of the first variant that has any there."""
     rows = []
-    for group, spreads in found:
+    for group, spreads in grouping.groups:
         machines = next(s.machines for s in spreads if s is not None)
-        rows.append((group_text(group), number(machines), *map(_cell, spreads)))
-    return Table((f"{hook}, {BY_WORDS[by]}", "machines", *variants), tuple(rows), caption="Median (least-most)")
+        rows.append((range_text(group), number(machines), *map(spread_cell, spreads)))
+    return Table((f"{grouping.hook}, {BY_WORDS[grouping.by]}", "machines", *found.variants), tuple(rows))
 
 
-def _cell(found: Spread | None) -> str:
+def spread_cell(found: Spread | None) -> str:
+    """3 (2-13); '-' for no machine."""
     return "-" if found is None else f"{found.median:g} ({found.least}-{found.most})"
 
 
-def fits_table(rows: Rows, variants: Sequence[str]) -> Table:
+def fits_table(survey: CallSurvey) -> Table:
     """calls = a * nodes + b * CPUs + constant."""
     cells = []
-    for variant in variants:
+    for variant in survey.variants:
         for hook in HOOKS:
-            found = fit(rows, variant, hook)
+            found = survey.fits[variant, hook]
             if found is None:
                 cells.append((variant, hook, *["-"] * 6))
                 continue

@@ -6,34 +6,50 @@ from collections.abc import Mapping
 from typing import Any
 
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
 from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
+from percpu_fuzz.reports.sections.rate_words import replay_line
 from percpu_fuzz.reports.sections.run_words import rule_words
-from percpu_fuzz.reports.sections.text_findings import CUT_WORDS, WORDS, shrunk_words
-from percpu_fuzz.reports.sections.text_violations import replay_line
 
 PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 MB
+FINDINGS_WORDS = (
+    "Cases of the most different signatures were shrunk; those that shrank to the same shape are one finding. A shape "
+    "names what the shrunk case breaks first, the step, and what it takes."
+)
+CUT_WORDS = "Cut short by the end of the time: the smallest so far, which may not be minimal."
 
 
-def findings_section(campaign: Campaign) -> Section:
+def shrunk_words(campaign: Campaign) -> str:
+    """How many picked cases time left out; empty where none was."""
+    if campaign.shrunk is None or campaign.shrunk[0] >= campaign.shrunk[1]:
+        return ""
+    done, picked = campaign.shrunk
+    left = picked - done
+    causes = "other causes may be among the rest" if left > 1 else "the last one may have another cause"
+    return f"{done} of {plural(picked, 'picked case')} were shrunk before the time ended: {causes}."
+
+
+def findings_section(figures: Figures) -> Section:
     """Every finding that was written, lanes as long as there is room for them."""
+    campaign = figures.campaign
     title = f"Findings: {plural(len(campaign.findings), 'distinct shape')}"
     left_out = tuple(filter(None, (shrunk_words(campaign),)))
     if not campaign.findings:
         return Section("findings", "Findings", ("None was written.", *left_out))
     parts, room = [], PICTURES_BYTES
     for i, row in enumerate(campaign.findings):
-        part = one_finding(campaign, row, i, room)
+        part = one_finding(figures, row, i, room)
         room -= sum(len(figure.picture) for figure in part.figures)
         parts.append(part)
-    return Section("findings", title, (WORDS, *left_out), parts=tuple(parts))
+    return Section("findings", title, (FINDINGS_WORDS, *left_out), parts=tuple(parts))
 
 
-def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: int) -> Section:
+def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int) -> Section:
     """Story, lanes and replay line; a row may lack all but its file and its invariant."""
     words = []
     if "alike" in row:
@@ -44,22 +60,22 @@ def one_finding(campaign: Campaign, row: Mapping[str, Any], index: int, room: in
     if row.get("cut_short"):
         words.append(CUT_WORDS)
     lanes = stored_lanes(row)
-    figures: tuple[Figure, ...] = ()
+    drawn = node_figures(figures, row)
     if lanes.rows:
         name = f"{row['invariant']}: the interleaving"
         picture = lanes_picture(name, lanes)
         if len(picture) <= room:
-            figures = (Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True),)
+            drawn = (*drawn, Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True))
         else:
             words.append("Its lanes are left out for the size of this page; the line below draws them.")
-    figures = (*nodes_figures(campaign, row), *figures)
+    command = replay_line(figures.campaign, str(row["file"])) + " --lanes"
     return Section(
-        f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), figures,
-        command=replay_line(campaign, str(row["file"])) + " --lanes", lines=_lines(row, "explanation"), folded=True,
+        f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), drawn,
+        command=command, lines=_lines(row, "explanation"), folded=True,
     )  # fmt: skip
 
 
-def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, ...]:
+def node_figures(figures: Figures, row: Mapping[str, Any]) -> tuple[Figure, ...]:
     """The case node by node, where the finding has it."""
     nodes = row.get("nodes") or ()
     if not nodes:
@@ -67,11 +83,11 @@ def nodes_figures(campaign: Campaign, row: Mapping[str, Any]) -> tuple[Figure, .
     bars = [NodeBar(str(n["node"]), int(n["pages"]) * int(n["page_size"]), int(n["bytes"])) for n in nodes]
     picture = nodes_picture(f"{row['invariant']}: bytes and pages by node", bars, ("node", "bytes"))
     caption = (
-        f"One case, no estimate, of a run {rule_words(campaign)}, at the moment when most bytes were charged. "
+        f"One case, no estimate, of a run {rule_words(figures.campaign)}, at the moment when most bytes were charged. "
         "Light: the pages counted on the node; dark: the bytes of "
         "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
     )
-    return (Figure("Node by node", picture, caption, command=replay_line(campaign, str(row["file"]))),)
+    return (Figure("Node by node", picture, caption, command=replay_line(figures.campaign, str(row["file"]))),)
 
 
 def stored_lanes(row: Mapping[str, Any]) -> Lanes:

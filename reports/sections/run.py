@@ -4,27 +4,47 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import shares
-from percpu_fuzz.reports.hazards import WORDS
-from percpu_fuzz.reports.numbers import number, plural, weight
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.hazards import HAZARD_WORDS
+from percpu_fuzz.reports.numbers import number, plain, plural, share_words
 from percpu_fuzz.reports.render.page import Section, Table
 from percpu_fuzz.reports.sections.certificate_words import certificate_words
-from percpu_fuzz.reports.sections.run_words import LISTED, STREAM_WORDS, ended_words, option_words, rate_words
-from percpu_fuzz.reports.sections.text_events import EVENTS, PROBES, faults
+from percpu_fuzz.reports.sections.run_words import LISTED, STREAM_WORDS, ended_words, option_words, speed_words
+
+EVENTS = (
+    ("alloc", "allocations"),
+    ("free", "frees"),
+    ("charged", "allocations charged"),
+    ("refunded", "failed after the charge, refunded"),
+    ("charge_failed", "charges refused"),
+    ("stuck", "cases stuck: no task could step"),
+    ("overlong", "cases cut for their length"),
+)
+PROBES = (
+    ("charged", "charged: these make the distributions"),
+    ("charge_failed", "charge refused by the limit"),
+    ("first_chunk", "landed in the first chunk, refunded"),
+    ("alloc_failed", "charged, but the allocation failed; refunded"),
+    ("uncharged", "not to be charged (root or unaccounted)"),
+    ("alloc_failed_uncharged", "not to be charged, and failed"),
+    ("none", "not reached"),
+)
+FAULT = "fault."  # a count of that prefix is one of injected failures of a kind
 
 
-def run_section(campaign: Campaign) -> Section:
+def run_section(figures: Figures) -> Section:
     """Options, numbers, ending, digest."""
+    campaign = figures.campaign
     rows = [(name, option_words(value)) for name, value in campaign.describe.items() if name not in LISTED]
     measured, hunted = campaign.cases(MEASUREMENT), campaign.cases(HUNTING)
     rows += [
-        ("families", ", ".join(f"{name} {weight(share)}" for name, share in shares(campaign).items())),
+        ("families", ", ".join(f"{family.name} {share_words(family.share)}" for family in figures.families)),
         ("code", str(campaign.describe.get("code", "not recorded"))),
         ("cases", f"{number(measured + hunted)}: {number(measured)} measured, {number(hunted)} hunted"),
         ("steps", number(campaign.steps)),
         ("seconds", f"{campaign.seconds:.1f} on {plural(campaign.workers, 'worker')}"),
         ("compilation", f"{campaign.compile_seconds:.1f} s before that, not counted"),
-        ("rate", rate_words(campaign)),
+        ("rate", speed_words(campaign)),
         ("ended by", ended_words(campaign)),
         ("digest", campaign.digest),
     ]
@@ -35,33 +55,35 @@ def run_section(campaign: Campaign) -> Section:
 
 def events_part(campaign: Campaign) -> Section:
     """Counts by stream."""
-    rows = [("cases", *_cells([campaign.cases(s) for s in STREAMS]))]
-    rows += [(words, *_cells([campaign.count(s, name) for s in STREAMS])) for name, words in EVENTS]
-    rows.append(("cases ended early by a violation", *_cells([campaign.ended_early(s) for s in STREAMS])))
-    rows.append(("cases of unknown batches", *_cells([campaign.unknown(s) for s in STREAMS])))
-    rows += [(words, *_cells([campaign.count(s, name) for s in STREAMS])) for name, words in faults(campaign)]
-    for name, words in PROBES:
-        rows.append((f"probe {words}", *_cells([campaign.count(s, f"probe.{name}") for s in STREAMS])))
+    found = [sums for stream in STREAMS for sums in campaign.families(stream)]
+    faults = sorted({name for sums in found for name in sums.counts if name.startswith(FAULT)})
+    counted = [*EVENTS, *((name, f"injected: {plain(name.removeprefix(FAULT))}") for name in faults)]
+    rows = [
+        ("cases", *_cells([campaign.cases(s) for s in STREAMS])),
+        *((words, *_counts(campaign, name)) for name, words in counted),
+        ("cases ended early by a violation", *_cells([campaign.ended_early(s) for s in STREAMS])),
+        ("cases of unknown batches", *_cells([campaign.unknown(s) for s in STREAMS])),
+        *((f"probe {words}", *_counts(campaign, f"probe.{name}")) for name, words in PROBES),
+    ]
     return Section("events", "What happened", tables=(Table(("", *STREAMS), tuple(rows)),), folded=True)
 
 
 def hazards_part(campaign: Campaign) -> Section:
     """How often each hazard was passed."""
-    rows, never = [], []
-    for name, words in WORDS.items():
-        counts = [campaign.count(s, f"hazard.{name}") for s in STREAMS]
-        rows.append((name, words, *_cells(counts)))
-        if not any(counts):
-            never.append(name)
+    rows = [(name, words, *_counts(campaign, f"hazard.{name}")) for name, words in HAZARD_WORDS.items()]
+    never = [name for name in HAZARD_WORDS if not any(campaign.count(s, f"hazard.{name}") for s in STREAMS)]
     verdict = f"Never passed: {', '.join(never)}. Nothing is known of what they would do." if never else "All passed."
     table = Table(("", "hazard", *STREAMS), tuple(rows), 2, prose=1)
     return Section("hazards", "Hazards, times passed", (verdict,), tables=(table,), folded=True)
 
 
-def certificate_sections(campaign: Campaign) -> list[Section]:
-    """What the campaign bounds, in one paragraph, each statement with its theorem; nothing where nothing was stored."""
-    words = certificate_words(campaign)
-    return [Section("certificate", "Certificate", (" ".join(words),))] if words else []
+def certificate_section(figures: Figures) -> Section:
+    """What the campaign bounds, each statement with its theorem; no words where there is none."""
+    return Section("certificate", "Certificate", certificate_words(figures.certificate))
+
+
+def _counts(campaign: Campaign, name: str) -> list[str]:
+    return _cells([campaign.count(stream, name) for stream in STREAMS])
 
 
 def _cells(counts: list[int]) -> list[str]:

@@ -1,39 +1,31 @@
-"""How a campaign was run and how it ended, in the words that every report uses."""
+"""How a campaign was run, how it ended and what could not be run, in the words that every report uses."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.estimates import InvariantEstimate
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.numbers import plural
 
-STOPPED = {
-    "cases": "the number of cases asked for was reached",
-    "time": "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
-    "interrupt": "interrupted; what follows is what was finished until then",
-    "merge": "several campaigns were merged",
-    "disk": "nothing more could be written; what follows is what had been stored until then",
-    "criterion": "the stop criterion was met; its interval holds at every look, and it was looked at after each batch",
-}
-RULES = {
-    "cases": "a fixed number of cases",
-    "time": "the time budget",
-    "interrupt": "Ctrl-C",
-    "criterion": "--stop",
-    "disk": "a full disk",
-    "merge": "merging",
-}
-LISTED = (
-    "variant",
-    "seed",
-    "families",
-    "machines",
-    "nodes",
-    "cpus",
-    "code",
-    "pct_caps",
-    "explored",
-)  # options that are printed with words of their own
+ENDINGS = {
+    "cases": ("a fixed number of cases", "the number of cases asked for was reached"),
+    "time": (
+        "the time budget",
+        "the time budget ended; the number of cases was not fixed beforehand, and the intervals take it as given",
+    ),
+    "interrupt": ("Ctrl-C", "interrupted; what follows is what was finished until then"),
+    "criterion": (
+        "--stop",
+        "the stop criterion was met; its interval holds at every look, and it was looked at after each batch",
+    ),
+    "disk": ("a full disk", "nothing more could be written; what follows is what had been stored until then"),
+    "merge": ("merging", "several campaigns were merged"),
+}  # the rule in a few words, and what it means
+# Options that are printed with words of their own.
+LISTED = ("variant", "seed", "families", "machines", "nodes", "cpus", "code", "pct_caps", "explored")
 STREAM_WORDS = (
     "Every estimate comes from the measured cases: independent draws within each family; the families take turns in a "
     "fixed order, and estimates weigh each by its weight, not by its number of cases. Hunted cases are drawn to find "
@@ -43,7 +35,7 @@ STREAM_WORDS = (
 
 def ended_words(campaign: Campaign) -> str:
     """What ended the run, with the budget that was asked for."""
-    words = STOPPED.get(campaign.stopped_by, campaign.stopped_by)
+    _, words = ending(campaign)
     asked = asked_for(campaign)
     return words + (f" ({asked})" if asked else "")
 
@@ -51,7 +43,12 @@ def ended_words(campaign: Campaign) -> str:
 def rule_words(campaign: Campaign) -> str:
     """The stopping rule in a few words, to stand at a figure: of a criterion what was asked, not what it came to."""
     asked = asked_for(campaign, ended=False)
-    return f"stopped by {RULES.get(campaign.stopped_by, campaign.stopped_by)}" + (f" ({asked})" if asked else "")
+    return f"stopped by {ending(campaign)[0]}" + (f" ({asked})" if asked else "")
+
+
+def ending(campaign: Campaign) -> tuple[str, str]:
+    """The stopping rule, and what it means, in words."""
+    return ENDINGS.get(campaign.stopped_by, (campaign.stopped_by, campaign.stopped_by))
 
 
 def asked_for(campaign: Campaign, *, ended: bool = True) -> str:
@@ -66,7 +63,7 @@ def asked_for(campaign: Campaign, *, ended: bool = True) -> str:
     return ", ".join(asked)
 
 
-def rate_words(campaign: Campaign) -> str:
+def speed_words(campaign: Campaign) -> str:
     """Cases and steps a second."""
     if campaign.seconds <= 0:
         return "-"
@@ -74,16 +71,16 @@ def rate_words(campaign: Campaign) -> str:
     return f"{cases / campaign.seconds:,.0f} cases/s, {campaign.steps / campaign.seconds:,.0f} steps/s"
 
 
-def verdict_words(campaign: Campaign, invariants: list[InvariantEstimate]) -> str:
+def verdict_words(figures: Figures) -> str:
     """What was violated, or what no violation does and does not say."""
-    broken = [row.name for row in invariants if row.cases]
+    campaign = figures.campaign
+    broken = [row.invariant for row in figures.invariants if row.cases]
     number_of_cases = sum(campaign.cases(stream) for stream in STREAMS)
     if not number_of_cases:
         return "No case was finished: nothing is known."
     cases = plural(number_of_cases, "case")
     if campaign.failed:
-        lost = f"{len(campaign.failed)} {'batch' if len(campaign.failed) == 1 else 'batches'} could not be run"
-        return f"Violated: {', '.join(broken) or 'nothing'}, in {cases}; {lost}."
+        return f"Violated: {', '.join(broken) or 'nothing'}, in {cases}; {failed_batches(campaign)} could not be run."
     if not broken:
         words = f"No invariant that applies was violated in {cases}."
         return f"{words} That bounds how often one is; it proves none."
@@ -97,3 +94,27 @@ def option_words(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)
+
+
+def failed_heading(campaign: Campaign) -> str:
+    """How many there are, and what that means for the rates."""
+    cases = sum(int(row["cases"]) for row in campaign.failed)
+    return f"{failed_batches(campaign)} could not be run; of their {plural(cases, 'case')} nothing is known:"
+
+
+def failed_batches(campaign: Campaign) -> str:
+    """1 batch, 2 batches."""
+    return f"{len(campaign.failed)} batch{'es' * (len(campaign.failed) > 1)}"
+
+
+def failed_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(which batch, what each try said)."""
+    tries = [str(what) for what in row["tries"]]
+    said = f"{len(tries)} times: {tries[0]}" if len(set(tries)) == 1 else "; ".join(tries)
+    at = "" if row["case"] is None else f", at case {row['case']}"
+    return f"{row['stream']} batch {row['k']}{at}", said
+
+
+def failed_file(row: Mapping[str, Any]) -> str:
+    """Its file, relative to the output folder."""
+    return f"findings/batch-{row['stream']}-{row['k']}.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.reports.figures import traced as traced_figures
 from percpu_fuzz.reports.figures.traced import (
-    QUANTILES,
+    TRACED_QUANTILES,
     Traced,
     headrooms,
     mean_waste,
@@ -50,15 +50,15 @@ NODES_WORDS = (
 def traced_page(traced: Traced) -> Page:
     """The page of a trace."""
     sections = (
-        waste_section(traced), spurious_section(traced), misplaced_section(traced), nodes_section(traced),
+        traced_waste_section(traced), spurious_section(traced), traced_misplaced_section(traced), nodes_section(traced),
         read_section(traced),
     )  # fmt: skip
     differs = traced.rows_equal != traced.rows
     title = f"percpu-fuzz trace: variant {traced.variant} on {traced.topology}"
-    return Page(title, verdict_words(traced), differs or bool(traced.broken), traced.command, sections)
+    return Page(title, traced_verdict_words(traced), differs or bool(traced.broken), traced.command, sections)
 
 
-def verdict_words(traced: Traced) -> str:
+def traced_verdict_words(traced: Traced) -> str:
     """What was run, and whether memory.stat agrees."""
     words = f"{plural(traced.main.charged, 'charged allocation')}."
     if traced.rows:
@@ -71,7 +71,7 @@ def verdict_words(traced: Traced) -> str:
     return words
 
 
-def ranged(traced: Traced, of: traced_figures.Figure, text: str, form: str = "") -> tuple[str, ...]:
+def ranged(traced: Traced, of: traced_figures.PlacedFigure, text: str, form: str = "") -> tuple[str, ...]:
     """A figure's cell and, where the placement is modelled, that of its range."""
     if not traced.others:
         return (text,)
@@ -102,7 +102,7 @@ def nothing_words(traced: Traced) -> str:
     return "No charged allocation: none of the trace has __GFP_ACCOUNT."
 
 
-def waste_section(traced: Traced) -> Section:
+def traced_waste_section(traced: Traced) -> Section:
     """Quantiles, and the distribution as a picture."""
     title = "Wasted precharge"
     if not traced.main.charged:
@@ -112,7 +112,7 @@ def waste_section(traced: Traced) -> Section:
     main, waste = traced.main, traced.main.waste()
     pages = sum(value * n for value, n in waste.items())
     rows = [("mean", *ranged(traced, mean_waste, figure(mean_waste(main))))]
-    for q in QUANTILES:
+    for q in TRACED_QUANTILES:
         rows.append((f"p{100 * q:g}", *ranged(traced, quantile_of(q), number(int(quantile_of(q)(main) or 0)))))
     rows.append(("max", *ranged(traced, most_waste, number(max(waste)))))
     caption = f"n = {plural(main.charged, 'charged allocation')} gave {plural(pages, 'page')} back"
@@ -178,7 +178,7 @@ def spurious_figure(traced: Traced) -> Figure:
     return Figure("By headroom", picture, caption, (("s1", "may block"), ("s2", "may not block")))
 
 
-def misplaced_section(traced: Traced) -> Section:
+def traced_misplaced_section(traced: Traced) -> Section:
     """How many bytes, of how many."""
     title = "Bytes booked on another node"
     if not traced.main.charged:

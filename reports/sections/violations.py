@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Signature
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.discovery import Discovery, discovery
-from percpu_fuzz.reports.figures.estimates import InvariantEstimate
-from percpu_fuzz.reports.invariants import WORDS
+from percpu_fuzz.reports.figures.discovery import Discovery
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.rates import InvariantEstimate
+from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.numbers import number, plural, upper_percent
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
-from percpu_fuzz.reports.sections.failed_words import failed_file, failed_heading, failed_words
-from percpu_fuzz.reports.sections.run_words import rule_words
-from percpu_fuzz.reports.sections.text_violations import RATE_WORDS, UNKNOWN_WORDS, estimate_words, reading_words
+from percpu_fuzz.reports.sections.rate_words import rate_cell, reading_words
+from percpu_fuzz.reports.sections.run_words import failed_file, failed_heading, failed_words, rule_words
 
-SIGNATURES_LISTED = 40
+SIGNATURES_LISTED, SIGNATURES_IN_TEXT = 40, 10
+UNKNOWN_WORDS = "No rate by the families' weights: the family of an unknown batch is not recorded."
+RATE_WORDS = (
+    "'measured': k of n, and the rate among cases in the numbers in which the families were run. 'by weight': the rate "
+    "with each family at its weight; its interval joins exact ones of each family and is wide while one has few cases."
+)
 RISK_WORDS = (
     "The curve counts distinct signatures (invariant, step, hazards passed) over the cases of the hunting stream. The "
     "risk is the expected number of new ones in one more case: signatures seen in one case only, over cases (Good "
@@ -23,54 +28,78 @@ RISK_WORDS = (
 )
 
 
-def violations_section(campaign: Campaign, rows: list[InvariantEstimate]) -> Section:
+def violations_section(figures: Figures) -> Section:
     """A row an invariant that applies, the broken ones first; then those that do not apply."""
-    unknown = campaign.unknown(MEASUREMENT)
-    words = [RATE_WORDS if not unknown else UNKNOWN_WORDS]
-    if unknown:
-        words.append(
-            f"{plural(unknown, 'case')} of unknown batches are left out; the second rate counts them as violating."
-        )
-    parts = [f"{number(campaign.ended_early(s))} of {number(campaign.cases(s))} {s} cases" for s in STREAMS]
-    words.append(f"Ended early by a violation that would crash or clamp the kernel: {', '.join(parts)}.")
-    asked = [row for row in rows if row.applicable is not False or row.cases]
-    broken, clean = [row for row in asked if row.cases], [row for row in asked if not row.cases]
-    head = ("violated", "says", "measured", "by weight", "hunted", "first case")
-    caption = f"95% intervals, 'at most': one-sided; n = cases; {rule_words(campaign)}"
-    tables = []
-    if broken:
-        tables.append(Table(head, tuple(invariant_cells(campaign, row) for row in broken), 2, caption, 1))
-    if clean:
-        _, _, measured, weighted, hunted, _ = invariant_cells(campaign, clean[0])
-        words.append(f"Not violated, each of those below: measured {measured}; by weight {weighted}; hunted {hunted}.")
-        cells = tuple((row.name, WORDS[row.name]) for row in clean)
-        tables.append(Table(("not violated", "says"), cells, 2, "" if broken else caption, 1))
-    if campaign.failed:
-        words.append(failed_heading(campaign))
-        lost = tuple((*failed_words(row), failed_file(row)) for row in campaign.failed)
-        tables.append(Table(("batch", "what each try said", "file"), lost, 3, prose=1))
-    inapplicable = [row for row in rows if row.applicable is False and not row.cases]
-    if inapplicable:
-        cells = tuple((row.name, WORDS[row.name]) for row in inapplicable)
-        tables.append(Table(("not applicable", "says"), cells, 2, prose=1))
+    campaign, rows = figures.campaign, figures.invariants
+    tables = [
+        broken_table(figures, [row for row in rows if row.cases]), failed_table(campaign),
+        clean_table(figures, [row for row in rows if not row.cases and row.applicable is not False]),
+        said_table(f"Not applicable to {campaign.variant}.", [
+            row for row in rows if row.applicable is False and not row.cases
+        ]),
+    ]  # fmt: skip
     return Section(
-        "violations", "Violations, by cases", tuple(words), tables=tuple(tables), parts=signature_parts(campaign)
-    )
+        "violations", "Violations, by cases", tuple(reading_notes(campaign)),
+        tables=tuple(table for table in tables if table.rows), parts=signature_parts(campaign),
+    )  # fmt: skip
 
 
-def invariant_cells(campaign: Campaign, row: InvariantEstimate) -> tuple[str, ...]:
-    """One invariant's cells."""
-    measured = reading_words(row.left_out)
-    if row.as_violating is not None:
-        measured += f"; {reading_words(row.as_violating)}"
-    weighted = "-"
-    if row.weighted is not None:
-        weighted = f"{estimate_words(row.weighted.rate, row.weighted.interval)}"
-    elif row.weighted_bound is not None:
-        weighted = f"at most {upper_percent(row.weighted_bound)}"
-    first = "-" if row.first is None else f"case {row.first[1].case} of {row.first[0]} batch {row.first[1].k}"
-    hunted = f"{number(row.hunted)} of {number(campaign.cases(HUNTING))}"
-    return (row.name, WORDS[row.name], measured, weighted, hunted, first)
+def reading_notes(campaign: Campaign) -> list[str]:
+    """What the rates are of, and how many cases a violation cut short."""
+    words, unknown = [], campaign.unknown(MEASUREMENT)
+    if unknown:
+        lost = plural(unknown, "case")
+        words += [UNKNOWN_WORDS, f"{lost} of unknown batches are left out; the second rate counts them as violating."]
+    elif len(campaign.weights) > 1:
+        words.append(RATE_WORDS)
+    parts = [f"{number(campaign.ended_early(s))} of {number(campaign.cases(s))} {s} cases" for s in STREAMS]
+    return [*words, f"Ended early by a violation that would crash or clamp the kernel: {', '.join(parts)}."]
+
+
+def broken_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:
+    """Invariants that were violated: rates, the first case, and the file that shows it."""
+    head = ("violated", "says", "measured", "by weight", "hunted, no estimate", "first case", "finding")
+    cells = []
+    for row in rows:
+        first = "-" if row.first is None else f"case {row.first.case} of {row.first.stream} batch {row.first.k}"
+        shown = row.finding or "no finding was written"
+        cells.append((row.invariant, INVARIANT_WORDS[row.invariant], *rate_cells(figures, row), first, shown))
+    caption = f"95% intervals; n = cases; {rule_words(figures.campaign)}."
+    return Table(head, tuple(cells), 2, caption, 1)
+
+
+def clean_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:
+    """Invariants without a violation, which share one bound: 0 of the same n."""
+    if not rows:
+        return said_table("", rows)
+    measured, weighted, hunted = rate_cells(figures, rows[0])
+    open_ = f"; by weight {weighted}, of which families with few cases leave much open" if weighted else ""
+    words = f"Not violated, each of these: measured {measured}{open_}; hunted {hunted}. Bounds: 95%, one-sided."
+    return said_table(words, rows)
+
+
+def said_table(caption: str, rows: list[InvariantEstimate]) -> Table:
+    """Invariants and what they say."""
+    return Table(("", ""), tuple((row.invariant, INVARIANT_WORDS[row.invariant]) for row in rows), 2, caption, 1)
+
+
+def failed_table(campaign: Campaign) -> Table:
+    """Batches that could not be run."""
+    lost = tuple((*failed_words(row), failed_file(row)) for row in campaign.failed)
+    return Table(("batch", "what each try said", "file"), lost, 3, failed_heading(campaign), 1)
+
+
+def rate_cells(figures: Figures, row: InvariantEstimate) -> tuple[str, str, str]:
+    """Measured, by weight (nothing where that is not known, or of one family, whose weight is all) and hunted."""
+    campaign, measured = figures.campaign, reading_words(row.measurement)
+    if row.measurement_unknown_as_violating is not None:
+        measured += f"; {reading_words(row.measurement_unknown_as_violating)}"
+    weighted = ""
+    if len(campaign.weights) > 1 and row.weighted is not None:
+        weighted = rate_cell(row.weighted)
+    elif len(campaign.weights) > 1 and row.weighted_upper_bound is not None:
+        weighted = f"at most {upper_percent(row.weighted_upper_bound)}"
+    return measured, weighted, f"{number(row.hunting_cases)} of {number(campaign.cases(HUNTING))} cases"
 
 
 def signature_parts(campaign: Campaign) -> tuple[Section, ...]:
@@ -85,22 +114,25 @@ def signature_parts(campaign: Campaign) -> tuple[Section, ...]:
     rows = tuple(
         (s.invariant, s.label, " ".join(f"H{h}" for h in s.hazards) or "none", *map(number, counted[s])) for s in shown
     )
-    head = ("invariant", "step", "hazards passed before", "measured", "hunted")
-    title = f"Signatures: the {len(shown)} most frequent of {number(len(counted))}"
-    return (Section("signatures", title, tables=(Table(head, rows, 3),), folded=True),)
+    head = ("", "step", "hazards passed before", "measured", "hunted")
+    table = Table(
+        head, rows, 3, prose=2, rows_text_max=SIGNATURES_IN_TEXT, rows_left_out=len(counted) - len(shown)
+    )  # fmt: skip
+    title = f"{plural(len(counted), 'signature')}, the most frequent first"
+    return (Section("signatures", title, tables=(table,), folded=True),)
 
 
-def discovery_section(campaign: Campaign) -> Section:
+def discovery_section(figures: Figures) -> Section:
     """The curve with the risk at its end."""
-    found = discovery(campaign)
-    words = [RISK_WORDS, risk_words(found)]
+    found = figures.discovery
+    words = (RISK_WORDS, risk_words(found))
     if not found.points:
-        return Section("discovery", "Discovery", tuple(words))
+        return Section("discovery", "Discovery", words)
     steps = [(0, 0), *found.points, (found.cases, found.distinct)]
     curve = Curve("s1", tuple((float(cases), float(kinds), float(kinds), float(kinds)) for cases, kinds in steps))
     picture = curves_picture("Distinct signatures over hunted cases", [curve], ("hunted cases", "distinct signatures"))
-    caption = f"n = {plural(found.cases, 'hunted case')}; a count, no estimate; {rule_words(campaign)}."
-    return Section("discovery", "Discovery", tuple(words), (Figure("New signatures", picture, caption),))
+    caption = f"n = {plural(found.cases, 'hunted case')}; a count, no estimate; {rule_words(figures.campaign)}."
+    return Section("discovery", "Discovery", words, (Figure("New signatures", picture, caption),))
 
 
 def risk_words(found: Discovery) -> str:
@@ -108,8 +140,8 @@ def risk_words(found: Discovery) -> str:
     if found.risk is None:
         return "No case was hunted."
     kinds = f"{plural(found.distinct, 'signature')} in {plural(found.cases, 'case')}"
-    if found.once == 0:
+    if found.seen_once == 0:
         return f"{kinds}; none was seen in one case only: the estimated risk is 0, and its spread is not known."
-    once = f"{number(found.once)} of them in one case only"
-    ends = f"[{found.interval.low:.2g}, {found.interval.high:.2g}]"
+    once = f"{number(found.seen_once)} of them in one case only"
+    ends = f"[{found.risk_interval.low:.2g}, {found.risk_interval.high:.2g}]"
     return f"{kinds}, {once}: {found.risk:.2g} new ones are expected in one more case {ends}."

@@ -1,134 +1,158 @@
-"""Wasted precharge as sections: all families by weight, by nodes and size, and each family by itself."""
+"""Wasted precharge as sections: all families by weight, by stratum, and each family by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from percpu_fuzz.engine.histograms import PRECHARGE_USED
-from percpu_fuzz.engine.outcome import Histogram
-from percpu_fuzz.engine.variant import JUDGE_SPARE
-from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.by_stratum import strata_rows
-from percpu_fuzz.reports.figures.cells import CASES_LEAST, Cell, cells, group_text, size_text
-from percpu_fuzz.reports.figures.estimates import (
-    Distribution,
-    FamilyEstimate,
-    family_estimates,
-    measured,
-    pooled_estimates,
-    precharges,
-    shares,
-)
-from percpu_fuzz.reports.figures.headroom import left_over
-from percpu_fuzz.reports.invariants import applies, described_variant
-from percpu_fuzz.reports.numbers import figure, number, percent, plural, upper_percent, weight
-from percpu_fuzz.reports.render.page import Figure, Section, Table
+from percpu_fuzz.engine.outcome import MEASUREMENT
+from percpu_fuzz.engine.variant import JUDGE_SPARE, Variant
+from percpu_fuzz.reports.figures.cells import PROBES_LEAST, Cell, size_text
+from percpu_fuzz.reports.figures.estimates import FamilyEstimate
+from percpu_fuzz.reports.figures.families import HUGE_NODES, range_text
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.left_over import weighted_below, weighted_shares
+from percpu_fuzz.reports.invariants import applies
+from percpu_fuzz.reports.numbers import figure, number, percent, plural, share_words, upper_percent
+from percpu_fuzz.reports.quantities import ROUNDING, SHARE, WASTE
+from percpu_fuzz.reports.render.page import Bars, Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
+from percpu_fuzz.reports.sections.estimate_tables import families_table, statistics_rows
 from percpu_fuzz.reports.sections.run_words import rule_words
-from percpu_fuzz.reports.sections.text_strata import strata_cells, strata_words
-from percpu_fuzz.reports.sections.text_waste import (
-    FAMILY_WORDS,
-    WASTE_WORDS,
-    apart_rows,
-    distribution_rows,
-    head_of,
-    interval_words,
-    mean_cell,
-    quantile_cell,
-)
 from percpu_fuzz.reports.statistics.intervals import dkw_half
-from percpu_fuzz.reports.statistics.strata import pooled_ratio
+
+COLUMNS = (WASTE, SHARE, ROUNDING)
+WASTE_WORDS = (
+    "Wasted precharge: pages precharged less pages used, of one probe allocation a case, marked beforehand and "
+    "counted if it was charged; its share of the precharge is cut to whole percent. Rounding: of the pages used, what "
+    "is not filled with the allocation's bytes, because each node rounds up; in pages, cut to sixteenths. Before "
+    "[low, high] stands the estimate; '-': too few cases to bound that end."
+)
+POOLED_WORDS = (
+    "Each family counts by its weight, not by its number of cases. The intervals hold at least 95% whatever the "
+    "distributions are. Quantiles: exact intervals of each family, joined by Bonferroni; means: Bernstein's inequality "
+    "over all families; a family too small for either counts by the range that the precharge formula and its machines "
+    "leave."
+)
+FAMILY_WORDS = (
+    "Quantiles with exact distribution-free intervals (order statistics), means with empirical Bernstein intervals; "
+    "both hold at least 95% whatever the distribution is. What few probes leave open ends at the most that the "
+    "precharge formula allows."
+)
+STRATA_WORDS = (
+    "Wasted pages by what the case was like, pooled over families by weight. Each row is a part of the measured "
+    "distribution: the estimate is of probes like these, with intervals as above. Rows of one kind are not independent "
+    "of rows of another, and no correction is made for looking at many."
+)
+STRATA_WITHOUT_HUGE = f"Machines of more than {HUGE_NODES} nodes are in the last row of 'nodes' and in no other."
+QUANTILES_WITHOUT_HUGE = (0.5, 0.99)  # that are also shown without machines of many nodes
 
 X_TITLE = "pages precharged but not used"
-PLACES_MOST = 64  # values at which the pooled distribution function is worked out
 TAIL = 0.985  # a picture ends here where the rest would stretch over more than TAIL_TIMES of it
 TAIL_TIMES = 4
 KEYS = (("bar", "share of probes"), ("s2", "share at or below, with its band"), ("mark", "bound of the precharge"))
 
 
-def waste_section(campaign: Campaign) -> Section:
+def waste_section(figures: Figures) -> Section:
     """All families by weight: table, picture; n/a for a variant that precharges nothing."""
     title = "Wasted precharge"
-    if not precharges(campaign):
-        return Section("waste", title, (f"n/a: {campaign.variant} precharges nothing.",))
-    pooled = pooled_estimates(campaign)
-    if "waste_pages" not in pooled:
+    if not figures.precharges:
+        return Section("waste", title, (f"n/a: {figures.campaign.variant} precharges nothing.",))
+    if WASTE.histogram not in figures.pooled:
         return Section("waste", title, (WASTE_WORDS, "No probe was charged: no estimate."))
-    facts = f"n = {number(pooled['waste_pages'].n)} probes, {rule_words(campaign)}."
-    words = [WASTE_WORDS, f"{facts} {interval_words(campaign, pooled)}"]
-    figures = [pooled_figure(campaign), *heat_figures(campaign)]
-    families = family_estimates(campaign)
-    part = Section(
-        "waste-families", "Family by family",
-        (FAMILY_WORDS,),
-        tuple(family_figure(campaign, row) for row in families if "waste_pages" in row.distributions),
-        (families_table(families),),
+    return Section(
+        "waste", title, (WASTE_WORDS,), (pooled_figure(figures), *heat_figures(figures)), (pooled_table(figures),),
+        parts=(*strata_parts(figures), families_part(figures)), notes=(pooled_notes(figures),),
     )  # fmt: skip
-    parts = (*strata_parts(campaign), part)
-    return Section("waste", title, tuple(words), tuple(figures), (pooled_table(campaign, pooled),), parts=parts)
 
 
-def strata_parts(campaign: Campaign) -> tuple[Section, ...]:
-    """Waste by what a case was like."""
-    cells = tuple(strata_cells(strata_rows(campaign)))
-    if not cells:
-        return ()
-    head = ("", "", "probes", "mean", "p50", "p99")
-    caption = f"Pages; 95% intervals over cases; {rule_words(campaign)}."
-    return (
-        Section(
-            "waste-strata",
-            "By stratum",
-            (strata_words(campaign),),
-            tables=(Table(head, cells, 2, caption),),
-            folded=True,
-        ),
-    )
-
-
-def pooled_table(campaign: Campaign, pooled: Mapping[str, Distribution]) -> Table:
+def pooled_table(figures: Figures) -> Table:
     """One row each for mean, quantiles and largest, a column a quantity; then without machines of many nodes."""
-    rows = [tuple(row) for row in (*distribution_rows(pooled), *apart_rows(campaign))]
-    return Table(tuple(head_of(pooled)), tuple(rows), caption="All families by weight; [95% interval]")
+    shown = [q for q in COLUMNS if q.histogram in figures.pooled]
+    rows = statistics_rows(figures.pooled, shown)
+    if WASTE.histogram in figures.pooled_without_huge:
+        rows += statistics_rows(figures.pooled_without_huge, shown, "*", QUANTILES_WITHOUT_HUGE, largest=False)
+    return Table(("", *(q.words for q in shown)), tuple(rows), caption="All families by weight; [95% interval]")
 
 
-def families_table(families: list[FamilyEstimate]) -> Table:
-    """Pages wasted, a row a family."""
+def pooled_notes(figures: Figures) -> str:
+    """What the intervals of pooled figures stand for, and what is missing in them."""
+    campaign, huge = figures.campaign, figures.huge
+    pooled = figures.pooled[WASTE.histogram]
+    words = [f"n = {number(pooled.n)} probes, {rule_words(campaign)}.", POOLED_WORDS]
+    if huge is not None:
+        words.append(
+            f"{', '.join(huge.names)} (machines of more than {HUGE_NODES} nodes): weight {share_words(huge.share)}, "
+            f"{plural(huge.cases, 'case')}, and {figure(huge.waste_pages)} of the mean's {figure(pooled.mean)} wasted "
+            "pages; it makes the intervals of means and of the last quantiles wide. Rows marked * leave it out."
+        )
+    empty = [family.name for family in figures.families if family.cases == 0]
+    if empty:
+        words.append(
+            f"No case yet: {', '.join(empty)}: estimates speak of the other families only, intervals leave these open."
+        )
+    if campaign.unknown(MEASUREMENT):
+        words.append(f"Not in these figures: {plural(campaign.unknown(MEASUREMENT), 'case')} of unknown batches.")
+    return " ".join(words)
+
+
+def strata_parts(figures: Figures) -> tuple[Section, ...]:
+    """Waste by what a case was like."""
+    if not figures.strata:
+        return ()
+    rows, before = [], ""
+    for row in figures.strata:
+        quantiles = map(WASTE.quantile_words, row.quantiles.values())
+        mean = WASTE.mean_words(row.mean, row.mean_interval)
+        rows.append(("" if row.kind == before else row.kind, row.value, number(row.probes), mean, *quantiles))
+        before = row.kind
+    caption = f"Pages; 95% intervals over cases; {rule_words(figures.campaign)}."
+    table = Table(("", "", "probes", "mean", "p50", "p99"), tuple(rows), 2, caption, groups=True)
+    words = (STRATA_WORDS, *([STRATA_WITHOUT_HUGE] if figures.huge else []))
+    return (Section("waste-strata", "By stratum", (" ".join(words),), tables=(table,), folded=True),)
+
+
+def families_part(figures: Figures) -> Section:
+    """Each family: how much was run, its distributions, and the picture of its waste."""
+    families = figures.family_estimates
+    return Section(
+        "waste-families", "Family by family", (FAMILY_WORDS,),
+        tuple(family_waste_figure(figures, row) for row in families if WASTE.histogram in row.distributions),
+        (
+            counts_table(families),
+            families_table(WASTE, "Pages wasted; [95% interval]", families),
+            families_table(SHARE, "Percent of the precharge; [95% interval]", families),
+            families_table(ROUNDING, "Pages left by rounding up; [95% interval]", families),
+        ),
+    )  # fmt: skip
+
+
+def counts_table(families: list[FamilyEstimate]) -> Table:
+    """Weight, cases and probes, a row a family, and what the largest waste leaves open."""
     rows = []
     for row in families:
-        waste = row.distributions.get("waste_pages")
-        cells_ = ["-"] * 4
-        if waste is not None:
-            median, tail = (quantile_cell("waste_pages", q) for q in (waste.quantiles[0], waste.quantiles[2]))
-            cells_ = [mean_cell("waste_pages", waste), median, tail, f"at most {upper_percent(waste.exceeding)}"]
-        rows.append((row.name, weight(row.share), number(row.cases), number(row.probes), *cells_))
-    head = ("family", "weight", "cases", "probes", "mean", "median", "p99", "above the largest")
-    return Table(head, tuple(rows), caption="Pages wasted by family; [95% interval]")
+        waste = row.distributions.get(WASTE.histogram)
+        above = "no estimate" if waste is None else f"at most {upper_percent(waste.share_above_max_at_most)}"
+        rows.append((row.name, share_words(row.share), number(row.cases), number(row.probes_charged), above))
+    return Table(("family", "weight", "cases", "probes charged", "above the largest waste"), tuple(rows))
 
 
-def bound_of(campaign: Campaign) -> tuple[float, str]:
+def bound_of(variant: Variant | None) -> tuple[float, str]:
     """The least pages that a precharge leaves over: 0 (I1), or 1 where the variant claims it (I1b)."""
-    variant = described_variant(campaign.describe)
     if variant is not None and applies("I1b", variant) and variant.judge & JUDGE_SPARE:
         return 1, "I1b: at least 1 left"
     return 0, "I1: at least 0 left"
 
 
-def left_over_of(campaign: Campaign, family: str) -> Histogram:
-    """Pages left over by probe: from the pairs where they were stored, else the waste, which is cut at 0."""
-    sums = measured(campaign, family)
-    return left_over(sums.histogram(PRECHARGE_USED)) or sums.histogram("waste_pages")
-
-
-def family_figure(campaign: Campaign, row: FamilyEstimate) -> Figure:
+def family_waste_figure(figures: Figures, row: FamilyEstimate) -> Figure:
     """A family's distribution with the band of its distribution function."""
-    found = left_over_of(campaign, row.name)
+    found = figures.left_over[row.name]
     n = sum(found.values())
     drawn, beyond = cut({value: k / n for value, k in found.items()})
     curve = shortened(dkw_curve(found, dkw_half(n)), max(drawn))
-    caption = f"n = {plural(n, 'probe')}; 95% DKW band, all values at once; {rule_words(campaign)}.{beyond}"
-    label = f"{row.name}: pages precharged but not used"
-    return Figure(row.name, distribution_picture(label, drawn, curve, X_TITLE, bound_of(campaign)), caption, KEYS)
+    caption = f"n = {plural(n, 'probe')}; 95% DKW band, all values at once; {rule_words(figures.campaign)}.{beyond}"
+    picture = distribution_picture(f"{row.name}: {X_TITLE}", drawn, curve, X_TITLE, bound_of(figures.variant))
+    bars = Bars(WASTE.words, row.distributions[WASTE.histogram].histogram)
+    return Figure(row.name, picture, caption, KEYS, bars=bars)
 
 
 def cut(shares_: Mapping[int, float]) -> tuple[dict[int, float], str]:
@@ -150,76 +174,49 @@ def shortened(curve: Curve, last: int) -> Curve:
     return Curve(curve.kind, tuple(point for point in curve.points if point[0] <= last))
 
 
-def pooled_figure(campaign: Campaign) -> Figure:
+def pooled_figure(figures: Figures) -> Figure:
     """All families by weight, with an interval at each value."""
-    strata = [(s, measured(campaign, name).cases, left_over_of(campaign, name)) for name, s in shares(campaign).items()]
-    weights = weighted(strata)
+    families, found = figures.families, figures.left_over
+    weights = weighted_shares(families, found)
     drawn, beyond = cut(weights)
-    places = thinned([value for value in weights if value <= max(drawn)])
-    points = []
-    for value in places:
-        rows = []
-        for share, cases, found in strata:
-            below = sum(k for v, k in found.items() if v <= value)
-            rows.append((share, cases, below, sum(found.values()) - below))
-        rate = pooled_ratio(rows)
-        assert rate is not None
-        points.append((float(value), rate.rate, rate.interval.low or 0.0, rate.interval.high or 1.0))
-    n = sum(k for _, _, found in strata for k in found.values())
-    picture = distribution_picture(
-        "Pages precharged but not used, all families by weight", drawn, Curve("s2", tuple(points)), X_TITLE,
-        bound_of(campaign),
-    )  # fmt: skip
-    caption = f"n = {plural(n, 'probe')}; band: 95% at each value, exact by family, joined; {rule_words(campaign)}."
-    return Figure("All families by weight", picture, caption + beyond, KEYS)
+    below = weighted_below(families, found, [value for value in weights if value <= max(drawn)])
+    points = tuple((float(v), r.rate, r.interval.low or 0.0, r.interval.high or 1.0) for v, r in below)
+    title = "Pages precharged but not used, all families by weight"
+    picture = distribution_picture(title, drawn, Curve("s2", points), X_TITLE, bound_of(figures.variant))
+    n = plural(sum(k for histogram in found.values() for k in histogram.values()), "probe")
+    caption = f"n = {n}; band: 95% at each value, exact by family, joined; {rule_words(figures.campaign)}.{beyond}"
+    return Figure("All families by weight", picture, caption, KEYS)
 
 
-def weighted(strata: list[tuple[float, int, Histogram]]) -> dict[int, float]:
-    """Share of each value among charged probes, families by weight."""
-    total: dict[int, float] = {}
-    for share, cases, found in strata:
-        for value, k in found.items():
-            total[value] = total.get(value, 0.0) + share * k / cases
-    whole = sum(total.values())
-    return {value: share / whole for value, share in sorted(total.items())}
-
-
-def thinned(values: list[int]) -> list[int]:
-    """At most about PLACES_MOST of the values, first and last among them."""
-    every = -(-len(values) // PLACES_MOST)
-    return sorted({*values[::every], values[-1]})
-
-
-def heat_figures(campaign: Campaign) -> list[Figure]:
+def heat_figures(figures: Figures) -> list[Figure]:
     """Mean waste by nodes and size; none where the store has no cells."""
-    found = cells(campaign)
+    found = figures.cells
     if not found:
         return []
-    groups, sizes = sorted({cell.nodes for cell in found}), sorted({cell.size for cell in found})
-    drawn = [heat_cell(cell, sizes.index(cell.size), groups.index(cell.nodes)) for cell in found]
+    groups, sizes = sorted({cell.nodes for cell in found}), sorted({cell.size_bytes_max for cell in found})
+    drawn = [heat_cell(cell, sizes.index(cell.size_bytes_max), groups.index(cell.nodes)) for cell in found]
     picture = heat_picture(
-        "Mean pages wasted by nodes and size", [size_text(s) for s in sizes], [group_text(g) for g in groups], drawn,
+        "Mean pages wasted by nodes and size", [size_text(s) for s in sizes], [range_text(g) for g in groups], drawn,
         ("size of the allocation, up to ... bytes", "possible nodes"),
     )  # fmt: skip
     n = sum(cell.probes for cell in found)
     caption = (
         f"n = {plural(n, 'probe')}; means, families by weight; below: half the width of their 95% interval; "
-        f"shades by rank; dashed: fewer than {CASES_LEAST} probes; {rule_words(campaign)}."
+        f"shades by rank; dashed: fewer than {PROBES_LEAST} probes; {rule_words(figures.campaign)}."
     )
     return [Figure("Mean pages wasted, by nodes and size", picture, caption)]
 
 
 def heat_cell(cell: Cell, column: int, row: int) -> HeatCell:
     """Mean pages wasted, half the width of its interval below (not for few probes), and all of it as a note."""
-    mean = figure(cell.mean_pages)
-    note = (
-        f"{group_text(cell.nodes)} nodes, up to {size_text(cell.size)} bytes: mean {mean}, {number(cell.probes)} probes"
-    )
-    text = f"{cell.mean_pages:.1f}" if cell.mean_pages < 10 else f"{cell.mean_pages:.0f}"
+    pages, interval = cell.mean_waste_pages, cell.interval
+    where = f"{range_text(cell.nodes)} nodes, up to {size_text(cell.size_bytes_max)} bytes"
+    note = f"{where}: mean {figure(pages)}, {number(cell.probes)} probes"
+    text = f"{pages:.1f}" if pages < 10 else f"{pages:.0f}"
     below = ""
-    if cell.interval.low is not None and cell.interval.high is not None:
-        half = (cell.interval.high - cell.interval.low) / 2
-        if cell.probes >= CASES_LEAST:
+    if interval.low is not None and interval.high is not None:
+        half = (interval.high - interval.low) / 2
+        if cell.probes >= PROBES_LEAST:
             below = f"{half:.2f}".lstrip("0") if half < 0.995 else f"{half:.1f}" if half < 9.95 else f"{half:.0f}"
-        note += f", [{figure(cell.interval.low)}, {figure(cell.interval.high)}]"
-    return HeatCell(column, row, cell.mean_pages, text, note, cell.probes < CASES_LEAST, below)
+        note += f", [{figure(interval.low)}, {figure(interval.high)}]"
+    return HeatCell(column, row, pages, text, note, cell.probes < PROBES_LEAST, below)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.outcome import Histogram
 
@@ -17,8 +17,7 @@ MEAN_CASES_LEAST = 30  # below that a normal interval says more than it knows
 MEAN_SKEWNESS_MOST = 0.2  # of an estimated mean: n > 25 G1^2 (Cochran, Sampling Techniques, 2.15)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Ends of a two-sided interval; None: the sample is too small to bound that end."""
 
     low: float | None
@@ -30,9 +29,8 @@ OPEN = Interval(None, None)
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """The smallest value x with F(x) >= q, estimated, with an interval for it."""
+    """The smallest value x with F(x) >= q for some q, estimated, with an interval for it."""
 
-    q: float
     value: int
     interval: Interval
 
@@ -112,7 +110,6 @@ def quantile(histogram: Histogram, q: float, level: float = LEVEL, most: int | N
     n = sum(histogram.values())
     low, high = quantile_ranks(n, q, level)
     return Quantile(
-        q,
         value_at_rank(histogram, rank_of(n, q)),
         Interval(
             (None if most is None else 0) if low is None else value_at_rank(histogram, low),

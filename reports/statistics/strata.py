@@ -23,6 +23,7 @@ from percpu_fuzz.reports.statistics.intervals import (
     rate_high,
     rate_low,
 )
+from percpu_fuzz.reports.value_types import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ EXACT = Ends(rate_low, rate_high)  # for a number of cases fixed beforehand
 class Rate:
     """A rate with its interval."""
 
-    rate: float
+    rate: Share
     interval: Interval
 
 
@@ -141,7 +142,7 @@ def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL, e
     interval = Interval(
         values[low] if bounded_below and low < len(values) else least, values[high] if high < len(values) else None
     )
-    return Quantile(q, values[first], interval)
+    return Quantile(values[first], interval)
 
 
 def _first(values: Sequence[int], holds: Callable[[int], bool]) -> int:

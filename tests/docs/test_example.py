@@ -14,9 +14,9 @@ def test_the_example_report_is_whole() -> None:
     text = (DOCS / "example-report.txt").read_text()
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 78
-    assert "(--time 600)" in text
+    assert "(--cases 2362118)" in text
     assert re.search(r"repeat with:\n +percpu-fuzz run --variant v2 --cases \d+ --seed \d+\n", text)
-    for heading in ("Certificate", "Violations, by cases", "Wasted precharge by stratum", "Hazards", "Findings"):
+    for heading in ("Certificate", "Violations, by cases", "By stratum", "Hazards", "Findings"):
         assert heading in text
     assert not re.search(r"(?<![\w.])/(tmp|home|root|work|usr)\b", text)
 

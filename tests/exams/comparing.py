@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from stored_campaigns import drawn, in_parallel, stored
 
 from percpu_fuzz.reports.figures.compare import Comparison, compare
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.sections.compare import ALPHA
 from percpu_fuzz.reports.statistics.intervals import clopper_pearson
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -32,7 +33,7 @@ def plan() -> Plan:
 def compared(seed: int, cases: int, extra_pages: int = 0) -> Comparison:
     """Campaigns 2 seed and 2 seed + 1, `cases` cases a batch; the second one with extra pages."""
     one, other = drawn(plan(), 2 * seed, cases), drawn(plan(), 2 * seed + 1, cases, extra_pages)
-    return compare(stored(plan(), one)[0], stored(plan(), other)[0])
+    return compare(Figures(stored(plan(), one)[0]), Figures(stored(plan(), other)[0]))
 
 
 def equal_pair(seed: int) -> tuple[list[str], list[str], int]:

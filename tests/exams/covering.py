@@ -25,14 +25,10 @@ from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
 from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome  # noqa: E402
 from percpu_fuzz.engine.variant import VARIANTS  # noqa: E402
 from percpu_fuzz.reports.campaign import Campaign, Sums  # noqa: E402
-from percpu_fuzz.reports.figures.estimates import (  # noqa: E402
-    QUANTILES,
-    QUANTITIES,
-    family_estimates,
-    invariant_estimates,
-    pooled_estimates,
-)
+from percpu_fuzz.reports.figures.estimates import QUANTILES  # noqa: E402
+from percpu_fuzz.reports.figures.figures import Figures  # noqa: E402
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop  # noqa: E402
+from percpu_fuzz.reports.quantities import QUANTITIES  # noqa: E402
 from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, moments  # noqa: E402
 from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean  # noqa: E402
 from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
@@ -164,16 +160,17 @@ def true_values(truth: Truth) -> dict[str, float]:
 
 def intervals(read: Campaign) -> dict[str, Interval]:
     """The nominal 95% intervals of a campaign's report, by the names of true_values."""
-    found = {}
-    named = {"pooled": pooled_estimates(read)} | {f.name: f.distributions for f in family_estimates(read)}
+    found, figures = {}, Figures(read)
+    named = {"pooled": figures.pooled} | {f.name: f.distributions for f in figures.family_estimates}
     for family, distributions in named.items():
         for quantity, distribution in distributions.items():
             found[f"{family} {quantity} mean"] = distribution.mean_interval
-            for quantile in distribution.quantiles:
-                found[f"{family} {quantity} {quantile.q}"] = quantile.interval
-    for row in invariant_estimates(read):
-        found[f"rate {row.name}"] = row.left_out.interval
-        found[f"weighted rate {row.name}"] = row.weighted.interval if row.weighted else Interval(0, row.weighted_bound)
+            for q, quantile in distribution.quantiles.items():
+                found[f"{family} {quantity} {q}"] = quantile.interval
+    for row in figures.invariants:
+        found[f"rate {row.invariant}"] = row.measurement.interval
+        weighted = row.weighted.interval if row.weighted else Interval(0, row.weighted_upper_bound)
+        found[f"weighted rate {row.invariant}"] = weighted
     return found
 
 

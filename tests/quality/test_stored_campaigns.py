@@ -7,8 +7,9 @@ from stored_campaigns import drawn, stored
 
 from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.reports.campaign import gather
+from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.reports.figures.compare import compare
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.strategies.draw.topologies import families
 from percpu_fuzz.strategies.plan.plan import Plan
 
@@ -27,10 +28,7 @@ def test_a_store_changes_nothing(plan: Plan) -> None:
     """What is read back from the file is what the outcomes say, to the last histogram."""
     outcomes = drawn(plan, 1, CASES)
     read, kept = stored(plan, outcomes)
-    direct = gather(
-        outcomes, describe=plan.describe(), digest="", seconds=0.0, compile_seconds=0.0, interrupted=False,
-        stopped_by="", workers=0, out="", command="",
-    )  # fmt: skip
+    direct = gather(outcomes, RunFacts(describe=plan.describe()))
     assert kept == outcomes
     assert read.streams == direct.streams
     assert read.signatures == direct.signatures
@@ -49,7 +47,9 @@ def test_the_planted_page_is_found_and_nothing_else_is(plan: Plan) -> None:
     """Other seeds, 1,520 cases a side: with the page waste is flagged, without it no figure (seeds fixed; a blind
     choice errs once in twenty without it).
     """
-    one, same, other = (stored(plan, drawn(plan, seed, CASES, pages))[0] for seed, pages in ((3, 0), (4, 0), (5, 1)))
+    one, same, other = (
+        Figures(stored(plan, drawn(plan, seed, CASES, pages))[0]) for seed, pages in ((3, 0), (4, 0), (5, 1))
+    )
     assert all(row.adjusted > 0.05 for row in compare(one, same).differences)
     waste = compare(one, other).differences[0]
     assert (waste.name, waste.adjusted < 0.05) == ("waste_pages", True)

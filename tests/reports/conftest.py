@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome, Signature
-from percpu_fuzz.reports.campaign import Campaign, gather
+from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
 
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2, 6))
 OTHER = Signature("I18", "v2", "PO_ACCOUNT", (1, 6))
@@ -54,7 +54,7 @@ def made_campaign(outcomes: list[Outcome] | None = None, **changed: Any) -> Camp
         ],
         "budget_cases": 600,
     }  # fmt: skip
-    return gather(iter(made_outcomes() if outcomes is None else outcomes), **(facts | changed))
+    return gather(iter(made_outcomes() if outcomes is None else outcomes), RunFacts(**(facts | changed)))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, pick, write_findings
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
-from percpu_fuzz.reports.campaign import gather
+from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import run_scenario
@@ -157,11 +157,8 @@ def test_no_case_is_no_verdict() -> None:
     signature = Signature("I1", "v1", "PO_REFUND", ())
 
     def status(*outcomes: Outcome) -> int:
-        campaign = gather(
-            outcomes, describe=describe, digest="", seconds=1.0, compile_seconds=0.0, interrupted=True,
-            stopped_by="interrupt", workers=1, out="out", command="", findings=[], operations=[], budget_cases=None,
-            budget_seconds=1.0,
-        )  # fmt: skip
+        facts = RunFacts(describe=describe, seconds=1.0, interrupted=True, stopped_by="interrupt", budget_seconds=1.0)
+        campaign = gather(outcomes, facts)
         return status_of(campaign, None)
 
     assert status() == 4

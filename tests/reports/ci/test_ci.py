@@ -19,6 +19,7 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.ci.jsonl import jsonl_schema
 from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, PASS, SKIP, verdicts
+from percpu_fuzz.reports.figures.figures import Figures
 
 Made = Callable[..., Any]
 HOSTILE = "v2 ]]> <script>&amp; ::error::\n%0A \x00\x07 \u00e9 # SKIP, a:b"
@@ -42,7 +43,7 @@ CAMPAIGNS = pytest.mark.parametrize("campaign_of", [plain, hostile])
 
 def test_verdicts(make: Made) -> None:
     """I18 is violated, I1 holds, what does not apply is skipped, a lost batch and a broken harness are errors."""
-    rows = {row.name: row for row in verdicts(make(failed=[FAILED]), 3)}
+    rows = {row.name: row for row in verdicts(Figures(make(failed=[FAILED])), 3)}
     assert rows["I18"].status == FAIL
     assert rows["I18"].file == "findings/001-I18-v2.json"
     assert "percpu-fuzz replay" in str(rows["I18"].replay)
@@ -51,11 +52,11 @@ def test_verdicts(make: Made) -> None:
     assert rows["hunting batch 3, at case 17"].status == ERROR
     assert rows["harness"].status == ERROR
     assert len(rows) == len(INVARIANT_NAMES) + 2
-    assert "harness" not in {row.name for row in verdicts(make(), 1)}
+    assert "harness" not in {row.name for row in verdicts(Figures(make()), 1)}
 
 
 def counted(campaign: Any, exit_status: int = 1) -> dict[str, int]:
-    rows = verdicts(campaign, exit_status)
+    rows = verdicts(Figures(campaign), exit_status)
     return {status: sum(row.status == status for row in rows) for status in (PASS, FAIL, SKIP, ERROR)}
 
 
@@ -63,7 +64,7 @@ def counted(campaign: Any, exit_status: int = 1) -> dict[str, int]:
 def test_junit_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
     """Valid by the XSD; an independent reader finds the verdicts' numbers."""
     campaign = campaign_of(make)
-    text = FORMATS["junit"][1](campaign, 1)
+    text = FORMATS["junit"][1](Figures(campaign), 1)
     schema = xmlschema.XMLSchema(str(DATA / "schemas" / "junit.xsd"))
     schema.validate(text)
     with pytest.raises(xmlschema.XMLSchemaValidationError):
@@ -81,7 +82,7 @@ def test_junit_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
 def test_sarif_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
     """Valid by a typed model of SARIF 2.1.0; a result for each violation, that points at its rule."""
     campaign = campaign_of(make)
-    text = FORMATS["sarif"][1](campaign, 1)
+    text = FORMATS["sarif"][1](Figures(campaign), 1)
     log = Sarif.model_validate_json(text)
     assert log.version == "2.1.0"
     run = json.loads(text)["runs"][0]
@@ -102,7 +103,7 @@ def test_sarif_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
 def test_ktap_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
     """A strict reader of the grammar takes it; results are the verdicts in order; a broken file is refused."""
     campaign = campaign_of(make)
-    text = FORMATS["ktap"][1](campaign, 1)
+    text = FORMATS["ktap"][1](Figures(campaign), 1)
     found = read_ktap(text)
     expected = counted(campaign)
     assert sum(not passed for passed, _, _ in found) == expected[FAIL] + expected[ERROR]
@@ -117,7 +118,7 @@ def test_ktap_is_valid_and_counts(make: Made, campaign_of: Any) -> None:
 def test_github_commands_stay_on_their_lines(make: Made, campaign_of: Any) -> None:
     """One command a line; nothing from outside starts another one, and escapes read back to one message."""
     campaign = campaign_of(make)
-    lines = FORMATS["github"][1](campaign, 1).splitlines()
+    lines = FORMATS["github"][1](Figures(campaign), 1).splitlines()
     expected = counted(campaign)
     assert len(lines) == expected[FAIL] + expected[ERROR] + 1
     for line in lines:
@@ -136,11 +137,11 @@ def test_json_lines_are_valid(make: Made, campaign_of: Any) -> None:
     published = json.loads((ROOT / "docs" / "report.jsonl.schema.json").read_text())
     assert published == json.loads(json.dumps(jsonl_schema()))
     jsonschema.Draft202012Validator.check_schema(published)
-    rows = [json.loads(line) for line in FORMATS["jsonl"][1](campaign, 1).splitlines()]
+    rows = [json.loads(line) for line in FORMATS["jsonl"][1](Figures(campaign), 1).splitlines()]
     for row in rows:
         jsonschema.validate(row, published)
     assert rows[0]["variant"] == campaign.variant
-    assert [row["status"] for row in rows[1:]] == [row.status for row in verdicts(campaign, 1)]
+    assert [row["status"] for row in rows[1:]] == [row.status for row in verdicts(Figures(campaign), 1)]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(rows[1] | {"more": 1}, published)
 
@@ -149,4 +150,5 @@ def test_json_lines_are_valid(make: Made, campaign_of: Any) -> None:
 def test_all_are_ascii_and_repeat(make: Made, campaign_of: Any) -> None:
     """Equal campaigns give equal ASCII bytes in every format."""
     for _, function in FORMATS.values():
-        assert function(campaign_of(make), 1).encode("ascii") == function(campaign_of(make), 1).encode("ascii")
+        one, other = (function(Figures(campaign_of(make)), 1) for _ in range(2))
+        assert one.encode("ascii") == other.encode("ascii")

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rendered import report_text
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.reports.campaign import Campaign, gather
-from percpu_fuzz.reports.figures.by_stratum import KINDS, PAIR, by_blocking, by_class, by_nodes, strata_rows
-from percpu_fuzz.reports.sections.text import report_text
+from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
+from percpu_fuzz.reports.figures.by_stratum import PAIR, TRAITS, by_blocking, by_class, by_nodes
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -41,26 +42,23 @@ def test_families_count_by_weight_within_a_stratum(make: Made) -> None:
         Outcome("measurement", 0, "few", 300, 0, 0, few),
         Outcome("measurement", 1, "many", 100, 0, 0, many),
     ]
-    rows = {(row.kind, row.value): row for row in strata_rows(make(outcomes))}
+    rows = {(row.kind, row.value): row for row in Figures(make(outcomes)).strata}
     assert rows["CPUs", "3-4"].probes == 40
     assert rows["CPUs", "3-4"].mean == pytest.approx(3.0)
     assert rows["CPUs", "5-8"].mean == pytest.approx((0.75 * 0.2 * 1 + 0.25 * 0.2 * 5) / 0.2)
-    assert [q.value for q in rows["CPUs", "5-8"].quantiles] == [1, 5]
+    assert [q.value for q in rows["CPUs", "5-8"].quantiles.values()] == [1, 5]
 
 
 def test_strata_of_a_real_batch_add_up() -> None:
     """Each kind parts the same probes: numbers and sums of waste over its rows are those of the whole."""
     plan = make_plan("v2", 3, preset("two-node"))
     outcome = plan.run("measurement", 0, 2000)
-    campaign = gather(
-        [outcome], describe=plan.describe(), digest="", seconds=1.0, compile_seconds=0.0, interrupted=False,
-        stopped_by="cases", workers=1, out="", command="",
-    )  # fmt: skip
+    campaign = gather([outcome], RunFacts(describe=plan.describe()))
     waste = outcome.histograms["waste_pages"]
-    rows = strata_rows(campaign)
-    assert {row.kind for row in rows} == {kind.name for kind in KINDS}
-    for kind in KINDS:
-        mine = [row for row in rows if row.kind == kind.name]
+    rows = Figures(campaign).strata
+    assert {row.kind for row in rows} == {trait.name for trait in TRAITS}
+    for trait in TRAITS:
+        mine = [row for row in rows if row.kind == trait.name]
         assert sum(row.probes for row in mine) == sum(waste.values())
         total = sum(row.probes * row.mean for row in mine)
         assert total == pytest.approx(sum(value * n for value, n in waste.items()))
@@ -71,9 +69,9 @@ def test_strata_of_a_real_batch_add_up() -> None:
 
 def test_the_report_holds_the_table_and_older_stores_none(make: Made) -> None:
     """Where batches did not count by stratum there is no section; no line is wider than a mail's."""
-    assert "by stratum" not in report_text(make())
+    assert "By stratum" not in report_text(make())
     outcome = make_plan("v2", 3, preset("two-node")).run("measurement", 0, 500)
     described: dict[str, Any] = dict(make().describe) | {"families": {"two-node": 1}}
     text = report_text(make([outcome], describe=described))
-    assert "Wasted precharge by stratum" in text
+    assert "\nBy stratum\n" in text
     assert max(map(len, text.splitlines())) <= 78

@@ -8,7 +8,10 @@ import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.cells import Cell, cells, group_text, size_text
+from percpu_fuzz.reports.figures.cells import Cell, size_text
+from percpu_fuzz.reports.figures.families import range_text
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.means import mean_of
 from percpu_fuzz.reports.statistics.strata import Stratum
 
@@ -25,18 +28,21 @@ def test_cells_join_groups_and_weigh_families(make: Made) -> None:
         Outcome("hunting", 0, "few", 100, 1, 0, {"cell_cases": {key: 99}, "cell_waste_pages": {key: 999}}),
     ]  # fmt: skip
     mean = (0.75 / 100 * 8 + 0.25 / 50 * 14) / (0.75 / 100 * 4 + 0.25 / 50 * 2)
-    assert cells(make(outcomes)) == [Cell((1, 1), 5, 3, 0.0), Cell((5, 8), 3, 6, pytest.approx(mean))]
+    assert Figures(make(outcomes)).cells == [
+        Cell((1, 1), 32, 3, 0.0, Interval(None, None)),
+        Cell((5, 8), 8, 6, pytest.approx(mean), Interval(None, None)),
+    ]
 
 
 def test_a_store_without_cells_has_none(make: Made) -> None:
     """Nothing is drawn from nothing."""
-    assert cells(make()) == []
+    assert Figures(make()).cells == []
 
 
 def test_names() -> None:
     """Groups as ranges, sizes as their largest."""
-    assert [group_text(group) for group in ((2, 2), (5, 8), (65, 1024))] == ["2", "5-8", "65+"]
-    assert [size_text(size) for size in (2, 9, 10, 15, 20)] == ["4", "512", "1K", "32K", "1M"]
+    assert [range_text(group) for group in ((2, 2), (5, 8), (65, 1024))] == ["2", "5-8", "65+"]
+    assert [size_text(1 << power) for power in (2, 9, 10, 15, 20)] == ["4", "512", "1K", "32K", "1M"]
 
 
 def test_intervals_are_those_of_a_pooled_mean(make: Made) -> None:
@@ -51,17 +57,17 @@ def test_intervals_are_those_of_a_pooled_mean(make: Made) -> None:
         })
         for k, (name, h) in enumerate(waste.items())
     ]  # fmt: skip
-    (cell,) = cells(make(outcomes))
+    (cell,) = Figures(make(outcomes)).cells
     most = 8 + 1 + 1  # of 8 nodes and 8 bytes, whose metadata is less than a page
     strata = [Stratum(0.75, 100, waste["few"], most), Stratum(0.25, 50, waste["many"], most)]
     pooled = mean_of(strata)
     assert pooled is not None
-    assert cell.mean_pages == pytest.approx(pooled[0])
+    assert cell.mean_waste_pages == pytest.approx(pooled[0])
     assert (cell.interval.low, cell.interval.high) == pytest.approx((pooled[1].low, pooled[1].high))
     alone = {**make().describe, "nodes": {"few": [1, 8], "many": [1, 4]}}
-    (narrow,), (wide,) = cells(make(outcomes[:1], describe=alone)), cells(make(outcomes[:1]))
+    (narrow,), (wide,) = (Figures(c).cells for c in (make(outcomes[:1], describe=alone), make(outcomes[:1])))
     assert narrow.interval.high is not None
     assert wide.interval.high is not None
     assert narrow.interval.high < wide.interval.high
     unknown = {**make().describe, "variant": "mine"}
-    assert cells(make(outcomes, describe=unknown))[0].interval.high is None
+    assert Figures(make(outcomes, describe=unknown)).cells[0].interval.high is None

@@ -13,6 +13,7 @@ from percpu_fuzz.engine.outcome import Histogram, Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.compare import compare
 from percpu_fuzz.reports.figures.compare_values import values
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_page
 
@@ -25,7 +26,7 @@ def counts(values: np.ndarray) -> Histogram:
     return dict(zip(found.tolist(), numbers.tolist(), strict=True))
 
 
-def drawn(make: Made, rng: np.random.Generator, cases: int, extra: int = 0) -> Campaign:
+def drawn(make: Made, rng: np.random.Generator, cases: int, extra: int = 0) -> Figures:
     """A campaign drawn anew: two families; `extra` pages of waste in all cases of family "many"."""
     outcomes = []
     for k, (family, share, mean) in enumerate((("few", 0.75, 2.0), ("many", 0.25, 6.0))):
@@ -40,17 +41,17 @@ def drawn(make: Made, rng: np.random.Generator, cases: int, extra: int = 0) -> C
         }  # fmt: skip
         bad = int(rng.binomial(n, 0.01))
         outcomes.append(Outcome("measurement", k, family, n, n, 0, named, {}, {I18: bad} if bad else {}))
-    return make(outcomes)
+    return Figures(make(outcomes))
 
 
 def test_differences_by_hand(make: Made) -> None:
     """Means 0.75 * 1 + 0.25 * 3 and 0.75 * 2 + 0.25 * 3 of as many probes; the rate of I18 falls from 1/40 to 0."""
 
-    def made(few: int, violated: int) -> Campaign:
+    def made(few: int, violated: int) -> Figures:
         first = Outcome(
             "measurement", 0, "few", 30, 9, 0, {"waste_pages": {few: 30}}, {}, {I18: violated} if violated else {}
         )
-        return make([first, Outcome("measurement", 1, "many", 10, 9, 0, {"waste_pages": {3: 10}})])
+        return Figures(make([first, Outcome("measurement", 1, "many", 10, 9, 0, {"waste_pages": {3: 10}})]))
 
     found = compare(made(1, 1), made(2, 0))
     waste, rate = found.differences
@@ -75,10 +76,10 @@ def test_differences_by_hand(make: Made) -> None:
 def test_families_of_one_campaign_only_are_left_out(make: Made) -> None:
     """They are named; without a common family there is nothing to compare."""
     few, many = (Outcome("measurement", 0, name, 40, 9, 0, {"waste_pages": {1: 40}}) for name in ("few", "many"))
-    found = compare(make([few, many]), make([few]))
+    found = compare(Figures(make([few, many])), Figures(make([few])))
     assert (found.families, found.left_out, found.cases) == (("few",), ("many",), (40, 40))
     with pytest.raises(InputError, match="without a common family"):
-        compare(make([few]), make([many]))
+        compare(Figures(make([few])), Figures(make([many])))
 
 
 def test_equal_laws_are_rarely_flagged(make: Made) -> None:
@@ -115,9 +116,8 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
     """Sections for quantities, rates and what is fixed; hostile names are escaped; equal input, equal bytes."""
     rng = np.random.default_rng(13)
     a, b = drawn(make, rng, 2000), drawn(make, rng, 2000, extra=1)
-    clean = make(
-        [Outcome("measurement", 0, "few", 500, 9, 0, {"waste_pages": {1: 500}})], out="out/\u00e9\x1b" + "x" * 99
-    )
+    outcome = Outcome("measurement", 0, "few", 500, 9, 0, {"waste_pages": {1: 500}})
+    clean = Figures(make([outcome], out="out/\u00e9\x1b" + "x" * 99))
     for one, other in ((a, b), (a, clean), (clean, clean)):
         text = page_text(compare_page(one, other))
         assert text.isascii()
@@ -139,9 +139,9 @@ def test_the_text_is_ascii_of_78_columns(make: Made) -> None:
 def test_rates_of_a_million_cases_keep_to_78_columns(make: Made) -> None:
     """Counts of seven digits, a p of four decimals, intervals of many: every line fits, and each figure is there."""
 
-    def made(violated: int) -> Campaign:
+    def made(violated: int) -> Figures:
         named = {"waste_pages": {1: 1_000_000}, "misplaced_bytes": {0: 900_000, 48: 100_000}}
-        return make([Outcome("measurement", 0, "few", 1_000_000, 9, 0, named, {}, {I18: violated})])
+        return Figures(make([Outcome("measurement", 0, "few", 1_000_000, 9, 0, named, {}, {I18: violated})]))
 
     text = page_text(compare_page(made(123_456), made(123_999)))
     assert max(map(len, text.splitlines())) <= 78
@@ -181,7 +181,7 @@ def test_curves_of_both_stand_in_one_table(make: Made) -> None:
     for used in (1, 2):
         joint = {((2 * 2 + nowait << 20) + 3 << 20) + used: 50 for nowait in (0, 1)}
         waste = {"waste_pages": {3 - used: 100}, "precharge_used": joint}
-        found.append(make([Outcome("measurement", 0, "few", 100, 9, 0, waste)]))
+        found.append(Figures(make([Outcome("measurement", 0, "few", 100, 9, 0, waste)])))
     lines = [line.split() for line in page_text(compare_page(*found)).splitlines()]
     rows = [line for line in lines if line[1:3] in (["KERNEL", "A"], ["KERNEL", "B"], ["NOWAIT", "B"])]
     assert [(row[2], row[4]) for row in rows[:3]] == [("A", "100%"), ("B", "-"), ("B", "-")]

@@ -30,7 +30,7 @@ def test_the_curve_rises_where_a_new_kind_shows(make: Made) -> None:
     ]  # fmt: skip
     found = discovery(make(outcomes))
     assert found.points == ((10, 2), (30, 3))
-    assert (found.cases, found.distinct, found.once, found.twice) == (40, 3, 1, 1)
+    assert (found.cases, found.distinct, found.seen_once, found.seen_twice) == (40, 3, 1, 1)
     assert found.risk == pytest.approx(1 / 40)
 
 
@@ -38,7 +38,7 @@ def test_without_a_case_nothing_is_known(make: Made) -> None:
     """No risk before the first case; after cases without a rare kind a risk of 0 with an open end."""
     assert discovery(make([])).risk is None
     quiet = discovery(make([hunted(0, 100)]))
-    assert (quiet.risk, quiet.interval.low, quiet.interval.high) == (0.0, 0.0, None)
+    assert (quiet.risk, quiet.risk_interval.low, quiet.risk_interval.high) == (0.0, 0.0, None)
 
 
 def test_the_risk_is_what_the_next_case_shows() -> None:

@@ -10,14 +10,9 @@ import pytest
 from percpu_fuzz.engine.histograms import PAIR, PLACES
 from percpu_fuzz.engine.outcome import Histogram, Outcome
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.headroom import (
-    counted,
-    family_headroom,
-    headrooms,
-    left_over,
-    pooled_headrooms,
-    powers,
-)
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.headroom import counted, curve_places, family_headroom, table_places
+from percpu_fuzz.reports.figures.left_over import left_over
 from percpu_fuzz.reports.statistics.strata import pooled_ratio
 from percpu_fuzz.strategies.draw.choices import KINDS
 
@@ -57,14 +52,14 @@ def test_a_precharge_that_runs_short_never_fails_by_itself() -> None:
 def test_places_of_a_curve_and_of_a_table() -> None:
     """Each page while there are few, some dozens where there are a thousand, from 0 to the largest precharge."""
     few, many = joint({(5, 1): 1}), joint({(1025, 1): 1, (2, 1): 9})
-    assert headrooms([few]) == [0, 1, 2, 3, 4, 5]
-    places = headrooms([few, many])
+    assert curve_places([few]) == [0, 1, 2, 3, 4, 5]
+    places = curve_places([few, many])
     assert places[0] == 0
     assert places[-1] == 1025
     assert places == sorted(set(places))
     assert 20 < len(places) < 80
-    assert powers([few]) == [0, 1, 2, 4, 8]
-    assert powers([]) == [0, 1]
+    assert table_places([few]) == [0, 1, 2, 4, 8]
+    assert table_places([]) == [0, 1]
 
 
 def test_families_count_by_weight(make: Made) -> None:
@@ -73,7 +68,7 @@ def test_families_count_by_weight(make: Made) -> None:
         Outcome("measurement", 0, "few", 100, 1, 0, {"precharge_used": joint({(3, 1): 10, (1, 1): 10})}),
         Outcome("measurement", 1, "many", 50, 1, 0, {"precharge_used": joint({(3, 1): 1, (1, 1): 9})}),
     ]
-    found = {row.pages: row for row in pooled_headrooms(make(outcomes), True)}
+    found = {row.pages: row for row in Figures(make(outcomes)).headroom}
     expected = (0.75 * 10 / 100 + 0.25 * 1 / 50) / (0.75 * 20 / 100 + 0.25 * 10 / 50)
     assert found[2].of_fitting is not None
     assert found[2].of_fitting.rate == pytest.approx(expected)
@@ -83,10 +78,10 @@ def test_families_count_by_weight(make: Made) -> None:
 
 def test_what_has_no_pairs_has_no_curve(make: Made) -> None:
     """A variant that precharges nothing and a store without pairs give no figure instead of zeros."""
-    assert pooled_headrooms(make()) == []
+    assert Figures(make()).headroom_curve == []
     outcome = Outcome("measurement", 0, "few", 9, 1, 0, {"precharge_used": joint({(0, 0): 9})})
     describe = {"variant": "base", "seed": 7, "families": {"few": 3, "many": 1}}
-    assert pooled_headrooms(make([outcome], describe=describe)) == []
+    assert Figures(make([outcome], describe=describe)).headroom_curve == []
 
 
 def test_the_pooled_ratio_covers() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from rendered import report_json, report_text
 
 from percpu_fuzz.engine.histograms import AMISS
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.misplaced import misplaced_rows
-from percpu_fuzz.reports.report_json import report_json
-from percpu_fuzz.reports.sections.text import report_text
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.misplaced import StratumMisplaced
 from percpu_fuzz.reports.statistics.intervals import clopper_pearson
 
 Made = Callable[..., Campaign]
@@ -32,28 +32,34 @@ def made(make: Made, histogram: dict[int, int]) -> Campaign:
     return make([Outcome("measurement", 0, "few", 100, 1, 0, named)], describe=describe)
 
 
+def strata(campaign: Campaign) -> tuple[StratumMisplaced, ...]:
+    found = Figures(campaign).misplaced
+    assert found is not None
+    return found.strata
+
+
 def test_rows_by_size_and_by_placement(make: Made) -> None:
     """5 of 40 of the large and spread ones, none of the others; the rate lies between its exact ends by cases."""
     campaign = made(make, {where(3, 12, 48): 4, where(3, 12, 5000): 1})
-    rows = {(row.kind, row.value): row for row in misplaced_rows(campaign)}
-    assert [(key, row.probes, row.amiss) for key, row in rows.items()] == [
+    rows = {(row.kind, row.value): row for row in strata(campaign)}
+    assert [(key, row.probes, row.with_bytes_amiss) for key, row in rows.items()] == [
         (("size, up to", "8"), 60, 0), (("size, up to", "4K"), 40, 5),
         (("pages fall", "local"), 60, 0), (("pages fall", "spread"), 40, 5),
     ]  # fmt: skip
     large = rows["size, up to", "4K"]
-    assert large.rate is not None
-    assert large.rate.rate == pytest.approx(5 / 40)
+    assert large.weighted is not None
+    assert large.weighted.rate == pytest.approx(5 / 40)
     exact = clopper_pearson(5, 40)
-    assert (large.rate.interval.low or 0) <= (exact.low or 0)
-    assert (large.rate.interval.high or 0) >= (exact.high or 0)
-    assert large.p99 is not None
-    assert (large.p99.value, large.maximum) == (5000, 5000)
-    assert rows["pages fall", "local"].p99 is None
+    assert (large.weighted.interval.low or 0) <= (exact.low or 0)
+    assert (large.weighted.interval.high or 0) >= (exact.high or 0)
+    assert large.p99_bytes is not None
+    assert (large.p99_bytes.value, large.max_bytes) == (5000, 5000)
+    assert rows["pages fall", "local"].p99_bytes is None
     text = report_text(campaign)
     assert "By size and by where pages fall" in text
     assert max(map(len, text.splitlines())) <= 78
-    strata = report_json(campaign)["misplaced"]["strata"]
-    assert [row["with_bytes_amiss"] for row in strata] == [0, 5, 0, 5]
+    stored = report_json(campaign)["misplaced"]["strata"]
+    assert [row["with_bytes_amiss"] for row in stored] == [0, 5, 0, 5]
 
 
 def test_a_wide_table_is_parted(make: Made) -> None:
@@ -75,5 +81,5 @@ def test_a_wide_table_is_parted(make: Made) -> None:
 
 def test_a_store_that_did_not_count_where_has_no_rows(make: Made) -> None:
     """Without the histogram nothing is said by class, rather than that nothing is amiss."""
-    assert misplaced_rows(made(make, {})) == []
+    assert strata(made(make, {})) == ()
     assert "By size and by where" not in report_text(made(make, {}))

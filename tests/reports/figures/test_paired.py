@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import binomtest, ttest_rel
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.reports.campaign import Campaign, gather
+from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
+from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.paired import paired, weighted_error
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_page
@@ -20,11 +21,11 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 Made = Callable[..., Campaign]
 
 
-def of_batches(make: Made, batches: Sequence[tuple[str, int, dict[int, int]]], **changed: object) -> Campaign:
+def of_batches(make: Made, batches: Sequence[tuple[str, int, dict[int, int]]], **changed: object) -> Figures:
     outcomes = [
         Outcome("measurement", k, f, cases, 1, 0, {"waste_pages": h}) for k, (f, cases, h) in enumerate(batches)
     ]
-    return make(outcomes, **changed)
+    return Figures(make(outcomes, **changed))
 
 
 def test_the_difference_is_that_of_a_paired_test(make: Made) -> None:
@@ -87,18 +88,15 @@ def test_the_interval_covers(make: Made) -> None:
     assert loose > 995
 
 
-def campaign_of(variant: str) -> Campaign:
+def figures_of(variant: str) -> Figures:
     plan = make_plan(variant, 5, preset("two-node"))
     outcomes = [plan.run("measurement", k, 200) for k in range(12)]
-    return gather(
-        outcomes, describe=plan.describe(), digest="", seconds=1.0, compile_seconds=0.0, interrupted=False,
-        stopped_by="cases", workers=1, out="", command="",
-    )  # fmt: skip
+    return Figures(gather(outcomes, RunFacts(describe=plan.describe())))
 
 
 def test_variants_of_one_seed_are_compared_on_the_same_cases() -> None:
     """v2 and v2-exts on the same draws: the paired interval is narrower than half of the unpaired one, and is told."""
-    a, b = campaign_of("v2"), campaign_of("v2-exts")
+    a, b = figures_of("v2"), figures_of("v2-exts")
     found = paired(a, b)
     assert found is not None
     assert found.interval.high is not None

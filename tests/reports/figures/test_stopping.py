@@ -7,7 +7,7 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.reports.figures.headroom import PAIR
-from percpu_fuzz.reports.figures.stopping import Criterion, Watch, figures, parse_stop
+from percpu_fuzz.reports.figures.stopping import Criterion, Watch, figure_names, parse_stop
 from percpu_fuzz.reports.statistics.anytime import anytime_high
 
 EACH = 0.975  # level of either end of a 95% interval
@@ -62,7 +62,7 @@ def test_what_is_no_criterion_is_refused(text: str, said: str) -> None:
 
 def test_every_figure_parses() -> None:
     """By its name, as the command's help gives it."""
-    for figure in figures():
+    for figure in figure_names():
         assert parse_stop(f"{figure} < 1").figure == figure
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rendered import report_html
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.documents import report_html
 
 Made = Callable[..., Campaign]
 BROWSER = next(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from rendered import report_markdown
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.documents import report_markdown
 from percpu_fuzz.reports.render.markdown import escaped, escaped_block, fenced
 
 Made = Callable[..., Campaign]

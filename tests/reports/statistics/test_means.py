@@ -9,7 +9,9 @@ import pytest
 from normal_mean import pooled_mean
 from stored_campaigns import too_few
 
-from percpu_fuzz.reports.figures.limits import held_to, huge_families, largest
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.reports.figures.families import apart, families_of
+from percpu_fuzz.reports.quantities import IN_FLIGHT, ROUNDING, SHARE, WASTE
 from percpu_fuzz.reports.statistics.bernstein import bounded_mean, part_of
 from percpu_fuzz.reports.statistics.bootstrap import resampled_difference, resampled_mean
 from percpu_fuzz.reports.statistics.intervals import Interval
@@ -142,14 +144,15 @@ def test_bounds_come_from_the_formula_and_the_machines(make: Any) -> None:
         "families": {"few": 3, "many": 1},
         "nodes": {"few": [1, 4], "many": [65, 99]},
     }
-    campaign = make(describe=describe)
-    assert largest(campaign, "waste_pages", 4) == 37
-    assert largest(campaign, "waste_pages", 4, 64) == 6
-    assert largest(campaign, "share_percent", 4) == 100
-    assert largest(campaign, "rounding_bytes16", 4) == 63
-    assert largest(campaign, "in_flight_pages", 4) is None
-    assert largest(make(describe=describe | {"variant": "mine"}), "waste_pages", 4) is None
-    assert held_to({0: 1, 37: 1}, 37) == 37
-    assert held_to({0: 1, 38: 1}, 37) is None
-    assert huge_families(campaign) == ["many"]
-    assert huge_families(make()) == []
+    v2 = VARIANTS["v2"]
+    assert WASTE.bound({}, v2, 4) == 37
+    assert WASTE.bound({}, v2, 4, 64) == 6
+    assert SHARE.bound({}, v2, 4) == 100
+    assert ROUNDING.bound({}, v2, 4) == 63
+    assert IN_FLIGHT.bound({}, v2, 4) is None
+    assert WASTE.bound({}, None, 4) is None
+    assert WASTE.bound({0: 1, 37: 1}, v2, 4) == 37
+    assert WASTE.bound({0: 1, 38: 1}, v2, 4) is None
+    huge, others = apart(families_of(make(describe=describe)))
+    assert [[family.name for family in found] for found in (huge, others)] == [["many"], ["few"]]
+    assert apart(families_of(make())) == ([], [])

@@ -10,7 +10,7 @@ from places import DATA
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.reports.hazards import WORDS
+from percpu_fuzz.reports.hazards import HAZARD_WORDS
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
@@ -47,7 +47,7 @@ def test_the_scenarios_are_small_and_on_the_patch_under_test() -> None:
         assert sum(len(task.ops) for task in finding.scenario.program.tasks) <= 5
         assert finding.variant == ("v1" if hazard == 25 else "v2")
     assert sorted(path.name for path in FOLDER.iterdir()) == [f"H{hazard:02d}.json" for hazard in HAZARDS]
-    assert set(WORDS) == {f"H{hazard}" for hazard in HAZARDS}
+    assert set(HAZARD_WORDS) == {f"H{hazard}" for hazard in HAZARDS}
 
 
 def test_hazard_25_is_the_bug_of_v1() -> None:

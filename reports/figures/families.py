@@ -1,0 +1,106 @@
+"""Families of the measurement stream as strata: weight, what was counted of each, and how large its machines are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.outcome import MEASUREMENT, Histogram
+from percpu_fuzz.engine.topology import MAX_NODES
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.reports.campaign import Campaign, Sums
+from percpu_fuzz.reports.quantities import WASTE, Quantity
+from percpu_fuzz.reports.statistics.strata import Stratum
+
+HUGE_NODES = 64  # families on machines of more nodes are also shown apart: few of their cases can be run
+CPUS_MOST = 1 << 20  # of a machine that was not recorded
+NODE_CLASSES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, MAX_NODES))  # machines by possible nodes, ends included
+CPU_CLASSES = ((1, 4), (5, 16), (17, 64), (65, 256), (257, 8192))
+OPEN_ENDS = (MAX_NODES, 8192)  # no machine has more nodes or CPUs
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family: its share of the distribution that is measured (shares sum to 1), and the sums of its batches.
+
+    measured: empty before its first batch. nodes, cpus: fewest and most possible ones of its machines; any number where
+    that was not recorded.
+    """
+
+    name: str
+    weight: int
+    share: float
+    measured: Sums
+    nodes: Span
+    cpus: Span
+
+    @property
+    def cases(self) -> int:
+        """Measured cases."""
+        return self.measured.cases
+
+    def histogram(self, name: str) -> Histogram:
+        """Measured cases by value, values ascending; empty if none was counted."""
+        return self.measured.histogram(name)
+
+    def stratum(self, quantity: Quantity, variant: Variant | None) -> Stratum:
+        """The family as a stratum of a quantity, with what bounds it on the family's machines."""
+        found = self.histogram(quantity.histogram)
+        return Stratum(self.share, self.cases, found, quantity.bound(found, variant, self.nodes[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class HugeFamilies:
+    """What families on machines of many nodes add: their weight, cases, and pages of the mean waste of all."""
+
+    names: tuple[str, ...]
+    share: float
+    cases: int
+    waste_pages: float
+
+
+def families_of(campaign: Campaign) -> tuple[Family, ...]:
+    """The families of a campaign, in the plan's order."""
+    total, sums = sum(campaign.weights.values()), campaign.streams[MEASUREMENT]
+    nodes, cpus = campaign.describe.get("nodes", {}), campaign.describe.get("cpus", {})
+    return tuple(
+        Family(
+            name, weight, weight / total, sums.get(name) or Sums(),
+            _range(nodes.get(name), MAX_NODES), _range(cpus.get(name), CPUS_MOST),
+        )
+        for name, weight in campaign.weights.items()
+    )  # fmt: skip
+
+
+def _range(recorded: Sequence[int] | None, most: int) -> Span:
+    return (1, most) if recorded is None else (recorded[0], recorded[1])
+
+
+def range_text(group: Span) -> str:
+    """Numbers of nodes or CPUs, ends included: 1, 5-8, 17+."""
+    low, high = group
+    return str(low) if low == high else f"{low}+" if high in OPEN_ENDS else f"{low}-{high}"
+
+
+def apart(families: Sequence[Family]) -> tuple[list[Family], list[Family]]:
+    """Families of which every machine has more than HUGE_NODES nodes, and the others; both empty if one of them is."""
+    huge = [family for family in families if family.nodes[0] > HUGE_NODES]
+    others = [family for family in families if family.nodes[0] <= HUGE_NODES]
+    return (huge, others) if huge and others else ([], [])
+
+
+def huge_families(families: Sequence[Family]) -> HugeFamilies | None:
+    """What those on machines of many nodes add to the mean waste; None where there are none, or none but those."""
+    huge, others = apart(families)
+    if not huge:
+        return None
+    charged = sum(f.share * f.measured.counts["probe.charged"] / f.cases for f in (*huge, *others) if f.cases)
+    waste = sum(
+        f.share * sum(v * k for v, k in f.histogram(WASTE.histogram).items()) / f.cases for f in huge if f.cases
+    )
+    return HugeFamilies(
+        tuple(f.name for f in huge), sum(f.share for f in huge), sum(f.cases for f in huge),
+        waste / charged if charged else 0.0,
+    )  # fmt: skip

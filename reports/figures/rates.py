@@ -1,0 +1,95 @@
+"""How often each invariant is violated: k of n measured cases, and by the families' weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.families import Family
+from percpu_fuzz.reports.invariants import applies
+from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, zero_bound
+from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, pooled_zero_bound
+from percpu_fuzz.reports.value_types import Count, InvariantName, Share, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """k of n measured cases, with the exact interval; after 0 of n, a one-sided upper_bound in its place."""
+
+    k: Count
+    n: Count
+    interval: Interval
+    upper_bound: Share | None
+
+
+@dataclass(frozen=True, slots=True)
+class CasePlace:
+    """A case: number `case` of batch k of a stream."""
+
+    stream: Stream
+    k: Count
+    case: Count
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantEstimate:
+    """How often an invariant was violated. applicable: None when the variant is not known to this code.
+
+    cases: violating ones of both streams. measurement: unknown batches left out; measurement_unknown_as_violating: each
+    of their cases counted as a violation (None: there are none). weighted: by the families' weights, None where there
+    is no violation or a batch is unknown; weighted_upper_bound: after 0. finding: its file, relative to the campaign's
+    folder; None: no finding shows it.
+    """
+
+    invariant: InvariantName
+    applicable: bool | None
+    cases: Count
+    hunting_cases: Count
+    measurement: Reading
+    measurement_unknown_as_violating: Reading | None
+    weighted: Rate | None
+    weighted_upper_bound: Share | None
+    first: CasePlace | None
+    finding: str | None
+
+
+def invariant_estimates(
+    campaign: Campaign, families: Sequence[Family], variant: Variant | None
+) -> list[InvariantEstimate]:
+    """Every invariant of the engine, in its order."""
+    found = []
+    for name in INVARIANT_NAMES:
+        applicable = None if variant is None else applies(name, variant)
+        found.append(invariant_estimate(campaign, families, name, applicable))
+    return found
+
+
+def invariant_estimate(
+    campaign: Campaign, families: Sequence[Family], name: str, applicable: bool | None
+) -> InvariantEstimate:
+    """One invariant's rate over measured cases, and by weight unless batches are unknown; applicable is passed on."""
+    unknown = campaign.unknown(MEASUREMENT)
+    n = campaign.cases(MEASUREMENT) - unknown
+    k, hunted = campaign.violating(MEASUREMENT, name), campaign.violating(HUNTING, name)
+    weighted, bound = None, None
+    if n and not unknown and k:
+        weighted = pooled_rate([(f.share, f.cases, f.measured.violating(name)) for f in families])
+    elif n and not unknown:
+        bound = pooled_zero_bound([(f.share, f.cases) for f in families])
+    first, finding = campaign.first(name), campaign.finding(name)
+    return InvariantEstimate(
+        name, applicable, k + hunted, hunted, reading(k, n), reading(k + unknown, n + unknown) if unknown else None,
+        weighted, bound, None if first is None else CasePlace(first[0], first[1].k, first[1].case),
+        None if finding is None else str(finding["file"]),
+    )  # fmt: skip
+
+
+def reading(k: int, n: int) -> Reading:
+    """k of n with its interval; nothing is known of no case."""
+    if n == 0:
+        return Reading(k, n, Interval(None, None), None)
+    return Reading(k, n, clopper_pearson(k, n), zero_bound(n) if k == 0 else None)
