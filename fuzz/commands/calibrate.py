@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, RecordedInput, read_recorded
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
+from percpu_fuzz.fuzz.progress import WatchedFile
 from percpu_fuzz.reports.numbers import decimal, number, paragraph, table
 from percpu_fuzz.reports.sections.certificate_words import LEAST_BOUND
-from percpu_fuzz.strategies.calibrate.calibrate import Counts, calibrate, count_run, halves_of
+from percpu_fuzz.strategies.calibrate.calibrate import Counts, calibrate, count_halves, count_run
 from percpu_fuzz.strategies.draw.calibration import NAME, TABLES, Calibration, check_calibration, dump_calibration
 from percpu_fuzz.strategies.draw.goodness import Goodness
+from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, RecordedRun
 
 WORDS = (
     "distance: total variation, the share of draws that would have to change; default: that of the weights without a "
@@ -38,18 +39,20 @@ def calibrate_command(
         raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
     refuse_twice(files)
     runs: dict[str, Counts] = {}
-    reads: list[RecordedInput] = []
+    halves = None
     for file in files:
-        read = read_recorded(file, topology, charge=charge, beside=True)
-        key = run_name(read, file, runs)
+        run = RecordedRun.of(file, topology, charge=charge)
+        with WatchedFile(run.trace, "trace") as source:
+            read = run.read(source)
+        key = run_name(run.name, file, runs)
         print(f"{file}: {counts_words(read.counts)}; placement: {read.placed or 'not known'}")
         for line in left_out_lines(read.left_out):
             print(line)
-        runs[key] = count_run(key, read.kernel, read.workload, read.topology, read.placement, read.snapshots)
-        reads = [*reads, read] if len(files) == 1 else []  # of several, only the counts are kept
+        runs[key] = count_run(key, read, run.snapshots)
+        halves = count_halves(read) if len(files) == 1 else None
     if charge == ACCOUNTED:
         print("\n".join(paragraph(ASSUMED_WORDS)))
-    found = check_calibration(calibrate(name, runs, two_halves(reads[0]) if reads else None), name)
+    found = check_calibration(calibrate(name, runs, halves), name)
     print(calibration_text(found))
     if output is not None:
         write_output(Path(output), dump_calibration(found), "-o")
@@ -67,19 +70,10 @@ def refuse_twice(files: tuple[str, ...]) -> None:
         seen.add(Path(file).resolve())
 
 
-def two_halves(read: RecordedInput) -> tuple[Counts, Counts] | None:
-    """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
-    found = [
-        count_run(read.name, read.kernel, workload, read.topology, placement)
-        for workload, placement in halves_of(read.workload, read.placement)
-    ]
-    return (found[0], found[1]) if found else None
-
-
-def run_name(read: RecordedInput, file: str, runs: dict[str, Counts]) -> str:
+def run_name(folder: str, file: str, runs: dict[str, Counts]) -> str:
     """The name of the run's folder; that of the file where it is taken."""
-    if read.name and read.name not in runs:
-        return read.name
+    if folder and folder not in runs:
+        return folder
     name = Path(file).name
     if name in runs:
         raise InputError(file, f"a third run called {name!r}", "folders or files with names of their own")

@@ -9,11 +9,12 @@ from typing import Any
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
-from percpu_fuzz.fuzz.options import topology_option
+from percpu_fuzz.fuzz.progress import WatchedFile
 from percpu_fuzz.strategies.fidelity.areas import AreaReport
 from percpu_fuzz.strategies.fidelity.charge_failures import ChargeReport
 from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
-from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run, needed_file, read_run
+from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run
+from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
 
 def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
@@ -41,10 +42,11 @@ def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
 
 def one_folder(folder: Path) -> Fidelity:
     """Read, judge and print one run."""
-    needed_file(folder, "percpu.trace")
-    run = read_run(folder, topology_option(str(needed_file(folder, "topology.json")), "fidelity"))
-    fidelity = check_run(run, VARIANTS["base"])
-    print(f"{run.name}: {counts_words(run.counts)}; {fidelity.cpus}")
+    run = RecordedRun.of_folder(folder)
+    with WatchedFile(run.trace, "trace") as source:
+        read = run.read(source, keep_events=True)
+    fidelity = check_run(read, VARIANTS["base"])
+    print(f"{run.name}: {counts_words(read.counts)}; {read.cpus}")
     print_fidelity(fidelity)
     return fidelity
 

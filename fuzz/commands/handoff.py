@@ -8,7 +8,7 @@ from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.fuzz.commands.replay import chosen_variant
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.handoff import mail
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 
 def handoff_command(file: str, variant: str | None, output: str | None) -> int:

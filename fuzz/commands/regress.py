@@ -8,7 +8,7 @@ from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.fuzz.commands.replay import named_variant
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.regression import regression_of
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 
 def regress_command(file: str, output: str) -> int:

@@ -13,7 +13,7 @@ from percpu_fuzz.fuzz.findings.perfetto import trace_events
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.fuzz.words import counted
 from percpu_fuzz.reports.render.lanes import lanes_text
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 
 def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: str | None) -> int:

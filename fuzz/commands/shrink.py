@@ -16,7 +16,7 @@ from percpu_fuzz.fuzz.options import seconds_option
 from percpu_fuzz.fuzz.shrink.bridge import polish
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, begun
 from percpu_fuzz.fuzz.words import counted
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 LEAST_SECONDS = 0.2  # of shrinking, however long the start took
 

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
-from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.options import out_option, variant_option
@@ -23,11 +21,11 @@ from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
 from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.fidelity import check_compared
-from percpu_fuzz.strategies.fidelity.lag import lagging
 from percpu_fuzz.strategies.fidelity.replay import Replayed, replay_side_by_side, replay_workload
 from percpu_fuzz.strategies.fidelity.tally import ALL_NODES
-from percpu_fuzz.strategies.trace.one_pass import OnePass
 from percpu_fuzz.strategies.trace.pages.placing import Pressure, in_runs
+from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedRun, beside
+from percpu_fuzz.strategies.trace.trace_stream import TraceStream
 from percpu_fuzz.strategies.trace.tracefs import Counts
 
 LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
@@ -54,8 +52,7 @@ class TraceOptions:
 class Passed:
     """What one pass over the trace left. placed: who says where pages lie; None: nobody."""
 
-    files: RecordedFiles
-    topology: Topology
+    run: RecordedRun
     counts: Counts
     cpus: str
     placed: str | None
@@ -69,14 +66,16 @@ def trace_command(options: TraceOptions) -> int:
     """
     variant = variant_option(options.variant)
     pressure = pressure_of(options.calibration)
-    files = recorded_files(options.file, options.topology, options.placement, options.states, options.charge)
-    if options.states is not None and not files.snapshots:
+    file = Path(options.file)
+    placement = beside(file, "placement.json", options.placement)
+    run = RecordedRun(file, options.topology, options.states, placement, options.charge).load()
+    if options.states is not None and not run.snapshots:
         raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
     out = None if options.out is None else Path(options.out)
     with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
         if out is not None:
             out = out_option(options.out, "")
-        traced, counts = traced_through(options, files, variant, pressure)
+        traced, counts = traced_through(options, run, variant, pressure)
         page, row = traced_page(traced), traced_json(traced) | {"input": asdict(counts)}
         text = page_text(page)
         if out is not None:
@@ -90,29 +89,26 @@ def trace_command(options: TraceOptions) -> int:
 
 
 def traced_through(
-    options: TraceOptions, files: RecordedFiles, variant: Variant, pressure: Pressure | None
+    options: TraceOptions, run: RecordedRun, variant: Variant, pressure: Pressure | None
 ) -> tuple[Traced, Counts]:
     """All figures, and what was read: from one pass over the trace and, where the placement is a model, a second."""
-    assert files.topology is not None
-    passed = first_pass(files, files.topology, variant)
+    passed = first_pass(run, variant)
     if options.states is not None:
-        check_compared(passed.replayed, len(files.snapshots), options.states)
+        check_compared(passed.replayed, len(run.snapshots), options.states)
     others: tuple[Placed, ...] = ()
-    if passed.placed is None and pressure is not None and Path(options.file).is_file():
+    if passed.placed is None and pressure is not None and run.trace.is_file():
         others = bracket(passed, variant, pressure)
     return traced_of(options, variant, passed, others, pressure is not None), passed.counts
 
 
-def first_pass(files: RecordedFiles, topology: Topology, variant: Variant) -> Passed:
+def first_pass(run: RecordedRun, variant: Variant) -> Passed:
     """The trace from its bytes through the variant, as it comes; a pipe too."""
-    with WatchedFile(Path(files.file), "trace") as source:
-        trace = files.one_pass(source)
-        pages = files.pages_of(trace)
-        replayed = replay_workload(
-            trace, topology, variant, files.placement, files.snapshots, files.placement_file, pages
-        )  # fmt: skip
+    with WatchedFile(run.trace, "trace") as source:
+        trace = run.stream(source)
+        pages, where = run.pages_in_time(trace), run.placement_file or "placement"
+        replayed = replay_workload(trace, run.topology, variant, run.placement, run.snapshots, where, pages)
     left_out = trace.left_out | replayed.left_out | (pages.left_out if pages is not None else {})
-    return Passed(files, topology, trace.counts, trace.cpus, files.placed_words(trace), replayed, left_out)
+    return Passed(run, trace.counts, trace.cpus, run.placed_words(trace), replayed, left_out)
 
 
 def pressure_of(text: str) -> Pressure | None:
@@ -124,14 +120,14 @@ def pressure_of(text: str) -> Pressure | None:
 
 def bracket(passed: Passed, variant: Variant, pressure: Pressure) -> tuple[Placed, ...]:
     """The workload again, with fallback in runs at a recorded rate: several draws side by side in a second pass."""
-    topology, files = passed.topology, passed.files
+    run, topology = passed.run, passed.run.topology
     fillers = [in_runs(topology, pressure, seed) for seed in range(CHAINS)]
-    with WatchedFile(Path(files.file), "trace, further placements") as source:
-        trace = OnePass(source, files.file, topology, by_flag=files.charge == ACCOUNTED)
+    with WatchedFile(run.trace, "trace, further placements") as source:
+        trace = TraceStream(source, str(run.trace), topology, by_flag=run.charge == ACCOUNTED)
         found = replay_side_by_side(trace.operations, topology, variant, fillers)
     if trace.counts.lines != passed.counts.lines:
         given = f"{passed.counts.lines} lines, then {trace.counts.lines}"
-        raise InputError(files.file, given, "a trace that does not change while it is read")
+        raise InputError(str(run.trace), given, "a trace that does not change while it is read")
     return tuple(placed_of(f"fallback {seed}", replayed) for seed, replayed in enumerate(found))
 
 
@@ -153,8 +149,8 @@ def traced_of(
     return Traced(
         file=options.file,
         variant=variant.name,
-        topology=passed.topology.name,
-        page_bytes=passed.topology.page_size,
+        topology=passed.run.topology.name,
+        page_bytes=passed.run.topology.page_size,
         placed=LOCAL_WORDS if passed.placed is None else passed.placed,
         charge=options.charge,
         command=command_of(options),
@@ -166,7 +162,7 @@ def traced_of(
         read=f"{counts_words(passed.counts)}; {passed.cpus}",
         rows=len(replayed.rows),
         rows_equal=replayed.rows_equal,
-        rows_lagging=sum(lagging(replayed.rows)),
+        rows_lagging=replayed.rows_lagging,
         worst_difference_bytes=replayed.worst_difference_bytes,
         broken=replayed.broken,
         notes=notes_of(options, modelled, len(others), has_pressure),

@@ -24,7 +24,6 @@ import msgspec
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
 from percpu_fuzz.strategies.calibrate.pressure import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from percpu_fuzz.strategies.calibrate.thinning import thinned
@@ -32,9 +31,8 @@ from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, 
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.goodness import Goodness, distance, goodness
 from percpu_fuzz.strategies.trace.operations import AllocArea
-from percpu_fuzz.strategies.trace.pages.placement import Placement
+from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
 from percpu_fuzz.strategies.trace.states import Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 SIZES_MOST = 64
 FREE_SHARES = tuple(range(0, 65, 5))  # percent of allocs and frees that are frees
@@ -81,14 +79,11 @@ def gfp_bits(o: AllocArea) -> int:
     return bits
 
 
-def count_run(
-    name: str, kernel: str, workload: Workload, topology: Topology | None, placement: Placement | None = None,
-    snapshots: tuple[Snapshot, ...] = (),
-) -> Counts:  # fmt: skip
+def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) -> Counts:
     """The counts of one run. Without its machine and placement nothing is known of its pages."""
-    found = Counts()
+    found, run = Counts(), read.run
     allocations = 0
-    for o in workload.operations:
+    for o in read.workload.operations:
         if not isinstance(o, AllocArea):
             continue
         allocations += 1
@@ -98,13 +93,12 @@ def count_run(
             found.size[o.size_bytes] += 1
             found.align[o.align] += 1
             found.joint[size_class(o.size_bytes), o.align, bits & GFP_NOBLOCK] += 1
-    found.lives = recorded_lifetimes(workload.operations)
-    if topology is not None and placement is not None:
-        found.pages = pages_of(placement, topology)
-    if topology is not None and snapshots:
-        found.headrooms = headrooms_of(workload, snapshots, topology.page_size)
-    source = Source(name, kernel, found.size.total(), allocations, found.pages.steps.total())
-    found.sources = (source,)
+    found.lives = recorded_lifetimes(read.workload.operations)
+    if run.machine is not None and read.placement is not None:
+        found.pages = pages_of(read.placement, run.topology)
+    if run.machine is not None and snapshots:
+        found.headrooms = headrooms_of(read.workload, snapshots, run.topology.page_size)
+    found.sources = (Source(name, run.kernel, found.size.total(), allocations, found.pages.steps.total()),)
     return found
 
 
@@ -331,21 +325,28 @@ def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] 
     return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
 
 
-def halves_of(workload: Workload, placement: Placement | None) -> tuple[tuple[Workload, Placement | None], ...]:
-    """A run cut in two at the middle one of its charged allocations, pages at the same time.
+def halves_of(read: ReadTrace) -> tuple[ReadTrace, ...]:
+    """A run cut in two at the middle one of its charged allocations, pages at the same time; nothing without any.
 
     An area lives in the half in which it was allocated; when that ends, it is last seen alive.
     """
-    at = [i for i, o in enumerate(workload.operations) if isinstance(o, AllocArea) and o.cg is not None]
+    operations = read.workload.operations
+    at = [i for i, o in enumerate(operations) if isinstance(o, AllocArea) and o.cg is not None]
     if not at:
         return ()
     middle = at[len(at) // 2]
-    t = workload.operations[middle].t
+    t = operations[middle].t
     parts = []
     for first in (True, False):
-        operations = workload.operations[:middle] if first else workload.operations[middle:]
-        pages = None
-        if placement is not None:
-            pages = replace(placement, records=tuple(r for r in placement.records if (r.t < t) == first))
-        parts.append((replace(workload, operations=operations), pages))
+        workload = replace(read.workload, operations=operations[:middle] if first else operations[middle:])
+        pages = read.placement
+        if pages is not None:
+            pages = replace(pages, records=tuple(r for r in pages.records if (r.t < t) == first))
+        parts.append(replace(read, workload=workload, placement=pages))
     return tuple(parts)
+
+
+def count_halves(read: ReadTrace) -> tuple[Counts, Counts] | None:
+    """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
+    found = [count_run(read.run.name, half) for half in halves_of(read)]
+    return (found[0], found[1]) if found else None

@@ -17,7 +17,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.draw.choices import KINDS, Kind
 from percpu_fuzz.strategies.draw.goodness import Goodness
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 
 SCHEMA = 1
 DEFAULT = "default"

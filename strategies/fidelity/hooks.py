@@ -11,7 +11,7 @@ import msgspec
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.trace.files import decode_json, read_bytes
+from percpu_fuzz.strategies.reading import decode_json, read_bytes
 
 CHARGED, FAILED, FIRST_CHUNK = "charged", "failed", "first_chunk"
 OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK)

@@ -23,6 +23,7 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.fidelity.driven import SIZE_CLASS, Engine, FreeRows
+from percpu_fuzz.strategies.fidelity.lag import lagging
 from percpu_fuzz.strategies.fidelity.observable import Observable
 from percpu_fuzz.strategies.fidelity.rows import Row
 from percpu_fuzz.strategies.fidelity.tally import ALL_NODES, Tally, node_tallies
@@ -35,7 +36,7 @@ from percpu_fuzz.strategies.trace.pages.placing import Filler, local, nearest
 from percpu_fuzz.strategies.trace.states import Snapshot
 
 PLACED = GFP_ACCOUNT | GFP_NOBLOCK
-LEFT_OUT = {
+REPLAY_LEFT_OUT = {
     "cgroups_of_unknown_parent": "cgroups of unknown parent (taken as children of the root)",
     "removals_of_unknown_cgroups": "removals of cgroups that the trace never named",
     "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed, or above PCPU_MIN_UNIT_SIZE",
@@ -62,7 +63,7 @@ class Replayed:
     """What a replay left: compared rows, what was charged, counts of what was replayed.
 
     broken: invariants that a hook itself saw broken. left_out: what could not be replayed or compared, by kind
-    (LEFT_OUT says which there are).
+    (REPLAY_LEFT_OUT says which there are).
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -76,8 +77,20 @@ class Replayed:
         return sum(row.kernel_bytes == row.engine_bytes for row in self.rows)
 
     @property
+    def rows_lagging(self) -> int:
+        """Rows that differ only because the kernel had not flushed."""
+        return sum(lagging(self.rows))
+
+    @property
     def worst_difference_bytes(self) -> int:
         return max((abs(row.kernel_bytes - row.engine_bytes) for row in self.rows), default=0)
+
+    @property
+    def worst_other_bytes(self) -> int:
+        """The worst difference of a row that does not lag."""
+        excused = lagging(self.rows)
+        other = [row for row, lag in zip(self.rows, excused, strict=True) if not lag]
+        return max((abs(row.kernel_bytes - row.engine_bytes) for row in other), default=0)
 
 
 class _Replay:
@@ -118,7 +131,7 @@ class _Replay:
         self.engine.run()
         self.done.rows = self.observable.rows(unknown_charged > 0)
         self.done.left_out.update(self.observable.left_out)
-        self.done.left_out.update(dict.fromkeys(LEFT_OUT, 0))
+        self.done.left_out.update(dict.fromkeys(REPLAY_LEFT_OUT, 0))
         violated = self.engine.state["violated"]
         self.done.broken = tuple(name for i, name in enumerate(INVARIANT_NAMES) if violated[i])
         self.done.tally.nodes = node_tallies([*self.nodes, ALL_NODES], self.engine.nodes)

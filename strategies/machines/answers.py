@@ -19,8 +19,8 @@ from percpu_fuzz.strategies.machines.machine import (
     show_list,
     some_pages,
 )
-from percpu_fuzz.strategies.machines.reading import read_text
 from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
+from percpu_fuzz.strategies.reading import read_text
 
 Matrix = tuple[tuple[int, ...], ...]
 SIZE = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")
@@ -193,9 +193,9 @@ def with_memory(imported: Imported, answers: Answers) -> Imported:
         if size is not None:
             pages = some_pages(size // topology.page_size, f"--memory: node {node.id}", notes) if size else 0
             nodes[i] = replace(node, pages=pages) if pages else Node(node.id, node.online)
-    if nodes == list(topology.nodes):
-        return Imported(topology, tuple(notes))
-    return Imported(replace(topology, nodes=tuple(nodes)), tuple(notes))
+    if nodes != list(topology.nodes):
+        topology = replace(topology, nodes=tuple(nodes))
+    return replace(imported, topology=topology, notes=tuple(notes))
 
 
 def _zoned(node: Node, zones: Zones | None, notes: list[str]) -> Node:

@@ -9,6 +9,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.machine import ID_MAX, parse_list
+from percpu_fuzz.strategies.reading import decode_json
 
 ALLOWED = "the output of lscpu -J or lscpu -J -e=CPU,NODE,ONLINE"
 FOUR_KIB = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
@@ -98,10 +99,7 @@ def read_lscpu(data: bytes, where: str) -> Facts:
 
     Memory and distances are never in it. The page size is that of architectures which have only one.
     """
-    try:
-        output = msgspec.json.decode(data, type=_Output)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(where, " ".join(str(error).split()), ALLOWED) from None
+    output = decode_json(data, _Output, where, ALLOWED)
     if output.cpus:
         facts = _table(output.cpus, where)
         facts.notes.append("lscpu -e lists no node without CPUs: nodes that have memory only come from the options")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
+from percpu_fuzz.strategies.machines.boot_log import FirstChunk
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
@@ -18,10 +20,17 @@ NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives the
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A topology read from a real machine; each note says one thing that had to be assumed."""
+    """A topology read from a real machine; each note says one thing that had to be assumed.
+
+    Of a recorded run also the first words of its kernel's version, the page frames of its nodes where its zones say
+    where they begin, and what its boot log says of the first chunk.
+    """
 
     topology: Topology
     notes: tuple[str, ...] = ()
+    kernel: str = ""
+    frames: FrameNodes | None = None
+    first_chunk: FirstChunk | None = None
 
 
 def parse_list(text: str, where: str) -> tuple[int, ...]:

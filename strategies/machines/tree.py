@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.machines.reading import Unpacked
+from percpu_fuzz.strategies.reading import Unpacked
 
 PLACES = ("", "devices/system/", "sys/devices/system/")
 ALLOWED = "/, /sys, /sys/devices/system or a copy of one"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 
 ALLOWED = 'a list of {"phase", "cgroups": {path: {"ino", "memory.stat": {"percpu"}}}}, plain or gzip'
 

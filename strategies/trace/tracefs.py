@@ -13,18 +13,17 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.reading import DAMAGED, open_bytes, unpacked
 from percpu_fuzz.strategies.trace.events import Event
 from percpu_fuzz.strategies.trace.line_head import REMEMBERED, TIME_MOST, Before, Heads, time_of
 from percpu_fuzz.strategies.trace.payload import PAYLOADS, Build, ImpossibleError, Payload, loose_groups
 
-GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 17  # small enough to stay in a core's own cache
 LINE_MOST = 1 << 14  # characters; the kernel's buffer for one line has 8 KB
 NO_EVENTS = re.compile(r"cpus=\d++|version = \d++|CPU \d++ is empty|\t.*|\s++[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
@@ -189,7 +188,7 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Count
                 rest, rest_bytes = [], 0
     except EOFError:
         counts.truncated = 1
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", ALLOWED) from None
     if rest_bytes:
         yield b"".join(rest)
@@ -197,8 +196,7 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Count
 
 def _lines(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[list[str]]:
     """Whole lines as text. A tail without newline is a cut line: what it lacks cannot be told, so it is not used."""
-    is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
-    for block in _blocks(gzip.GzipFile(fileobj=stream) if is_gzip else stream, where, counts):
+    for block in _blocks(unpacked(stream), where, counts):
         lines = block.decode("utf-8", "replace").split("\n")
         if lines.pop():
             counts.lines += 1
@@ -210,10 +208,7 @@ def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.Buffere
     if not isinstance(source, Path):
         where = str(getattr(source, "name", "trace"))
         return source if isinstance(source, io.BufferedReader) else io.BufferedReader(source), where
-    try:
-        return source.open("rb"), str(source)
-    except OSError as error:
-        raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
+    return open_bytes(source, "a readable trace file"), str(source)
 
 
 def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> Iterator[Event]:

@@ -19,7 +19,6 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from dataclasses import replace as with_fields
 
 from msgspec.structs import replace
 
@@ -27,7 +26,6 @@ from percpu_fuzz.strategies.trace import events as ev
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.cgroup_tree import CgroupTree
 
-Area = tuple[str, int]
 Key = tuple[int, int, str]
 MARK_CG = re.compile(r"WL CG (\S+) ino=(\d{1,18})(?: max=(\w+))?")
 MARK_FREE_CG = re.compile(r"WL FREE w=(\S+) id=(\d+) kind=cg\b")
@@ -112,6 +110,13 @@ class WorkloadStream:
         while self.window:
             yield from self.leave()
         self.unpaired += len(self.uncharge)
+
+    def kept(self, operations: tuple[op.Operation, ...]) -> Workload:
+        """All operations that have passed, with what could not be used."""
+        return Workload(
+            operations, self.unknown_frees, self.lost_frees, self.unpaired, self.paired_by_size, self.unknown_charged,
+            self.raw_of,
+        )  # fmt: skip
 
     def add(self, operation: op.Operation) -> _Slot:
         slot = _Slot(operation)
@@ -275,36 +280,4 @@ class WorkloadStream:
 def build_workload(events: Iterable[ev.Event]) -> Workload:
     """The operations of one trace, from its events in the order of the trace."""
     stream = WorkloadStream(events)
-    operations = tuple(stream.operations)
-    return Workload(
-        operations,
-        stream.unknown_frees,
-        stream.lost_frees,
-        stream.unpaired,
-        stream.paired_by_size,
-        stream.unknown_charged,
-        stream.raw_of,
-    )
-
-
-def charge_accounted(workload: Workload, cg: int) -> Workload:
-    """For a trace without Post events: every area with __GFP_ACCOUNT counts as charged to one cgroup.
-
-    An assumption, and too much at that: some callers carry the flag and are never charged. Areas that a Post has
-    charged keep their cgroup.
-    """
-    return with_fields(workload, operations=tuple(accounted(workload.operations, cg)))
-
-
-def accounted(operations: Iterable[op.Operation], cg: int) -> Iterator[op.Operation]:
-    """charge_accounted, of operations as they pass."""
-    assumed: set[Area] = set()
-    for o in operations:
-        if isinstance(o, op.AllocArea):
-            if o.cg is None and ("GFP_KERNEL_ACCOUNT" in o.gfp or "__GFP_ACCOUNT" in o.gfp):
-                assumed.add((o.base, o.off))
-                o = replace(o, cg=cg)
-        elif isinstance(o, op.FreeArea) and (o.base, o.off) in assumed:
-            assumed.discard((o.base, o.off))
-            o = replace(o, cg=cg, cg_seen=False)
-        yield o
+    return stream.kept(tuple(stream.operations))

@@ -17,8 +17,8 @@ from exams.damage import RUNS, lines_of, run_folder
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.replay import replay_workload, warm
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.trace.one_pass import OnePass
 from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
+from percpu_fuzz.strategies.trace.trace_stream import TraceStream
 from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
 
 LINES_A_SECOND = 300_000
@@ -111,7 +111,7 @@ def replay_speed() -> dict[str, Any]:
     rates = {}
     for folder in sorted(RUNS.glob("r[0-9]*-*")):
         topology = import_path(folder).topology
-        trace, began = OnePass(folder / "percpu.trace.gz", folder.name, topology), time.process_time()
+        trace, began = TraceStream(folder / "percpu.trace.gz", folder.name, topology), time.process_time()
         replayed = replay_workload(trace, topology, VARIANTS["base"])
         seconds = time.process_time() - began
         rates[folder.name.split("-")[0]] = {

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 from percpu_fuzz.strategies.trace import events as ev
-from percpu_fuzz.strategies.trace.pages.pfn_nodes import FrameNodes
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.payload import PAYLOADS, ImpossibleError, Payload, Texts, payload_of
 

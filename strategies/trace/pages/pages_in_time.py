@@ -11,7 +11,7 @@ from percpu_fuzz.strategies.trace.pages.page_events import PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, PopulateRecord
 
 Record = PopulateRecord | DepopulateRecord
-LEFT_OUT = {
+PAGES_LEFT_OUT = {
     "populates_untold": "populates without page events that tell where their pages lie",
     "populates_known_late": "page events read after an operation of their time (used from then on)",
 }

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 from percpu_fuzz.strategies.trace.payload import pointer
 
 ALLOWED = "a recorded run's placement.json, plain or gzip"

@@ -11,12 +11,11 @@ import pytest
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, OP_ALLOC, OP_FREE
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.recorded_input import RecordedInput, read_recorded
-from percpu_fuzz.fuzz.commands.calibrate import two_halves
 from percpu_fuzz.strategies.calibrate.calibrate import (
     GFP_BITS,
     Counts,
     calibrate,
+    count_halves,
     count_run,
     fit,
     fitted_op,
@@ -36,6 +35,7 @@ from percpu_fuzz.strategies.draw.calibration import Calibration, find_calibratio
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
@@ -44,12 +44,12 @@ SMALL = "r11-2node-small-6.1"
 
 def refitted(folder: Path, name: str) -> Calibration:
     """What the command fits to a run's folder."""
-    read = read_recorded(str(folder / "percpu.trace.gz"), None, beside=True)
-    return calibrate(name, {folder.name: counts_of(read)}, two_halves(read))
+    read = RecordedRun.of_folder(folder).read()
+    return calibrate(name, {folder.name: counts_of(read)}, count_halves(read))
 
 
-def counts_of(read: RecordedInput) -> Counts:
-    return count_run(read.name, read.kernel, read.workload, read.topology, read.placement, read.snapshots)
+def counts_of(read: ReadTrace) -> Counts:
+    return count_run(read.run.name, read, read.run.snapshots)
 
 
 def test_the_small_run_gives_the_shipped_calibration(recorded: Path) -> None:
@@ -70,7 +70,7 @@ def test_too_few_allocations_are_refused() -> None:
 
 def test_a_run_too_small_to_judge_is_named(recorded: Path) -> None:
     """One empty run and one of five allocations are not held out, and stop nothing; each is named."""
-    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
+    counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
     few = Counts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
     found = calibrate("mine", {"whole": counts, "empty": Counts(), "few": few})
     assert found.held_out == {}
@@ -266,7 +266,7 @@ def test_parents_that_lead_round_end() -> None:
 
 def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
     """A single run whose halves have fewer than 30 charged allocations each: said, and nothing held out."""
-    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
+    counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
     few = Counts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
     found = calibrate("mine", {"whole": counts}, (few, counts))
     assert found.held_out == {}
@@ -286,14 +286,15 @@ def test_what_snapshots_do_not_tell_is_said() -> None:
 
 def test_halves_are_cut_at_the_middle_charged_allocation(recorded: Path) -> None:
     """Both halves together have every operation and every page; each has half of the charged allocations."""
-    read = read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True)
+    read = RecordedRun.of_folder(recorded / SMALL).read()
     assert read.placement is not None
-    (first, pages), (second, more) = halves_of(read.workload, read.placement)
-    assert first.operations + second.operations == read.workload.operations
-    assert pages is not None
-    assert more is not None
-    assert pages.records + more.records == read.placement.records
+    first, second = halves_of(read)
+    assert first.workload.operations + second.workload.operations == read.workload.operations
+    assert first.placement is not None
+    assert second.placement is not None
+    assert first.placement.records + second.placement.records == read.placement.records
     charged = [
-        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in part.operations) for part in (first, second)
+        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in half.workload.operations)
+        for half in (first, second)
     ]
     assert charged == [2713, 2713]

@@ -6,9 +6,9 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 from percpu_fuzz.strategies.trace.pages.page_events import PagesSeen
 from percpu_fuzz.strategies.trace.pages.pages_in_time import Record, RecordsInTime, SeenInTime
-from percpu_fuzz.strategies.trace.pages.pfn_nodes import FrameNodes
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, PopulateRecord
 
 
