@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.topology import Topology, fallback_lists
+from percpu_fuzz.engine.topology import Topology
 
 Filler = Callable[[], Any]
 """Called once for each chunk that is seen: (possible CPUs, pages of a unit) indices of nodes."""
@@ -36,18 +36,9 @@ class Pressure:
         return min(1.0, self.switches / max(self.pairs, 1) / other) if other > 0 else 0.0
 
 
-class _Machine:
-    """Zonelist of each CPU's node, as indices; CPUs of one node share what happens to it."""
-
-    def __init__(self, topology: Topology) -> None:
-        lists = fallback_lists(topology)
-        self.homes, self.pages = [topology.node_index[cpu.node] for cpu in topology.cpus], topology.unit_pages
-        self.lists = [lists[home] for home in self.homes]
-
-
 def nearest(topology: Topology) -> list[int]:
     """For each possible CPU the index of the first node of its zonelist."""
-    return [found[0] for found in _Machine(topology).lists]
+    return [topology.node_index[topology.zonelists[cpu.node][0]] for cpu in topology.cpus]
 
 
 def local(topology: Topology) -> Filler:
@@ -57,19 +48,20 @@ def local(topology: Topology) -> Filler:
 
 
 def in_runs(topology: Topology, pressure: Pressure, seed: int) -> Filler:
-    """Fallback in runs at the recorded rate; the same seed gives the same pages."""
-    machine, rng = _Machine(topology), np.random.Generator(np.random.PCG64(seed))
+    """Fallback in runs at the recorded rate, CPUs of one node alike; the same seed gives the same pages."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    lists = [(cpu.node, [topology.node_index[n] for n in topology.zonelists[cpu.node]]) for cpu in topology.cpus]
     weights = np.array(pressure.steps, dtype=np.float64)
     weights /= weights.sum()
-    now = {home: int(rng.choice(len(weights), p=weights)) for home in sorted(set(machine.homes))}
+    now = {home: int(rng.choice(len(weights), p=weights)) for home in sorted({home for home, _ in lists})}
 
     def fill() -> Any:
-        out = np.zeros((len(machine.homes), machine.pages), dtype=np.int8)
-        for page in range(machine.pages):
+        out = np.zeros((len(lists), topology.unit_pages), dtype=np.int8)
+        for page in range(topology.unit_pages):
             for home in now:
                 if rng.random() < pressure.redraw:
                     now[home] = int(rng.choice(len(weights), p=weights))
-            for cpu, (home, found) in enumerate(zip(machine.homes, machine.lists, strict=True)):
+            for cpu, (home, found) in enumerate(lists):
                 out[cpu, page] = found[min(now[home], len(found) - 1)]
         return out
 

@@ -34,7 +34,7 @@ from percpu_fuzz.strategies.calibrate.thinning import thinned
 from percpu_fuzz.strategies.draw.calibration import Calibration, find_calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace import operations as op
-from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
@@ -206,31 +206,31 @@ def made(cg: int, parent: int, pages: int | None, known: bool = True) -> op.MkCg
 
 def test_headroom_is_the_least_of_the_ancestors() -> None:
     """3 pages under the parent's limit bind before 10 under its own; without a limit there is none."""
-    limited = Limited()
+    limits = CgroupLimits()
     current: dict[int, int | None] = {2: PAGE * 7, 3: 0, 4: None}
 
     def room(cg: int) -> int | None:
-        return headroom_pages(limited, cg, current, PAGE)
+        return headroom_pages(limits, cg, current, PAGE)
 
     for o in (made(2, op.ROOT, 10), made(3, 2, 10)):
-        limited.follow(o)
+        limits.follow(o)
     assert room(3) == 3
-    limited.follow(op.SetMax(1, 2, None))
-    limited.follow(op.SetMax(1, 3, PAGE * 10 + 1))
+    limits.follow(op.SetMax(1, 2, None))
+    limits.follow(op.SetMax(1, 3, PAGE * 10 + 1))
     assert room(3) == 10
-    limited.follow(op.SetMax(1, 3, None))
+    limits.follow(op.SetMax(1, 3, None))
     assert room(3) == -1
-    limited.follow(op.SetMax(1, 2, PAGE))
+    limits.follow(op.SetMax(1, 2, PAGE))
     assert room(3) == 0
     assert [cut(pages) for pages in (-1, 0, 4, 63, 1 << 20)] == [-1, 0, 3, 16, 16384]
 
 
 def test_unknown_headroom_is_not_the_lack_of_a_limit() -> None:
     """No memory.current under a limit, no mark of a cgroup or of its parent: not known."""
-    limited = Limited()
+    limits = CgroupLimits()
     for o in (made(4, op.ROOT, 10), made(5, op.ROOT, None), made(6, 77, None, known=False)):
-        limited.follow(o)
-    assert [headroom_pages(limited, cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
+        limits.follow(o)
+    assert [headroom_pages(limits, cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
 
 
 def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
@@ -258,10 +258,10 @@ def test_a_number_used_again_hides_who_was_below_it() -> None:
 
 def test_parents_that_lead_round_end() -> None:
     """Numbers used again may make a cgroup its own ancestor: its headroom is then not known."""
-    limited = Limited()
+    limits = CgroupLimits()
     for o in (made(8, op.ROOT, 9), made(9, 8, 9), made(8, 9, 9)):
-        limited.follow(o)
-    assert headroom_pages(limited, 9, {8: 0, 9: 0}, PAGE) is None
+        limits.follow(o)
+    assert headroom_pages(limits, 9, {8: 0, 9: 0}, PAGE) is None
 
 
 def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
