@@ -26,4 +26,4 @@ def counts_words(counts: Counts) -> str:
 
 def left_out_lines(left_out: Mapping[str, int]) -> list[str]:
     """A line for each kind of which there is any."""
-    return [f"  left out: {left_out[name]} {words}" for name, words in LEFT_OUT_WORDS.items() if left_out.get(name)]
+    return [f"left out: {left_out[name]} {words}" for name, words in LEFT_OUT_WORDS.items() if left_out.get(name)]

@@ -167,7 +167,7 @@ def traced_of(
         broken=replayed.broken,
         notes=notes_of(options, modelled, len(others), has_pressure),
         left_out=passed.left_out,
-        left_out_words=tuple(line.strip() for line in left_out_lines(passed.left_out)),
+        left_out_words=tuple(left_out_lines(passed.left_out)),
     )
 
 

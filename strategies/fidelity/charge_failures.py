@@ -46,10 +46,6 @@ class ChargeReport:
         """Failures that the model would not have had, whatever the request was."""
         return self.unlimited
 
-    @property
-    def undecided(self) -> int:
-        return self.failures["open"] + self.failures["unlikely"] + self.unattributed
-
 
 def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
     """By cgroup: what it uses besides percpu at each snapshot, bytes; -1 where it is not in the snapshot."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
@@ -15,6 +18,10 @@ from percpu_fuzz.strategies.trace.pointers import with_raw_pointers
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
 
 UNIT_LEAST, UNIT_MOST = 32 << 10, 64 << 20
+PLACEMENT_FIGURES = (
+    "pages", "pages_equal", "others_judged", "others_equal", "intervals", "longest_run", "split", "within",
+    "fallback_difference", "distance_difference",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -22,7 +29,6 @@ class Fidelity:
     """The figures of one run; a report is None where the run lacks what it needs (then `missing` says so)."""
 
     name: str
-    cpus: str
     rows: int = 0
     rows_equal: int = 0
     rows_lagging: int = 0
@@ -41,6 +47,22 @@ class Fidelity:
             and (self.fallback is None or self.fallback.within)
             and (self.charges is None or self.charges.contradicted == 0)
         )
+
+    def figures(self) -> dict[str, Any]:
+        """All as JSON has it; what the run lacks is not there."""
+        found: dict[str, Any] = {"run": self.name, "missing": self.missing, "left_out": dict(self.left_out)}
+        for name in ("rows", "rows_equal", "rows_lagging", "worst_difference_bytes", "agrees"):
+            found[name] = getattr(self, name)
+        if self.areas is not None:
+            found["areas"] = msgspec.to_builtins(self.areas)
+        if self.fallback is not None:
+            found["placement"] = {name: getattr(self.fallback, name) for name in PLACEMENT_FIGURES}
+        if (charges := self.charges) is not None:
+            found["charges"] = {
+                "failures": dict(charges.failures), "successes": dict(charges.successes),
+                "recorded": charges.recorded, "contradicted": charges.contradicted,
+            }  # fmt: skip
+        return found
 
 
 def unit_bytes_of(chunk: FirstChunk, page_bytes: int) -> tuple[int | None, str]:
@@ -64,7 +86,7 @@ def replay_rows(read: ReadTrace, variant: Variant) -> Replayed:
 def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
     """The five figures of a run. InputError if states were given and no row could be compared."""
     run, topology = read.run, read.run.topology
-    found = Fidelity(run.name, read.cpus, left_out=dict(read.left_out))
+    found = Fidelity(run.name, left_out=dict(read.left_out))
     if run.snapshots:
         replayed = replay_rows(read, variant)
         check_compared(replayed, len(run.snapshots), f"{run.states_file}")
