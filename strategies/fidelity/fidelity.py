@@ -7,12 +7,11 @@ from typing import Any
 
 import msgspec
 
-from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.fidelity.areas import AreaReport, check_areas
 from percpu_fuzz.strategies.fidelity.charge_failures import ChargeReport, check_charge_failures
 from percpu_fuzz.strategies.fidelity.fallback import FallbackReport, check_fallback
-from percpu_fuzz.strategies.fidelity.replay import Replayed, replay_workload
+from percpu_fuzz.strategies.fidelity.replay import Replayed, check_compared, replay_workload
 from percpu_fuzz.strategies.machines.boot_log import BOOT_LOG, FirstChunk
 from percpu_fuzz.strategies.trace.pointers import with_raw_pointers
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
@@ -84,12 +83,12 @@ def replay_rows(read: ReadTrace, variant: Variant) -> Replayed:
 
 
 def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
-    """The five figures of a run. InputError if states were given and no row could be compared."""
+    """The five figures of a run. InputError if snapshots were given and no row could be compared."""
     run, topology = read.run, read.run.topology
     found = Fidelity(run.name, left_out=dict(read.left_out))
     if run.snapshots:
         replayed = replay_rows(read, variant)
-        check_compared(replayed, len(run.snapshots), f"{run.states_file}")
+        check_compared(replayed, len(run.snapshots), str(run.states_file))
         found.rows, found.rows_equal, found.rows_lagging = (
             len(replayed.rows),
             replayed.rows_equal,
@@ -111,16 +110,3 @@ def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
     else:
         found.missing.append("placement.json: no page placement")
     return found
-
-
-def check_compared(replayed: Replayed, snapshots: int, where: str) -> None:
-    """Snapshots were given: at least one row must have been compared. InputError says why there is none."""
-    if replayed.rows:
-        return
-    out = replayed.left_out
-    given = (
-        f"no row of {snapshots} snapshots could be compared ({out['phases_never_seen']} snapshots not marked in the "
-        f"trace, {out['rows_of_unknown_cgroups']} rows of cgroups it never named, {out['rows_not_observable']} not "
-        "observable)"
-    )
-    raise InputError(where, given, "the snapshots of this trace, whose marks are in it")

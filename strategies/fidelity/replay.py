@@ -19,6 +19,7 @@ from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
@@ -332,6 +333,19 @@ def replay_side_by_side(
         for replay in replays:
             replay.take(operation)
     return [replay.finished(0) for replay in replays]
+
+
+def check_compared(replayed: Replayed, snapshots: int, where: str) -> None:
+    """Snapshots were given: at least one row must have been compared. InputError says why there is none."""
+    if replayed.rows:
+        return
+    out = replayed.left_out
+    given = (
+        f"no row of {snapshots} snapshots could be compared ({out['phases_never_seen']} snapshots not marked in the "
+        f"trace, {out['rows_of_unknown_cgroups']} rows of cgroups it never named, {out['rows_not_observable']} not "
+        "observable)"
+    )
+    raise InputError(where, given, "the snapshots of this trace, whose marks are in it")
 
 
 def warm() -> None:

@@ -8,32 +8,15 @@ in the order of their chunks, which stays where it is or draws anew how far alon
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.draw.calibration import Chain
 
 Filler = Callable[[], Any]
 """Called once for each chunk that is seen: (possible CPUs, pages of a unit) indices of nodes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pressure:
-    """How recorded pages fell back. steps[i]: pages on entry i of their CPU's zonelist; switches: how often the next
-    page of the same CPU lay on another entry, of `pairs` pairs of successive pages."""
-
-    steps: tuple[int, ...]
-    switches: int
-    pairs: int
-
-    @property
-    def redraw(self) -> float:
-        """The chance that a page draws anew: a draw that may come out the same gives the recorded rate of switches."""
-        total = max(sum(self.steps), 1)
-        other = 1 - sum((n / total) ** 2 for n in self.steps)
-        return min(1.0, self.switches / max(self.pairs, 1) / other) if other > 0 else 0.0
 
 
 def nearest(topology: Topology) -> list[int]:
@@ -47,11 +30,11 @@ def local(topology: Topology) -> Filler:
     return lambda: rows
 
 
-def in_runs(topology: Topology, pressure: Pressure, seed: int) -> Filler:
+def in_runs(topology: Topology, chain: Chain, seed: int) -> Filler:
     """Fallback in runs at the recorded rate, CPUs of one node alike; the same seed gives the same pages."""
     rng = np.random.Generator(np.random.PCG64(seed))
     lists = [(cpu.node, [topology.node_index[n] for n in topology.zonelists[cpu.node]]) for cpu in topology.cpus]
-    weights = np.array(pressure.steps, dtype=np.float64)
+    weights = np.array(chain.steps, dtype=np.float64)
     weights /= weights.sum()
     now = {home: int(rng.choice(len(weights), p=weights)) for home in sorted({home for home, _ in lists})}
 
@@ -59,7 +42,7 @@ def in_runs(topology: Topology, pressure: Pressure, seed: int) -> Filler:
         out = np.zeros((len(lists), topology.unit_pages), dtype=np.int8)
         for page in range(topology.unit_pages):
             for home in now:
-                if rng.random() < pressure.redraw:
+                if rng.random() < chain.redraw:
                     now[home] = int(rng.choice(len(weights), p=weights))
             for cpu, (home, found) in enumerate(lists):
                 out[cpu, page] = found[min(now[home], len(found) - 1)]

@@ -15,7 +15,7 @@ from places import DATA
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.cli import call
-from percpu_fuzz.fuzz.commands.trace import pressure_of
+from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.replay import replay_side_by_side, replay_workload
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import PopulateRecord
@@ -243,14 +243,16 @@ def test_a_pipe_is_read_once_and_has_no_range(tmp_path: Path, capsys: pytest.Cap
 def test_placements_side_by_side_are_those_one_by_one() -> None:
     """Five draws in one pass charge what each charges alone, and they are not all alike."""
     read = RecordedRun.of(TRACE).read()
-    pressure = pressure_of("recorded")
-    assert pressure is not None
+    recorded = find_calibration("recorded")
+    assert recorded is not None
+    chain = recorded.chain
+    assert chain is not None
     operations, v2 = read.workload.operations[:6000], VARIANTS["v2"]
-    fillers = [in_runs(read.run.topology, pressure, seed) for seed in range(3)]
+    fillers = [in_runs(read.run.topology, chain, seed) for seed in range(3)]
     together = [done.tally for done in replay_side_by_side(operations, read.run.topology, v2, fillers)]
     alone_ = []
     for seed in range(3):
-        (done,) = replay_side_by_side(operations, read.run.topology, v2, [in_runs(read.run.topology, pressure, seed)])
+        (done,) = replay_side_by_side(operations, read.run.topology, v2, [in_runs(read.run.topology, chain, seed)])
         alone_.append(done.tally)
     assert together == alone_
     assert together[0].pairs != together[1].pairs or together[0].nodes != together[1].nodes
