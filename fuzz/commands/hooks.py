@@ -8,7 +8,7 @@ from pathlib import Path
 
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
-from percpu_fuzz.strategies.fidelity.hooks import read_hooks
+from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 
 
 def hooks_command(file: str, variant: str, as_json: bool) -> int:
@@ -20,10 +20,5 @@ def hooks_command(file: str, variant: str, as_json: bool) -> int:
     if first is not None:
         print(f"  first difference: record {first.record}, {first.what}: kernel {first.kernel}, engine {first.engine}")
     if as_json:
-        row = {
-            "records": check.records,
-            "records_equal": check.records_equal,
-            "first_difference": None if first is None else asdict(first),
-        }
-        print(json.dumps(row, sort_keys=True))
+        print(json.dumps(asdict(check), sort_keys=True))
     return int(first is not None)

@@ -19,8 +19,8 @@ from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
 from percpu_fuzz.strategies.draw.calibration import find_calibration
+from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES
 from percpu_fuzz.strategies.fidelity.replay import Replayed
-from percpu_fuzz.strategies.fidelity.tally import ALL_NODES
 from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay, replay_trace
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedRun, beside
 

@@ -164,14 +164,10 @@ def _attribution(traced: Traced, title: str) -> Section:
         ("allocations", number(main.misplaced_allocations), *blank),
         ("most of one", number(max(main.misplaced)), *blank),
     )
-    caption = f"n = {plural(main.charged, 'charged allocation')}"
-    return Section(
-        "misplaced",
-        title,
-        (ATTRIBUTION_WORDS,),
-        (),
-        (Table(("", "bytes", *_range_head(traced)), rows, caption=caption),),
+    table = Table(
+        ("", "bytes", *_range_head(traced)), rows, caption=f"n = {plural(main.charged, 'charged allocation')}"
     )
+    return Section("misplaced", title, (ATTRIBUTION_WORDS,), (), (table,))
 
 
 def _charged(traced: Traced) -> Section:

@@ -24,9 +24,9 @@ import msgspec
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
-from percpu_fuzz.strategies.calibrate.pressure import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
-from percpu_fuzz.strategies.calibrate.thinning import thinned
+from percpu_fuzz.strategies.calibrate.pages_and_limits import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, Source, Table
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.goodness import Goodness, distance, goodness

@@ -16,7 +16,6 @@ from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES, Chunk
 from percpu_fuzz.strategies.fidelity.area_steps import Step, steps_of
 from percpu_fuzz.strategies.trace import events as ev
 
-PAGES = (ev.Populate, ev.Populated, ev.Depopulated)
 Place = tuple[ChunkMap, int] | None
 Policy = Callable[[Allocator, int, int, bool], Place]
 
@@ -76,7 +75,7 @@ def older_chunks(steps: list[Step], page_bytes: int) -> dict[str, Older]:
                 if not older.areas or older.areas[-1] is not e:
                     older.areas.append(e)
                 older.nr_pages = max(older.nr_pages, -(-(e.off + e.size_bytes) // page_bytes))
-            elif isinstance(e, PAGES):
+            elif isinstance(e, ev.PageRange):
                 older = found.setdefault(e.base, Older())
                 older.nr_pages = max(older.nr_pages, e.page_end)
     return found
@@ -89,7 +88,7 @@ def within_unit(events: Iterable[ev.Event], unit_bytes: int, page_bytes: int) ->
         if isinstance(e, ev.Alloc):
             outside = e.off + e.size_bytes > unit_bytes
         else:
-            outside = isinstance(e, PAGES) and e.page_end * page_bytes > unit_bytes
+            outside = isinstance(e, ev.PageRange) and e.page_end * page_bytes > unit_bytes
         beyond += outside
         if not outside:
             kept.append(e)

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.fidelity.area_steps import with_raw_pointers
 from percpu_fuzz.strategies.fidelity.areas import AreaReport, check_areas
 from percpu_fuzz.strategies.fidelity.charge_failures import ChargeReport, check_charge_failures
 from percpu_fuzz.strategies.fidelity.fallback import FallbackReport, check_fallback
 from percpu_fuzz.strategies.fidelity.replay import Replayed, check_compared, replay_workload
 from percpu_fuzz.strategies.machines.boot_log import BOOT_LOG, FirstChunk
-from percpu_fuzz.strategies.trace.pointers import with_raw_pointers
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
 
 UNIT_LEAST, UNIT_MOST = 32 << 10, 64 << 20

@@ -14,7 +14,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.draw.calibration import Chain
 from percpu_fuzz.strategies.fidelity.replay import Replayed, check_compared, replay_side_by_side, replay_workload
-from percpu_fuzz.strategies.trace.pages.placing import in_runs
+from percpu_fuzz.strategies.trace.pages.placement_model import in_runs
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, RecordedRun
 from percpu_fuzz.strategies.trace.trace_stream import TraceStream
 from percpu_fuzz.strategies.trace.tracefs import Counts

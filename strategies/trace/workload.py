@@ -275,9 +275,3 @@ class WorkloadStream:
             cg = self.tree.ino_of_path.get(found[1])
             if cg is not None:
                 self.add(op.SetMax(e.t, cg, max_bytes(found[2])))
-
-
-def build_workload(events: Iterable[ev.Event]) -> Workload:
-    """The operations of one trace, from its events in the order of the trace."""
-    stream = WorkloadStream(events)
-    return stream.kept(tuple(stream.operations))

@@ -19,7 +19,7 @@ from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.replay import replay_side_by_side, replay_workload
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import PopulateRecord
-from percpu_fuzz.strategies.trace.pages.placing import in_runs
+from percpu_fuzz.strategies.trace.pages.placement_model import in_runs
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
 SMALL = DATA / "recorded" / "r11-2node-small-6.1"

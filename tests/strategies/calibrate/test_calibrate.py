@@ -22,6 +22,7 @@ from percpu_fuzz.strategies.calibrate.calibrate import (
     gfp_weights,
     halves_of,
 )
+from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import (
     HORIZON,
     Lifetimes,
@@ -29,8 +30,7 @@ from percpu_fuzz.strategies.calibrate.lifetimes import (
     op_weights,
     recorded_lifetimes,
 )
-from percpu_fuzz.strategies.calibrate.pressure import Headrooms, cut, headroom_pages, headrooms_of, pattern_of
-from percpu_fuzz.strategies.calibrate.thinning import thinned
+from percpu_fuzz.strategies.calibrate.pages_and_limits import Headrooms, cut, headroom_pages, headrooms_of, pattern_of
 from percpu_fuzz.strategies.draw.calibration import Calibration, find_calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace import operations as op

@@ -17,11 +17,10 @@ from percpu_fuzz.fuzz.cli import cli
 from percpu_fuzz.strategies.fidelity.charge_failures import check_charge_failures
 from percpu_fuzz.strategies.fidelity.fallback import check_fallback
 from percpu_fuzz.strategies.fidelity.fidelity import check_run, replay_rows, unit_bytes_of
-from percpu_fuzz.strategies.fidelity.lag import lagging
-from percpu_fuzz.strategies.fidelity.rows import Row
+from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
-from percpu_fuzz.strategies.trace.possible_cpus import check_possible_cpus, cost_ratio
+from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
@@ -35,8 +34,8 @@ FOUR_CPUS = Topology(
 )
 
 
-def rows(*values: tuple[int, int]) -> list[Row]:
-    return [Row(f"s{i}", "/A", kernel, engine) for i, (kernel, engine) in enumerate(values)]
+def rows(*values: tuple[int, int]) -> list[StatRow]:
+    return [StatRow(f"s{i}", "/A", kernel, engine) for i, (kernel, engine) in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +77,13 @@ def test_rows_of_large_runs(kernel_runs: Path, name: str, rows: int, equal: int,
 
 def areas(*pairs: tuple[int, int]) -> list[op.Operation]:
     return [op.AllocArea(0, 0, 1, "a", i * 64, s, 8, None, False, False, (), b) for i, (s, b) in enumerate(pairs)]
+
+
+def cost_ratio(operations: list[op.Operation]) -> int | None:
+    ratios = CostRatios()
+    for o in operations:
+        ratios.add(o)
+    return ratios.ratio("trace")
 
 
 def test_possible_cpus_follow_from_the_cost_of_areas() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from percpu_fuzz.strategies.trace import events as ev
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.charged_by_flag import ASSUMED_CGROUP, charged_by_flag
 from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, RmCgroup, SnapBegin, SnapEnd
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.tracefs import read_events
-from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream, build_workload, max_bytes
+from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream, max_bytes
 
 RUNS = {
     # run: possible CPUs, rows, equal rows, worst difference in bytes
@@ -80,6 +81,11 @@ def differences(workload: Workload, snapshots: Iterable[Snapshot], nr_cpus: int)
             found += oracle.differences(snapshot)
     assert next(to_come, None) is None
     return found
+
+
+def build_workload(events: Iterable[ev.Event]) -> Workload:
+    stream = WorkloadStream(events)
+    return stream.kept(tuple(stream.operations))
 
 
 def workload_of(text: str) -> Workload:

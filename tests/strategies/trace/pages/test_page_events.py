@@ -14,11 +14,23 @@ import pytest
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.machines.page_frames import FrameNodes, frames_of
 from percpu_fuzz.strategies.trace.events import Event
-from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen, same_pages
+from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord, import_placement
 from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
 
 SMALL = "r11-2node-small-6.1"
+
+
+def same_pages(a: Placement, b: Placement) -> tuple[int, int]:
+    """(pages on the same node, pages) over the populates of `a`; one that `b` lacks has none right."""
+    there = {(r.t, r.base, r.page_start, r.page_end): r.node_by_cpu_by_page for r in b.populates}
+    equal = total = 0
+    for record in a.populates:
+        found = there.get((record.t, record.base, record.page_start, record.page_end))
+        for cpu, row in enumerate(record.node_by_cpu_by_page):
+            total += len(row)
+            equal += 0 if found is None else sum(x == y for x, y in zip(row, found[cpu], strict=True))
+    return equal, total
 
 
 def seen_of(folder: Path, text: str) -> PagesSeen:

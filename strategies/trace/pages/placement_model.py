@@ -1,4 +1,4 @@
-"""Placing: where pages lie that no record places. A model, so what rests on it has a range and no single value.
+"""Where pages lie that no record places: a model, so what rests on it has a range and no single value.
 
 Without pressure a page lies on the first node of its CPU's zonelist; a node without memory gets none. Under pressure it
 falls back in runs, as recorded kernels do (a node is full or it is not, for all its CPUs alike): a chain over the pages

@@ -7,7 +7,7 @@ import pytest
 
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.strategies.draw.calibration import Chain
-from percpu_fuzz.strategies.trace.pages.placing import in_runs, local, nearest
+from percpu_fuzz.strategies.trace.pages.placement_model import in_runs, local, nearest
 
 MEMORYLESS = Topology(
     name="memoryless",
