@@ -13,8 +13,9 @@ from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
+NUMBER = re.compile(r"[0-9]{1,18}")
 MIN_UNIT_BYTES = 32768
-PAGES_MAX = 2**31 - 1
+NODE_PAGES_MAX = 2**31 - 1
 NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives them"
 
 
@@ -56,9 +57,22 @@ def show_list(ids: Iterable[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
+def number_of(text: str, what: str, where: str, most: int) -> int:
+    """A whole number from 0 to most. InputError for anything else."""
+    if not NUMBER.fullmatch(text) or int(text) > most:
+        raise InputError(where, f"{what} {text[:20]!r}", f"a number from 0 to {most}")
+    return int(text)
+
+
+def one_node_each(node_of: dict[int, int], cpu: int, node: int, where: str, allowed: str = "one node each") -> None:
+    """Note the node of a CPU. InputError if another one has it."""
+    if node_of.setdefault(cpu, node) != node:
+        raise InputError(where, f"CPU {cpu} on nodes {node_of[cpu]} and {node}", allowed)
+
+
 def some_pages(pages: int, what: str, notes: list[str]) -> int:
     """Pages of a node that has memory: at least one, for a node without any would count as memoryless; a note."""
-    kept = min(max(pages, 1), PAGES_MAX)
+    kept = min(max(pages, 1), NODE_PAGES_MAX)
     if kept != pages:
         notes.append(f"{what} has {pages} free pages: {kept} are assumed")
     return kept

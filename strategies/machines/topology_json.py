@@ -20,7 +20,7 @@ from percpu_fuzz.strategies.machines.machine import (
 from percpu_fuzz.strategies.machines.page_frames import frames_of
 from percpu_fuzz.strategies.reading import decode_json
 
-ALLOWED = "a recorded run's topology.json"
+TOPOLOGY_JSON = "a recorded run's topology.json"
 
 
 class _Zone(msgspec.Struct):
@@ -95,7 +95,7 @@ def import_topology_json(data: bytes, path: Path, name: str) -> Imported:
     A node's pages and watermarks are sums over its zones. With a boot log beside the file, the unit and the first
     chunk's dynamic and reserved room are those that it has. Raises InputError or TopologyError.
     """
-    machine = decode_json(data, _Machine, str(path), ALLOWED)
+    machine = decode_json(data, _Machine, str(path), TOPOLOGY_JSON)
     check_page_size(machine.page_size, f"{path}, page_size")
     notes: list[str] = []
     sizes = read_boot_log(path.parent)

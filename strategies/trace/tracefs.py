@@ -29,7 +29,7 @@ LINE_MOST = 1 << 14  # characters; the kernel's buffer for one line has 8 KB
 NO_EVENTS = re.compile(r"cpus=\d++|version = \d++|CPU \d++ is empty|\t.*|\s++[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
 NAME = re.compile(r"(\w++):", re.ASCII)
 LOST = re.compile(r"CPU:\d++ \[(?:LOST (?:(\d{1,19}) )?EVENTS|(\d{1,19}) EVENTS DROPPED)\]", re.ASCII)
-ALLOWED = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
+TRACE_TEXT = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Count
     except EOFError:
         counts.truncated = 1
     except DAMAGED as error:
-        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", ALLOWED) from None
+        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", TRACE_TEXT) from None
     if rest_bytes:
         yield b"".join(rest)
 
@@ -216,7 +216,7 @@ def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Map
     for lines in _lines(stream, where, counts):
         yield from reader.events(lines)
     if not reader.is_trace:
-        raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+        raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", TRACE_TEXT)
 
 
 def read_lines(source: Path | io.RawIOBase) -> Iterator[str]:
