@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT
 from percpu_fuzz.strategies.trace.pages.pages_in_time import PAGES_LEFT_OUT
 from percpu_fuzz.strategies.trace.trace_stream import TRACE_LEFT_OUT
-from percpu_fuzz.strategies.trace.tracefs import Counts
+from percpu_fuzz.strategies.trace.tracefs import LineCounts
 
 LEFT_OUT_WORDS = TRACE_LEFT_OUT | PAGES_LEFT_OUT | REPLAY_LEFT_OUT
 
 
-def counts_words(counts: Counts) -> str:
+def counts_words(counts: LineCounts) -> str:
     """What was read, and what was not understood."""
     words = [f"{counts.events} events in {counts.lines} lines"]
     if counts.unparsed:

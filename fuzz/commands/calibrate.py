@@ -13,7 +13,7 @@ from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.progress import WatchedFile
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.calibration import calibration_page
-from percpu_fuzz.strategies.calibrate.calibrate import Counts, calibrate, count_halves, count_run
+from percpu_fuzz.strategies.calibrate.calibrate import RunCounts, calibrate, count_halves, count_run
 from percpu_fuzz.strategies.draw.calibration import NAME, TABLES, check_calibration, dump_calibration
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, RecordedRun
 
@@ -25,7 +25,7 @@ def calibrate_command(
     if not NAME.fullmatch(name):
         raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
     refuse_twice(files)
-    runs: dict[str, Counts] = {}
+    runs: dict[str, RunCounts] = {}
     said: list[str] = []
     halves = None
     for file in files:
@@ -57,7 +57,7 @@ def refuse_twice(files: tuple[str, ...]) -> None:
         seen.add(Path(file).resolve())
 
 
-def run_name(folder: str, file: str, runs: dict[str, Counts]) -> str:
+def run_name(folder: str, file: str, runs: dict[str, RunCounts]) -> str:
     """The name of the run's folder; that of the file where it is taken."""
     if folder and folder not in runs:
         return folder

@@ -9,7 +9,7 @@ from percpu_fuzz.reports.numbers import decimal, number
 from percpu_fuzz.reports.render.page import Page, Section, Table
 from percpu_fuzz.reports.sections.certificate_words import LEAST_BOUND
 
-FIT_WORDS = (
+CALIBRATED_WORDS = (
     "distance: total variation, the share of draws that would have to change; default: that of the weights without a "
     "calibration. G against chi-square takes allocations as independent draws, which those of one run are not: with so "
     "many, p says little and w, the size of the effect, how much (0.1 small, 0.3 medium, 0.5 large). '-': the fit "
@@ -20,7 +20,7 @@ HELD_OUT_WORDS = (
     "fitted to the first). It says how well a fit holds beyond what it was fitted to, which the table above does not: "
     "each weight there was fitted."
 )
-Fit = Mapping[str, Any]
+FitFigures = Mapping[str, Any]
 
 
 def calibration_page(found: Mapping[str, Any], digest: str, tables: Sequence[str], read: Sequence[str]) -> Page:
@@ -38,14 +38,14 @@ def calibration_page(found: Mapping[str, Any], digest: str, tables: Sequence[str
     return Page(f"percpu-fuzz calibrate: {found['name']}", verdict, False, "", tuple(sections))
 
 
-def fits_section(fits: Mapping[str, Fit]) -> Section:
+def fits_section(fits: Mapping[str, FitFigures]) -> Section:
     """A row a distribution."""
     head = ("distribution", "n", "distance", "default", "w", "G", "df", "p")
     rows = tuple(fit_row(name, fit) for name, fit in fits.items())
-    return Section("fits", "Fit", (), (), (Table(head, rows),), notes=(FIT_WORDS,))
+    return Section("fits", "Fit", (), (), (Table(head, rows),), notes=(CALIBRATED_WORDS,))
 
 
-def fit_row(name: str, fit: Fit) -> tuple[str, ...]:
+def fit_row(name: str, fit: FitFigures) -> tuple[str, ...]:
     """Cells in the order of the table's head; '-' for what is None, p below LEAST_BOUND as a bound."""
     g = "-" if fit["g"] is None else number(round(fit["g"]))
     df = "-" if fit["df"] is None else number(fit["df"])
@@ -54,7 +54,7 @@ def fit_row(name: str, fit: Fit) -> tuple[str, ...]:
     return (name, number(fit["n"]), *far, g, df, p)
 
 
-def held_out_section(held_out: Mapping[str, Mapping[str, Fit]]) -> Section:
+def held_out_section(held_out: Mapping[str, Mapping[str, FitFigures]]) -> Section:
     """A row a distribution, a column a run; '-' where the run has no such distribution."""
     short = [run.partition("-")[0][:12] for run in held_out]
     names = dict.fromkeys(name for fits in held_out.values() for name in fits)

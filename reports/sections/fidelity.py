@@ -108,7 +108,7 @@ def placement_section(found: Mapping[str, Any], fallback: FallbackDetail) -> Sec
     rows = tuple(
         (
             str(n.node), f"{decimal(100 * n.share, 1)}%", decimal(100 * n.share_off, 1),
-            decimal(100 * n.distance_off, 1), ends(n.switches), ends(n.switches_model),
+            decimal(100 * n.distance_off, 1), ends_of(n.switches), ends_of(n.switches_model),
         )
         for n in fallback.nodes
     )  # fmt: skip
@@ -118,7 +118,7 @@ def placement_section(found: Mapping[str, Any], fallback: FallbackDetail) -> Sec
     return Section("placement", "4 placement", words, (), (Table(head, rows, caption=caption),))
 
 
-def ends(numbers: Sequence[int]) -> str:
+def ends_of(numbers: Sequence[int]) -> str:
     """The range of some numbers."""
     least, most = min(numbers), max(numbers)
     return str(least) if least == most else f"{least} to {most}"

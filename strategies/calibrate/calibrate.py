@@ -15,7 +15,7 @@ Runs are pooled count by count. What a trace cannot show keeps the default's pro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import lcm
@@ -39,12 +39,12 @@ FREE_SHARES = tuple(range(0, 65, 5))  # percent of allocs and frees that are fre
 GFP_BITS = GFP_ACCOUNT | GFP_NOBLOCK | GFP_HIGH | GFP_NORETRY | GFP_NOFAIL
 NAMED = {"__GFP_HIGH": GFP_HIGH, "GFP_ATOMIC": GFP_HIGH, "__GFP_NORETRY": GFP_NORETRY, "__GFP_NOFAIL": GFP_NOFAIL}
 JOINT = "size x alignment x blocking"
-HALF = "second half"
+SECOND_HALF = "second half"
 LEAST = 30  # counts without which a table is left as it is
 
 
 @dataclass
-class Counts:
+class RunCounts:
     """What of one run, or of several pooled, the tables are fitted to."""
 
     size: Counter[int] = field(default_factory=Counter)
@@ -56,8 +56,8 @@ class Counts:
     headrooms: Headrooms = field(default_factory=Headrooms)
     sources: tuple[Source, ...] = ()
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
+    def __add__(self, other: RunCounts) -> RunCounts:
+        return RunCounts(
             self.size + other.size, self.align + other.align, self.gfp + other.gfp, self.joint + other.joint,
             self.lives + other.lives, self.pages + other.pages, self.headrooms + other.headrooms,
             self.sources + other.sources,
@@ -79,9 +79,9 @@ def gfp_bits(o: AllocArea) -> int:
     return bits
 
 
-def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) -> Counts:
+def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) -> RunCounts:
     """The counts of one run. Without its machine and placement nothing is known of its pages."""
-    found, run = Counts(), read.run
+    found, run = RunCounts(), read.run
     allocations = 0
     for o in read.workload.operations:
         if not isinstance(o, AllocArea):
@@ -129,17 +129,22 @@ def table_of(name: str, counts: Counter[int]) -> Table:
     return Table(KINDS[name].values, tuple(counts[value] for value in KINDS[name].values))
 
 
-Drawn = Mapping[tuple[int, ...], Lifetimes]
+def table_of_counts(counts: Mapping[int, int]) -> Table:
+    """A table over the values that were counted, ascending."""
+    return Table(tuple(sorted(counts)), tuple(counts[value] for value in sorted(counts)))
+
+
+DrawnLifetimes = Mapping[tuple[int, ...], Lifetimes]
 """Lifetimes as drawn, by the weights of operations."""
 
 
-def fitted_op(lives: Lifetimes, drawn: Drawn) -> tuple[int, ...]:
+def fitted_op(lives: Lifetimes, drawn: DrawnLifetimes) -> tuple[int, ...]:
     """The weights of operations whose hook runs hold the share of frees nearest to the recorded one."""
     return min(drawn, key=lambda weights: round(distance(lives.mix, drawn[weights].mix), 9))
 
 
 @cache
-def drawn_by_free_share() -> Drawn:
+def drawn_by_free_share() -> DrawnLifetimes:
     """Lifetimes as drawn with each share of frees."""
     return {weights: drawn_with(weights) for weights in map(op_weights, FREE_SHARES)}
 
@@ -150,48 +155,42 @@ def drawn_with(weights: tuple[int, ...]) -> Lifetimes:
     return drawn_lifetimes({**KINDS, "op": replace(KINDS["op"], measure=weights)})
 
 
-def fit(name: str, counts: Counts) -> Calibration:
+def optional_tables(counts: RunCounts) -> Iterator[tuple[str, int, Callable[[], Table], str]]:
+    """Those that not every run can give: name, how many counts are known, how it is fitted, what else it lacks."""
+    op, pages, rooms = KINDS["op"], counts.pages, counts.headrooms.found
+    lack = f"snapshots of memory.current tell the headroom of {rooms.total()} charged allocations, at least {LEAST} are"
+    yield (
+        "op", counts.lives.areas, lambda: Table(op.values, fitted_op(counts.lives, drawn_by_free_share())),
+        "too few areas whose lifetime is known",
+    )  # fmt: skip
+    yield "place", pages.windows.total(), lambda: table_of("place", pages.windows), "too few populates with known nodes"
+    lacks = "too few pages in runs away from their node"
+    yield "step", pages.run_steps.total(), lambda: table_of("step", pages.run_steps), lacks
+    yield "max", rooms.total(), lambda: table_of_counts(rooms), f"{lack} needed"
+
+
+def fit(name: str, counts: RunCounts) -> Calibration:
     """The calibration nearest to the counts. InputError if they hold too few charged allocations."""
     if counts.size.total() < LEAST:
         given = f"{counts.size.total()} charged allocations"
         raise InputError(name, given, f"at least {LEAST}: a trace with `post` probe events, or --charge accounted")
-    tables: dict[str, Table] = {}
-    sizes = thinned(counts.size, SIZES_MOST)
-    tables["size"] = Table(tuple(sizes), tuple(sizes.values()))
-    aligns = dict(sorted(counts.align.items()))
-    tables["align"] = Table(tuple(aligns), tuple(aligns.values()))
-    tables["gfp"] = Table(KINDS["gfp"].values, gfp_weights(counts.gfp))
-    left_out = []
-    if counts.lives.areas >= LEAST:
-        tables["op"] = Table(KINDS["op"].values, fitted_op(counts.lives, drawn_by_free_share()))
-    else:
-        left_out.append("op: too few areas whose lifetime is known")
-    if counts.pages.windows.total() >= LEAST:
-        tables["place"] = table_of("place", counts.pages.windows)
-    else:
-        left_out.append("place: too few populates with known nodes")
-    if counts.pages.run_steps.total() >= LEAST:
-        tables["step"] = table_of("step", counts.pages.run_steps)
-    else:
-        left_out.append("step: too few pages in runs away from their node")
-    if counts.headrooms.found.total() >= LEAST:
-        found = dict(sorted(counts.headrooms.found.items()))
-        tables["max"] = Table(tuple(found), tuple(found.values()))
-    else:
-        known = counts.headrooms.found.total()
-        left_out.append(
-            f"max: snapshots of memory.current tell the headroom of {known} charged allocations, at least {LEAST} are"
-            " needed"
-        )
-    if counts.headrooms.unknown:
-        of = counts.headrooms.unknown + counts.headrooms.found.total()
-        left_out.append(
-            f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations, of runs with snapshots"
-        )
+    pages, rooms, left_out = counts.pages, counts.headrooms, []
+    tables = {
+        "size": table_of_counts(thinned(counts.size, SIZES_MOST)),
+        "align": table_of_counts(counts.align),
+        "gfp": Table(KINDS["gfp"].values, gfp_weights(counts.gfp)),
+    }
+    for table, known, fitted, lacks in optional_tables(counts):
+        if known >= LEAST:
+            tables[table] = fitted()
+        else:
+            left_out.append(f"{table}: {lacks}")
+    if rooms.unknown:
+        of = rooms.unknown + rooms.found.total()
+        left_out.append(f"headroom: not known of {rooms.unknown} of {of} charged allocations, of runs with snapshots")
     chain = None
-    if counts.pages.steps.total():
-        steps = tuple(counts.pages.steps[step] for step in STEP_IDS)
-        chain = Chain(steps, counts.pages.switches, counts.pages.pairs)
+    if pages.steps.total():
+        chain = Chain(tuple(pages.steps[step] for step in STEP_IDS), pages.switches, pages.pairs)
     return Calibration(SCHEMA, name, counts.sources, tables, {}, {}, tuple(left_out), chain)
 
 
@@ -222,7 +221,7 @@ def by_bits(weights: dict[int, float]) -> dict[int, float]:
     return found
 
 
-def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness]:
+def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodness]:
     """How far the calibration, and the default weights, are from the counts, distribution by distribution.
 
     Only of what was counted and fitted. own: it was fitted to these very counts, so each weight is a fitted number.
@@ -249,7 +248,7 @@ def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness
     return out
 
 
-def pressure_counts(counts: Counts) -> dict[str, tuple[str, Counter[int], str]]:
+def pressure_counts(counts: RunCounts) -> dict[str, tuple[str, Counter[int], str]]:
     """By table: the name of its figure, what was counted, and of what."""
     return {
         "place": ("placement", counts.pages.windows, "windows of populates by pattern"),
@@ -273,7 +272,7 @@ def lifetime_fits(weights: tuple[int, ...], lives: Lifetimes, own: bool) -> dict
     }
 
 
-def independence(counts: Counts) -> Goodness:
+def independence(counts: RunCounts) -> Goodness:
     """How far the recorded joint distribution is from independent draws of size class, alignment and blocking."""
     n = counts.joint.total()
     one = [Counter[int]() for _ in range(3)]
@@ -287,7 +286,7 @@ def independence(counts: Counts) -> Goodness:
     return goodness(observed, expected, fitted, None, "what drawing them independently loses")
 
 
-def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
+def held_out(name: str, runs: dict[str, RunCounts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
     """For each run how far it is from what is fitted to all others, and which cannot be judged so; nothing of one run.
 
     A run with fewer than LEAST charged allocations says nothing of a fit, and nothing can be fitted to so few others.
@@ -306,7 +305,7 @@ def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Go
     return found, left_out
 
 
-def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] | None = None) -> Calibration:
+def calibrate(name: str, runs: dict[str, RunCounts], halves: tuple[RunCounts, RunCounts] | None = None) -> Calibration:
     """One calibration for all runs, with the fit of each distribution and, of several runs, each held out.
 
     halves: of a single run; then what is fitted to the first is held against the second.
@@ -319,9 +318,9 @@ def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] 
     if halves is not None:
         fewest = min(half.size.total() for half in halves)
         if fewest >= LEAST:
-            apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+            apart = {SECOND_HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
         else:
-            left_out = [f"{HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
+            left_out = [f"{SECOND_HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
     return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
 
 
@@ -346,7 +345,7 @@ def halves_of(read: ReadTrace) -> tuple[ReadTrace, ...]:
     return tuple(parts)
 
 
-def count_halves(read: ReadTrace) -> tuple[Counts, Counts] | None:
+def count_halves(read: ReadTrace) -> tuple[RunCounts, RunCounts] | None:
     """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
     found = [count_run(read.run.name, half) for half in halves_of(read)]
     return (found[0], found[1]) if found else None

@@ -1,6 +1,6 @@
-"""Pressure: what recorded pages and limits say of the tables `place`, `step` and `max`.
+"""Pages and limits: what recorded placements and limits say of the tables `place`, `step` and `max`.
 
-A case populates one chunk of a few pages. So a recorded run is cut into windows of WINDOW successive populates (about
+A case populates one chunk of a few pages. So a recorded run is cut into windows of so many successive populates (about
 eight pages), and each window is of the pattern that a case would need to look like it: all pages on the first node of
 their zonelist (local); further along, but no CPU's node changes within the window (runs); a change within it (pressed:
 a node fills up or empties); CPUs of one node split over two (independent). No window is spread on purpose.
@@ -20,10 +20,9 @@ from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateReco
 from percpu_fuzz.strategies.trace.states import Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
-WINDOW = 4
-STEPS = KINDS["step"].values
+POPULATES_A_WINDOW = 4
 HEADROOMS = (-1, 0, 1, 2, 3, 5, 8, 16, 64, 130, 1024, 16384)  # pages; -1: no limit
-STEP_IDS = tuple(range(len(STEPS)))
+STEP_IDS = tuple(range(len(KINDS["step"].values)))
 
 
 @dataclass
@@ -44,7 +43,7 @@ class PagesOf:
         )  # fmt: skip
 
 
-def steps_of(record: PopulateRecord, topology: Topology) -> list[list[int]]:
+def zonelist_steps(record: PopulateRecord, topology: Topology) -> list[list[int]]:
     """How far along its CPU's zonelist each page of a populate lies, by CPU and page; a node not in it is its end."""
     steps = {home: {node: i for i, node in enumerate(row)} for home, row in topology.zonelists.items()}
     return [
@@ -56,14 +55,16 @@ def steps_of(record: PopulateRecord, topology: Topology) -> list[list[int]]:
 def pages_of(placement: Placement, topology: Topology) -> PagesOf:
     """Count a run's backing pages."""
     found, homes = PagesOf(), [cpu.node for cpu in topology.cpus]
-    every = [steps_of(record, topology) for record in placement.populates]
+    every = [zonelist_steps(record, topology) for record in placement.populates]
     for cpu in range(len(homes)):
         row = [step for record in every for step in record[cpu]]
         found.steps.update(min(step, STEP_IDS[-1]) for step in row)
         found.switches += sum(a != b for a, b in pairwise(row))
         found.pairs += max(len(row) - 1, 0)
-    for at in range(0, len(every) - WINDOW + 1, WINDOW):
-        window = [[step for record in every[at : at + WINDOW] for step in record[c]] for c in range(len(homes))]
+    for at in range(0, len(every) - POPULATES_A_WINDOW + 1, POPULATES_A_WINDOW):
+        window = [
+            [step for record in every[at : at + POPULATES_A_WINDOW] for step in record[c]] for c in range(len(homes))
+        ]
         pattern = pattern_of(window, homes)
         found.windows[pattern] += 1
         if pattern == PLACE_RUNS:

@@ -13,7 +13,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import EXT_SIZES, Cpu, Node, Topology
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, FIRST_CHUNK, HookRecord
-from percpu_fuzz.strategies.fidelity.one_task import SIZE_CLASS, OneTask
+from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, OneTask
 from percpu_fuzz.strategies.run.drive import (
     PRECHARGE,
     REFUND,
@@ -24,7 +24,7 @@ from percpu_fuzz.strategies.run.drive import (
     watch_operations,
 )
 
-CHUNK = 2  # the dynamic chunk whose pages are laid as each record says
+BENCH_CHUNK = 2  # the dynamic chunk whose pages are laid as each record says
 WATCHED_ONCE = {"precharge": PRECHARGE, "used": USED, "unprecharge": REFUND}
 WATCHED_BY_NODE = {"node_pages": WATCH_PAGES, "node_remainder": WATCH_REMAINDER, "free_bytes": WATCH_FREED}
 
@@ -76,7 +76,7 @@ class HookBench(OneTask):
     """The engine with one task in one cgroup; each record is one allocation and its free."""
 
     def __init__(self, first: HookRecord, variant: Variant, ext_size: int) -> None:
-        size = SIZE_CLASSES[SIZE_CLASS]
+        size = SIZE_CLASSES[TRACE_CLASS]
         if first.nr_nodes > size["nodes"] or first.nr_cpus > size["cpus"]:
             given = f"{first.nr_nodes} nodes and {first.nr_cpus} CPUs"
             raise InputError("hooks", given, f"at most {size['nodes']} nodes and {size['cpus']} CPUs")
@@ -89,9 +89,9 @@ class HookBench(OneTask):
         """One dynamic chunk, fully populated; where its pages lie is set for each record."""
         super().restart()
         state = self.state
-        state["chunk_state"][CHUNK], state["chunk_head"][CHUNK] = 3, -1
-        state["chunk_populated"][CHUNK] = self.topo["unit_pages"]
-        state["page_populated"][CHUNK, :] = 1
+        state["chunk_state"][BENCH_CHUNK], state["chunk_head"][BENCH_CHUNK] = 3, -1
+        state["chunk_populated"][BENCH_CHUNK] = self.topo["unit_pages"]
+        state["page_populated"][BENCH_CHUNK, :] = 1
 
     def lay_pages(self, record: HookRecord) -> int:
         """Put the record's pages where the kernel had them; its offset. Unobserved places lie on node 0."""
@@ -101,10 +101,10 @@ class HookBench(OneTask):
             raise InputError("hooks", f"offset {off} of a {record.size_bytes}-byte area", "a unit of 512 pages")
         for cpu, nodes in enumerate(record.place or ()):
             first = off // page_size
-            state["page_node"][CHUNK, cpu, first : first + len(nodes)] = nodes
+            state["page_node"][BENCH_CHUNK, cpu, first : first + len(nodes)] = nodes
         begin = off // 4 * int(self.topo["ext_size"])
         for node, held in record.ext or ():
-            state["ext_node"][CHUNK, begin // page_size] = node
+            state["ext_node"][BENCH_CHUNK, begin // page_size] = node
             begin += held
         return off
 
@@ -114,8 +114,8 @@ class HookBench(OneTask):
         """
         state, prog = self.state, self.prog
         off = self.lay_pages(record)
-        chunk = -1 if record.outcome == FAILED else CHUNK
-        state["chunk_state"][CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
+        chunk = -1 if record.outcome == FAILED else BENCH_CHUNK
+        state["chunk_state"][BENCH_CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
         prog["nr_ops"][0] = 2
         prog["op_kind"][0, :2], prog["op_memcg"][0, :2], prog["op_slot"][0, :2] = (OP_PLACE, OP_FREE), 1, 0
         prog["op_bytes"][0, 0], prog["op_align"][0, 0] = record.size_bytes, off

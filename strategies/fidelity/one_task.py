@@ -16,16 +16,16 @@ from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.fidelity.charge_tally import ChargeTally
 from percpu_fuzz.strategies.run.drive import NR_NODE, NR_ROW, run_operations
 
-SIZE_CLASS = "trace"
+TRACE_CLASS = "trace"
 
 
 class OneTask:
     """The engine's records for one task: topo, prog and state, and the arrays of one that compiled functions take."""
 
     def __init__(self, topology: Topology, variant: Variant, nr_memcgs: int) -> None:
-        self.size = SIZE_CLASSES[SIZE_CLASS]
-        self.topos = topo_record(topology, SIZE_CLASS)
-        self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
+        self.size = SIZE_CLASSES[TRACE_CLASS]
+        self.topos = topo_record(topology, TRACE_CLASS)
+        self.progs, self.states = new_record(Prog, TRACE_CLASS), new_record(State, TRACE_CLASS)
         self.topo, self.prog, self.state = self.topos[0], self.progs[0], self.states[0]
         variant.write(self.prog)
         self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, nr_memcgs, 16
@@ -45,7 +45,7 @@ class OperationQueue(OneTask):
     """Operations of the task, queued and run in batches; `tally` counts what each did."""
 
     def __init__(self, topology: Topology, variant: Variant, tally: ChargeTally | None = None) -> None:
-        size_class_of(topology, (SIZE_CLASS,))
+        size_class_of(topology, (TRACE_CLASS,))
         super().__init__(topology, variant, nr_memcgs=1)
         self.restart()
         # Nobody lets the mutex go: balance work, which would free chunks that the recorded kernel kept, never runs.

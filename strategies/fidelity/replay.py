@@ -24,7 +24,7 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES, ChargeTally, node_tallies
 from percpu_fuzz.strategies.fidelity.comparable_rows import ComparableRows
-from percpu_fuzz.strategies.fidelity.one_task import SIZE_CLASS, FreeRows, OperationQueue
+from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, FreeRows, OperationQueue
 from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.run.drive import watch_operations
 from percpu_fuzz.strategies.trace import operations as ops
@@ -309,7 +309,7 @@ def replay_workload(
     the nearest node with memory.
     """
     if placement is not None:
-        check_placement(placement, topology, SIZE_CLASSES[SIZE_CLASS]["pages"], where)
+        check_placement(placement, topology, SIZE_CLASSES[TRACE_CLASS]["pages"], where)
         pages = RecordsInTime(placement.records)
     replay = _Replay(topology, variant, pages, snapshots)
     for operation in workload.operations:

@@ -17,7 +17,7 @@ from percpu_fuzz.strategies.fidelity.replay import Replayed, check_compared, rep
 from percpu_fuzz.strategies.trace.pages.placement_model import in_runs
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, RecordedRun
 from percpu_fuzz.strategies.trace.trace_stream import TraceStream
-from percpu_fuzz.strategies.trace.tracefs import Counts
+from percpu_fuzz.strategies.trace.tracefs import LineCounts
 
 DRAWS = 5  # placements with fallback that are tried
 Opened = Callable[[str], io.RawIOBase]
@@ -28,7 +28,7 @@ Opened = Callable[[str], io.RawIOBase]
 class TraceReplay:
     """placed: who says where pages lie, in words; None: nobody, and others has the replays under drawn placements."""
 
-    counts: Counts
+    counts: LineCounts
     cpus: str
     placed: str | None
     replayed: Replayed

@@ -9,7 +9,7 @@ from pathlib import Path
 from percpu_fuzz.strategies.reading import file_of, read_bytes
 
 BOOT_LOG = "dmesg-boot.txt"
-SIZES = re.compile(rb"(?:pcpu-alloc:|percpu: Embedded .*?) s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,19})\b")
+SIZES_LINE = re.compile(rb"(?:pcpu-alloc:|percpu: Embedded .*?) s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,19})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def read_boot_log(folder: Path) -> FirstChunk:
     path = file_of(folder, BOOT_LOG)
     if path is None:
         return FirstChunk(missing=BOOT_LOG)
-    found = SIZES.search(read_bytes(path))
+    found = SIZES_LINE.search(read_bytes(path))
     if found is None:
         return FirstChunk(missing=f"a line with the unit size in {path.name}")
     static, reserved, dynamic, unit = map(int, found.groups())

@@ -13,7 +13,7 @@ from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
-NUMBER = re.compile(r"[0-9]{1,18}")
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 MIN_UNIT_BYTES = 32768
 NODE_PAGES_MAX = 2**31 - 1
 NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives them"
@@ -59,7 +59,7 @@ def show_list(ids: Iterable[int]) -> str:
 
 def number_of(text: str, what: str, where: str, most: int) -> int:
     """A whole number from 0 to most. InputError for anything else."""
-    if not NUMBER.fullmatch(text) or int(text) > most:
+    if not WHOLE_NUMBER.fullmatch(text) or int(text) > most:
         raise InputError(where, f"{what} {text[:20]!r}", f"a number from 0 to {most}")
     return int(text)
 

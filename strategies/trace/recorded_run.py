@@ -33,7 +33,7 @@ from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen, ch
 from percpu_fuzz.strategies.trace.payload import PAGES_MOST
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.trace_stream import TraceStream
-from percpu_fuzz.strategies.trace.tracefs import Counts
+from percpu_fuzz.strategies.trace.tracefs import LineCounts
 from percpu_fuzz.strategies.trace.workload import Workload
 
 OBSERVED, ACCOUNTED = "observed", "accounted"
@@ -193,7 +193,7 @@ class ReadTrace:
     """
 
     run: RecordedRun
-    counts: Counts
+    counts: LineCounts
     cpus: str
     workload: Workload
     placement: Placement | None

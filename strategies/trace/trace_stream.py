@@ -14,7 +14,7 @@ from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesS
 from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen
 from percpu_fuzz.strategies.trace.payload import PAYLOADS
 from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus, cpus_words
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream
 
 LOOK_AFTER = 1000  # operations: a trace of another machine is refused then, and not at the end of a gigabyte
@@ -40,7 +40,7 @@ class TraceStream:
         self, source: Path | io.RawIOBase, name: str, topology: Topology | None = None, by_flag: bool = False,
         pages: PagesSeen | None = None, populates: PopulatesSeen | None = None, events: list[Event] | None = None,
     ) -> None:  # fmt: skip
-        self.counts, self.ratios, self.cpus = Counts(), CostRatios(), ""
+        self.counts, self.ratios, self.cpus = LineCounts(), CostRatios(), ""
         self.name, self.topology = name, topology
         self.pages, self.populates, self.events = pages, populates, events
         self.workload = WorkloadStream(self._events(source))

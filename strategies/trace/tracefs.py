@@ -27,13 +27,13 @@ from percpu_fuzz.strategies.trace.payload import PAYLOADS, Build, ImpossibleErro
 BLOCK_BYTES = 1 << 17  # small enough to stay in a core's own cache
 LINE_MOST = 1 << 14  # characters; the kernel's buffer for one line has 8 KB
 NO_EVENTS = re.compile(r"cpus=\d++|version = \d++|CPU \d++ is empty|\t.*|\s++[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
-NAME = re.compile(r"(\w++):", re.ASCII)
+EVENT_NAME = re.compile(r"(\w++):", re.ASCII)
 LOST = re.compile(r"CPU:\d++ \[(?:LOST (?:(\d{1,19}) )?EVENTS|(\d{1,19}) EVENTS DROPPED)\]", re.ASCII)
 TRACE_TEXT = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
 
 
 @dataclass(slots=True)
-class Counts:
+class LineCounts:
     """What a reader saw besides the events it yielded; it grows while the stream is read.
 
     lines: all; events: yielded; other: known shapes that are not ours (other events, stack traces, comments);
@@ -51,7 +51,7 @@ class Counts:
     truncated: int = 0
 
 
-class Kind(NamedTuple):
+class LineKind(NamedTuple):
     """How lines are read whose event's name, as a cheap split finds it, came before in this shape of head."""
 
     shape: re.Pattern[str]
@@ -64,12 +64,12 @@ class _Reader:
     `foreign` the names that are not ours: most lines need one pattern or none.
     """
 
-    def __init__(self, counts: Counts, payloads: Mapping[str, Payload]) -> None:
+    def __init__(self, counts: LineCounts, payloads: Mapping[str, Payload]) -> None:
         self.payloads = payloads
         self.counts = counts
         self.heads = Heads()
         self.foreign: set[str] = {"<stack trace>"}
-        self.kinds: dict[str, Kind] = {}
+        self.kinds: dict[str, LineKind] = {}
         self.is_trace = False
 
     def events(self, lines: list[str]) -> Iterator[Event]:
@@ -129,7 +129,7 @@ class _Reader:
             return None
         self.is_trace = True
         before, t, end = head
-        found = NAME.match(line, end)
+        found = EVENT_NAME.match(line, end)
         if found is None or found[1] not in self.payloads:
             # Only a name that the cheap split finds where the pattern does may be remembered.
             if name and line.startswith(name, end) and len(self.foreign) < REMEMBERED:
@@ -137,7 +137,7 @@ class _Reader:
             counts.other += 1
             return None
         payload = self.payloads[found[1]]
-        kind = Kind(before.shape, re.compile(payload.pattern, re.ASCII).fullmatch, payload.build)
+        kind = LineKind(before.shape, re.compile(payload.pattern, re.ASCII).fullmatch, payload.build)
         if line[: found.end()].endswith(f": {name}:"):
             self.remember(name, kind)
         rest = line[found.end() :]
@@ -149,7 +149,7 @@ class _Reader:
             return None
         return self.built(t, before, payload.build, groups)
 
-    def remember(self, name: str, kind: Kind) -> None:
+    def remember(self, name: str, kind: LineKind) -> None:
         """Lines with this name are tried in this shape first."""
         if len(self.kinds) > REMEMBERED:
             self.kinds.clear()
@@ -168,7 +168,7 @@ class _Reader:
             self.counts.unparsed += 1
 
 
-def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Counts) -> Iterator[bytes]:
+def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: LineCounts) -> Iterator[bytes]:
     """The stream in blocks of whole lines, and what is left without newline as the last; a cut gzip stream ends it.
 
     A line longer than a block is cut into lines: it cannot be one of a trace.
@@ -194,7 +194,7 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Count
         yield b"".join(rest)
 
 
-def _lines(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[list[str]]:
+def _lines(stream: io.BufferedReader, where: str, counts: LineCounts) -> Iterator[list[str]]:
     """Whole lines as text. A tail without newline is a cut line: what it lacks cannot be told, so it is not used."""
     for block in _blocks(unpacked(stream), where, counts):
         lines = block.decode("utf-8", "replace").split("\n")
@@ -211,7 +211,9 @@ def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.Buffere
     return open_bytes(source, "a readable trace file"), str(source)
 
 
-def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> Iterator[Event]:
+def _events(
+    stream: io.BufferedReader, where: str, counts: LineCounts, payloads: Mapping[str, Payload]
+) -> Iterator[Event]:
     reader = _Reader(counts, payloads)
     for lines in _lines(stream, where, counts):
         yield from reader.events(lines)
@@ -223,13 +225,13 @@ def read_lines(source: Path | io.RawIOBase) -> Iterator[str]:
     """Whole lines of a trace as text, plain or gzip, to its end. InputError if it cannot be read."""
     stream, where = _opened(source)
     with stream:
-        for lines in _lines(stream, where, Counts()):
+        for lines in _lines(stream, where, LineCounts()):
             yield from lines
 
 
 def read_events(
     source: Path | io.RawIOBase | io.BufferedIOBase,
-    counts: Counts | None = None,
+    counts: LineCounts | None = None,
     payloads: Mapping[str, Payload] = PAYLOADS,
 ) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
@@ -239,7 +241,7 @@ def read_events(
     """
     stream, where = _opened(source)
     try:
-        yield from _events(stream, where, Counts() if counts is None else counts, payloads)
+        yield from _events(stream, where, LineCounts() if counts is None else counts, payloads)
     finally:
         if isinstance(source, Path):
             stream.close()

@@ -33,7 +33,7 @@ MARK_MAX = re.compile(r"WL WROTE /sys/fs/cgroup(/\S+)/memory\.max (\w+) r=0")
 MARK_SNAP = re.compile(r"WL SNAP-(BEGIN|END) (\S+)")
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 WINDOW = 1 << 15
-REMEMBERED = 1 << 16  # tasks whose last allocation, uncharge or cgroup is kept
+TASKS_REMEMBERED = 1 << 16  # tasks whose last allocation, uncharge or cgroup is kept
 MOST_BYTES = 1 << 62  # a larger memory.max limits nothing
 
 
@@ -178,7 +178,7 @@ class WorkloadStream:
 
     def remember(self, key: Key, slot: _Slot) -> None:
         self.last_alloc[key] = slot
-        if len(self.last_alloc) > REMEMBERED:
+        if len(self.last_alloc) > TASKS_REMEMBERED:
             self.last_alloc = {k: s for k, s in self.last_alloc.items() if not s.gone}
 
     def post(self, e: ev.Post) -> None:
@@ -196,7 +196,7 @@ class WorkloadStream:
             self.tree.hold(e.cg)
         else:
             slot.operation = replace(before, cg=e.cg)
-        if len(self.charged_last) > REMEMBERED:
+        if len(self.charged_last) > TASKS_REMEMBERED:
             self.charged_last.clear()
         self.charged_last[e.task[1]] = e.cg
 
@@ -221,7 +221,7 @@ class WorkloadStream:
     def stat(self, e: ev.Stat) -> None:
         # A positive one repeats what Post said.
         if e.value_bytes < 0:
-            if len(self.uncharge) > REMEMBERED:
+            if len(self.uncharge) > TASKS_REMEMBERED:
                 self.unpaired += len(self.uncharge)
                 self.uncharge.clear()
             self.unpaired += e.pair_key() in self.uncharge

@@ -13,7 +13,7 @@ from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, O
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.calibrate.calibrate import (
     GFP_BITS,
-    Counts,
+    RunCounts,
     calibrate,
     count_halves,
     count_run,
@@ -48,7 +48,7 @@ def refitted(folder: Path, name: str) -> Calibration:
     return calibrate(name, {folder.name: counts_of(read)}, count_halves(read))
 
 
-def counts_of(read: ReadTrace) -> Counts:
+def counts_of(read: ReadTrace) -> RunCounts:
     return count_run(read.run.name, read, read.run.snapshots)
 
 
@@ -65,14 +65,14 @@ def test_a_large_run_gives_the_shipped_calibration(kernel_runs: Path) -> None:
 def test_too_few_allocations_are_refused() -> None:
     """A trace that names no charged allocation fits nothing, and the message says which option helps."""
     with pytest.raises(InputError, match="--charge accounted"):
-        calibrate("mine", {"empty": Counts()})
+        calibrate("mine", {"empty": RunCounts()})
 
 
 def test_a_run_too_small_to_judge_is_named(recorded: Path) -> None:
     """One empty run and one of five allocations are not held out, and stop nothing; each is named."""
     counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
-    few = Counts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
-    found = calibrate("mine", {"whole": counts, "empty": Counts(), "few": few})
+    few = RunCounts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
+    found = calibrate("mine", {"whole": counts, "empty": RunCounts(), "few": few})
     assert found.held_out == {}
     assert found.left_out == (
         "held out, whole: the others have 5 charged allocations, at least 30 are needed",
@@ -267,7 +267,7 @@ def test_parents_that_lead_round_end() -> None:
 def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
     """A single run whose halves have fewer than 30 charged allocations each: said, and nothing held out."""
     counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
-    few = Counts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
+    few = RunCounts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
     found = calibrate("mine", {"whole": counts}, (few, counts))
     assert found.held_out == {}
     assert "second half: a half has 29 charged allocations, at least 30 are needed" in found.left_out
@@ -275,7 +275,7 @@ def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
 
 def test_what_snapshots_do_not_tell_is_said() -> None:
     """Without any, the table keeps its default weights; with some, the rest is counted."""
-    size = Counts(Counter({8: 60}), Counter({8: 60}), Counter({GFP_ACCOUNT: 60}), Counter({(3, 8, 0): 60}))
+    size = RunCounts(Counter({8: 60}), Counter({8: 60}), Counter({GFP_ACCOUNT: 60}), Counter({(3, 8, 0): 60}))
     none, some = fit("mine", size), fit("mine", replace(size, headrooms=Headrooms(Counter({8: 40}), 20)))
     assert "max: snapshots of memory.current tell the headroom of 0" in " ".join(none.left_out)
     assert "max" in some.tables

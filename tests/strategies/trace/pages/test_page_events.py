@@ -16,7 +16,7 @@ from percpu_fuzz.strategies.machines.page_frames import FrameNodes, frames_of
 from percpu_fuzz.strategies.trace.events import Event
 from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord, import_placement
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 
 SMALL = "r11-2node-small-6.1"
 
@@ -37,7 +37,7 @@ def seen_of(folder: Path, text: str) -> PagesSeen:
     """What the page events of a text say on the folder's machine."""
     machine = import_path(folder)
     assert machine.frames is not None
-    seen, counts = PagesSeen(machine.topology, machine.frames), Counts()
+    seen, counts = PagesSeen(machine.topology, machine.frames), LineCounts()
     passed: list[Event] = list(seen.watch(read_events(io.BytesIO(text.encode()), counts, PAGE_PAYLOADS)))
     assert counts.unparsed == 0
     assert counts.events > len(passed)
@@ -80,7 +80,7 @@ def test_what_cannot_be_told_is_counted(recorded: Path) -> None:
     frames = import_path(recorded / SMALL).frames
     assert frames is not None
     seen = PagesSeen(import_path(recorded / SMALL).topology, frames)
-    assert len(list(seen.watch(read_events(io.BytesIO(text.encode()), Counts(), PAGE_PAYLOADS)))) > 600
+    assert len(list(seen.watch(read_events(io.BytesIO(text.encode()), LineCounts(), PAGE_PAYLOADS)))) > 600
     assert (seen.placement(), seen.unplaced) == (None, 310)
 
 
@@ -90,7 +90,7 @@ def test_a_wrong_zone_moves_pages(recorded: Path) -> None:
     assert frames is not None
     moved = replace(frames, nodes=tuple(1 - node for node in frames.nodes))
     seen = PagesSeen(import_path(recorded / SMALL).topology, moved)
-    list(seen.watch(read_events(io.BytesIO(text_of(recorded).encode()), Counts(), PAGE_PAYLOADS)))
+    list(seen.watch(read_events(io.BytesIO(text_of(recorded).encode()), LineCounts(), PAGE_PAYLOADS)))
     found = seen.placement()
     assert found is not None
     assert same_pages(truth_of(recorded), found) == (0, 1912)
@@ -141,7 +141,7 @@ def test_populates_whose_return_is_lost_are_counted_and_let_go(recorded: Path) -
     assert frames is not None
     seen = PagesSeen(import_path(recorded / SMALL).topology, frames)
     text = lines_without(text_of(recorded), "populate_ret")
-    list(seen.watch(read_events(io.BytesIO(text.encode()), Counts(), PAGE_PAYLOADS)))
+    list(seen.watch(read_events(io.BytesIO(text.encode()), LineCounts(), PAGE_PAYLOADS)))
     waiting = len(seen._open)
     assert (seen.placed, seen.unplaced + waiting) == (0, 310)
     assert 0 < waiting < 20
