@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES
 from percpu_fuzz.strategies.reading import decode_json, read_bytes
