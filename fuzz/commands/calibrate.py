@@ -33,8 +33,9 @@ def calibrate_command(
         with WatchedFile(run.trace, "trace") as source:
             read = run.read(source)
         key = run_name(run.name, file, runs)
-        said.append(f"{file}: {counts_words(read.counts)}; placement: {read.placed or 'not known'}")
-        said += left_out_lines(read.left_out)
+        placed = run.placed_words(read.stream) or "not known"
+        said.append(f"{file}: {counts_words(read.stream.counts)}; placement: {placed}")
+        said += left_out_lines(read.stream.left_out)
         runs[key] = count_run(key, read, run.snapshots)
         halves = count_halves(read) if len(files) == 1 else None
     said += [ASSUMED_WORDS] if charge == ACCOUNTED else []

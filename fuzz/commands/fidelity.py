@@ -46,7 +46,7 @@ def one_folder(folder: Path) -> Fidelity:
         read = run.read(source, keep_events=True)
     fidelity = check_run(read, VARIANTS["base"])
     detail = None if fidelity.fallback is None else detail_of(fidelity.fallback)
-    words = f"{counts_words(read.counts)}; {read.cpus}."
+    words = f"{counts_words(read.stream.counts)}; {read.stream.cpus}."
     print(page_text(fidelity_page(fidelity.figures(), detail, words, left_out_lines(fidelity.left_out))))
     return fidelity
 

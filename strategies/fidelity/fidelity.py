@@ -85,7 +85,7 @@ def replay_rows(read: ReadTrace, variant: Variant) -> Replayed:
 def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
     """The five figures of a run. InputError if snapshots were given and no row could be compared."""
     run, topology = read.run, read.run.topology
-    found = Fidelity(run.name, left_out=dict(read.left_out))
+    found = Fidelity(run.name, left_out=dict(read.stream.left_out))
     if run.snapshots:
         replayed = replay_rows(read, variant)
         check_compared(replayed, len(run.snapshots), str(run.states_file))
@@ -101,7 +101,7 @@ def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
         found.missing.append("states.json: no rows, no charge failures")
     unit_bytes, no_unit = unit_bytes_of(run.first_chunk, topology.page_size)
     if unit_bytes is not None:
-        events = with_raw_pointers(read.events, read.workload.raw_of)
+        events = with_raw_pointers(read.stream.events or (), read.workload.raw_of)
         found.areas = check_areas(events, unit_bytes, topology.page_size)
     else:
         found.missing.append(f"{no_unit}: no areas, no pages")

@@ -28,7 +28,7 @@ from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, FreeRows, Oper
 from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.run.drive import watch_operations
 from percpu_fuzz.strategies.trace import operations as ops
-from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime, RecordsInTime
+from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.pages.placement_check import check_placement, check_used
 from percpu_fuzz.strategies.trace.pages.placement_model import Filler, local, nearest
@@ -309,8 +309,9 @@ def replay_workload(
     the nearest node with memory.
     """
     if placement is not None:
-        check_placement(placement, topology, SIZE_CLASSES[TRACE_CLASS]["pages"], where)
-        pages = RecordsInTime(placement.records)
+        unit_pages = SIZE_CLASSES[TRACE_CLASS]["pages"]
+        check_placement(placement, topology, unit_pages, where)
+        pages = PagesInTime(list(placement.records), unit_pages, where)
     replay = _Replay(topology, variant, pages, snapshots)
     for operation in workload.operations:
         replay.take(operation)

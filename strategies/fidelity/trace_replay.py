@@ -47,7 +47,9 @@ def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened
         replayed = replay_workload(trace, run.topology, variant, run.placement, run.snapshots, where, pages)
     if run.states_file is not None:
         check_compared(replayed, len(run.snapshots), run.states_file)
-    left_out = trace.left_out | replayed.left_out | (pages.left_out if pages is not None else {})
+    left_out = trace.left_out | replayed.left_out
+    if trace.pages is not None and pages is not None:
+        left_out |= {"populates_untold": trace.pages.unplaced, "populates_known_late": pages.late}
     placed = run.placed_words(trace)
     again = placed is None and chain is not None and run.trace.is_file()
     others = replay_draws(run, variant, chain, opened, trace.counts.lines) if again and chain is not None else []

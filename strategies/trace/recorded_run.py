@@ -27,13 +27,12 @@ from percpu_fuzz.strategies.machines.machine import Imported
 from percpu_fuzz.strategies.reading import file_of
 from percpu_fuzz.strategies.trace.events import Event
 from percpu_fuzz.strategies.trace.pages.page_events import PagesSeen
-from percpu_fuzz.strategies.trace.pages.pages_in_time import SeenInTime
+from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime
 from percpu_fuzz.strategies.trace.pages.placement import Placement, import_placement
 from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen, check_placement
 from percpu_fuzz.strategies.trace.payload import PAGES_MOST
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.trace_stream import TraceStream
-from percpu_fuzz.strategies.trace.tracefs import LineCounts
 from percpu_fuzz.strategies.trace.workload import Workload
 
 OBSERVED, ACCOUNTED = "observed", "accounted"
@@ -158,9 +157,9 @@ class RecordedRun:
         topology = None if machine is None else machine.topology
         return TraceStream(source, str(self.trace), topology, by_flag, pages, populates, events)
 
-    def pages_in_time(self, stream: TraceStream) -> SeenInTime | None:
+    def pages_in_time(self, stream: TraceStream) -> PagesInTime | None:
         """Where pages lie, as the stream's own page events say while it passes; None if it does not look for them."""
-        return None if stream.pages is None else SeenInTime(stream.pages, UNIT_PAGES, str(self.trace))
+        return None if stream.pages is None else PagesInTime(stream.pages.records, UNIT_PAGES, str(self.trace))
 
     def placed_words(self, stream: TraceStream) -> str | None:
         """Where pages lie according to whom, now that the stream has passed; None: nobody says."""
@@ -176,27 +175,16 @@ class RecordedRun:
 
         keep_events: its events too, and pages are not looked for in them.
         """
-        events: list[Event] = []
-        stream = self.stream(self.trace if source is None else source, events if keep_events else None)
+        stream = self.stream(self.trace if source is None else source, [] if keep_events else None)
         workload = stream.read()
-        placement = self.placement if stream.pages is None else stream.pages.placement()
-        return ReadTrace(
-            self, stream.counts, stream.cpus, workload, placement, self.placed_words(stream), stream.left_out, events
-        )
+        return ReadTrace(self, stream, workload, self.placement if stream.pages is None else stream.pages.placement())
 
 
 @dataclass(frozen=True, slots=True)
 class ReadTrace:
-    """The trace of a run, read to its end. placed: where the placement comes from, in words; None: nobody says.
-
-    cpus: which possible CPUs the trace tells, in words. events: in the order of the trace, if they were kept.
-    """
+    """The trace of a run, read to its end: `stream` has passed, and says what it saw."""
 
     run: RecordedRun
-    counts: LineCounts
-    cpus: str
+    stream: TraceStream
     workload: Workload
     placement: Placement | None
-    placed: str | None
-    left_out: dict[str, int]
-    events: list[Event]

@@ -51,8 +51,8 @@ def fidelity_areas() -> dict[str, Any]:
         page_bytes = read.run.topology.page_size
         unit_bytes, _ = unit_bytes_of(read.run.first_chunk, page_bytes)
         assert unit_bytes is not None
-        report = check_areas(read.events, unit_bytes, page_bytes)
-        wrong = check_areas(read.events, unit_bytes * 2, page_bytes)
+        report = check_areas(read.stream.events or (), unit_bytes, page_bytes)
+        wrong = check_areas(read.stream.events or (), unit_bytes * 2, page_bytes)
         found[name] = {
             "allocations": report.allocations, "equal": report.equal, "longest_stretch": report.stretch,
             "causes": dict(report.causes), "share": round(report.equal / report.allocations, 4),

@@ -64,6 +64,8 @@ def test_a_trace_alone_has_no_machine(recorded: Path, tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes((recorded / SMALL / "percpu.trace.gz").read_bytes())
     run = RecordedRun.of(tmp_path / "t")
     assert (run.machine, run.snapshots, run.placement) == (None, (), None)
-    assert run.read().placed is None
+    read = run.read()
+    assert run.placed_words(read.stream) is None
+    assert read.placement is None
     with pytest.raises(InputError, match="--topology"):
         _ = run.topology
