@@ -88,6 +88,13 @@ class Topology:
         """Index in `cpus` by CPU id."""
         return {cpu.id: index for index, cpu in enumerate(self.cpus)}
 
+    @cached_property
+    def zonelists(self) -> dict[int, tuple[int, ...]]:
+        """By node id: ids of the nodes with memory in the order in which they are tried, the nearest first."""
+        ids = [node.id for node in self.nodes]
+        rows = zonelist_table(self).tolist()
+        return {node: tuple(ids[n] for n in row if n >= 0) for node, row in zip(ids, rows, strict=True)}
+
     @property
     def min_unit_size_bytes(self) -> int:
         """PCPU_MIN_UNIT_SIZE: 32 KiB or one page, whichever is larger; the largest percpu allocation."""
@@ -184,7 +191,7 @@ def _check_cpus(topology: Topology) -> None:
             raise _fail(topology, f"acting CPU {cpu_id}", "an online possible CPU")
 
 
-def zonelists(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
+def zonelist_table(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
     """The order in which nodes with memory are tried for each node: (nr_nodes, nr_nodes) indices, -1 at the end.
 
     As the kernel builds them: the node itself first, then by distance, nodes of a lower id and nodes with CPUs put
@@ -213,11 +220,6 @@ def zonelists(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
             previous = node
         out[local, : len(ranked)] = ranked
     return out
-
-
-def fallback_lists(topology: Topology) -> list[list[int]]:
-    """The zonelist of each node as indices of nodes with memory, the nearest first."""
-    return [[n for n in row if n >= 0] for row in zonelists(topology).tolist()]
 
 
 def cpu_runs(topology: Topology) -> list[tuple[int, int]]:
@@ -277,5 +279,5 @@ def topo_record(topology: Topology, size_class: str) -> Record:
         topo["act_cpu"][a], topo["act_node"][a] = topology.cpu_index[cpu_id], topology.node_index[cpu.node]
         topo["act_isolated"][a] = cpu.isolated
     topo["zonelist"][:] = -1
-    topo["zonelist"][:nr_nodes, :nr_nodes] = zonelists(topology)
+    topo["zonelist"][:nr_nodes, :nr_nodes] = zonelist_table(topology)
     return array

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from percpu_fuzz.strategies.fidelity.replay import LEFT_OUT as OF_REPLAY
-from percpu_fuzz.strategies.trace.one_pass import LEFT_OUT as OF_EVENTS
-from percpu_fuzz.strategies.trace.pages.pages_in_time import LEFT_OUT as OF_PAGES
-from percpu_fuzz.strategies.trace.tracefs import Counts
+from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT
+from percpu_fuzz.strategies.trace.pages.pages_in_time import PAGES_LEFT_OUT
+from percpu_fuzz.strategies.trace.trace_stream import TRACE_LEFT_OUT
+from percpu_fuzz.strategies.trace.tracefs import LineCounts
 
-WORDS = OF_EVENTS | OF_PAGES | OF_REPLAY
+LEFT_OUT_WORDS = TRACE_LEFT_OUT | PAGES_LEFT_OUT | REPLAY_LEFT_OUT
 
 
-def counts_words(counts: Counts) -> str:
+def counts_words(counts: LineCounts) -> str:
     """What was read, and what was not understood."""
     words = [f"{counts.events} events in {counts.lines} lines"]
     if counts.unparsed:
@@ -26,4 +26,4 @@ def counts_words(counts: Counts) -> str:
 
 def left_out_lines(left_out: Mapping[str, int]) -> list[str]:
     """A line for each kind of which there is any."""
-    return [f"  left out: {left_out[name]} {words}" for name, words in WORDS.items() if left_out.get(name)]
+    return [f"left out: {left_out[name]} {words}" for name, words in LEFT_OUT_WORDS.items() if left_out.get(name)]

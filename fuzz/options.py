@@ -20,8 +20,7 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.fuzz.schedule import Shard
-from percpu_fuzz.strategies.draw.topologies import PRESETS, preset
-from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.importing import find_machine
 
 WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
@@ -62,11 +61,7 @@ def filled(text: str, where: str) -> str:
 
 def topology_option(text: str, where: str = "--topology") -> Topology:
     """A machine by name, or from a file or folder that `topology import` reads."""
-    if filled(text, where) in PRESETS:
-        return preset(text)
-    if not Path(text).exists():
-        raise InputError(where, repr(text), ", ".join(PRESETS) + " or a topology file")
-    return import_path(Path(text)).topology
+    return find_machine(text, where).topology
 
 
 def path_option(text: str, where: str) -> Path:

@@ -6,5 +6,5 @@ To read: campaign.py is the whole of a session in one function; session.py what 
 with. loop.py turns between dispatcher.py (which batch next, what became of it) and workers: processes of this machine
 (workers.py) or of a cluster (cluster.py), which answer with events.py. log.py brings their records into one file;
 screen.py shows the live counters; reserve.py measures what time is to be left for rendering.py and for findings.
-mutants.py, exploration.py and recorded_input.py serve one command each.
+mutants.py and exploration.py serve one command each.
 """

@@ -30,7 +30,7 @@ from percpu_fuzz.strategies.explore.scopes import (
     every_program,
     shipped_scope,
 )
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 GivenScope = Mapping[str, str | bool | None]
 STATES_MOST = 500_000_000

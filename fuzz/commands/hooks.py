@@ -11,7 +11,7 @@ import click
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
-from percpu_fuzz.strategies.fidelity.hooks import read_hooks
+from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 
 
 @click.command()
@@ -27,10 +27,5 @@ def hooks_command(file: str, variant: str, as_json: bool) -> int:
     if first is not None:
         print(f"  first difference: record {first.record}, {first.what}: kernel {first.kernel}, engine {first.engine}")
     if as_json:
-        row = {
-            "records": check.records,
-            "records_equal": check.records_equal,
-            "first_difference": None if first is None else asdict(first),
-        }
-        print(json.dumps(row, sort_keys=True))
+        print(json.dumps(asdict(check), sort_keys=True))
     return int(first is not None)

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.options import variant_option
-from percpu_fuzz.strategies.trace.files import read_bytes
+from percpu_fuzz.strategies.reading import read_bytes
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 charge_option = click.option(

@@ -5,37 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
-from percpu_fuzz.fuzz.campaign.recorded_input import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedFiles, recorded_files
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
 from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.options import out_option, variant_option
 from percpu_fuzz.fuzz.progress import WatchedFile
-from percpu_fuzz.reports.figures.traced import NodeRow, Placed, Traced, traced_json
+from percpu_fuzz.reports.figures.traced import NodeCharges, Placed, Traced, traced_json
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
 from percpu_fuzz.strategies.draw.calibration import find_calibration
-from percpu_fuzz.strategies.fidelity.fidelity import check_compared
-from percpu_fuzz.strategies.fidelity.lag import lagging
-from percpu_fuzz.strategies.fidelity.replay import Replayed, replay_side_by_side, replay_workload
-from percpu_fuzz.strategies.fidelity.tally import ALL_NODES
-from percpu_fuzz.strategies.trace.one_pass import OnePass
-from percpu_fuzz.strategies.trace.pages.placing import Pressure, in_runs
-from percpu_fuzz.strategies.trace.tracefs import Counts
+from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES
+from percpu_fuzz.strategies.fidelity.replay import Replayed
+from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay, replay_trace
+from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedRun, beside
 
 LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
-CHAINS = 5  # placements with fallback that are tried
-RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +37,22 @@ class TraceOptions:
 
     file: str
     topology: str
+    variant: str = "base"
     states: str | None = None
     placement: str | None = None
-    variant: str = "base"
     charge: str = OBSERVED
-    calibration: str = RECORDED
+    calibration: str = "recorded"
     out: str | None = None
     as_json: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """What one pass over the trace left. placed: who says where pages lie; None: nobody."""
-
-    files: RecordedFiles
-    topology: Topology
-    counts: Counts
-    cpus: str
-    placed: str | None
-    replayed: Replayed
-    left_out: dict[str, int]
+    @property
+    def line(self) -> str:
+        """The command that repeats it."""
+        words = ["percpu-fuzz", "trace", self.file, "--topology", self.topology, "--variant", self.variant]
+        for option in fields(self)[3:7]:
+            given = getattr(self, option.name)
+            words += [] if given == option.default else [f"--{option.name}", given]
+        return shlex.join(words)
 
 
 @click.command()
@@ -78,7 +67,7 @@ class Passed:
 @charge_option
 @click.option(
     "--calibration",
-    default=RECORDED,
+    default="recorded",
     show_default=True,
     help="Where nobody says where pages were: how they fall back, by a calibration's name or file.",
 )
@@ -89,17 +78,19 @@ def trace_command(**given: Any) -> int:
     not.
     """
     options = TraceOptions(**given)
-    variant = variant_option(options.variant)
-    pressure = pressure_of(options.calibration)
-    files = recorded_files(options.file, options.topology, options.placement, options.states, options.charge)
-    if options.states is not None and not files.snapshots:
+    variant, calibration = variant_option(options.variant), find_calibration(options.calibration)
+    chain = None if calibration is None else calibration.chain
+    placement = beside(Path(options.file), "placement.json", options.placement)
+    run = RecordedRun(Path(options.file), options.topology, options.states, placement, options.charge).load()
+    if options.states is not None and not run.snapshots:
         raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
     out = None if options.out is None else Path(options.out)
     with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
         if out is not None:
             out = out_option(options.out, "")
-        traced, counts = traced_through(options, files, variant, pressure)
-        page, row = traced_page(traced), traced_json(traced) | {"input": asdict(counts)}
+        found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
+        traced = traced_of(options, run, variant, found, chain is not None)
+        page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
         text = page_text(page)
         if out is not None:
             write_whole(out / "trace.txt", text.encode("ascii"))
@@ -111,113 +102,51 @@ def trace_command(**given: Any) -> int:
     return int(traced.rows_equal != traced.rows)
 
 
-def traced_through(
-    options: TraceOptions, files: RecordedFiles, variant: Variant, pressure: Pressure | None
-) -> tuple[Traced, Counts]:
-    """All figures, and what was read: from one pass over the trace and, where the placement is a model, a second."""
-    assert files.topology is not None
-    passed = first_pass(files, files.topology, variant)
-    if options.states is not None:
-        check_compared(passed.replayed, len(files.snapshots), options.states)
-    others: tuple[Placed, ...] = ()
-    if passed.placed is None and pressure is not None and Path(options.file).is_file():
-        others = bracket(passed, variant, pressure)
-    return traced_of(options, variant, passed, others, pressure is not None), passed.counts
-
-
-def first_pass(files: RecordedFiles, topology: Topology, variant: Variant) -> Passed:
-    """The trace from its bytes through the variant, as it comes; a pipe too."""
-    with WatchedFile(Path(files.file), "trace") as source:
-        trace = files.one_pass(source)
-        pages = files.pages_of(trace)
-        replayed = replay_workload(
-            trace, topology, variant, files.placement, files.snapshots, files.placement_file, pages
-        )  # fmt: skip
-    left_out = trace.left_out | replayed.left_out | (pages.left_out if pages is not None else {})
-    return Passed(files, topology, trace.counts, trace.cpus, files.placed_words(trace), replayed, left_out)
-
-
-def pressure_of(text: str) -> Pressure | None:
-    """How pages fall back where the trace does not say; None for a calibration that knows of no page."""
-    found = find_calibration(text)
-    chain = None if found is None else found.chain
-    return None if chain is None else Pressure(chain.steps, chain.switches, chain.pairs)
-
-
-def bracket(passed: Passed, variant: Variant, pressure: Pressure) -> tuple[Placed, ...]:
-    """The workload again, with fallback in runs at a recorded rate: several draws side by side in a second pass."""
-    topology, files = passed.topology, passed.files
-    fillers = [in_runs(topology, pressure, seed) for seed in range(CHAINS)]
-    with WatchedFile(Path(files.file), "trace, further placements") as source:
-        trace = OnePass(source, files.file, topology, by_flag=files.charge == ACCOUNTED)
-        found = replay_side_by_side(trace.operations, topology, variant, fillers)
-    if trace.counts.lines != passed.counts.lines:
-        given = f"{passed.counts.lines} lines, then {trace.counts.lines}"
-        raise InputError(files.file, given, "a trace that does not change while it is read")
-    return tuple(placed_of(f"fallback {seed}", replayed) for seed, replayed in enumerate(found))
-
-
 def placed_of(name: str, replayed: Replayed) -> Placed:
     """The counts of a replay as the reports take them."""
     tally = replayed.tally
     nodes = tuple(
-        NodeRow(None if n.node == ALL_NODES else n.node, n.pages_most, n.pages_end, n.bytes_most, n.bytes_end)
+        NodeCharges(None if n.node == ALL_NODES else n.node, n.pages_most, n.pages_end, n.bytes_most, n.bytes_end)
         for n in tally.nodes
     )
     return Placed(name, tally.pairs, tally.failed, tally.misplaced, tally.booked_bytes, nodes)
 
 
-def traced_of(
-    options: TraceOptions, variant: Variant, passed: Passed, others: tuple[Placed, ...], has_pressure: bool
-) -> Traced:
+def traced_of(options: TraceOptions, run: RecordedRun, variant: Variant, found: TraceReplay, has_chain: bool) -> Traced:
     """Everything that the report says."""
-    replayed, modelled = passed.replayed, passed.placed is None
+    replayed, modelled = found.replayed, found.placed is None
     return Traced(
         file=options.file,
         variant=variant.name,
-        topology=passed.topology.name,
-        page_bytes=passed.topology.page_size,
-        placed=LOCAL_WORDS if passed.placed is None else passed.placed,
+        topology=run.topology.name,
+        page_bytes=run.topology.page_size,
+        placed=LOCAL_WORDS if found.placed is None else found.placed,
         charge=options.charge,
-        command=command_of(options),
+        command=options.line,
         precharges=variant.charge != CHARGE_BYTES,
         by_node=variant.charge >= CHARGE_NODES,
         modelled=modelled,
         main=placed_of("local" if modelled else "recorded", replayed),
-        others=others,
-        read=f"{counts_words(passed.counts)}; {passed.cpus}",
+        others=tuple(placed_of(f"fallback {seed}", other) for seed, other in enumerate(found.others)),
+        read=f"{counts_words(found.counts)}; {found.cpus}",
         rows=len(replayed.rows),
         rows_equal=replayed.rows_equal,
-        rows_lagging=sum(lagging(replayed.rows)),
+        rows_lagging=replayed.rows_lagging,
         worst_difference_bytes=replayed.worst_difference_bytes,
         broken=replayed.broken,
-        notes=notes_of(options, modelled, len(others), has_pressure),
-        left_out=passed.left_out,
-        left_out_words=tuple(line.strip() for line in left_out_lines(passed.left_out)),
+        notes=notes_of(options, modelled, len(found.others), has_chain),
+        left_out=found.left_out,
+        left_out_words=tuple(left_out_lines(found.left_out)),
     )
 
 
-def notes_of(options: TraceOptions, modelled: bool, others: int, has_pressure: bool) -> tuple[str, ...]:
+def notes_of(options: TraceOptions, modelled: bool, others: int, has_chain: bool) -> tuple[str, ...]:
     """What was taken as charged, and what the range of a modelled placement rests on."""
     notes = [f"Charged is what was {options.charge}" + (f" ({ASSUMED_WORDS})." if options.charge == ACCOUNTED else ".")]
     if others:
         notes.append(f"Further placements: {others} draws of fallback in runs, as calibration {options.calibration}.")
-    elif modelled and not has_pressure:
+    elif modelled and not has_chain:
         notes.append(f"Calibration {options.calibration} knows of no fallback: one placement, and no range.")
     elif modelled:
         notes.append("Further placements need a file that can be read twice: one placement, and no range.")
     return tuple(notes)
-
-
-def command_of(options: TraceOptions) -> str:
-    """The line that repeats it."""
-    words = ["percpu-fuzz", "trace", options.file, "--topology", options.topology, "--variant", options.variant]
-    given: dict[str, Any] = {
-        "--states": options.states, "--placement": options.placement,
-        "--charge": None if options.charge == OBSERVED else options.charge,
-        "--calibration": None if options.calibration == RECORDED else options.calibration,
-    }  # fmt: skip
-    for name, text in given.items():
-        if text is not None:
-            words += [name, str(text)]
-    return shlex.join(words)

@@ -6,28 +6,29 @@ placement is a model, each has the range over the placements that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from percpu_fuzz.reports.statistics.intervals import moments, rank_of, value_at_rank
 
-TRACED_QUANTILES = (0.5, 0.9, 0.99)
-Pairs = Mapping[tuple[int, int, bool], int]
+WASTE_RANKS = (0.5, 0.9, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
-class NodeRow:
-    """Pages and bytes charged on a node, at most and at the end; node None: all nodes together."""
+class NodeCharges:
+    """Pages and bytes charged on a node, at their peak and at the end of the trace; node None: all nodes together."""
 
     node: int | None
-    pages_most: int
+    pages_peak: int
     pages_end: int
-    bytes_most: int
+    bytes_peak: int
     bytes_end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Placed:
     """The counts under one placement.
 
@@ -37,23 +38,34 @@ class Placed:
     """
 
     name: str
-    pairs: Pairs
+    pairs: Mapping[tuple[int, int, bool], int]
     failed: int
     misplaced: Mapping[int, int]
     booked_bytes: int
-    nodes: tuple[NodeRow, ...]
+    nodes: tuple[NodeCharges, ...]
 
     @property
     def charged(self) -> int:
         """Charged allocations."""
         return sum(self.pairs.values())
 
+    @cached_property
     def waste(self) -> dict[int, int]:
         """Charged allocations by pages precharged and not used."""
-        found: dict[int, int] = {}
+        found: Counter[int] = Counter()
         for (precharge, used, _), n in self.pairs.items():
-            found[max(precharge - used, 0)] = found.get(max(precharge - used, 0), 0) + n
+            found[max(precharge - used, 0)] += n
         return dict(sorted(found.items()))
+
+    @property
+    def mean_waste(self) -> float | None:
+        """Pages; None without a charged allocation."""
+        return moments(self.waste)[1] if self.waste else None
+
+    @property
+    def most_waste(self) -> float | None:
+        """Pages of one allocation; None without a charged allocation."""
+        return max(self.waste, default=None)
 
     @property
     def short(self) -> int:
@@ -73,6 +85,34 @@ class Placed:
     def misplaced_bytes(self) -> int:
         """Bytes booked for another node than the one that has them."""
         return sum(size * n for size, n in self.misplaced.items())
+
+    @property
+    def misplaced_allocations(self) -> int:
+        """Charged allocations with any such byte."""
+        return sum(n for size, n in self.misplaced.items() if size)
+
+    @property
+    def misplaced_share(self) -> float | None:
+        """Of all bytes booked; None if none were."""
+        return self.misplaced_bytes / self.booked_bytes if self.booked_bytes else None
+
+
+PlacedFigure = Callable[[Placed], float | None]
+
+
+def waste_at(q: float) -> PlacedFigure:
+    """The q-quantile of wasted pages: the least value that so large a share does not exceed."""
+    return lambda placed: value_at_rank(placed.waste, rank_of(placed.charged, q)) if placed.charged else None
+
+
+def spurious_share(pages: int, nowait: bool | None = None) -> PlacedFigure:
+    """Of the allocations that fit into so many pages, the share that fails only because of the precharge."""
+
+    def share(placed: Placed) -> float | None:
+        fit, fail = placed.spurious(pages, nowait)
+        return fail / fit if fit else None
+
+    return share
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,81 +136,40 @@ class Traced:
     by_node: bool
     modelled: bool
     main: Placed
-    others: tuple[Placed, ...] = ()
-    read: str = ""
-    rows: int = 0
-    rows_equal: int = 0
-    rows_lagging: int = 0
-    worst_difference_bytes: int = 0
-    broken: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    left_out_words: tuple[str, ...] = ()
+    others: tuple[Placed, ...]
+    read: str
+    rows: int
+    rows_equal: int
+    rows_lagging: int
+    worst_difference_bytes: int
+    broken: tuple[str, ...]
+    notes: tuple[str, ...]
+    left_out: Mapping[str, int]
+    left_out_words: tuple[str, ...]
 
     @property
     def every(self) -> tuple[Placed, ...]:
         """The main placement, then the others."""
         return (self.main, *self.others)
 
+    @property
+    def nodes(self) -> tuple[NodeCharges, ...]:
+        """By node and of all; a variant that charges one objcg has the sum only."""
+        return tuple(row for row in self.main.nodes if self.by_node or row.node is None)
 
-PlacedFigure = Callable[[Placed], float | None]
+    @property
+    def headrooms(self) -> list[int]:
+        """0, 1, 2, 4, ... pages, up to the first at which no allocation can fail."""
+        largest = max((precharge for placed in self.every for precharge, _, _ in placed.pairs), default=0)
+        places = [0, 1]
+        while places[-1] < largest:
+            places.append(2 * places[-1])
+        return places
 
-
-def quantile_of(q: float) -> PlacedFigure:
-    """The q-quantile of wasted pages: the least value that so large a share does not exceed."""
-
-    def figure(placed: Placed) -> float | None:
-        waste = placed.waste()
-        n = sum(waste.values())
-        return value_at_rank(waste, rank_of(n, q)) if n else None
-
-    return figure
-
-
-def mean_waste(placed: Placed) -> float | None:
-    """Mean pages precharged and not used; None without a charged allocation."""
-    waste = placed.waste()
-    return moments(waste)[1] if waste else None
-
-
-def most_waste(placed: Placed) -> float | None:
-    """The most pages that one allocation precharged and did not use; None without a charged allocation."""
-    return max(placed.waste(), default=None)
-
-
-def share_of_spurious(pages: int, nowait: bool | None = None) -> PlacedFigure:
-    """Of the allocations that fit into so many pages, the share that fails only because of the precharge."""
-
-    def figure(placed: Placed) -> float | None:
-        fit, fail = placed.spurious(pages, nowait)
-        return fail / fit if fit else None
-
-    return figure
-
-
-def share_misplaced(placed: Placed) -> float | None:
-    """Bytes booked on another node than theirs, of all booked; None if none were."""
-    return placed.misplaced_bytes / placed.booked_bytes if placed.booked_bytes else None
-
-
-def range_of(traced: Traced, figure: PlacedFigure) -> tuple[float, float] | None:
-    """Least and most over all placements; None where the placement is known, or nothing was counted."""
-    found = [value for value in map(figure, traced.every) if value is not None]
-    return (min(found), max(found)) if traced.others and found else None
-
-
-def headrooms(traced: Traced) -> list[int]:
-    """0, 1, 2, 4, ... pages, up to the first at which no allocation can fail."""
-    largest = max((precharge for placed in traced.every for precharge, _, _ in placed.pairs), default=0)
-    places = [0, 1]
-    while places[-1] < largest:
-        places.append(2 * places[-1])
-    return places
-
-
-def nodes_of(traced: Traced) -> tuple[NodeRow, ...]:
-    """Peak and end by node and of all; a variant that charges one objcg has the sum only."""
-    return tuple(row for row in traced.main.nodes if traced.by_node or row.node is None)
+    def range_of(self, figure: PlacedFigure) -> tuple[float, float] | None:
+        """Least and most over all placements; None where the placement is known, or nothing was counted."""
+        found = [value for value in map(figure, self.every) if value is not None]
+        return (min(found), max(found)) if self.others and found else None
 
 
 def traced_json(traced: Traced) -> dict[str, Any]:
@@ -190,36 +189,35 @@ def traced_json(traced: Traced) -> dict[str, Any]:
         "waste": waste_json(traced) if traced.precharges else None,
         "spurious": spurious_json(traced) if traced.precharges else None,
         "attribution": attribution_json(traced) if traced.by_node else None,
-        "nodes": [node_json(row) for row in nodes_of(traced)],
+        "nodes": [{name: getattr(row, name) for name in NodeCharges.__slots__} for row in traced.nodes],
         "left_out": dict(traced.left_out),
     }
 
 
 def waste_json(traced: Traced) -> dict[str, Any]:
     """Pages wasted under the main placement, ranges over all; short: allocations that used more than precharged."""
-    waste = traced.main.waste()
+    main = traced.main
     return {
         "pages": {
-            "histogram": {str(pages): n for pages, n in waste.items()},
-            "mean": mean_waste(traced.main),
-            "quantiles": {str(q): quantile_of(q)(traced.main) for q in TRACED_QUANTILES},
-            "max": most_waste(traced.main),
-            "mean_range": range_of(traced, mean_waste),
-            "quantile_ranges": {str(q): range_of(traced, quantile_of(q)) for q in TRACED_QUANTILES},
-            "max_range": range_of(traced, most_waste),
+            "histogram": {str(pages): n for pages, n in main.waste.items()},
+            "mean": main.mean_waste,
+            "quantiles": {str(q): waste_at(q)(main) for q in WASTE_RANKS},
+            "max": main.most_waste,
+            "mean_range": traced.range_of(lambda placed: placed.mean_waste),
+            "quantile_ranges": {str(q): traced.range_of(waste_at(q)) for q in WASTE_RANKS},
+            "max_range": traced.range_of(lambda placed: placed.most_waste),
         },
-        "short": traced.main.short,
+        "short": main.short,
     }
 
 
 def spurious_json(traced: Traced) -> list[dict[str, Any]]:
     """An object for each headroom in pages: allocations that fit and fail, all and by whether they may block."""
     rows = []
-    for pages in headrooms(traced):
-        row: dict[str, Any] = {"headroom": pages, "share_range": range_of(traced, share_of_spurious(pages))}
+    for pages in traced.headrooms:
+        row: dict[str, Any] = {"headroom": pages, "share_range": traced.range_of(spurious_share(pages))}
         for name, nowait in (("all", None), ("may_block", False), ("may_not_block", True)):
-            fit, fail = traced.main.spurious(pages, nowait)
-            row[name] = {"fit": fit, "fail": fail}
+            row[name] = dict(zip(("fit", "fail"), traced.main.spurious(pages, nowait), strict=True))
         rows.append(row)
     return rows
 
@@ -230,20 +228,7 @@ def attribution_json(traced: Traced) -> dict[str, Any]:
     return {
         "booked_bytes": main.booked_bytes,
         "misplaced_bytes": main.misplaced_bytes,
-        "allocations": sum(n for size, n in main.misplaced.items() if size),
+        "allocations": main.misplaced_allocations,
         "most_bytes": max(main.misplaced, default=0),
-        "share_range": range_of(traced, share_misplaced),
+        "share_range": traced.range_of(lambda placed: placed.misplaced_share),
     }
-
-
-def node_json(row: NodeRow) -> dict[str, Any]:
-    """Pages and bytes of a node (null: of all together), at their peak and at the end of the trace."""
-    return {
-        "node": row.node, "pages_peak": row.pages_most, "pages_end": row.pages_end, "bytes_peak": row.bytes_most,
-        "bytes_end": row.bytes_end,
-    }  # fmt: skip
-
-
-def per_node(rows: Sequence[NodeRow]) -> tuple[NodeRow, ...]:
-    """The rows of single nodes."""
-    return tuple(row for row in rows if row.node is not None)

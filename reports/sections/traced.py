@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.reports.figures import traced as traced_figures
-from percpu_fuzz.reports.figures.traced import (
-    TRACED_QUANTILES,
-    Traced,
-    headrooms,
-    mean_waste,
-    most_waste,
-    nodes_of,
-    per_node,
-    quantile_of,
-    range_of,
-    share_misplaced,
-    share_of_spurious,
-)
+from collections.abc import Sequence
+
+from percpu_fuzz.reports.figures.traced import WASTE_RANKS, NodeCharges, PlacedFigure, Traced, spurious_share, waste_at
 from percpu_fuzz.reports.numbers import decimal, figure, number, percent, plural
 from percpu_fuzz.reports.render.page import Figure, Page, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, NodeBar, curves_picture, distribution_picture, nodes_picture
@@ -36,7 +25,7 @@ SPURIOUS_WORDS = (
     "precharge does not: used <= h < precharged. The recorded limits are not replayed; h is the question, not a "
     "state of the run. Allocations that may not block fail at once where others reclaim first."
 )
-MISPLACED_WORDS = (
+ATTRIBUTION_WORDS = (
     "Attribution error: bytes that the variant's walk books on another node than the one they lie on, possible "
     "where an area straddles pages of different nodes."
 )
@@ -48,17 +37,20 @@ NODES_WORDS = (
 
 
 def traced_page(traced: Traced) -> Page:
-    """The page of a trace."""
-    sections = (
-        traced_waste_section(traced), spurious_section(traced), traced_misplaced_section(traced), nodes_section(traced),
-        read_section(traced),
-    )  # fmt: skip
-    differs = traced.rows_equal != traced.rows
+    """The page of a trace. Without a charged allocation there is nothing to say of precharges and attribution."""
     title = f"percpu-fuzz trace: variant {traced.variant} on {traced.topology}"
-    return Page(title, traced_verdict_words(traced), differs or bool(traced.broken), traced.command, sections)
+    said: tuple[Section, ...] = (
+        _wasted(traced, "Wasted precharge"),
+        _spurious(traced, "Failures that only the precharge causes"),
+        _attribution(traced, "Bytes booked on another node"),
+    )
+    if not traced.main.charged:
+        said = tuple(Section(section.name, section.title, (_nothing_charged(traced),)) for section in said)
+    differs = traced.rows_equal != traced.rows or bool(traced.broken)
+    return Page(title, _verdict(traced), differs, traced.command, (*said, _charged(traced), _read(traced)))
 
 
-def traced_verdict_words(traced: Traced) -> str:
+def _verdict(traced: Traced) -> str:
     """What was run, and whether memory.stat agrees."""
     words = f"{plural(traced.main.charged, 'charged allocation')}."
     if traced.rows:
@@ -66,33 +58,10 @@ def traced_verdict_words(traced: Traced) -> str:
             f" memory.stat percpu: {number(traced.rows_equal)} of {number(traced.rows)} rows equal, "
             f"{number(traced.rows_lagging)} lag, worst difference {number(traced.worst_difference_bytes)} bytes."
         )
-    if traced.broken:
-        words += f" Broken in a hook: {', '.join(traced.broken)}."
-    return words
+    return words + (f" Broken in a hook: {', '.join(traced.broken)}." if traced.broken else "")
 
 
-def ranged(traced: Traced, of: traced_figures.PlacedFigure, text: str, form: str = "") -> tuple[str, ...]:
-    """A figure's cell and, where the placement is modelled, that of its range."""
-    if not traced.others:
-        return (text,)
-    found = range_of(traced, of)
-    if found is None:
-        return (text, "-")
-    ends = [percent(end) if form == "percent" else figure_text(end) for end in found]
-    return (text, f"[{ends[0]}, {ends[1]}]")
-
-
-def figure_text(value: float) -> str:
-    """A whole number as it is, others with two decimals."""
-    return number(int(value)) if value == int(value) else decimal(value)
-
-
-def range_head(traced: Traced) -> tuple[str, ...]:
-    """The head of the column that `ranged` adds; none where there is one placement only."""
-    return ("[least, most]",) if traced.others else ()
-
-
-def nothing_words(traced: Traced) -> str:
+def _nothing_charged(traced: Traced) -> str:
     """Why there is no charged allocation, and what to do."""
     if traced.charge == "observed":
         return (
@@ -102,28 +71,41 @@ def nothing_words(traced: Traced) -> str:
     return "No charged allocation: none of the trace has __GFP_ACCOUNT."
 
 
-def traced_waste_section(traced: Traced) -> Section:
+def _ranged(traced: Traced, of: PlacedFigure, text: str, is_share: bool = False) -> tuple[str, ...]:
+    """A figure's cell and, where the placement is modelled, that of its range."""
+    if not traced.others:
+        return (text,)
+    found = traced.range_of(of)
+    if found is None:
+        return (text, "-")
+    ends = [percent(e) if is_share else number(int(e)) if e == int(e) else decimal(e) for e in found]
+    return (text, f"[{ends[0]}, {ends[1]}]")
+
+
+def _range_head(traced: Traced) -> tuple[str, ...]:
+    """The head of the column that `_ranged` adds; none where there is one placement only."""
+    return ("[least, most]",) if traced.others else ()
+
+
+def _wasted(traced: Traced, title: str) -> Section:
     """Quantiles, and the distribution as a picture."""
-    title = "Wasted precharge"
-    if not traced.main.charged:
-        return Section("waste", title, (nothing_words(traced),))
-    if not traced.precharges:
+    main, waste = traced.main, traced.main.waste
+    if not traced.precharges or not waste:
         return Section("waste", title, (f"n/a: {traced.variant} precharges nothing.", CENSUS_WORDS))
-    main, waste = traced.main, traced.main.waste()
     pages = sum(value * n for value, n in waste.items())
-    rows = [("mean", *ranged(traced, mean_waste, figure(mean_waste(main))))]
-    for q in TRACED_QUANTILES:
-        rows.append((f"p{100 * q:g}", *ranged(traced, quantile_of(q), number(int(quantile_of(q)(main) or 0)))))
-    rows.append(("max", *ranged(traced, most_waste, number(max(waste)))))
+    rows = [("mean", *_ranged(traced, lambda placed: placed.mean_waste, figure(main.mean_waste)))]
+    for q in WASTE_RANKS:
+        rows.append((f"p{100 * q:g}", *_ranged(traced, waste_at(q), number(int(waste_at(q)(main) or 0)))))
+    rows.append(("max", *_ranged(traced, lambda placed: placed.most_waste, number(max(waste)))))
     caption = f"n = {plural(main.charged, 'charged allocation')} gave {plural(pages, 'page')} back"
-    table = Table(("pages wasted", "pages", *range_head(traced)), tuple(rows), caption=caption)
+    table = Table(("pages wasted", "pages", *_range_head(traced)), tuple(rows), caption=caption)
     words = [CENSUS_WORDS]
     if main.short:
         words.append(f"{plural(main.short, 'allocation')} used more pages than were precharged (I1).")
-    return Section("waste", title, tuple(words), (waste_figure(traced, waste),), (table,))
+    return Section("waste", title, tuple(words), (_waste_figure(traced, waste),), (table,))
 
 
-def waste_figure(traced: Traced, waste: dict[int, int]) -> Figure:
+def _waste_figure(traced: Traced, waste: dict[int, int]) -> Figure:
     """Shares of allocations by pages wasted, and the share at or below each."""
     n = sum(waste.values())
     drawn, beyond = cut({value: k / n for value, k in waste.items()})
@@ -138,107 +120,92 @@ def waste_figure(traced: Traced, waste: dict[int, int]) -> Figure:
     return Figure("Pages precharged but not used", picture, caption, keys)
 
 
-def spurious_section(traced: Traced) -> Section:
+def _spurious(traced: Traced, title: str) -> Section:
     """A row each for 0, 1, 2, 4, ... pages of headroom; a curve for callers that may block, one for the others."""
-    title = "Failures that only the precharge causes"
-    if not traced.main.charged:
-        return Section("spurious", title, (nothing_words(traced),))
-    if not traced.precharges:
+    if not traced.precharges or not traced.main.charged:
         return Section("spurious", title, (f"n/a: {traced.variant} precharges nothing.",))
-    rows = [spurious_row(traced, pages) for pages in headrooms(traced)]
-    head = ("headroom, pages", "fit", "fail", "share", *range_head(traced), "may block", "may not block")
-    table = Table(head, tuple(rows), caption="Of those that fit; the last columns: the share by whether it may block")
-    return Section("spurious", title, (SPURIOUS_WORDS,), (spurious_figure(traced),), (table,))
+    rows = tuple(_spurious_row(traced, pages) for pages in traced.headrooms)
+    head = ("headroom, pages", "fit", "fail", "share", *_range_head(traced), "may block", "may not block")
+    table = Table(head, rows, caption="Of those that fit; the last columns: the share by whether it may block")
+    return Section("spurious", title, (SPURIOUS_WORDS,), (_spurious_figure(traced),), (table,))
 
 
-def spurious_row(traced: Traced, pages: int) -> tuple[str, ...]:
+def _spurious_row(traced: Traced, pages: int) -> tuple[str, ...]:
     """Headroom in pages, allocations that fit, those that fail, their share, then by blocking; '-' where none fits."""
-    fit, fail = traced.main.spurious(pages)
-    of = share_of_spurious(pages)
-    parts = [share_of_spurious(pages, nowait)(traced.main) for nowait in (False, True)]
-    return (number(pages), number(fit), number(fail), *ranged(traced, of, percent(of(traced.main)), "percent"),
-            *map(percent, parts))  # fmt: skip
+    of, by_blocking = spurious_share(pages), [spurious_share(pages, nowait)(traced.main) for nowait in (False, True)]
+    share = _ranged(traced, of, percent(of(traced.main)), is_share=True)
+    return (number(pages), *map(number, traced.main.spurious(pages)), *share, *map(percent, by_blocking))
 
 
-def spurious_figure(traced: Traced) -> Figure:
+def _spurious_figure(traced: Traced) -> Figure:
     """The share of those that fit by headroom, at each page."""
     curves = []
     largest = max(precharge for precharge, _, _ in traced.main.pairs)
-    places = [*range(min(largest, 64) + 1), *(2**i for i in range(7, 40) if 2**i <= largest), largest]
+    places = {*range(min(largest, 64) + 1), *(2**i for i in range(7, 40) if 2**i <= largest), largest}
     for kind, nowait in (("s1", False), ("s2", True)):
-        points = []
-        for pages in sorted(set(places)):
-            share = share_of_spurious(pages, nowait)(traced.main)
-            if share is not None:
-                points.append((float(pages), share, share, share))
-        curves.append(Curve(kind, tuple(points)))
+        shares = [(float(pages), spurious_share(pages, nowait)(traced.main)) for pages in sorted(places)]
+        curves.append(Curve(kind, tuple((x, share, share, share) for x, share in shares if share is not None)))
     titles = ("pages of headroom", "share that fails only because of the precharge")
     picture = curves_picture("Share of failures by headroom", curves, titles, log=True, percent=True)
     caption = f"{traced.variant}, n = {plural(traced.main.charged, 'charged allocation')} of one run: no interval."
     return Figure("By headroom", picture, caption, (("s1", "may block"), ("s2", "may not block")))
 
 
-def traced_misplaced_section(traced: Traced) -> Section:
+def _attribution(traced: Traced, title: str) -> Section:
     """How many bytes, of how many."""
-    title = "Bytes booked on another node"
-    if not traced.main.charged:
-        return Section("misplaced", title, (nothing_words(traced),))
-    if not traced.by_node:
+    main, blank = traced.main, ("",) if traced.others else ()
+    if not traced.by_node or not main.charged:
         return Section("misplaced", title, (f"n/a: {traced.variant} books no bytes by node.",))
-    main = traced.main
-    amiss = sum(n for size, n in main.misplaced.items() if size)
-    blank = ("",) if traced.others else ()
+    share = _ranged(traced, lambda placed: placed.misplaced_share, percent(main.misplaced_share), is_share=True)
     rows = (
         ("bytes booked", number(main.booked_bytes), *blank),
         ("on another node", number(main.misplaced_bytes), *blank),
-        ("share", *ranged(traced, share_misplaced, percent(share_misplaced(main)), "percent")),
-        ("allocations", number(amiss), *blank),
+        ("share", *share),
+        ("allocations", number(main.misplaced_allocations), *blank),
         ("most of one", number(max(main.misplaced)), *blank),
     )
-    table = Table(("", "bytes", *range_head(traced)), rows, caption=f"n = {plural(main.charged, 'charged allocation')}")
-    return Section("misplaced", title, (MISPLACED_WORDS,), (), (table,))
+    table = Table(
+        ("", "bytes", *_range_head(traced)), rows, caption=f"n = {plural(main.charged, 'charged allocation')}"
+    )
+    return Section("misplaced", title, (ATTRIBUTION_WORDS,), (), (table,))
 
 
-def nodes_section(traced: Traced) -> Section:
+def _charged(traced: Traced) -> Section:
     """Peak and end by node; a variant that charges one objcg has the sum only."""
-    title = "Charged by node" if traced.by_node else "Charged"
-    rows = nodes_of(traced)
-    cells = tuple(
-        ("all" if row.node is None else str(row.node), *map(number, (row.pages_most, row.pages_end, row.bytes_most,
-                                                                    row.bytes_end)))
-        for row in rows
-    )  # fmt: skip
-    table = Table(("node", "pages, peak", "at the end", "bytes, peak", "at the end"), cells)
-    tables = [table]
-    words: tuple[str, ...] = (NODES_WORDS,)
-    figures: tuple[Figure, ...] = ()
-    if traced.by_node:
-        bars = [NodeBar(str(r.node), r.pages_most * traced.page_bytes, r.bytes_most) for r in per_node(rows)]
-        caption = "One run, no estimate. Light: the pages counted on the node at most; dark: the bytes of live areas."
-        if len(bars) <= 16:
-            figures = (Figure("Peak by node", nodes_picture("Peak by node", bars, ("node", "bytes")), caption),)
-        if traced.others:
-            tables.append(ranges_table(traced))
-    else:
+    tables = [_nodes_table(traced.nodes, [traced.nodes])]
+    if not traced.by_node:
         words = (f"{traced.variant} charges a cgroup, not its nodes.", NODES_WORDS)
-    return Section("nodes", title, words, figures, tuple(tables))
+        return Section("nodes", "Charged", words, (), tuple(tables))
+    if traced.others:
+        caption = f"[least, most] over {len(traced.every)} placements"
+        tables.append(_nodes_table(traced.nodes, [placed.nodes for placed in traced.every], caption))
+    return Section("nodes", "Charged by node", (NODES_WORDS,), _nodes_figures(traced), tuple(tables))
 
 
-def ranges_table(traced: Traced) -> Table:
-    """Least and most over the placements that were tried."""
+def _nodes_table(nodes: Sequence[NodeCharges], every: Sequence[Sequence[NodeCharges]], caption: str = "") -> Table:
+    """A row a node: its counts, or where there are several placements least and most over them."""
     rows = []
-    for i, row in enumerate(traced.main.nodes):
-        every = [placed.nodes[i] for placed in traced.every]
+    for i, row in enumerate(nodes):
         cells = []
-        for name in ("pages_most", "pages_end", "bytes_most", "bytes_end"):
-            values = [getattr(found, name) for found in every]
-            cells.append(f"[{number(min(values))}, {number(max(values))}]")
+        for name in ("pages_peak", "pages_end", "bytes_peak", "bytes_end"):
+            values = [getattr(placed[i], name) for placed in every]
+            ends = (number(min(values)), number(max(values)))
+            cells.append(ends[0] if len(every) == 1 else f"[{ends[0]}, {ends[1]}]")
         rows.append(("all" if row.node is None else str(row.node), *cells))
-    head = ("node", "pages, peak", "at the end", "bytes, peak", "at the end")
-    return Table(head, tuple(rows), caption=f"[least, most] over {len(traced.every)} placements")
+    return Table(("node", "pages, peak", "at the end", "bytes, peak", "at the end"), tuple(rows), caption=caption)
 
 
-def read_section(traced: Traced) -> Section:
+def _nodes_figures(traced: Traced) -> tuple[Figure, ...]:
+    """The peak of each node; nothing of many nodes."""
+    nodes = [row for row in traced.nodes if row.node is not None]
+    if len(nodes) > 16:
+        return ()
+    bars = [NodeBar(str(row.node), row.pages_peak * traced.page_bytes, row.bytes_peak) for row in nodes]
+    caption = "One run, no estimate. Light: the pages counted on the node at most; dark: the bytes of live areas."
+    return (Figure("Peak by node", nodes_picture("Peak by node", bars, ("node", "bytes")), caption),)
+
+
+def _read(traced: Traced) -> Section:
     """What was read, where pages were, what was assumed."""
     words = [f"{traced.file}: {traced.read}.", f"Placement: {traced.placed}."]
     if traced.others:

@@ -15,7 +15,7 @@ Runs are pooled count by count. What a trace cannot show keeps the default's pro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import lcm
@@ -24,29 +24,27 @@ import msgspec
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
-from percpu_fuzz.strategies.calibrate.pressure import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
-from percpu_fuzz.strategies.calibrate.thinning import thinned
+from percpu_fuzz.strategies.calibrate.pages_and_limits import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, Source, Table
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.goodness import Goodness, distance, goodness
 from percpu_fuzz.strategies.trace.operations import AllocArea
-from percpu_fuzz.strategies.trace.pages.placement import Placement
+from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
 from percpu_fuzz.strategies.trace.states import Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 SIZES_MOST = 64
 FREE_SHARES = tuple(range(0, 65, 5))  # percent of allocs and frees that are frees
 GFP_BITS = GFP_ACCOUNT | GFP_NOBLOCK | GFP_HIGH | GFP_NORETRY | GFP_NOFAIL
 NAMED = {"__GFP_HIGH": GFP_HIGH, "GFP_ATOMIC": GFP_HIGH, "__GFP_NORETRY": GFP_NORETRY, "__GFP_NOFAIL": GFP_NOFAIL}
 JOINT = "size x alignment x blocking"
-HALF = "second half"
+SECOND_HALF = "second half"
 LEAST = 30  # counts without which a table is left as it is
 
 
 @dataclass
-class Counts:
+class RunCounts:
     """What of one run, or of several pooled, the tables are fitted to."""
 
     size: Counter[int] = field(default_factory=Counter)
@@ -58,8 +56,8 @@ class Counts:
     headrooms: Headrooms = field(default_factory=Headrooms)
     sources: tuple[Source, ...] = ()
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
+    def __add__(self, other: RunCounts) -> RunCounts:
+        return RunCounts(
             self.size + other.size, self.align + other.align, self.gfp + other.gfp, self.joint + other.joint,
             self.lives + other.lives, self.pages + other.pages, self.headrooms + other.headrooms,
             self.sources + other.sources,
@@ -81,14 +79,11 @@ def gfp_bits(o: AllocArea) -> int:
     return bits
 
 
-def count_run(
-    name: str, kernel: str, workload: Workload, topology: Topology | None, placement: Placement | None = None,
-    snapshots: tuple[Snapshot, ...] = (),
-) -> Counts:  # fmt: skip
+def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) -> RunCounts:
     """The counts of one run. Without its machine and placement nothing is known of its pages."""
-    found = Counts()
+    found, run = RunCounts(), read.run
     allocations = 0
-    for o in workload.operations:
+    for o in read.workload.operations:
         if not isinstance(o, AllocArea):
             continue
         allocations += 1
@@ -98,13 +93,12 @@ def count_run(
             found.size[o.size_bytes] += 1
             found.align[o.align] += 1
             found.joint[size_class(o.size_bytes), o.align, bits & GFP_NOBLOCK] += 1
-    found.lives = recorded_lifetimes(workload.operations)
-    if topology is not None and placement is not None:
-        found.pages = pages_of(placement, topology)
-    if topology is not None and snapshots:
-        found.headrooms = headrooms_of(workload, snapshots, topology.page_size)
-    source = Source(name, kernel, found.size.total(), allocations, found.pages.steps.total())
-    found.sources = (source,)
+    found.lives = recorded_lifetimes(read.workload.operations)
+    if run.machine is not None and read.placement is not None:
+        found.pages = pages_of(read.placement, run.topology)
+    if run.machine is not None and snapshots:
+        found.headrooms = headrooms_of(read.workload, snapshots, run.topology.page_size)
+    found.sources = (Source(name, run.kernel, found.size.total(), allocations, found.pages.steps.total()),)
     return found
 
 
@@ -135,17 +129,22 @@ def table_of(name: str, counts: Counter[int]) -> Table:
     return Table(KINDS[name].values, tuple(counts[value] for value in KINDS[name].values))
 
 
-Drawn = Mapping[tuple[int, ...], Lifetimes]
+def table_of_counts(counts: Mapping[int, int]) -> Table:
+    """A table over the values that were counted, ascending."""
+    return Table(tuple(sorted(counts)), tuple(counts[value] for value in sorted(counts)))
+
+
+DrawnLifetimes = Mapping[tuple[int, ...], Lifetimes]
 """Lifetimes as drawn, by the weights of operations."""
 
 
-def fitted_op(lives: Lifetimes, drawn: Drawn) -> tuple[int, ...]:
+def fitted_op(lives: Lifetimes, drawn: DrawnLifetimes) -> tuple[int, ...]:
     """The weights of operations whose hook runs hold the share of frees nearest to the recorded one."""
     return min(drawn, key=lambda weights: round(distance(lives.mix, drawn[weights].mix), 9))
 
 
 @cache
-def drawn_by_free_share() -> Drawn:
+def drawn_by_free_share() -> DrawnLifetimes:
     """Lifetimes as drawn with each share of frees."""
     return {weights: drawn_with(weights) for weights in map(op_weights, FREE_SHARES)}
 
@@ -156,48 +155,42 @@ def drawn_with(weights: tuple[int, ...]) -> Lifetimes:
     return drawn_lifetimes({**KINDS, "op": replace(KINDS["op"], measure=weights)})
 
 
-def fit(name: str, counts: Counts) -> Calibration:
+def optional_tables(counts: RunCounts) -> Iterator[tuple[str, int, Callable[[], Table], str]]:
+    """Those that not every run can give: name, how many counts are known, how it is fitted, what else it lacks."""
+    op, pages, rooms = KINDS["op"], counts.pages, counts.headrooms.found
+    lack = f"snapshots of memory.current tell the headroom of {rooms.total()} charged allocations, at least {LEAST} are"
+    yield (
+        "op", counts.lives.areas, lambda: Table(op.values, fitted_op(counts.lives, drawn_by_free_share())),
+        "too few areas whose lifetime is known",
+    )  # fmt: skip
+    yield "place", pages.windows.total(), lambda: table_of("place", pages.windows), "too few populates with known nodes"
+    lacks = "too few pages in runs away from their node"
+    yield "step", pages.run_steps.total(), lambda: table_of("step", pages.run_steps), lacks
+    yield "max", rooms.total(), lambda: table_of_counts(rooms), f"{lack} needed"
+
+
+def fit(name: str, counts: RunCounts) -> Calibration:
     """The calibration nearest to the counts. InputError if they hold too few charged allocations."""
     if counts.size.total() < LEAST:
         given = f"{counts.size.total()} charged allocations"
         raise InputError(name, given, f"at least {LEAST}: a trace with `post` probe events, or --charge accounted")
-    tables: dict[str, Table] = {}
-    sizes = thinned(counts.size, SIZES_MOST)
-    tables["size"] = Table(tuple(sizes), tuple(sizes.values()))
-    aligns = dict(sorted(counts.align.items()))
-    tables["align"] = Table(tuple(aligns), tuple(aligns.values()))
-    tables["gfp"] = Table(KINDS["gfp"].values, gfp_weights(counts.gfp))
-    left_out = []
-    if counts.lives.areas >= LEAST:
-        tables["op"] = Table(KINDS["op"].values, fitted_op(counts.lives, drawn_by_free_share()))
-    else:
-        left_out.append("op: too few areas whose lifetime is known")
-    if counts.pages.windows.total() >= LEAST:
-        tables["place"] = table_of("place", counts.pages.windows)
-    else:
-        left_out.append("place: too few populates with known nodes")
-    if counts.pages.run_steps.total() >= LEAST:
-        tables["step"] = table_of("step", counts.pages.run_steps)
-    else:
-        left_out.append("step: too few pages in runs away from their node")
-    if counts.headrooms.found.total() >= LEAST:
-        found = dict(sorted(counts.headrooms.found.items()))
-        tables["max"] = Table(tuple(found), tuple(found.values()))
-    else:
-        known = counts.headrooms.found.total()
-        left_out.append(
-            f"max: snapshots of memory.current tell the headroom of {known} charged allocations, at least {LEAST} are"
-            " needed"
-        )
-    if counts.headrooms.unknown:
-        of = counts.headrooms.unknown + counts.headrooms.found.total()
-        left_out.append(
-            f"headroom: not known of {counts.headrooms.unknown} of {of} charged allocations, of runs with snapshots"
-        )
+    pages, rooms, left_out = counts.pages, counts.headrooms, []
+    tables = {
+        "size": table_of_counts(thinned(counts.size, SIZES_MOST)),
+        "align": table_of_counts(counts.align),
+        "gfp": Table(KINDS["gfp"].values, gfp_weights(counts.gfp)),
+    }
+    for table, known, fitted, lacks in optional_tables(counts):
+        if known >= LEAST:
+            tables[table] = fitted()
+        else:
+            left_out.append(f"{table}: {lacks}")
+    if rooms.unknown:
+        of = rooms.unknown + rooms.found.total()
+        left_out.append(f"headroom: not known of {rooms.unknown} of {of} charged allocations, of runs with snapshots")
     chain = None
-    if counts.pages.steps.total():
-        steps = tuple(counts.pages.steps[step] for step in STEP_IDS)
-        chain = Chain(steps, counts.pages.switches, counts.pages.pairs)
+    if pages.steps.total():
+        chain = Chain(tuple(pages.steps[step] for step in STEP_IDS), pages.switches, pages.pairs)
     return Calibration(SCHEMA, name, counts.sources, tables, {}, {}, tuple(left_out), chain)
 
 
@@ -228,7 +221,7 @@ def by_bits(weights: dict[int, float]) -> dict[int, float]:
     return found
 
 
-def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness]:
+def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodness]:
     """How far the calibration, and the default weights, are from the counts, distribution by distribution.
 
     Only of what was counted and fitted. own: it was fitted to these very counts, so each weight is a fitted number.
@@ -255,7 +248,7 @@ def fits_of(found: Calibration, counts: Counts, own: bool) -> dict[str, Goodness
     return out
 
 
-def pressure_counts(counts: Counts) -> dict[str, tuple[str, Counter[int], str]]:
+def pressure_counts(counts: RunCounts) -> dict[str, tuple[str, Counter[int], str]]:
     """By table: the name of its figure, what was counted, and of what."""
     return {
         "place": ("placement", counts.pages.windows, "windows of populates by pattern"),
@@ -279,7 +272,7 @@ def lifetime_fits(weights: tuple[int, ...], lives: Lifetimes, own: bool) -> dict
     }
 
 
-def independence(counts: Counts) -> Goodness:
+def independence(counts: RunCounts) -> Goodness:
     """How far the recorded joint distribution is from independent draws of size class, alignment and blocking."""
     n = counts.joint.total()
     one = [Counter[int]() for _ in range(3)]
@@ -293,7 +286,7 @@ def independence(counts: Counts) -> Goodness:
     return goodness(observed, expected, fitted, None, "what drawing them independently loses")
 
 
-def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
+def held_out(name: str, runs: dict[str, RunCounts]) -> tuple[dict[str, dict[str, Goodness]], list[str]]:
     """For each run how far it is from what is fitted to all others, and which cannot be judged so; nothing of one run.
 
     A run with fewer than LEAST charged allocations says nothing of a fit, and nothing can be fitted to so few others.
@@ -312,7 +305,7 @@ def held_out(name: str, runs: dict[str, Counts]) -> tuple[dict[str, dict[str, Go
     return found, left_out
 
 
-def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] | None = None) -> Calibration:
+def calibrate(name: str, runs: dict[str, RunCounts], halves: tuple[RunCounts, RunCounts] | None = None) -> Calibration:
     """One calibration for all runs, with the fit of each distribution and, of several runs, each held out.
 
     halves: of a single run; then what is fitted to the first is held against the second.
@@ -325,27 +318,34 @@ def calibrate(name: str, runs: dict[str, Counts], halves: tuple[Counts, Counts] 
     if halves is not None:
         fewest = min(half.size.total() for half in halves)
         if fewest >= LEAST:
-            apart = {HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
+            apart = {SECOND_HALF: fits_of(fit(name, halves[0]), halves[1], own=False)}
         else:
-            left_out = [f"{HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
+            left_out = [f"{SECOND_HALF}: a half has {fewest} charged allocations, at least {LEAST} are needed"]
     return msgspec.structs.replace(found, fits=fits, held_out=apart, left_out=(*found.left_out, *left_out))
 
 
-def halves_of(workload: Workload, placement: Placement | None) -> tuple[tuple[Workload, Placement | None], ...]:
-    """A run cut in two at the middle one of its charged allocations, pages at the same time.
+def halves_of(read: ReadTrace) -> tuple[ReadTrace, ...]:
+    """A run cut in two at the middle one of its charged allocations, pages at the same time; nothing without any.
 
     An area lives in the half in which it was allocated; when that ends, it is last seen alive.
     """
-    at = [i for i, o in enumerate(workload.operations) if isinstance(o, AllocArea) and o.cg is not None]
+    operations = read.workload.operations
+    at = [i for i, o in enumerate(operations) if isinstance(o, AllocArea) and o.cg is not None]
     if not at:
         return ()
     middle = at[len(at) // 2]
-    t = workload.operations[middle].t
+    t = operations[middle].t
     parts = []
     for first in (True, False):
-        operations = workload.operations[:middle] if first else workload.operations[middle:]
-        pages = None
-        if placement is not None:
-            pages = replace(placement, records=tuple(r for r in placement.records if (r.t < t) == first))
-        parts.append((replace(workload, operations=operations), pages))
+        workload = replace(read.workload, operations=operations[:middle] if first else operations[middle:])
+        pages = read.placement
+        if pages is not None:
+            pages = replace(pages, records=tuple(r for r in pages.records if (r.t < t) == first))
+        parts.append(replace(read, workload=workload, placement=pages))
     return tuple(parts)
+
+
+def count_halves(read: ReadTrace) -> tuple[RunCounts, RunCounts] | None:
+    """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
+    found = [count_run(read.run.name, half) for half in halves_of(read)]
+    return (found[0], found[1]) if found else None

@@ -18,11 +18,12 @@ import numpy as np
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC, OP_FREE, OP_KMEM
 from percpu_fuzz.strategies.draw.choices import KINDS, Kind
+from percpu_fuzz.strategies.draw.decode import SLOTS_A_TASK
 from percpu_fuzz.strategies.trace.operations import AllocArea, FreeArea, Operation
 
 HORIZON = 6
-CASES = 6000  # drawn for each mix of operations
-SLOTS, SLOTS_A_TASK = 16, 4
+CASES_DRAWN = 6000  # drawn for each mix of operations
+SLOTS = 16
 
 
 @dataclass
@@ -91,7 +92,7 @@ class _Draws:
         return int(self.rng.integers(n))
 
 
-def drawn_lifetimes(kinds: Mapping[str, Kind], cases: int = CASES, seed: int = 0) -> Lifetimes:
+def drawn_lifetimes(kinds: Mapping[str, Kind], cases: int = CASES_DRAWN, seed: int = 0) -> Lifetimes:
     """Of the charged areas of so many drawn cases, their tasks interleaved at random, operation by operation.
 
     As draw/decode.py draws them, without the engine: which slot, an interrupt's operations, slots that two tasks

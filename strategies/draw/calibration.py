@@ -17,7 +17,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.draw.choices import KINDS, Kind
 from percpu_fuzz.strategies.draw.goodness import Goodness
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 
 SCHEMA = 1
 DEFAULT = "default"
@@ -50,11 +50,22 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Fallback of pages in runs (pages.placing.Pressure), for traces that do not say where pages lie."""
+    """How recorded pages fell back, for traces that do not say where pages lie.
+
+    steps[i]: pages on entry i of their CPU's zonelist; switches: how often the next page of the same CPU lay on another
+    entry, of `pairs` pairs of successive pages.
+    """
 
     steps: tuple[Count, ...]
     switches: Count
     pairs: Count
+
+    @property
+    def redraw(self) -> float:
+        """The chance that a page draws anew: a draw that may come out the same gives the recorded rate of switches."""
+        total = max(sum(self.steps), 1)
+        other = 1 - sum((n / total) ** 2 for n in self.steps)
+        return min(1.0, self.switches / max(self.pairs, 1) / other) if other > 0 else 0.0
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -90,15 +90,6 @@ class Allocator:
                     return chunk, at
         return None
 
-    def first_fit(self, size_bytes: int, align: int, atomic: bool) -> tuple[ChunkMap, int] | None:
-        """What a plain first fit over the fullest chunk that has room would choose: a control for `choose`."""
-        granules, align = -(-size_bytes // GRANULE_BYTES), max(align // GRANULE_BYTES, 1)
-        for chunk in sorted(self.chunks.values(), key=lambda chunk: chunk.free):
-            at = chunk.first_fit(granules, align, atomic)
-            if at >= 0:
-                return chunk, at
-        return None
-
     def take(self, chunk: ChunkMap, at: int, granules: int) -> None:
         """Put an area into a chunk; one that was isolated comes back to the lists."""
         old_slot, before = self.slot_of(chunk), chunk.empty_populated

@@ -269,22 +269,6 @@ class ChunkMap:
             start -= 1
         return (start, end) if end else None
 
-    def first_fit(self, granules: int, align: int, populated_only: bool) -> int:
-        """The first place that the bitmap has, whatever the hints say; -1 if there is none."""
-        at = 0
-        while (at := self.taken.find(FREE, at)) >= 0:
-            at = align_up(at, align)
-            if at + granules > self.width:
-                return -1
-            end = self.taken.find(TAKEN, at, at + granules)
-            if end < 0:
-                gaps = self.clear_ranges(at, granules) if populated_only else []
-                if not gaps:
-                    return at
-                end = gaps[-1][1] * self.per_block - 1
-            at = end + 1
-        return -1
-
     def overlapping(self, at: int, granules: int) -> list[tuple[int, int]]:
         """Live areas (offset, granules) that share a granule with [at, at + granules)."""
         if self.taken.find(TAKEN, at, at + granules) < 0:

@@ -6,13 +6,27 @@ that; it is therefore put at its first such Populate. Otherwise it stays where i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from percpu_fuzz.strategies.trace import events as ev
 
-KINDS = (ev.Alloc, ev.AllocFail, ev.Free, ev.CreateChunk, ev.DestroyChunk, ev.Populate, ev.Populated, ev.Depopulated)
-Key = tuple[int, int, str]
+TRACED = (ev.Alloc, ev.Free, ev.CreateChunk, ev.DestroyChunk)
+STEPS = (*TRACED, ev.AllocFail, ev.Populate, ev.Populated, ev.Depopulated)
+TaskKey = tuple[int, int, str]
+
+
+def with_raw_pointers(events: Iterable[ev.Event], raw_of: Mapping[str, str]) -> Iterator[ev.Event]:
+    """The same events, of a trace whose tracepoints print hashed pointers and its probes raw ones, all with raw ones.
+
+    raw_of: the raw pointer of each hashed one of which a charge was seen (Workload.raw_of).
+    """
+    for event in events:
+        if isinstance(event, TRACED) and event.base in raw_of:
+            event = replace(event, base=raw_of[event.base])
+        yield event
 
 
 @dataclass(slots=True)
@@ -33,8 +47,8 @@ class _Order:
     def __init__(self, page_bytes: int) -> None:
         self.page_bytes = page_bytes
         self.steps: list[Step] = []
-        self.last: dict[Key, int] = {}
-        self.populating: dict[Key, list[int]] = {}  # Populate and Populated of each task since its last other event
+        self.last: dict[TaskKey, int] = {}
+        self.populating: dict[TaskKey, list[int]] = {}  # Populate and Populated of each task since its last other event
 
     def add(self, event: ev.Event, alloc: ev.Alloc | None) -> int:
         key = event.pair_key()
@@ -70,7 +84,7 @@ def steps_of(events: Iterable[ev.Event], page_bytes: int) -> list[Step]:
             order.alloc(event)
         elif isinstance(event, ev.Populate | ev.Populated):
             order.populate(event)
-        elif isinstance(event, KINDS):
+        elif isinstance(event, STEPS):
             order.populating.pop(event.pair_key(), None)
             order.add(event, event if isinstance(event, ev.Alloc) else None)
     return order.steps

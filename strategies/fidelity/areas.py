@@ -16,7 +16,6 @@ from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES, Chunk
 from percpu_fuzz.strategies.fidelity.area_steps import Step, steps_of
 from percpu_fuzz.strategies.trace import events as ev
 
-PAGES = (ev.Populate, ev.Populated, ev.Depopulated)
 Place = tuple[ChunkMap, int] | None
 Policy = Callable[[Allocator, int, int, bool], Place]
 
@@ -55,7 +54,6 @@ class AreaReport:
     unknown_frees: int = 0
     unprobed: int = 0
     beyond_unit: int = 0
-    misses: list[Miss] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
 
 
@@ -77,7 +75,7 @@ def older_chunks(steps: list[Step], page_bytes: int) -> dict[str, Older]:
                 if not older.areas or older.areas[-1] is not e:
                     older.areas.append(e)
                 older.nr_pages = max(older.nr_pages, -(-(e.off + e.size_bytes) // page_bytes))
-            elif isinstance(e, PAGES):
+            elif isinstance(e, ev.PageRange):
                 older = found.setdefault(e.base, Older())
                 older.nr_pages = max(older.nr_pages, e.page_end)
     return found
@@ -90,7 +88,7 @@ def within_unit(events: Iterable[ev.Event], unit_bytes: int, page_bytes: int) ->
         if isinstance(e, ev.Alloc):
             outside = e.off + e.size_bytes > unit_bytes
         else:
-            outside = isinstance(e, PAGES) and e.page_end * page_bytes > unit_bytes
+            outside = isinstance(e, ev.PageRange) and e.page_end * page_bytes > unit_bytes
         beyond += outside
         if not outside:
             kept.append(e)
@@ -107,6 +105,7 @@ class _Pass:
         self.allocator = Allocator(unit_pages, page_bytes)
         self.page_bytes = page_bytes
         self.report = AreaReport()
+        self.misses: list[Miss] = []
         self.run_length = 0
         self.probed = False  # has the trace shown pages being populated yet?
         self.done: set[int] = set()
@@ -115,7 +114,8 @@ class _Pass:
         self.atomic_failed = False
         self.older: dict[str, Older] = {}
 
-    def walk(self) -> AreaReport:
+    def walk(self) -> _Pass:
+        """The same, when it has passed all steps."""
         verbs: dict[type, Callable[..., None]] = {
             ev.AllocFail: self.alloc_fail, ev.Free: self.free, ev.CreateChunk: self.create,
             ev.DestroyChunk: self.destroy, ev.Populate: self.populate, ev.Populated: self.populated,
@@ -129,7 +129,7 @@ class _Pass:
             verb = verbs.get(type(step.event))
             if verb is not None:
                 verb(step.event, step)
-        return self.report
+        return self
 
     def chunk(self, base: str) -> ChunkMap:
         """The chunk, or one that was there before the trace: what no traced area ever covers is taken for good."""
@@ -179,7 +179,7 @@ class _Pass:
             return
         self.run_length = 0
         base, off = ("", 0) if got is None else (got[0].base, got[1] * GRANULE_BYTES)
-        report.misses.append(Miss(i, base, off, off + e.size_bytes))
+        self.misses.append(Miss(i, base, off, off + e.size_bytes))
 
     def force(self, chunk: ChunkMap, at: int, granules: int) -> None:
         """Put an area where the kernel put it, over whatever the emulation still holds there."""
@@ -304,13 +304,12 @@ def check_areas(
     kept, beyond = within_unit(events, unit_bytes, page_bytes)
     steps = steps_of(kept, page_bytes)
     unit_pages = unit_bytes // page_bytes
-    report = _Pass(steps, unit_pages, page_bytes, {}, policy).walk()
+    in_order = _Pass(steps, unit_pages, page_bytes, {}, policy).walk()
+    report, rest = in_order.report, in_order.misses
     report.beyond_unit = beyond
-    early = in_flight(steps, report.misses)
-    rest = report.misses
-    if early:
+    if early := in_flight(steps, rest):
         rest = _Pass(steps, unit_pages, page_bytes, early, policy).walk().misses
-    report.causes["order not in the trace"] = max(len(report.misses) - len(rest), 0)
+    report.causes["order not in the trace"] = max(len(in_order.misses) - len(rest), 0)
     for miss in rest:
         e = steps[miss.step].alloc
         assert e is not None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.strategies.trace import operations as ops
-from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.states import Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
@@ -46,10 +46,6 @@ class ChargeReport:
         """Failures that the model would not have had, whatever the request was."""
         return self.unlimited
 
-    @property
-    def undecided(self) -> int:
-        return self.failures["open"] + self.failures["unlikely"] + self.unattributed
-
 
 def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
     """By cgroup: what it uses besides percpu at each snapshot, bytes; -1 where it is not in the snapshot."""
@@ -70,7 +66,7 @@ class _Ledger:
         self.phases = [snapshot.phase for snapshot in snapshots]
         self.other = other_memory(snapshots)
         self.next = 0  # the next snapshot to come
-        self.limited = Limited()
+        self.limits = CgroupLimits()
         self.percpu: Counter[int] = Counter()
         self.areas: dict[tuple[str, int], tuple[int, int]] = {}
         self.last_bytes: dict[int, int] = {}  # by pid
@@ -86,11 +82,8 @@ class _Ledger:
     def judge(self, cg: int, need_bytes: int) -> str | None:
         """What the model does with a request: "fails", "fits" or "open"; None if no cgroup on the way has a limit."""
         verdicts = set()
-        for level in self.limited.chain(cg):
-            limit = self.limited.limits.get(level)
-            if limit is None:
-                continue
-            need = plain(ceil_div)(need_bytes, self.page_bytes) * self.page_bytes
+        need = plain(ceil_div)(need_bytes, self.page_bytes) * self.page_bytes
+        for level, limit in self.limits.over(cg):
             low, high = self.bounds(level)
             used = self.percpu[level] + need
             verdicts.add(
@@ -105,11 +98,11 @@ class _Ledger:
         self.last_bytes[pid] = full_bytes
 
     def add(self, cg: int, nr_bytes: int) -> None:
-        for level in self.limited.chain(cg):
+        for level in self.limits.chain(cg):
             self.percpu[level] += nr_bytes
 
     def fail(self, failed: ops.ChargeFailure) -> None:
-        if not any(limit is not None for limit in self.limited.limits.values()) and self.all_marked:
+        if not self.limits.any_limit and self.all_marked:
             self.report.unlimited += 1
             return
         if failed.cg_likely is None:
@@ -119,10 +112,10 @@ class _Ledger:
         self.report.failures[{"fails": "same", "fits": "unlikely"}.get(verdict or "open", "open")] += 1
 
     def apply(self, o: ops.Operation) -> None:
-        self.limited.follow(o)
+        self.limits.follow(o)
         if isinstance(o, ops.AllocArea) and o.cg is not None:
             full = max(o.bytes_alloc, o.size_bytes)
-            self.all_marked = self.all_marked and self.limited.knows(o.cg)
+            self.all_marked = self.all_marked and self.limits.knows(o.cg)
             self.request(o.cg, o.pid, full)
             self.areas[o.base, o.off] = (o.cg, full)
             self.add(o.cg, full)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from percpu_fuzz.engine.topology import Topology, fallback_lists
+from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.pages.placement_check import check_placement
 from percpu_fuzz.strategies.trace.payload import PAGES_MOST
@@ -82,14 +83,20 @@ class FallbackReport:
     split: int = 0
 
     @property
+    def fallback_difference(self) -> float:
+        """The largest of a node's."""
+        return max((shares.fallback_difference for shares in self.nodes.values()), default=0.0)
+
+    @property
+    def distance_difference(self) -> float:
+        """The largest of a node's."""
+        return max((shares.distance_difference for shares in self.nodes.values()), default=0.0)
+
+    @property
     def within(self) -> bool:
         """Every share within the tolerance, every CPU's switches within the recorded range."""
-        return all(
-            shares.fallback_difference <= TOLERANCE
-            and shares.distance_difference <= TOLERANCE
-            and shares.switches_within
-            for shares in self.nodes.values()
-        )
+        furthest = max(self.fallback_difference, self.distance_difference)
+        return furthest <= TOLERANCE and all(shares.switches_within for shares in self.nodes.values())
 
 
 class FullIntervals:
@@ -109,44 +116,26 @@ class FullIntervals:
         place = bisect_right(self.times.get(node, []), t) - 1
         return place >= 0 and self.full[node][place]
 
-    def knows(self, node: int) -> bool:
-        return bool(self.times.get(node))
+    def first_with_room(self, zonelist: tuple[int, ...], t: int) -> int:
+        """The first node of a zonelist that is not full; if all are, the first."""
+        return next((node for node in zonelist if not self.is_full(node, t)), zonelist[0])
 
     @property
     def count(self) -> int:
         return sum(sum(full) for full in self.full.values())
 
 
-class _Machine:
-    """Zonelists by node id, home node of each possible CPU in ascending order."""
-
-    def __init__(self, topology: Topology) -> None:
-        ids = [node.id for node in topology.nodes]
-        self.zonelist = {i: [ids[n] for n in row] for i, row in zip(ids, fallback_lists(topology), strict=True)}
-        self.home = [cpu.node for cpu in topology.cpus]
-        self.distance = {
-            (a, b): int(topology.distances[i][j]) for i, a in enumerate(ids) for j, b in enumerate(ids)
-        }  # fmt: skip
-
-    def place(self, home: int, t: int, intervals: FullIntervals) -> int:
-        """The first node of the zonelist that is not full; if all are, the first."""
-        zonelist = self.zonelist[home]
-        return next((node for node in zonelist if not intervals.is_full(node, t)), zonelist[0])
-
-    def vote(self, votes: Votes, home: int, t: int, node: int, weight: int) -> None:
-        for candidate in self.zonelist[home]:
-            seen = votes.setdefault(candidate, {}).setdefault(t, [0, 0])
-            seen[candidate == node] += weight
-            if candidate == node:
-                return
-
-
-def _votes(machine: _Machine, populates: tuple[PopulateRecord, ...], cpus: list[int]) -> Votes:
+def _votes(topology: Topology, populates: tuple[PopulateRecord, ...], cpus: Iterable[int]) -> Votes:
+    """By node and time: pages that passed it over and pages that lay on it, of some CPUs by their index."""
     votes: Votes = {}
     for record in populates:
         for cpu in cpus:
+            zonelist = topology.zonelists[topology.cpus[cpu].node]
             for node in record.node_by_cpu_by_page[cpu]:
-                machine.vote(votes, machine.home[cpu], record.t, node, 1)
+                for candidate in zonelist:
+                    votes.setdefault(candidate, {}).setdefault(record.t, [0, 0])[candidate == node] += 1
+                    if candidate == node:
+                        break
     return votes
 
 
@@ -176,19 +165,18 @@ def _longest_run(nodes: list[int], home: int) -> int:
 
 def check_fallback(placement: Placement, topology: Topology) -> FallbackReport:
     """Compare every backing page of a recorded run with the zonelist model."""
-    machine, populates, report = _Machine(topology), placement.populates, FallbackReport()
+    populates, report, index = placement.populates, FallbackReport(), topology.node_index
     check_placement(placement, topology, PAGES_MOST)
-    everybody = list(range(len(machine.home)))
-    votes = _votes(machine, populates, everybody)
+    votes = _votes(topology, populates, range(len(topology.cpus)))
     every = FullIntervals(votes)
     report.intervals = every.count
-    for cpu in everybody:
-        home = machine.home[cpu]
+    for cpu, home in enumerate(cpu.node for cpu in topology.cpus):
+        zonelist, distances = topology.zonelists[home], topology.distances[index[home]]
         pages = [(r.t, node) for r in populates for node in r.node_by_cpu_by_page[cpu]]
-        recorded, model = [node for _, node in pages], [machine.place(home, t, every) for t, _ in pages]
+        recorded, model = [node for _, node in pages], [every.first_with_room(zonelist, t) for t, _ in pages]
         shares = report.nodes.setdefault(home, NodeShares())
-        shares.recorded.update(machine.distance[home, node] for node in recorded)
-        shares.model.update(machine.distance[home, node] for node in model)
+        shares.recorded.update(distances[index[node]] for node in recorded)
+        shares.model.update(distances[index[node]] for node in model)
         shares.fallback_recorded += sum(node != home for node in recorded)
         shares.fallback_model += sum(node != home for node in model)
         shares.switches_recorded.append(_switches(recorded))
@@ -196,31 +184,31 @@ def check_fallback(placement: Placement, topology: Topology) -> FallbackReport:
         report.pages += len(pages)
         report.pages_equal += sum(a == b for a, b in zip(recorded, model, strict=True))
         report.longest_run = max(report.longest_run, _longest_run(recorded, home))
-        _judge_by_others(report, machine, populates, cpu, votes)
-    _count_splits(report, machine, populates)
+        _judge_by_others(report, topology, populates, cpu, votes)
+    _count_splits(report, topology, populates)
     return report
 
 
 def _judge_by_others(
-    report: FallbackReport, machine: _Machine, populates: tuple[PopulateRecord, ...], cpu: int, votes: Votes
+    report: FallbackReport, topology: Topology, populates: tuple[PopulateRecord, ...], cpu: int, votes: Votes
 ) -> None:
     """A CPU without another one on its node cannot be judged: nobody else asks for that node first."""
-    home = machine.home[cpu]
-    if machine.home.count(home) < 2:
+    home = topology.cpus[cpu].node
+    if sum(other.node == home for other in topology.cpus) < 2:
         return
-    intervals = FullIntervals(_without(votes, _votes(machine, populates, [cpu])))
+    intervals = FullIntervals(_without(votes, _votes(topology, populates, [cpu])))
     for record in populates:
-        predicted = machine.place(home, record.t, intervals)
+        predicted = intervals.first_with_room(topology.zonelists[home], record.t)
         for node in record.node_by_cpu_by_page[cpu]:
             report.others_judged += 1
             report.others_equal += node == predicted
 
 
-def _count_splits(report: FallbackReport, machine: _Machine, populates: tuple[PopulateRecord, ...]) -> None:
+def _count_splits(report: FallbackReport, topology: Topology, populates: tuple[PopulateRecord, ...]) -> None:
     for record in populates:
         for page in range(record.page_end - record.page_start):
             by_home: dict[int, set[int]] = {}
-            for home, row in zip(machine.home, record.node_by_cpu_by_page, strict=True):
-                by_home.setdefault(home, set()).add(row[page])
+            for cpu, row in zip(topology.cpus, record.node_by_cpu_by_page, strict=True):
+                by_home.setdefault(cpu.node, set()).add(row[page])
             report.indices += len(by_home)
             report.split += sum(len(nodes) > 1 for nodes in by_home.values())

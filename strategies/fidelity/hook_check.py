@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.case.reset import reset_record
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_FREE, OP_PLACE
-from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, new_record
+from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import EXT_SIZES, Cpu, Node, Topology, topo_record
+from percpu_fuzz.engine.topology import EXT_SIZES, Cpu, Node, Topology
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.strategies.fidelity.hooks import CHARGED, FAILED, FIRST_CHUNK, HookRecord
+from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, FIRST_CHUNK, HookRecord
+from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, OneTask
 from percpu_fuzz.strategies.run.drive import (
     PRECHARGE,
     REFUND,
@@ -26,8 +24,9 @@ from percpu_fuzz.strategies.run.drive import (
     watch_operations,
 )
 
-SIZE_CLASS = "trace"
-CHUNK = 2  # the dynamic chunk whose pages are laid as each record says
+BENCH_CHUNK = 2  # the dynamic chunk whose pages are laid as each record says
+WATCHED_ONCE = {"precharge": PRECHARGE, "used": USED, "unprecharge": REFUND}
+WATCHED_BY_NODE = {"node_pages": WATCH_PAGES, "node_remainder": WATCH_REMAINDER, "free_bytes": WATCH_FREED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +46,6 @@ class HookCheck:
     records: int
     records_equal: int
     first_difference: Difference | None
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """What the engine's hooks did with one allocation."""
-
-    precharge_pages: int
-    used_pages: int
-    unprecharge_pages: int
-    node_pages: dict[int, int]
-    node_remainder: dict[int, int]
-    free_bytes: dict[int, int]
 
 
 def machine_of(record: HookRecord, ext_size: int) -> Topology:
@@ -85,61 +72,50 @@ def ext_size_of(records: Iterable[HookRecord]) -> int:
     return EXT_SIZES[0]
 
 
-class HookBench:
+class HookBench(OneTask):
     """The engine with one task in one cgroup; each record is one allocation and its free."""
 
     def __init__(self, first: HookRecord, variant: Variant, ext_size: int) -> None:
-        size = SIZE_CLASSES[SIZE_CLASS]
+        size = SIZE_CLASSES[TRACE_CLASS]
         if first.nr_nodes > size["nodes"] or first.nr_cpus > size["cpus"]:
             given = f"{first.nr_nodes} nodes and {first.nr_cpus} CPUs"
             raise InputError("hooks", given, f"at most {size['nodes']} nodes and {size['cpus']} CPUs")
-        topology = machine_of(first, ext_size)
+        super().__init__(machine_of(first, ext_size), variant, nr_memcgs=2)
         self.shape = (first.nr_nodes, first.nr_cpus)
-        self.topos = topo_record(topology, SIZE_CLASS)
-        self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
-        prog = self.progs[0]
-        variant.write(prog)
-        prog["nr_tasks"], prog["nr_memcgs"], prog["nr_retries"], prog["nr_table"] = 1, 2, 16, 1
-        prog["memcg_parent0"][:2], prog["memcg_max0"][:] = (-1, 0), -1
+        self.prog["memcg_max0"][:] = -1
         self.restart()
 
     def restart(self) -> None:
-        """As if no record had been run."""
-        reset_record(self.topos[0], self.progs[0], self.states[0], True)
-        self.open_chunk()
-
-    def broken(self) -> list[str]:
-        """The invariants that have been violated since the restart."""
-        return [name for name, hit in zip(INVARIANT_NAMES, self.states[0]["violated"], strict=False) if hit]
-
-    def open_chunk(self) -> None:
         """One dynamic chunk, fully populated; where its pages lie is set for each record."""
-        state = self.states[0]
-        state["chunk_state"][CHUNK], state["chunk_head"][CHUNK] = 3, -1
-        state["chunk_populated"][CHUNK] = self.topos[0]["unit_pages"]
-        state["page_populated"][CHUNK, :] = 1
+        super().restart()
+        state = self.state
+        state["chunk_state"][BENCH_CHUNK], state["chunk_head"][BENCH_CHUNK] = 3, -1
+        state["chunk_populated"][BENCH_CHUNK] = self.topo["unit_pages"]
+        state["page_populated"][BENCH_CHUNK, :] = 1
 
     def lay_pages(self, record: HookRecord) -> int:
         """Put the record's pages where the kernel had them; its offset. Unobserved places lie on node 0."""
-        state, page_size = self.states[0], int(self.topos[0]["page_size"])
+        state, page_size = self.state, int(self.topo["page_size"])
         off = record.off or 0
         if off + record.size_bytes > 512 * page_size:
             raise InputError("hooks", f"offset {off} of a {record.size_bytes}-byte area", "a unit of 512 pages")
         for cpu, nodes in enumerate(record.place or ()):
             first = off // page_size
-            state["page_node"][CHUNK, cpu, first : first + len(nodes)] = nodes
-        begin = off // 4 * int(self.topos[0]["ext_size"])
+            state["page_node"][BENCH_CHUNK, cpu, first : first + len(nodes)] = nodes
+        begin = off // 4 * int(self.topo["ext_size"])
         for node, held in record.ext or ():
-            state["ext_node"][CHUNK, begin // page_size] = node
+            state["ext_node"][BENCH_CHUNK, begin // page_size] = node
             begin += held
         return off
 
-    def compute(self, record: HookRecord) -> Computed | None:
-        """Allocate and free the record's area through the hooks of the variant; None if that stops the engine."""
-        state, prog = self.states[0], self.progs[0]
+    def compute(self, record: HookRecord) -> dict[str, object] | None:
+        """Allocate and free the record's area through the variant's hooks: their figures by name, nodes with 0 left
+        out; None if that stops the engine.
+        """
+        state, prog = self.state, self.prog
         off = self.lay_pages(record)
-        chunk = -1 if record.outcome == FAILED else CHUNK
-        state["chunk_state"][CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
+        chunk = -1 if record.outcome == FAILED else BENCH_CHUNK
+        state["chunk_state"][BENCH_CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
         prog["nr_ops"][0] = 2
         prog["op_kind"][0, :2], prog["op_memcg"][0, :2], prog["op_slot"][0, :2] = (OP_PLACE, OP_FREE), 1, 0
         prog["op_bytes"][0, 0], prog["op_align"][0, 0] = record.size_bytes, off
@@ -147,58 +123,50 @@ class HookBench:
         seen, once = np.zeros((3, record.nr_nodes), dtype=np.int64), np.zeros(3, dtype=np.int64)
         if watch_operations(self.topos, self.progs, self.states, seen, once):
             return None
-        return Computed(
-            int(once[PRECHARGE]), int(once[USED]), int(once[REFUND]), by_node(seen[WATCH_PAGES]),
-            by_node(seen[WATCH_REMAINDER]), by_node(seen[WATCH_FREED]),
-        )  # fmt: skip
-
-
-def by_node(row: Any) -> dict[int, int]:
-    """An array indexed by node as a dict, nodes with 0 left out."""
-    return {int(n): int(row[n]) for n in np.flatnonzero(row)}
+        found: dict[str, object] = {name: int(once[i]) for name, i in WATCHED_ONCE.items()}
+        for name, i in WATCHED_BY_NODE.items():
+            found[name] = not_zero(dict(enumerate(seen[i].tolist())))
+        return found
 
 
 def not_zero(row: dict[int, int]) -> dict[int, int]:
-    """The same counts by node, ascending, nodes with 0 left out: as by_node gives the engine's."""
+    """Counts by node, ascending, nodes with 0 left out."""
     return {node: value for node, value in sorted(row.items()) if value}
 
 
-def compare(number: int, record: HookRecord, ours: Computed) -> Difference | None:
-    """The first figure that differs.
+def figures_of(record: HookRecord) -> dict[str, object]:
+    """What can be compared of a record, by the names of HookBench.compute.
 
-    A charged record without place has only its precharge and the balance of its refund to compare: which nodes its
-    pages lay on is not known. One whose allocation failed, or that has no obj_exts, needs no place.
+    A charged record without place has only its precharge and the balance of its refund: which nodes its pages lay on
+    is not known. One whose allocation failed, or that has no obj_exts, needs no place.
     """
-    pairs: list[tuple[str, object, object]] = [("precharge", record.precharge_pages, ours.precharge_pages)]
-    if record.outcome != CHARGED:
-        pairs += [
-            ("used", record.used_pages, ours.used_pages),
-            ("unprecharge", record.unprecharge_pages, ours.unprecharge_pages),
-        ]
-    elif record.place is None:
-        pairs.append(("used + unprecharge", record.used_pages + record.unprecharge_pages, record.precharge_pages))
-    else:
-        pairs += [
-            ("node_pages", not_zero(record.node_pages), ours.node_pages),
-            ("node_remainder", not_zero(record.node_remainder), ours.node_remainder),
-            ("used", record.used_pages, ours.used_pages),
-            ("unprecharge", record.unprecharge_pages, ours.unprecharge_pages),
-        ]
-        if record.free_bytes is not None:
-            pairs.append(("free_bytes", not_zero(record.free_bytes), ours.free_bytes))
-    for what, kernel, engine in pairs:
-        if kernel != engine:
-            return Difference(number, what, kernel, engine)
+    found: dict[str, object] = {"precharge": record.precharge_pages}
+    if record.outcome == CHARGED and record.place is None:
+        return found | {"used + unprecharge": record.used_pages + record.unprecharge_pages}
+    if record.outcome == CHARGED:
+        found["node_pages"], found["node_remainder"] = not_zero(record.node_pages), not_zero(record.node_remainder)
+    found["used"], found["unprecharge"] = record.used_pages, record.unprecharge_pages
+    if record.outcome == CHARGED and record.free_bytes is not None:
+        found["free_bytes"] = not_zero(record.free_bytes)
+    return found
+
+
+def compare(number: int, record: HookRecord, ours: dict[str, object]) -> Difference | None:
+    """The first figure that differs."""
+    ours = ours | {"used + unprecharge": record.precharge_pages}
+    for what, kernel in figures_of(record).items():
+        if kernel != ours[what]:
+            return Difference(number, what, kernel, ours[what])
     return None
 
 
 def judge(number: int, record: HookRecord, bench: HookBench) -> Difference | None:
     """One record on the bench, which is as new after one that stops the engine: the kernel went on."""
-    before = bench.broken()
+    before = bench.broken
     ours = bench.compute(record)
     if ours is not None:
         return compare(number, record, ours)
-    broken = [name for name in bench.broken() if name not in before]
+    broken = [name for name in bench.broken if name not in before]
     bench.restart()
     return Difference(number, "end", record.outcome, f"stops: {', '.join(broken) or 'no step is possible'}")
 

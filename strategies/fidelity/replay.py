@@ -14,28 +14,28 @@ from typing import Any, Protocol
 import numpy as np
 
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.fidelity.driven import SIZE_CLASS, Engine, FreeRows
-from percpu_fuzz.strategies.fidelity.observable import Observable
-from percpu_fuzz.strategies.fidelity.rows import Row
-from percpu_fuzz.strategies.fidelity.tally import ALL_NODES, Tally, node_tallies
+from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES, ChargeTally, node_tallies
+from percpu_fuzz.strategies.fidelity.comparable_rows import ComparableRows
+from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, FreeRows, OperationQueue
+from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.run.drive import watch_operations
 from percpu_fuzz.strategies.trace import operations as ops
-from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime, RecordsInTime
+from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.pages.placement_check import check_placement, check_used
-from percpu_fuzz.strategies.trace.pages.placing import Filler, local, nearest
+from percpu_fuzz.strategies.trace.pages.placement_model import Filler, local, nearest
 from percpu_fuzz.strategies.trace.states import Snapshot
 
 PLACED = GFP_ACCOUNT | GFP_NOBLOCK
-LEFT_OUT = {
+REPLAY_LEFT_OUT = {
     "cgroups_of_unknown_parent": "cgroups of unknown parent (taken as children of the root)",
     "removals_of_unknown_cgroups": "removals of cgroups that the trace never named",
     "areas_beyond_unit": "charged areas beyond the largest unit that can be replayed, or above PCPU_MIN_UNIT_SIZE",
@@ -62,22 +62,33 @@ class Replayed:
     """What a replay left: compared rows, what was charged, counts of what was replayed.
 
     broken: invariants that a hook itself saw broken. left_out: what could not be replayed or compared, by kind
-    (LEFT_OUT says which there are).
+    (REPLAY_LEFT_OUT says which there are).
     """
 
-    rows: list[Row] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    rows: list[StatRow] = field(default_factory=list)
+    tally: ChargeTally = field(default_factory=ChargeTally)
     counts: Counter[str] = field(default_factory=Counter)
     broken: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows_equal(self) -> int:
-        return sum(row.kernel_bytes == row.engine_bytes for row in self.rows)
+        return sum(not row.difference_bytes for row in self.rows)
+
+    @property
+    def rows_lagging(self) -> int:
+        """Rows that differ only because the kernel had not flushed."""
+        return sum(lagging(self.rows))
 
     @property
     def worst_difference_bytes(self) -> int:
-        return max((abs(row.kernel_bytes - row.engine_bytes) for row in self.rows), default=0)
+        return max((row.difference_bytes for row in self.rows), default=0)
+
+    @property
+    def worst_other_bytes(self) -> int:
+        """The worst difference of a row that does not lag."""
+        rows = zip(self.rows, lagging(self.rows), strict=True)
+        return max((row.difference_bytes for row, lags in rows if not lags), default=0)
 
 
 class _Replay:
@@ -88,12 +99,12 @@ class _Replay:
         filler: Filler | None = None,
     ) -> None:  # fmt: skip
         self.done = Replayed()
-        self.engine = Engine(topology, variant, self.done.tally)
+        self.engine = OperationQueue(topology, variant, self.done.tally)
         self.nodes = topology.node_index
         self.fill = local(topology) if filler is None else filler
         self.home = np.array(nearest(topology), dtype=np.int8)
         self.pages = pages
-        self.observable = Observable(snapshots)
+        self.rows = ComparableRows(snapshots)
         self.slots = FreeRows("live charged areas", 0, self.engine.size["slots"])
         self.memcgs = FreeRows("cgroups", 1, self.engine.size["memcgs"])
         self.chunks = FreeRows("chunks", 2, self.engine.size["chunks"])
@@ -116,11 +127,10 @@ class _Replay:
     def finished(self, unknown_charged: int) -> Replayed:
         """Rows that can be compared, now that all is known of the trace; the others are counted."""
         self.engine.run()
-        self.done.rows = self.observable.rows(unknown_charged > 0)
-        self.done.left_out.update(self.observable.left_out)
-        self.done.left_out.update(dict.fromkeys(LEFT_OUT, 0))
-        violated = self.engine.state["violated"]
-        self.done.broken = tuple(name for i, name in enumerate(INVARIANT_NAMES) if violated[i])
+        self.done.rows = self.rows.rows(unknown_charged > 0)
+        self.done.left_out.update(self.rows.left_out)
+        self.done.left_out.update(dict.fromkeys(REPLAY_LEFT_OUT, 0))
+        self.done.broken = self.engine.broken
         self.done.tally.nodes = node_tallies([*self.nodes, ALL_NODES], self.engine.nodes)
         return self.done
 
@@ -161,10 +171,10 @@ class _Replay:
     def do_MkCgroup(self, made: ops.MkCgroup) -> None:  # noqa: N802 - named after the operation
         if made.cg == ops.ROOT:
             return
-        self.observable.made(made.cg)
+        self.rows.made(made.cg)
         lost = made.parent != ops.ROOT and (made.parent not in self.memcgs.of or made.parent in self.removed)
         if lost or not made.parent_known:
-            self.observable.without_parent(made.cg, made.path)
+            self.rows.without_parent(made.cg, made.path)
             self.new_cgroup(made.cg, 0)
         else:
             self.new_cgroup(made.cg, self.memcg(made.parent))
@@ -216,7 +226,7 @@ class _Replay:
             return 0
         row = self.memcgs.of.get(cg)
         if row is None:
-            self.observable.without_mark(cg)
+            self.rows.without_mark(cg)
             row = self.new_cgroup(cg, 0)
         return row
 
@@ -263,7 +273,7 @@ class _Replay:
         self.engine.run()
         totals = percpu_by_memcg(self.engine.state)
         held = {cg: int(totals[row]) for cg, row in self.memcgs.of.items()} | {ops.ROOT: int(totals[0])}
-        self.observable.snapshot(mark.name, held)
+        self.rows.snapshot(mark.name, held)
 
 
 def clear_memcg_rows(state: Any, m: int, mine: slice) -> None:
@@ -299,8 +309,9 @@ def replay_workload(
     the nearest node with memory.
     """
     if placement is not None:
-        check_placement(placement, topology, SIZE_CLASSES[SIZE_CLASS]["pages"], where)
-        pages = RecordsInTime(placement.records)
+        unit_pages = SIZE_CLASSES[TRACE_CLASS]["pages"]
+        check_placement(placement, topology, unit_pages, where)
+        pages = PagesInTime(list(placement.records), unit_pages, where)
     replay = _Replay(topology, variant, pages, snapshots)
     for operation in workload.operations:
         replay.take(operation)
@@ -321,9 +332,22 @@ def replay_side_by_side(
     return [replay.finished(0) for replay in replays]
 
 
+def check_compared(replayed: Replayed, snapshots: int, where: str) -> None:
+    """Snapshots were given: at least one row must have been compared. InputError says why there is none."""
+    if replayed.rows:
+        return
+    out = replayed.left_out
+    given = (
+        f"no row of {snapshots} snapshots could be compared ({out['phases_never_seen']} snapshots not marked in the "
+        f"trace, {out['rows_of_unknown_cgroups']} rows of cgroups it never named, {out['rows_not_observable']} not "
+        "observable)"
+    )
+    raise InputError(where, given, "the snapshots of this trace, whose marks are in it")
+
+
 def warm() -> None:
     """Compile what replays run, in this process; from the cache if it is there."""
-    engine = Engine(preset("one-node"), VARIANTS["base"])
+    engine = OperationQueue(preset("one-node"), VARIANTS["base"])
     engine.queue(OP_MIGRATE)
     engine.run()
     seen, once = np.zeros((3, 1), dtype=np.int64), np.zeros(3, dtype=np.int64)

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
 from percpu_fuzz.strategies.machines.machine import (
     NO_WATERMARKS,
-    PAGES_MAX,
+    NODE_PAGES_MAX,
     Imported,
     all_distances,
     check_page_size,
@@ -19,12 +19,12 @@ from percpu_fuzz.strategies.machines.machine import (
     show_list,
     some_pages,
 )
-from percpu_fuzz.strategies.machines.reading import read_text
 from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
+from percpu_fuzz.strategies.reading import read_text
 
 Matrix = tuple[tuple[int, ...], ...]
-SIZE = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")
-UNITS = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE_WORDS = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")
+SIZE_UNITS = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         possible_nodes=ids("possible_nodes"),
         possible_cpus=ids("possible_cpus"),
         isolated_cpus=ids("isolated_cpus"),
-        cpu_nodes={} if cpu_nodes is None else dict(_cpu_nodes_option(cpu_nodes)),
+        cpu_nodes={} if cpu_nodes is None else _cpu_nodes_option(cpu_nodes),
         cpuless_nodes=ids("cpuless_nodes") or (),
         distances=matrix,
         remote=remote,
-        memory_bytes=None if memory is None else dict(_memory_option(memory)),
+        memory_bytes=None if memory is None else _memory_option(memory),
         page_size=None if page is None else check_page_size(int(page), "--page-size"),
         zones=None if zoneinfo is None else parse_zoneinfo(read_text(Path(zoneinfo)), zoneinfo),
     )
@@ -98,31 +98,32 @@ def _distances_option(text: str | None) -> tuple[Matrix | None, int | None]:
 
 def parse_size(text: str, where: str, plain_unit: str = "") -> int:
     """Bytes of a size such as 512M; K, M, G and T are powers of 1024. plain_unit: that of a number without one."""
-    found = SIZE.fullmatch(text)
-    size = int(found[1]) * UNITS[found[2] or plain_unit] if found else -1
-    if not 0 <= size <= PAGES_MAX * 4096:
+    found = SIZE_WORDS.fullmatch(text)
+    size = int(found[1]) * SIZE_UNITS[found[2] or plain_unit] if found else -1
+    if not 0 <= size <= NODE_PAGES_MAX * 4096:
         raise InputError(where, f"size {text[:40]!r}", "a whole number with K, M, G or T, up to 8 TiB")
     return size
 
 
-def _memory_option(text: str) -> Iterator[tuple[int, int]]:
+def _pairs_option(text: str, option: str, value: str, allowed: str) -> Iterator[tuple[int, str]]:
+    """(id, value) of ID=VALUE[,ID=VALUE...], each id once; value: the pattern of a value."""
     seen: set[int] = set()
     for part in text.split(","):
-        found = re.fullmatch(r"([0-9]{1,5})=(.+)", part)
+        found = re.fullmatch(rf"([0-9]{{1,5}})=({value})", part)
         if found is None or int(found[1]) in seen:
-            raise InputError("--memory", repr(part[:40]), "NODE=SIZE, each node once, as in 0=4G,1=512M")
+            raise InputError(option, repr(part[:40]), allowed)
         seen.add(int(found[1]))
-        yield int(found[1]), parse_size(found[2], "--memory")
+        yield int(found[1]), found[2]
 
 
-def _cpu_nodes_option(text: str) -> Iterator[tuple[int, int]]:
-    seen: set[int] = set()
-    for part in text.split(","):
-        found = re.fullmatch(r"([0-9]{1,5})=([0-9]{1,5})", part)
-        if found is None or int(found[1]) in seen:
-            raise InputError("--cpu-nodes", repr(part[:40]), "CPU=NODE, each CPU once, as in 6=0,7=1")
-        seen.add(int(found[1]))
-        yield int(found[1]), int(found[2])
+def _memory_option(text: str) -> dict[int, int]:
+    pairs = _pairs_option(text, "--memory", ".+", "NODE=SIZE, each node once, as in 0=4G,1=512M")
+    return {node: parse_size(size, "--memory") for node, size in pairs}
+
+
+def _cpu_nodes_option(text: str) -> dict[int, int]:
+    pairs = _pairs_option(text, "--cpu-nodes", "[0-9]{1,5}", "CPU=NODE, each CPU once, as in 6=0,7=1")
+    return {cpu: int(node) for cpu, node in pairs}
 
 
 def ask(where: str, missing: str, option: str) -> InputError:
@@ -193,9 +194,9 @@ def with_memory(imported: Imported, answers: Answers) -> Imported:
         if size is not None:
             pages = some_pages(size // topology.page_size, f"--memory: node {node.id}", notes) if size else 0
             nodes[i] = replace(node, pages=pages) if pages else Node(node.id, node.online)
-    if nodes == list(topology.nodes):
-        return Imported(topology, tuple(notes))
-    return Imported(replace(topology, nodes=tuple(nodes)), tuple(notes))
+    if nodes != list(topology.nodes):
+        topology = replace(topology, nodes=tuple(nodes))
+    return replace(imported, topology=topology, notes=tuple(notes))
 
 
 def _zoned(node: Node, zones: Zones | None, notes: list[str]) -> Node:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE
 from percpu_fuzz.strategies.machines.facts import Facts
-from percpu_fuzz.strategies.machines.machine import ID_MAX, show_list
+from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each, show_list
 from percpu_fuzz.strategies.machines.xml_events import Element, parse_xml
 
-ALLOWED = "hwloc XML as `lstopo --of xml` writes it"
+HWLOC_XML = "hwloc XML as `lstopo --of xml` writes it"
 MEANS_LATENCY = 4
 WORD_BITS = 32
 
@@ -52,11 +52,8 @@ def parse_bitmap(text: str, where: str) -> frozenset[int]:
 
 
 def _number(element: Element, name: str, where: str, most: int = ID_MAX) -> int:
-    text = element.attributes.get(name, "")
-    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) > most:
-        kind = element.attributes.get("type", element.tag)
-        raise InputError(where, f"{kind} with {name} {text[:20]!r}", f"a number up to {most}")
-    return int(text)
+    kind = element.attributes.get("type", element.tag)
+    return number_of(element.attributes.get(name, ""), f"{kind} with {name}", where, most)
 
 
 def _objects(element: Element, depth: int = 0) -> Iterator[tuple[Element, int]]:
@@ -104,9 +101,8 @@ def _cpu_node(nodes: list[_Numa], cpuless: tuple[int, ...], where: str) -> dict[
     node_of: dict[int, int] = {}
     for node in nodes:
         for cpu in () if node.id in cpuless else sorted(node.all_cpus):
-            if node_of.setdefault(cpu, node.id) != node.id:
-                given = f"CPU {cpu} near nodes {node_of[cpu]} and {node.id}"
-                raise InputError(where, given, "one node each: say with --cpuless-nodes LIST which have memory only")
+            allowed = "one node each: say with --cpuless-nodes LIST which have memory only"
+            one_node_each(node_of, cpu, node.id, where, allowed)
     return node_of
 
 
@@ -165,10 +161,10 @@ def read_hwloc(data: bytes, where: str, cpuless: tuple[int, ...] = ()) -> Facts:
     """
     root = parse_xml(data, where)
     if root.tag != "topology":
-        raise InputError(where, f"XML of {root.tag[:40]!r}", ALLOWED)
+        raise InputError(where, f"XML of {root.tag[:40]!r}", HWLOC_XML)
     found = _walk(root, where)
     if not found.nodes or not found.online:
-        raise InputError(where, "no NUMANode or no CPU", ALLOWED)
+        raise InputError(where, "no NUMANode or no CPU", HWLOC_XML)
     ids = [node.id for node in found.nodes]
     if len(set(ids)) != len(ids) or not set(cpuless) <= set(ids):
         raise InputError(where, f"nodes {ids[:8]}, CPU-less {show_list(cpuless) or 'none'}", "different ids")

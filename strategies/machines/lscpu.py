@@ -8,10 +8,11 @@ import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.facts import Facts
-from percpu_fuzz.strategies.machines.machine import ID_MAX, parse_list
+from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each, parse_list
+from percpu_fuzz.strategies.reading import decode_json
 
-ALLOWED = "the output of lscpu -J or lscpu -J -e=CPU,NODE,ONLINE"
-FOUR_KIB = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
+LSCPU_OUTPUT = "the output of lscpu -J or lscpu -J -e=CPU,NODE,ONLINE"
+FOUR_KIB_MACHINES = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
 NODE_ROW = re.compile(r"NUMA node(\d{1,5}) CPU\(s\):")
 
 
@@ -48,43 +49,36 @@ def _summary(fields: list[_Field], where: str) -> Facts:
     listed = {int(found[1]): text for field, text in rows.items() if (found := NODE_ROW.fullmatch(field))}
     count = rows.get("NUMA node(s):")
     if not listed or count != str(len(listed)):
-        raise InputError(where, f"{len(listed)} rows of NUMA nodes, {count or 'no'} counted", ALLOWED)
+        raise InputError(where, f"{len(listed)} rows of NUMA nodes, {count or 'no'} counted", LSCPU_OUTPUT)
     node_of: dict[int, int] = {}
     for node in sorted(listed):
         for cpu in parse_list(listed[node], f"{where}, NUMA node{node}"):
-            if node_of.setdefault(cpu, node) != node:
-                raise InputError(where, f"CPU {cpu} on nodes {node_of[cpu]} and {node}", "one node each")
+            one_node_each(node_of, cpu, node, where)
     online_row = rows.get("On-line CPU(s) list:")
     if online_row is None:
-        raise InputError(where, "no `On-line CPU(s) list:`", ALLOWED)
+        raise InputError(where, "no `On-line CPU(s) list:`", LSCPU_OUTPUT)
     online = parse_list(online_row, f"{where}, On-line CPU(s) list")
-    page_size = 4096 if rows.get("Architecture:") in FOUR_KIB else None
+    page_size = 4096 if rows.get("Architecture:") in FOUR_KIB_MACHINES else None
     offline = parse_list(rows.get("Off-line CPU(s) list:", ""), f"{where}, Off-line CPU(s) list")
     return Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size)
-
-
-def _number(value: int | str, where: str) -> int:
-    text = str(value)
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > ID_MAX:
-        raise InputError(where, f"id {text[:20]!r}", f"a number from 0 to {ID_MAX}")
-    return int(text)
 
 
 def _table(rows: list[_Cpu], where: str) -> Facts:
     """From a row for each CPU. A node without CPUs is not in it."""
     node_of: dict[int, int] = {}
-    online = set()
+    online, listed = set(), []
     for row in rows:
-        cpu = _number(row.cpu, where)
+        cpu = number_of(str(row.cpu), "id", where, ID_MAX)
         if row.node is msgspec.UNSET or row.online is None:
-            raise InputError(where, "no column NODE or no column ONLINE", ALLOWED)
+            raise InputError(where, "no column NODE or no column ONLINE", LSCPU_OUTPUT)
+        listed.append(cpu)
         if row.node not in (None, "-", ""):
-            node_of[cpu] = _number(row.node, where)
+            node_of[cpu] = number_of(str(row.node), "id", where, ID_MAX)
         if row.online in (True, "yes"):
             online.add(cpu)
-    if len({str(row.cpu) for row in rows}) != len(rows):
-        raise InputError(where, "a CPU twice", ALLOWED)
-    offline = tuple(sorted({_number(row.cpu, where) for row in rows} - set(node_of) - online))
+    if len(set(listed)) != len(listed):
+        raise InputError(where, "a CPU twice", LSCPU_OUTPUT)
+    offline = tuple(sorted(set(listed) - set(node_of) - online))
     return Facts(where, tuple(sorted(set(node_of.values()))), tuple(sorted(online)), node_of, offline)
 
 
@@ -98,15 +92,12 @@ def read_lscpu(data: bytes, where: str) -> Facts:
 
     Memory and distances are never in it. The page size is that of architectures which have only one.
     """
-    try:
-        output = msgspec.json.decode(data, type=_Output)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(where, " ".join(str(error).split()), ALLOWED) from None
+    output = decode_json(data, _Output, where, LSCPU_OUTPUT)
     if output.cpus:
         facts = _table(output.cpus, where)
         facts.notes.append("lscpu -e lists no node without CPUs: nodes that have memory only come from the options")
     else:
         facts = _summary(output.lscpu, where)
     if not facts.online_cpus or not facts.online_nodes:
-        raise InputError(where, "no online CPU or no node", ALLOWED)
+        raise InputError(where, "no online CPU or no node", LSCPU_OUTPUT)
     return facts

@@ -8,20 +8,30 @@ from dataclasses import dataclass
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
+from percpu_fuzz.strategies.machines.boot_log import FirstChunk
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 MIN_UNIT_BYTES = 32768
-PAGES_MAX = 2**31 - 1
+NODE_PAGES_MAX = 2**31 - 1
 NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives them"
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A topology read from a real machine; each note says one thing that had to be assumed."""
+    """A topology read from a real machine; each note says one thing that had to be assumed.
+
+    Of a recorded run also the first words of its kernel's version, the page frames of its nodes where its zones say
+    where they begin, and what its boot log says of the first chunk.
+    """
 
     topology: Topology
     notes: tuple[str, ...] = ()
+    kernel: str = ""
+    frames: FrameNodes | None = None
+    first_chunk: FirstChunk | None = None
 
 
 def parse_list(text: str, where: str) -> tuple[int, ...]:
@@ -47,9 +57,22 @@ def show_list(ids: Iterable[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
+def number_of(text: str, what: str, where: str, most: int) -> int:
+    """A whole number from 0 to most. InputError for anything else."""
+    if not WHOLE_NUMBER.fullmatch(text) or int(text) > most:
+        raise InputError(where, f"{what} {text[:20]!r}", f"a number from 0 to {most}")
+    return int(text)
+
+
+def one_node_each(node_of: dict[int, int], cpu: int, node: int, where: str, allowed: str = "one node each") -> None:
+    """Note the node of a CPU. InputError if another one has it."""
+    if node_of.setdefault(cpu, node) != node:
+        raise InputError(where, f"CPU {cpu} on nodes {node_of[cpu]} and {node}", allowed)
+
+
 def some_pages(pages: int, what: str, notes: list[str]) -> int:
     """Pages of a node that has memory: at least one, for a node without any would count as memoryless; a note."""
-    kept = min(max(pages, 1), PAGES_MAX)
+    kept = min(max(pages, 1), NODE_PAGES_MAX)
     if kept != pages:
         notes.append(f"{what} has {pages} free pages: {kept} are assumed")
     return kept

@@ -6,14 +6,14 @@ import re
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.facts import Facts
-from percpu_fuzz.strategies.machines.machine import ID_MAX
+from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each
 
-MARK = re.compile(r"^available: \d+ nodes?\b", re.MULTILINE)
-CPUS = re.compile(r"node (\d{1,5}) cpus:((?: +\d{1,5})*) *")
-MEMORY = re.compile(r"node (\d{1,5}) (size|free): (?:(\d{1,12}) MB|<not available>) *")
-ROW = re.compile(r" *(\d{1,5}):((?: +\d{1,9})+) *")
-HEADER = re.compile(r"node((?: +\d{1,5})+) *")
-ALLOWED = "the output of numactl -H"
+NUMACTL_MARK = re.compile(r"^available: \d+ nodes?\b", re.MULTILINE)
+CPUS_ROW = re.compile(r"node (\d{1,5}) cpus:((?: +\d{1,5})*) *")
+MEMORY_ROW = re.compile(r"node (\d{1,5}) (size|free): (?:(\d{1,12}) MB|<not available>) *")
+DISTANCES_ROW = re.compile(r" *(\d{1,5}):((?: +\d{1,9})+) *")
+DISTANCES_HEAD = re.compile(r"node((?: +\d{1,5})+) *")
+NUMACTL_OUTPUT = "the output of numactl -H"
 
 
 class _Reader:
@@ -27,20 +27,20 @@ class _Reader:
         self.rows: dict[int, dict[int, int]] = {}
 
     def take(self, line: str) -> None:
-        if found := CPUS.fullmatch(line):
+        if found := CPUS_ROW.fullmatch(line):
             node = int(found[1])
             if node in self.cpus:
-                raise InputError(self.where, f"node {node} twice", ALLOWED)
+                raise InputError(self.where, f"node {node} twice", NUMACTL_OUTPUT)
             self.cpus[node] = tuple(map(int, found[2].split()))
-        elif found := MEMORY.fullmatch(line):
+        elif found := MEMORY_ROW.fullmatch(line):
             if found[3] is not None:
                 self.mib[found[2]][int(found[1])] = int(found[3])
-        elif found := HEADER.fullmatch(line):
+        elif found := DISTANCES_HEAD.fullmatch(line):
             self.columns = tuple(map(int, found[1].split()))
-        elif found := ROW.fullmatch(line):
+        elif found := DISTANCES_ROW.fullmatch(line):
             self._row(int(found[1]), tuple(map(int, found[2].split())))
         elif line.startswith("node ") and line.strip() != "node distances:":
-            raise InputError(self.where, f"line {line[:80]!r}", ALLOWED)
+            raise InputError(self.where, f"line {line[:80]!r}", NUMACTL_OUTPUT)
 
     def _row(self, node: int, distances: tuple[int, ...]) -> None:
         if len(distances) != len(self.columns) or node in self.rows:
@@ -53,8 +53,7 @@ def _cpu_node(cpus: dict[int, tuple[int, ...]], where: str) -> dict[int, int]:
     node_of: dict[int, int] = {}
     for node, listed in cpus.items():
         for cpu in listed:
-            if cpu > ID_MAX or node_of.setdefault(cpu, node) != node:
-                raise InputError(where, f"CPU {cpu} on nodes {node_of.get(cpu, node)} and {node}", "one node each")
+            one_node_each(node_of, number_of(str(cpu), "CPU", where, ID_MAX), node, where)
     return node_of
 
 
@@ -68,7 +67,7 @@ def read_numactl(text: str, where: str) -> Facts:
         reader.take(line.rstrip("\r"))
     online = tuple(sorted(reader.cpus))
     if not online:
-        raise InputError(where, "no line `node N cpus:`", ALLOWED)
+        raise InputError(where, "no line `node N cpus:`", NUMACTL_OUTPUT)
     silent = [node for node in online if reader.rows and not set(online) <= set(reader.rows.get(node, ()))]
     if silent:
         raise InputError(where, f"no distances between node {silent[0]} and every other", "a row and a column each")

@@ -8,13 +8,12 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_CPUS, MAX_NODES
 from percpu_fuzz.strategies.machines.answers import parse_size
 from percpu_fuzz.strategies.machines.facts import Facts
-from percpu_fuzz.strategies.machines.machine import REMOTE_DISTANCE, parse_list, show_list
+from percpu_fuzz.strategies.machines.machine import REMOTE_DISTANCE, number_of, one_node_each, parse_list, show_list
 from percpu_fuzz.strategies.machines.qemu_words import (
     LEVELS,
     Layout,
-    Pairs,
+    Suboptions,
     machine_options,
-    number_of,
     pairs_of,
     words_of,
 )
@@ -22,7 +21,7 @@ from percpu_fuzz.strategies.machines.qemu_words import (
 QEMU_NODES_MAX = 128
 PROGRAM = re.compile(r"(?:.*/)?qemu-system-(\w+)")
 DISTANCE = re.compile(r"dist,src=(\d{1,5}),dst=(\d{1,5}),val=(\d{1,3})")
-FOUR_KIB = ("x86_64", "i386")
+FOUR_KIB_PROGRAMS = ("x86_64", "i386")
 CPUS_LIMIT = 1 << 20
 ALL_MEMORY = "QEMU has the memory of the machine: a kernel takes part of it before anything is free"
 
@@ -41,7 +40,7 @@ class _Machine:
         self.distances: dict[tuple[int, int], int] = {}
         self.kernel: list[str] = []
         self._memdevs: dict[int, str] = {}
-        self._cpus: list[tuple[str, Pairs]] = []
+        self._cpus: list[tuple[str, Suboptions]] = []
 
     def take(self, name: str, value: str) -> None:
         if name == "append":
@@ -69,7 +68,7 @@ class _Machine:
                 raise InputError(self.where, "a memory backend without id or size", "id=NAME,size=SIZE")
             self.backends[given["id"]] = parse_size(given["size"], f"{self.where}, -object {given['id']}")
 
-    def _numa(self, kind: str, pairs: Pairs) -> None:
+    def _numa(self, kind: str, pairs: Suboptions) -> None:
         if kind == "node":
             self._node(pairs)
         elif kind == "cpu":
@@ -84,7 +83,7 @@ class _Machine:
         dst = number_of(given.get("dst", ""), "-numa dist,dst", self.where, MAX_NODES - 1)
         self.distances[src, dst] = number_of(given.get("val", ""), "-numa dist,val", self.where, 255)
 
-    def _node(self, pairs: Pairs) -> None:
+    def _node(self, pairs: Suboptions) -> None:
         given = dict(pairs)
         node = number_of(given.get("nodeid", str(len(self.nodes))), "-numa node,nodeid", self.where, MAX_NODES - 1)
         if node in self.nodes:
@@ -131,8 +130,7 @@ class _Machine:
         if not cpus or cpus[-1] >= self.layout.possible:
             raise InputError(self.where, f"-numa cpu {given}", f"one of {self.layout.possible} possible CPUs")
         for cpu in cpus:
-            if self.node_of.setdefault(cpu, node) != node:
-                raise InputError(self.where, f"CPU {cpu} on nodes {self.node_of[cpu]} and {node}", "one node each")
+            one_node_each(self.node_of, cpu, node, self.where)
 
     def place_rest(self, notes: list[str]) -> None:
         """CPUs that no argument names: all by their socket in turn, or node 0 if some are named."""
@@ -219,7 +217,7 @@ def _guest_notes(machine: _Machine, facts: Facts) -> None:
 def _page_size(words: list[str], facts: Facts, given: int | None) -> int | None:
     """By the program that is called; without one 4096 and a note. None: it must be asked for."""
     program = next((found[1] for word in words if (found := PROGRAM.fullmatch(word))), None)
-    if program in FOUR_KIB:
+    if program in FOUR_KIB_PROGRAMS:
         return 4096
     if program is None and given is None:
         facts.notes.append(

@@ -11,17 +11,17 @@ from math import prod
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.machines.machine import number_of
 
 WORDS_MAX = 4_000_000
 MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append"})
-MARK = re.compile(r"(?:^|\s)--?(?:numa|smp)\s+[\w'\"]")
-ALLOWED = "QEMU arguments as on a shell's command line"
+QEMU_MARK = re.compile(r"(?:^|\s)--?(?:numa|smp)\s+[\w'\"]")
+QEMU_ARGUMENTS = "QEMU arguments as on a shell's command line"
 LEVELS = ("drawers", "books", "sockets", "dies", "clusters", "modules", "cores", "threads")
 CPU_NUMBERS_MAX = 1 << 16
 QUOTE = re.compile(r"[\\'\"]")
-NUMBER = re.compile(r"[0-9]{1,12}")
 
-Pairs = list[tuple[str, str]]
+Suboptions = list[tuple[str, str]]
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -48,7 +48,7 @@ def words_of(text: str, where: str) -> list[str]:
         if len(words) > WORDS_MAX:
             raise InputError(where, "more words", f"at most {WORDS_MAX}")
     if pending:
-        raise InputError(where, f"a quote that does not close: {pending.strip()[:40]!r}", ALLOWED)
+        raise InputError(where, f"a quote that does not close: {pending.strip()[:40]!r}", QEMU_ARGUMENTS)
     return words
 
 
@@ -65,15 +65,15 @@ def machine_options(words: Iterable[str], where: str) -> Iterator[tuple[str, str
         raise InputError(where, f"-{name} at the end", f"-{name} with its value")
 
 
-def pairs_of(value: str, first: str, where: str) -> Pairs:
+def pairs_of(value: str, first: str, where: str) -> Suboptions:
     """Suboptions in order; `first` names one without a key at the beginning. Two commas stand for one in a value."""
     if value.startswith("{"):
         try:
             found = msgspec.json.decode(value.encode(), type=dict[str, str | int | bool | list[int]])
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-            raise InputError(where, f"{value[:40]!r}: {' '.join(str(error).split())}", ALLOWED) from None
+            raise InputError(where, f"{value[:40]!r}: {' '.join(str(error).split())}", QEMU_ARGUMENTS) from None
         return [(key, str(item)) for key, item in found.items()]
-    pairs: Pairs = []
+    pairs: Suboptions = []
     for number, part in enumerate(value.replace(",,", "\0").split(",")):
         key, equals, text = part.replace("\0", ",").partition("=")
         if not equals and (number or not first):
@@ -82,20 +82,13 @@ def pairs_of(value: str, first: str, where: str) -> Pairs:
     return pairs
 
 
-def number_of(text: str, what: str, where: str, most: int) -> int:
-    """A whole number from 0 to most."""
-    if not NUMBER.fullmatch(text) or int(text) > most:
-        raise InputError(where, f"{what} {text[:20]!r}", f"a number from 0 to {most}")
-    return int(text)
-
-
 class Layout:
     """The numbers of -smp: present CPUs, possible CPUs, and how many there are at each level.
 
     What is missing is computed as QEMU does since 6.2: cores first, then sockets, then threads.
     """
 
-    def __init__(self, pairs: Pairs, where: str) -> None:
+    def __init__(self, pairs: Suboptions, where: str) -> None:
         given = {key: number_of(text, f"-smp {key}", where, CPU_NUMBERS_MAX) for key, text in pairs}
         strange = sorted(set(given) - {*LEVELS, "cpus", "maxcpus"})
         if strange:

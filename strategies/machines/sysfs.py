@@ -7,19 +7,10 @@ import re
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology
-from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers, distances_of
-from percpu_fuzz.strategies.machines.machine import (
-    NO_WATERMARKS,
-    Imported,
-    check_page_size,
-    parse_list,
-    show_list,
-    some_pages,
-    spread_absent,
-    unit_pages_of,
-)
-from percpu_fuzz.strategies.machines.tree import FolderTree, Tree
+from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers
+from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.machine import check_page_size, one_node_each, parse_list, show_list
+from percpu_fuzz.strategies.machines.tree import FolderTree, SysfsTree
 
 RUNNING = Path("/sys/devices/system")
 
@@ -27,7 +18,7 @@ RUNNING = Path("/sys/devices/system")
 class _Files:
     """The files of a tree, as texts and as lists of ids; what must be there and is not is refused by name."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: SysfsTree) -> None:
         self.tree = tree
         self.label = tree.label
 
@@ -71,8 +62,7 @@ def _cpu_nodes(files: _Files, online: tuple[int, ...]) -> dict[int, int]:
         name = f"node/node{node}/cpulist"
         linked = [re.fullmatch(r"cpu(\d{1,9})", entry) for entry in files.tree.entries(f"node/node{node}")]
         for cpu in {*parse_list(files.needed(name), files.label(name)), *(int(x[1]) for x in linked if x)}:
-            if node_of.setdefault(cpu, node) != node:
-                raise InputError(files.label(name), f"CPU {cpu}, listed by node {node_of[cpu]} too", "one node each")
+            one_node_each(node_of, cpu, node, files.label(name))
     return node_of
 
 
@@ -93,35 +83,15 @@ def _memory_nodes(files: _Files, online: tuple[int, ...], notes: list[str]) -> t
     return tuple(node for node in online if _meminfo_kib(files, node, "MemTotal") > 0)
 
 
-def _nodes(files: _Files, possible: tuple[int, ...], page_size: int, notes: list[str]) -> tuple[Node, ...]:
-    online = files.ids("node/online")
-    memory = _memory_nodes(files, online, notes)
-    nodes = []
-    for node in possible:
-        pages = 0
-        if node in memory:
-            free = _meminfo_kib(files, node, "MemFree") * 1024 // page_size if node in online else 1
-            pages = some_pages(free, f"node {node}", notes)
-        nodes.append(Node(node, node in online, pages))
-    notes.append(NO_WATERMARKS)
-    return tuple(nodes)
+def _memory_bytes(files: _Files, online: tuple[int, ...], page_size: int, notes: list[str]) -> dict[int, int]:
+    """Free bytes of the nodes that have memory: more than none, for a node without any would count as memoryless."""
+    free: dict[int, int] = {}
+    for node in _memory_nodes(files, online, notes):
+        free[node] = max(_meminfo_kib(files, node, "MemFree") * 1024, 1) if node in online else page_size
+    return dict.fromkeys(online, 0) | free
 
 
-def _cpus(
-    files: _Files, online_nodes: tuple[int, ...], memory: list[int], answers: Answers, notes: list[str]
-) -> tuple[Cpu, ...]:
-    possible = files.ids("cpu/possible")
-    online = set(files.ids("cpu/online"))
-    isolated = set(files.optional_ids("cpu/isolated") or ())
-    known = _cpu_nodes(files, online_nodes)
-    strange = sorted((online | set(known)) - set(possible))
-    if strange:
-        raise InputError(files.label("cpu/possible"), f"CPUs {show_list(strange)} not in it", "every CPU there is")
-    nodes = spread_absent(possible, {**answers.cpu_nodes, **known}, memory, notes)
-    return tuple(Cpu(cpu, nodes[cpu], cpu in online, cpu in isolated) for cpu in possible)
-
-
-def _page_size(tree: Tree, answers: Answers, notes: list[str]) -> int:
+def _page_size(tree: SysfsTree, answers: Answers, notes: list[str]) -> int:
     """The one that is given; the running machine's for its own sysfs; else 4096 and a note."""
     if answers.page_size is not None:
         return answers.page_size
@@ -131,23 +101,24 @@ def _page_size(tree: Tree, answers: Answers, notes: list[str]) -> int:
     return 4096
 
 
-def import_sysfs(tree: Tree, name: str, answers: Answers = NOTHING_SAID) -> Imported:
-    """The machine that a tree of sysfs files describes.
+def _within(files: _Files, what: str, name: str, ids: set[int], possible: tuple[int, ...]) -> None:
+    stray = sorted(ids - set(possible))
+    if stray:
+        raise InputError(files.label(name), f"{what} {show_list(stray)} not in it", f"every {what[:-1]} there is")
 
-    A node's pages are those free (MemFree). sysfs tells neither page size nor percpu unit: the unit is 8 pages or the
-    kernel's minimum. Raises InputError for files that are missing or malformed, TopologyError for what they add up to.
+
+def read_sysfs(tree: SysfsTree, answers: Answers = NOTHING_SAID) -> Facts:
+    """The facts of a tree of sysfs files; a node's memory is what is free (MemFree).
+
+    Raises InputError for files that are missing or malformed.
     """
     files = _Files(tree)
     notes: list[str] = []
     page_size = _page_size(tree, answers, notes)
-    possible, online = files.ids("node/possible"), files.ids("node/online")
-    stray = sorted(set(online) - set(possible))
-    if stray:
-        raise InputError(files.label("node/possible"), f"nodes {show_list(stray)} not in it", "every online node")
-    distances = distances_of(possible, _distances(files, online), answers, notes, "sysfs")
-    nodes = _nodes(files, possible, page_size, notes)
-    cpus = _cpus(files, online, [node.id for node in nodes if node.has_memory] or list(online), answers, notes)
-    unit_pages = unit_pages_of(0, page_size)
-    notes.append(f"sysfs has no percpu unit size: {unit_pages} pages of {page_size} bytes are assumed")
-    topology = Topology(name, nodes, cpus, distances, page_size=page_size, unit_pages=unit_pages)
-    return Imported(topology, tuple(notes))
+    nodes, online = files.ids("node/possible"), files.ids("node/online")
+    _within(files, "nodes", "node/possible", set(online), nodes)
+    distances, memory = _distances(files, online), _memory_bytes(files, online, page_size, notes)
+    cpus, online_cpus, cpu_node = files.ids("cpu/possible"), files.ids("cpu/online"), _cpu_nodes(files, online)
+    _within(files, "CPUs", "cpu/possible", {*online_cpus, *cpu_node}, cpus)
+    isolated = files.optional_ids("cpu/isolated") or ()
+    return Facts("sysfs", online, online_cpus, cpu_node, (), memory, distances, page_size, nodes, cpus, isolated, notes)

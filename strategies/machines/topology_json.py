@@ -1,15 +1,14 @@
-"""Reads topology.json of a recorded run, and the sizes of the first percpu chunk from the boot log beside it."""
+"""Reads topology.json of a recorded run: the machine, its page frames, its kernel, and the boot log beside the file."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.strategies.machines.boot_log import BOOT_LOG, read_boot_log
 from percpu_fuzz.strategies.machines.machine import (
     Imported,
     all_distances,
@@ -18,10 +17,10 @@ from percpu_fuzz.strategies.machines.machine import (
     show_list,
     unit_pages_of,
 )
-from percpu_fuzz.strategies.trace.files import read_bytes, read_json
+from percpu_fuzz.strategies.machines.page_frames import frames_of
+from percpu_fuzz.strategies.reading import decode_json
 
-ALLOWED = "a recorded run's topology.json"
-PCPU_ALLOC = re.compile(rb"pcpu-alloc: s(\d{1,12}) r(\d{1,12}) d(\d{1,12}) u(\d{1,12})\b")
+TOPOLOGY_JSON = "a recorded run's topology.json"
 
 
 class _Zone(msgspec.Struct):
@@ -29,6 +28,9 @@ class _Zone(msgspec.Struct):
     min: int
     low: int
     managed: int
+    node: int = -1
+    spanned: int = 0
+    start_pfn: int = 0
 
 
 class _Node(msgspec.Struct):
@@ -54,24 +56,7 @@ class _Machine(msgspec.Struct):
     nodes: dict[int, _Node]
     cpus: dict[int, _Cpu]
     percpu_first_chunk: _FirstChunk = msgspec.field(default_factory=_FirstChunk)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """The first chunk: static, reserved and dynamic bytes of a unit, and the bytes of a unit."""
-
-    static: int = 0
-    reserved: int = 0
-    dynamic: int = 0
-    unit: int = 0
-
-
-def _boot_sizes(log: Path, machine: _Machine, notes: list[str]) -> _Sizes:
-    found = PCPU_ALLOC.search(read_bytes(log)) if log.is_file() else None
-    if found is None:
-        notes.append(f"no pcpu-alloc line in {log.name} beside the file: the first chunk has no room")
-        return _Sizes(unit=machine.percpu_first_chunk.unit_size)
-    return _Sizes(*map(int, found.groups()))
+    kernel: str = ""
 
 
 def _node(node_id: int, machine: _Machine, online: tuple[int, ...], memory: tuple[int, ...]) -> Node:
@@ -104,16 +89,18 @@ def _cpus(path: Path, machine: _Machine) -> tuple[Cpu, ...]:
     return tuple(Cpu(cpu, machine.cpus[cpu].cpu_to_node, cpu in online) for cpu in possible)
 
 
-def import_topology_json(path: Path, name: str) -> Imported:
+def import_topology_json(data: bytes, path: Path, name: str) -> Imported:
     """The machine of a recorded run as it was when the workload began: pages are those free then.
 
-    A node's pages and watermarks are sums over its zones. With dmesg-boot.txt beside the file, the unit and the first
-    chunk's dynamic and reserved room are those of its pcpu-alloc line. Raises InputError or TopologyError.
+    A node's pages and watermarks are sums over its zones. With a boot log beside the file, the unit and the first
+    chunk's dynamic and reserved room are those that it has. Raises InputError or TopologyError.
     """
-    machine = read_json(path, _Machine, ALLOWED)
+    machine = decode_json(data, _Machine, str(path), TOPOLOGY_JSON)
     check_page_size(machine.page_size, f"{path}, page_size")
     notes: list[str] = []
-    sizes = _boot_sizes(path.with_name("dmesg-boot.txt"), machine, notes)
+    sizes = read_boot_log(path.parent)
+    if sizes.missing:
+        notes.append(f"no pcpu-alloc line in {BOOT_LOG} beside the file: the first chunk has no room")
     possible = parse_list(machine.possible_nodes, f"{path}, possible_nodes")
     online = parse_list(machine.online_nodes, f"{path}, online_nodes")
     memory = parse_list(machine.has_memory, f"{path}, has_memory")
@@ -123,9 +110,10 @@ def import_topology_json(path: Path, name: str) -> Imported:
         _cpus(path, machine),
         all_distances(possible, _distances(path, machine, online), notes),
         page_size=machine.page_size,
-        unit_pages=unit_pages_of(sizes.unit, machine.page_size),
-        first_room_bytes=sizes.dynamic,
-        first_start_bytes=(sizes.static + sizes.reserved) % machine.page_size,
-        reserved_room_bytes=sizes.reserved,
+        unit_pages=unit_pages_of(sizes.unit_bytes or machine.percpu_first_chunk.unit_size, machine.page_size),
+        first_room_bytes=sizes.dynamic_bytes,
+        first_start_bytes=(sizes.static_bytes + sizes.reserved_bytes) % machine.page_size,
+        reserved_room_bytes=sizes.reserved_bytes,
     )
-    return Imported(topology, tuple(notes))
+    frames = frames_of((z.start_pfn, z.spanned, z.node) for node in machine.nodes.values() for z in node.zones)
+    return Imported(topology, tuple(notes), " ".join(machine.kernel.split()[:3])[:120], frames, sizes)

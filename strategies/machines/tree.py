@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.machines.reading import Unpacked
+from percpu_fuzz.strategies.reading import Unpacked
 
 PLACES = ("", "devices/system/", "sys/devices/system/")
-ALLOWED = "/, /sys, /sys/devices/system or a copy of one"
+SYSFS_ROOTS = "/, /sys, /sys/devices/system or a copy of one"
 WANTED = re.compile(
     r"(.*?)((?:node/(?:possible|online|has_memory|has_normal_memory|node\d{1,9}/(?:distance|cpulist|meminfo)))"
     r"|cpu/(?:possible|online|isolated))"
@@ -22,7 +22,7 @@ MEMBER_MAX_BYTES = 256 << 10
 ARCHIVE_MAX_BYTES = 1 << 30
 
 
-class Tree(Protocol):
+class SysfsTree(Protocol):
     """Files below a place that holds `node` and `cpu`, by their paths from there."""
 
     def label(self, name: str) -> str:
@@ -42,7 +42,7 @@ class FolderTree:
         places = [root / place for place in PLACES]
         found = [place for place in places if (place / "node").is_dir() and (place / "cpu").is_dir()]
         if not found:
-            raise InputError(str(root), "no folders `node` and `cpu`", ALLOWED)
+            raise InputError(str(root), "no folders `node` and `cpu`", SYSFS_ROOTS)
         self.base = found[0]
 
     def label(self, name: str) -> str:
@@ -81,7 +81,9 @@ class TarTree:
             raise InputError(self._where, f"a damaged tar archive ({error})", "a whole tar archive") from None
         bases = [base for base, files in self._files.items() if {"node/possible", "cpu/possible"} <= set(files)]
         if not bases:
-            raise InputError(self._where, "no node/possible and cpu/possible in one place", f"an archive of {ALLOWED}")
+            raise InputError(
+                self._where, "no node/possible and cpu/possible in one place", f"an archive of {SYSFS_ROOTS}"
+            )
         self._base = min(bases, key=lambda base: (len(base), base))
 
     def _read(self, archive: tarfile.TarFile) -> None:

@@ -101,12 +101,16 @@ class ChargeFail(Event, frozen=True, gc=False):
     ret: int
 
 
-class Populate(Event, frozen=True, gc=False):
-    """Entry of pcpu_populate_chunk for pages [page_start, page_end) of every possible CPU."""
+class PageRange(Event, frozen=True, gc=False):
+    """Pages [page_start, page_end) of a chunk, those of every possible CPU."""
 
     base: str
     page_start: int
     page_end: int
+
+
+class Populate(PageRange, frozen=True, gc=False):
+    """Entry of pcpu_populate_chunk."""
 
 
 class PopulateRet(Event, frozen=True, gc=False):
@@ -115,20 +119,12 @@ class PopulateRet(Event, frozen=True, gc=False):
     ret: int
 
 
-class Populated(Event, frozen=True, gc=False):
+class Populated(PageRange, frozen=True, gc=False):
     """pcpu_chunk_populated: the pages now count as populated."""
 
-    base: str
-    page_start: int
-    page_end: int
 
-
-class Depopulated(Event, frozen=True, gc=False):
+class Depopulated(PageRange, frozen=True, gc=False):
     """pcpu_chunk_depopulated: the pages are given back."""
-
-    base: str
-    page_start: int
-    page_end: int
 
 
 class Mark(Event, frozen=True, gc=False):

@@ -75,12 +75,8 @@ def _free(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
     return ev.Free(t, task, cpu, context, pointer(g[0]), off)
 
 
-def _create(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.CreateChunk(t, task, cpu, context, pointer(g[0]))
-
-
-def _destroy(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.DestroyChunk(t, task, cpu, context, pointer(g[0]))
+def _of_chunk(kind: type[ev.CreateChunk | ev.DestroyChunk]) -> Build:
+    return lambda t, task, cpu, context, g: kind(t, task, cpu, context, pointer(g[0]))
 
 
 def _post(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
@@ -91,32 +87,18 @@ def _stat(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
     return ev.Stat(t, task, cpu, context, int(g[0]), int(g[1]), int(g[2]))
 
 
-def _charge_fail(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.ChargeFail(t, task, cpu, context, int(g[0]))
+def _of_pages(kind: type[ev.PageRange]) -> Build:
+    def build(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
+        first, last = int(g[1]), int(g[2])
+        if not 0 <= first < last <= PAGES_MOST:
+            raise ImpossibleError
+        return kind(t, task, cpu, context, pointer(g[0]), first, last)
+
+    return build
 
 
-def _range(g: Texts) -> tuple[int, int]:
-    """Pages start to end of a chunk."""
-    first, last = int(g[1]), int(g[2])
-    if not 0 <= first < last <= PAGES_MOST:
-        raise ImpossibleError
-    return first, last
-
-
-def _populate(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Populate(t, task, cpu, context, pointer(g[0]), *_range(g))
-
-
-def _populate_ret(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.PopulateRet(t, task, cpu, context, int(g[0]))
-
-
-def _populated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Populated(t, task, cpu, context, pointer(g[0]), *_range(g))
-
-
-def _depopulated(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
-    return ev.Depopulated(t, task, cpu, context, pointer(g[0]), *_range(g))
+def _of_return(kind: type[ev.ChargeFail | ev.PopulateRet]) -> Build:
+    return lambda t, task, cpu, context, g: kind(t, task, cpu, context, int(g[0]))
 
 
 def _mark(t: int, task: ev.Task, cpu: int, context: str, g: Texts) -> ev.Event:
@@ -141,19 +123,19 @@ _KINDS: dict[str, tuple[str, Build, str]] = {
         "reserved# is_atomic# size# align#",
     ),
     "percpu_free_percpu": (r"base_addr=(\S++) off=(\d{1,19}+) ptr=\S++", _free, "base_addr off#"),
-    "percpu_create_chunk": (r"base_addr=(\S++)", _create, "base_addr"),
-    "percpu_destroy_chunk": (r"base_addr=(\S++)", _destroy, "base_addr"),
+    "percpu_create_chunk": (r"base_addr=(\S++)", _of_chunk(ev.CreateChunk), "base_addr"),
+    "percpu_destroy_chunk": (r"base_addr=(\S++)", _of_chunk(ev.DestroyChunk), "base_addr"),
     "post": (
         _PROBE + r"(?:objcg=\w++ )?cg=(\d{1,19}+) base=(\w++) off=(-?\d{1,19}+) size=(\d{1,19}+)",
         _post,
         "cg# base off# size#",
     ),
     "stat": (_PROBE + r"cg=(\d{1,19}+) idx=(\d{1,19}+) val=(-?\d{1,19}+)", _stat, "cg# idx# val#"),
-    "chgfail": (_PROBE + r"ret=(-?\d{1,19}+)", _charge_fail, "ret#"),
-    "populate": (_RANGE, _populate, "base ps# pe#"),
-    "populate_ret": (_PROBE + r"ret=(-?\d{1,19}+)", _populate_ret, "ret#"),
-    "popd": (_RANGE, _populated, "base ps# pe#"),
-    "depopd": (_RANGE, _depopulated, "base ps# pe#"),
+    "chgfail": (_PROBE + r"ret=(-?\d{1,19}+)", _of_return(ev.ChargeFail), "ret#"),
+    "populate": (_RANGE, _of_pages(ev.Populate), "base ps# pe#"),
+    "populate_ret": (_PROBE + r"ret=(-?\d{1,19}+)", _of_return(ev.PopulateRet), "ret#"),
+    "popd": (_RANGE, _of_pages(ev.Populated), "base ps# pe#"),
+    "depopd": (_RANGE, _of_pages(ev.Depopulated), "base ps# pe#"),
     "tracing_mark_write": (r"(.*)", _mark, ""),
     "print": (r"(?:tracing_mark_write: |.*?buf[:=] ?)(.*)", _mark, ""),  # as trace-cmd and perf name it
 }

@@ -8,7 +8,6 @@ and C itself where accounting is switched off at boot. Kernels before 5.19 do no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
@@ -48,14 +47,6 @@ class CostRatios:
             given = f"bytes_alloc / size differs: {ratio} and {rest}/size {often} times of {self.counts.total()}"
             raise InputError(where, given, "one ratio in 99% of them: the trace of one boot of one machine")
         return ratio
-
-
-def cost_ratio(operations: Iterable[Operation], where: str = "trace") -> int | None:
-    """The ratio of all allocations (see CostRatios.ratio)."""
-    ratios = CostRatios()
-    for o in operations:
-        ratios.add(o)
-    return ratios.ratio(where)
 
 
 def check_possible_cpus(ratio: int, topology: Topology, where: str = "--topology") -> str:

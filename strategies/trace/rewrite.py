@@ -16,8 +16,8 @@ from percpu_fuzz.strategies.trace.tracefs import LINE_MOST, LOST
 FORMS = ("trace-cmd", "perf")
 POINTER = re.compile(r"\b(base_addr|ptr)=(?!0x)([0-9a-f]+)")
 SYMBOL_SIZE = re.compile(r"(call_site=\S+?\+0x[0-9a-f]+)/0x[0-9a-f]+")
-CPUS = re.compile(r"#P:(\d+)")
-MARK = "tracing_mark_write"
+CPUS_IN_HEAD = re.compile(r"#P:(\d+)")
+MARK_EVENT = "tracing_mark_write"
 NO_EVENT = ("cpus=", "CPU:")  # how lines begin that are written and are no event
 
 
@@ -25,7 +25,7 @@ def rewritten(lines: Iterable[str], form: str) -> Iterator[str]:
     """Each line without its newline; what is no event is left out, but for lost events."""
     headed = form != "trace-cmd"
     for line in lines:
-        if not headed and (cpus := CPUS.search(line)):
+        if not headed and (cpus := CPUS_IN_HEAD.search(line)):
             headed = True
             yield f"cpus={cpus[1]}"
         lost = LOST.match(line)
@@ -44,8 +44,8 @@ def rewritten(lines: Iterable[str], form: str) -> Iterator[str]:
 def event_line(form: str, head: tuple[str, str, str, str], name: str, fields: str) -> str:
     """One event. head: comm, pid, cpu, time as they stood."""
     comm, pid, cpu, time = head
-    if name == MARK:
-        name, fields = "print", f"{MARK}: {fields}"
+    if name == MARK_EVENT:
+        name, fields = "print", f"{MARK_EVENT}: {fields}"
     fields = SYMBOL_SIZE.sub(r"\1", POINTER.sub(r"\1=0x\2", fields))
     if form == "trace-cmd":
         return f"{comm:>16}-{pid:<6} [{cpu}] {time}: {name + ':':<20} {fields}"

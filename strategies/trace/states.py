@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 
-ALLOWED = 'a list of {"phase", "cgroups": {path: {"ino", "memory.stat": {"percpu"}}}}, plain or gzip'
+STATES_JSON = 'a list of {"phase", "cgroups": {path: {"ino", "memory.stat": {"percpu"}}}}, plain or gzip'
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _State(msgspec.Struct):
 
 def import_states(path: Path) -> tuple[Snapshot, ...]:
     """Snapshots of a recorded run. Cgroups whose memory.stat has no percpu line (older kernels) are left out."""
-    states = read_json(path, list[_State], ALLOWED)
+    states = read_json(path, list[_State], STATES_JSON)
     return tuple(
         Snapshot(
             state.phase,

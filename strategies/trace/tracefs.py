@@ -13,28 +13,27 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.reading import DAMAGED, open_bytes, unpacked
 from percpu_fuzz.strategies.trace.events import Event
 from percpu_fuzz.strategies.trace.line_head import REMEMBERED, TIME_MOST, Before, Heads, time_of
 from percpu_fuzz.strategies.trace.payload import PAYLOADS, Build, ImpossibleError, Payload, loose_groups
 
-GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 1 << 17  # small enough to stay in a core's own cache
 LINE_MOST = 1 << 14  # characters; the kernel's buffer for one line has 8 KB
 NO_EVENTS = re.compile(r"cpus=\d++|version = \d++|CPU \d++ is empty|\t.*|\s++[0-9a-f]{8,16} .*|trailer .*", re.ASCII)
-NAME = re.compile(r"(\w++):", re.ASCII)
+EVENT_NAME = re.compile(r"(\w++):", re.ASCII)
 LOST = re.compile(r"CPU:\d++ \[(?:LOST (?:(\d{1,19}) )?EVENTS|(\d{1,19}) EVENTS DROPPED)\]", re.ASCII)
-ALLOWED = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
+TRACE_TEXT = "the text of tracefs' trace file, of trace-cmd report or of perf script, plain or gzip"
 
 
 @dataclass(slots=True)
-class Counts:
+class LineCounts:
     """What a reader saw besides the events it yielded; it grows while the stream is read.
 
     lines: all; events: yielded; other: known shapes that are not ours (other events, stack traces, comments);
@@ -52,7 +51,7 @@ class Counts:
     truncated: int = 0
 
 
-class Kind(NamedTuple):
+class LineKind(NamedTuple):
     """How lines are read whose event's name, as a cheap split finds it, came before in this shape of head."""
 
     shape: re.Pattern[str]
@@ -65,12 +64,12 @@ class _Reader:
     `foreign` the names that are not ours: most lines need one pattern or none.
     """
 
-    def __init__(self, counts: Counts, payloads: Mapping[str, Payload]) -> None:
+    def __init__(self, counts: LineCounts, payloads: Mapping[str, Payload]) -> None:
         self.payloads = payloads
         self.counts = counts
         self.heads = Heads()
         self.foreign: set[str] = {"<stack trace>"}
-        self.kinds: dict[str, Kind] = {}
+        self.kinds: dict[str, LineKind] = {}
         self.is_trace = False
 
     def events(self, lines: list[str]) -> Iterator[Event]:
@@ -130,7 +129,7 @@ class _Reader:
             return None
         self.is_trace = True
         before, t, end = head
-        found = NAME.match(line, end)
+        found = EVENT_NAME.match(line, end)
         if found is None or found[1] not in self.payloads:
             # Only a name that the cheap split finds where the pattern does may be remembered.
             if name and line.startswith(name, end) and len(self.foreign) < REMEMBERED:
@@ -138,7 +137,7 @@ class _Reader:
             counts.other += 1
             return None
         payload = self.payloads[found[1]]
-        kind = Kind(before.shape, re.compile(payload.pattern, re.ASCII).fullmatch, payload.build)
+        kind = LineKind(before.shape, re.compile(payload.pattern, re.ASCII).fullmatch, payload.build)
         if line[: found.end()].endswith(f": {name}:"):
             self.remember(name, kind)
         rest = line[found.end() :]
@@ -150,7 +149,7 @@ class _Reader:
             return None
         return self.built(t, before, payload.build, groups)
 
-    def remember(self, name: str, kind: Kind) -> None:
+    def remember(self, name: str, kind: LineKind) -> None:
         """Lines with this name are tried in this shape first."""
         if len(self.kinds) > REMEMBERED:
             self.kinds.clear()
@@ -169,7 +168,7 @@ class _Reader:
             self.counts.unparsed += 1
 
 
-def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Counts) -> Iterator[bytes]:
+def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: LineCounts) -> Iterator[bytes]:
     """The stream in blocks of whole lines, and what is left without newline as the last; a cut gzip stream ends it.
 
     A line longer than a block is cut into lines: it cannot be one of a trace.
@@ -189,16 +188,15 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: Count
                 rest, rest_bytes = [], 0
     except EOFError:
         counts.truncated = 1
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", ALLOWED) from None
+    except DAMAGED as error:
+        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", TRACE_TEXT) from None
     if rest_bytes:
         yield b"".join(rest)
 
 
-def _lines(stream: io.BufferedReader, where: str, counts: Counts) -> Iterator[list[str]]:
+def _lines(stream: io.BufferedReader, where: str, counts: LineCounts) -> Iterator[list[str]]:
     """Whole lines as text. A tail without newline is a cut line: what it lacks cannot be told, so it is not used."""
-    is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
-    for block in _blocks(gzip.GzipFile(fileobj=stream) if is_gzip else stream, where, counts):
+    for block in _blocks(unpacked(stream), where, counts):
         lines = block.decode("utf-8", "replace").split("\n")
         if lines.pop():
             counts.lines += 1
@@ -210,31 +208,30 @@ def _opened(source: Path | io.RawIOBase | io.BufferedIOBase) -> tuple[io.Buffere
     if not isinstance(source, Path):
         where = str(getattr(source, "name", "trace"))
         return source if isinstance(source, io.BufferedReader) else io.BufferedReader(source), where
-    try:
-        return source.open("rb"), str(source)
-    except OSError as error:
-        raise InputError(str(source), error.strerror or str(error), "a readable trace file") from None
+    return open_bytes(source, "a readable trace file"), str(source)
 
 
-def _events(stream: io.BufferedReader, where: str, counts: Counts, payloads: Mapping[str, Payload]) -> Iterator[Event]:
+def _events(
+    stream: io.BufferedReader, where: str, counts: LineCounts, payloads: Mapping[str, Payload]
+) -> Iterator[Event]:
     reader = _Reader(counts, payloads)
     for lines in _lines(stream, where, counts):
         yield from reader.events(lines)
     if not reader.is_trace:
-        raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", ALLOWED)
+        raise InputError(f"{where}, line 1", f"no trace event in {counts.lines} lines", TRACE_TEXT)
 
 
 def read_lines(source: Path | io.RawIOBase) -> Iterator[str]:
     """Whole lines of a trace as text, plain or gzip, to its end. InputError if it cannot be read."""
     stream, where = _opened(source)
     with stream:
-        for lines in _lines(stream, where, Counts()):
+        for lines in _lines(stream, where, LineCounts()):
             yield from lines
 
 
 def read_events(
     source: Path | io.RawIOBase | io.BufferedIOBase,
-    counts: Counts | None = None,
+    counts: LineCounts | None = None,
     payloads: Mapping[str, Payload] = PAYLOADS,
 ) -> Iterator[Event]:
     """Yields the events of a tracefs text in file order; `counts`, if given, tells what else was there.
@@ -244,7 +241,7 @@ def read_events(
     """
     stream, where = _opened(source)
     try:
-        yield from _events(stream, where, Counts() if counts is None else counts, payloads)
+        yield from _events(stream, where, LineCounts() if counts is None else counts, payloads)
     finally:
         if isinstance(source, Path):
             stream.close()

@@ -19,7 +19,6 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from dataclasses import replace as with_fields
 
 from msgspec.structs import replace
 
@@ -27,7 +26,6 @@ from percpu_fuzz.strategies.trace import events as ev
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.cgroup_tree import CgroupTree
 
-Area = tuple[str, int]
 Key = tuple[int, int, str]
 MARK_CG = re.compile(r"WL CG (\S+) ino=(\d{1,18})(?: max=(\w+))?")
 MARK_FREE_CG = re.compile(r"WL FREE w=(\S+) id=(\d+) kind=cg\b")
@@ -35,7 +33,7 @@ MARK_MAX = re.compile(r"WL WROTE /sys/fs/cgroup(/\S+)/memory\.max (\w+) r=0")
 MARK_SNAP = re.compile(r"WL SNAP-(BEGIN|END) (\S+)")
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 WINDOW = 1 << 15
-REMEMBERED = 1 << 16  # tasks whose last allocation, uncharge or cgroup is kept
+TASKS_REMEMBERED = 1 << 16  # tasks whose last allocation, uncharge or cgroup is kept
 MOST_BYTES = 1 << 62  # a larger memory.max limits nothing
 
 
@@ -113,6 +111,13 @@ class WorkloadStream:
             yield from self.leave()
         self.unpaired += len(self.uncharge)
 
+    def kept(self, operations: tuple[op.Operation, ...]) -> Workload:
+        """All operations that have passed, with what could not be used."""
+        return Workload(
+            operations, self.unknown_frees, self.lost_frees, self.unpaired, self.paired_by_size, self.unknown_charged,
+            self.raw_of,
+        )  # fmt: skip
+
     def add(self, operation: op.Operation) -> _Slot:
         slot = _Slot(operation)
         self.window.append(slot)
@@ -173,7 +178,7 @@ class WorkloadStream:
 
     def remember(self, key: Key, slot: _Slot) -> None:
         self.last_alloc[key] = slot
-        if len(self.last_alloc) > REMEMBERED:
+        if len(self.last_alloc) > TASKS_REMEMBERED:
             self.last_alloc = {k: s for k, s in self.last_alloc.items() if not s.gone}
 
     def post(self, e: ev.Post) -> None:
@@ -191,7 +196,7 @@ class WorkloadStream:
             self.tree.hold(e.cg)
         else:
             slot.operation = replace(before, cg=e.cg)
-        if len(self.charged_last) > REMEMBERED:
+        if len(self.charged_last) > TASKS_REMEMBERED:
             self.charged_last.clear()
         self.charged_last[e.task[1]] = e.cg
 
@@ -216,7 +221,7 @@ class WorkloadStream:
     def stat(self, e: ev.Stat) -> None:
         # A positive one repeats what Post said.
         if e.value_bytes < 0:
-            if len(self.uncharge) > REMEMBERED:
+            if len(self.uncharge) > TASKS_REMEMBERED:
                 self.unpaired += len(self.uncharge)
                 self.uncharge.clear()
             self.unpaired += e.pair_key() in self.uncharge
@@ -270,41 +275,3 @@ class WorkloadStream:
             cg = self.tree.ino_of_path.get(found[1])
             if cg is not None:
                 self.add(op.SetMax(e.t, cg, max_bytes(found[2])))
-
-
-def build_workload(events: Iterable[ev.Event]) -> Workload:
-    """The operations of one trace, from its events in the order of the trace."""
-    stream = WorkloadStream(events)
-    operations = tuple(stream.operations)
-    return Workload(
-        operations,
-        stream.unknown_frees,
-        stream.lost_frees,
-        stream.unpaired,
-        stream.paired_by_size,
-        stream.unknown_charged,
-        stream.raw_of,
-    )
-
-
-def charge_accounted(workload: Workload, cg: int) -> Workload:
-    """For a trace without Post events: every area with __GFP_ACCOUNT counts as charged to one cgroup.
-
-    An assumption, and too much at that: some callers carry the flag and are never charged. Areas that a Post has
-    charged keep their cgroup.
-    """
-    return with_fields(workload, operations=tuple(accounted(workload.operations, cg)))
-
-
-def accounted(operations: Iterable[op.Operation], cg: int) -> Iterator[op.Operation]:
-    """charge_accounted, of operations as they pass."""
-    assumed: set[Area] = set()
-    for o in operations:
-        if isinstance(o, op.AllocArea):
-            if o.cg is None and ("GFP_KERNEL_ACCOUNT" in o.gfp or "__GFP_ACCOUNT" in o.gfp):
-                assumed.add((o.base, o.off))
-                o = replace(o, cg=cg)
-        elif isinstance(o, op.FreeArea) and (o.base, o.off) in assumed:
-            assumed.discard((o.base, o.off))
-            o = replace(o, cg=cg, cg_seen=False)
-        yield o

@@ -10,8 +10,8 @@ from typing import Any
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.areas import check_areas
 from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE
-from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, Run, check_rows, check_run, read_run
-from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.fidelity.fidelity import check_run, replay_rows, unit_bytes_of
+from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 LAGGING = {"r12": 41}
@@ -20,22 +20,20 @@ OTHERS_LEAST = 0.80
 KEEPS_PERCPU_B = replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2)
 
 
-def runs() -> Iterator[tuple[str, Run]]:
+def runs() -> Iterator[tuple[str, ReadTrace]]:
     """Every recorded run by its short name."""
     for folder in sorted(RUNS.glob("r[0-9]*-*")):
-        yield folder.name.split("-")[0], read_run(folder, import_path(folder).topology)
+        yield folder.name.split("-")[0], RecordedRun.of_folder(folder).read(keep_events=True)
 
 
 def fidelity_rows() -> dict[str, Any]:
     """Rows equal in all runs but for the lagging ones of r12; an accounting that keeps freed bytes has fewer."""
     found: dict[str, Any] = {}
-    for name, run in runs():
-        fidelity, control = Fidelity(name, ""), Fidelity(name, "")
-        check_rows(run, VARIANTS["base"], fidelity)
-        check_rows(run, KEEPS_PERCPU_B, control)
+    for name, read in runs():
+        replayed, control = replay_rows(read, VARIANTS["base"]), replay_rows(read, KEEPS_PERCPU_B)
         found[name] = {
-            "rows": fidelity.rows, "equal": fidelity.rows_equal, "lagging": fidelity.rows_lagging,
-            "worst_other_bytes": fidelity.worst_difference_bytes, "control_equal": control.rows_equal,
+            "rows": len(replayed.rows), "equal": replayed.rows_equal, "lagging": replayed.rows_lagging,
+            "worst_other_bytes": replayed.worst_other_bytes, "control_equal": control.rows_equal,
         }  # fmt: skip
     passed = len(found) >= 6 and all(
         row["equal"] + row["lagging"] == row["rows"] > 0
@@ -49,10 +47,12 @@ def fidelity_rows() -> dict[str, Any]:
 def fidelity_areas() -> dict[str, Any]:
     """Allocations of dynamic chunks at the recorded chunk and offset: 95% on r11 and r12, 80% on the others."""
     found: dict[str, Any] = {}
-    for name, run in runs():
-        assert run.unit_bytes is not None
-        report = check_areas(run.events, run.unit_bytes, run.topology.page_size)
-        wrong = check_areas(run.events, run.unit_bytes * 2, run.topology.page_size)
+    for name, read in runs():
+        page_bytes = read.run.topology.page_size
+        unit_bytes, _ = unit_bytes_of(read.run.first_chunk, page_bytes)
+        assert unit_bytes is not None
+        report = check_areas(read.stream.events or (), unit_bytes, page_bytes)
+        wrong = check_areas(read.stream.events or (), unit_bytes * 2, page_bytes)
         found[name] = {
             "allocations": report.allocations, "equal": report.equal, "longest_stretch": report.stretch,
             "causes": dict(report.causes), "share": round(report.equal / report.allocations, 4),
@@ -71,8 +71,8 @@ def fidelity_placement() -> dict[str, Any]:
     """Fallback shares by CPU node within 5 points, switches within the recorded range; charge failures not refuted."""
     found: dict[str, Any] = {}
     within = True
-    for name, run in runs():
-        fidelity = check_run(run, VARIANTS["base"])
+    for name, read in runs():
+        fidelity = check_run(read, VARIANTS["base"])
         assert fidelity.fallback is not None
         shares = fidelity.fallback.nodes.values()
         switches = all(

@@ -17,9 +17,9 @@ from exams.damage import RUNS, lines_of, run_folder
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.replay import replay_workload, warm
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.trace.one_pass import OnePass
 from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.trace_stream import TraceStream
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 
 LINES_A_SECOND = 300_000
 ROUNDS = 9  # spread over the whole measurement: the best of each file is the least disturbed
@@ -36,9 +36,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def pass_over(path: Path) -> tuple[Counts, float]:
+def pass_over(path: Path) -> tuple[LineCounts, float]:
     """What one reading saw, and its CPU seconds."""
-    counts, began = Counts(), time.process_time()
+    counts, began = LineCounts(), time.process_time()
     deque(read_events(path, counts), 0)
     return counts, time.process_time() - began
 
@@ -46,7 +46,7 @@ def pass_over(path: Path) -> tuple[Counts, float]:
 def rates_of(paths: dict[str, Path]) -> dict[str, dict[str, Any]]:
     """Lines a second of CPU time by name: best and median of ROUNDS passes, taken in turn."""
     seen: dict[str, list[float]] = {name: [] for name in paths}
-    counts: dict[str, Counts] = {}
+    counts: dict[str, LineCounts] = {}
     for _ in range(ROUNDS):
         for name, path in paths.items():
             counts[name], seconds = pass_over(path)
@@ -111,7 +111,7 @@ def replay_speed() -> dict[str, Any]:
     rates = {}
     for folder in sorted(RUNS.glob("r[0-9]*-*")):
         topology = import_path(folder).topology
-        trace, began = OnePass(folder / "percpu.trace.gz", folder.name, topology), time.process_time()
+        trace, began = TraceStream(folder / "percpu.trace.gz", folder.name, topology), time.process_time()
         replayed = replay_workload(trace, topology, VARIANTS["base"])
         seconds = time.process_time() - began
         rates[folder.name.split("-")[0]] = {

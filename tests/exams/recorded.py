@@ -9,14 +9,10 @@ from typing import Any
 from exams.damage import LINES as DAMAGE
 
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.fidelity.fidelity import replay_rows
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
-from percpu_fuzz.strategies.fidelity.hooks import read_hooks
-from percpu_fuzz.strategies.fidelity.replay import replay_workload
-from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.trace.pages.placement import import_placement
-from percpu_fuzz.strategies.trace.states import import_states
-from percpu_fuzz.strategies.trace.tracefs import read_events
-from percpu_fuzz.strategies.trace.workload import build_workload
+from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
+from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
 RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
 HOOKS = {"mix-p8-n4": "v2-fast", "tup-p6-n2": "v2", "tup-p6-n4": "v2", "tup-p7-n2": "v2-exts", "tup-p8-n2": "v2-fast"}
@@ -25,11 +21,8 @@ KEEPS_PERCPU_B = replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2)
 
 def rows_of(name: str) -> dict[str, Any]:
     (folder,) = RUNS.glob(f"{name}-*")
-    workload = build_workload(read_events(folder / "percpu.trace.gz"))
-    machine, snapshots = import_path(folder).topology, import_states(folder / "states.json")
-    placement = import_placement(folder / "placement.json")
-    done = replay_workload(workload, machine, VARIANTS["base"], placement, snapshots)
-    control = replay_workload(workload, machine, KEEPS_PERCPU_B, placement, snapshots)
+    read = RecordedRun.of_folder(folder).read()
+    done, control = replay_rows(read, VARIANTS["base"]), replay_rows(read, KEEPS_PERCPU_B)
     return {
         "rows": len(done.rows), "rows_equal": done.rows_equal, "worst_difference_bytes": done.worst_difference_bytes,
         "control_equal": control.rows_equal,

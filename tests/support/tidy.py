@@ -198,8 +198,8 @@ def summary(house: House) -> Iterator[str]:
 
 def main() -> int:
     """Print the figures of this tree, or of the one named."""
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
-    house = House(root)
+    given = [argument for argument in sys.argv[1:] if argument != "-v"]
+    house = House(Path(given[0]) if given else Path(__file__).resolve().parents[2])
     print("\n".join(summary(house)))
     if "-v" in sys.argv:
         for (package, name), modules in sorted(house.twice.items()):

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 from percpu_fuzz.strategies.trace import events as ev
-from percpu_fuzz.strategies.trace.pages.pfn_nodes import FrameNodes
 from percpu_fuzz.strategies.trace.pages.placement import DepopulateRecord, Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.payload import PAYLOADS, ImpossibleError, Payload, Texts, payload_of
 
@@ -162,16 +162,3 @@ class PagesSeen:
             return None
         records = tuple(sorted(self.records, key=lambda record: record.t))
         return Placement({cpu.id: cpu.node for cpu in self.topology.cpus}, records)
-
-
-def same_pages(a: Placement, b: Placement) -> tuple[int, int]:
-    """(pages on the same node, pages) over the populates of `a`; one that `b` lacks has none right."""
-    there = {(r.t, r.base, r.page_start, r.page_end): r.node_by_cpu_by_page for r in b.populates}
-    equal = total = 0
-    for record in a.populates:
-        found = there.get((record.t, record.base, record.page_start, record.page_end))
-        for cpu, row in enumerate(record.node_by_cpu_by_page):
-            total += len(row)
-            if found is not None:
-                equal += sum(x == y for x, y in zip(row, found[cpu], strict=True))
-    return equal, total

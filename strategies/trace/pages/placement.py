@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.trace.files import read_json
+from percpu_fuzz.strategies.reading import read_json
 from percpu_fuzz.strategies.trace.payload import pointer
 
-ALLOWED = "a recorded run's placement.json, plain or gzip"
+PLACEMENT_JSON = "a recorded run's placement.json, plain or gzip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _record(event: _Event, nr_cpus: int, unit: int, where: str) -> PopulateRecor
 
 def import_placement(path: Path) -> Placement:
     """The placement of a recorded run. Raises InputError naming the file and the event that does not fit."""
-    read = read_json(path, _Placement, ALLOWED)
+    read = read_json(path, _Placement, PLACEMENT_JSON)
     nr_cpus = len(read.first_chunk_node_by_cpu)
     # Ticks and nanoseconds are whole numbers; seconds, as trace text prints them, are not, and become nanoseconds.
     unit = 1 if all(float(event.t).is_integer() for event in read.events) else 1_000_000_000

@@ -40,7 +40,8 @@ def check_used(placement: Placement, first_t: int, last_t: int, where: str = "pl
 class PopulatesSeen:
     """Passes events on and counts which of the trace's populates the placement has, by chunk and pages."""
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, where: str = "placement") -> None:
+        self.where = where
         self.known = {(record.base, record.page_start, record.page_end) for record in placement.populates}
         self.seen = self.found = 0
 
@@ -51,8 +52,8 @@ class PopulatesSeen:
                 self.found += (event.base, event.page_start, event.page_end) in self.known
             yield event
 
-    def check(self, where: str) -> None:
+    def check(self) -> None:
         """InputError if the placement lacks most populates of the trace: it is of another run."""
         if 2 * self.found < self.seen:
             given = f"{self.found} of the {self.seen} populated ranges of the trace"
-            raise InputError(where, given, "the placement of this trace, which has all of them")
+            raise InputError(self.where, given, "the placement of this trace, which has all of them")

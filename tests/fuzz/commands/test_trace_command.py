@@ -14,13 +14,13 @@ import pytest
 from places import DATA
 
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.fuzz.campaign.recorded_input import read_recorded
 from percpu_fuzz.fuzz.cli import call
-from percpu_fuzz.fuzz.commands.trace import pressure_of
+from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.replay import replay_side_by_side, replay_workload
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import PopulateRecord
-from percpu_fuzz.strategies.trace.pages.placing import in_runs
+from percpu_fuzz.strategies.trace.pages.placement_model import in_runs
+from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
 SMALL = DATA / "recorded" / "r11-2node-small-6.1"
 TRACE, MACHINE = str(SMALL / "percpu.trace.gz"), str(SMALL / "topology.json")
@@ -40,7 +40,7 @@ def tiny_model() -> tuple[Counter[tuple[int, int, bool]], Counter[int], Counter[
     Two CPUs, two nodes, 8 bytes of metadata a granule: F = 4 s, precharge = ceil(F / P) + 2. The walk of 6/9 books
     whole pages from the area's first page on.
     """
-    read = read_recorded(TRACE, MACHINE)
+    read = RecordedRun.of(TRACE).read()
     assert read.placement is not None
     node: dict[tuple[str, int, int], int] = {}
     records = list(read.placement.records)
@@ -71,9 +71,8 @@ def tiny_model() -> tuple[Counter[tuple[int, int, bool]], Counter[int], Counter[
 
 def test_the_figures_are_those_of_the_arithmetic() -> None:
     """Each charged allocation's precharge and use, bytes amiss and bytes left by node, of 5,426 allocations."""
-    read = read_recorded(TRACE, MACHINE)
-    assert read.topology is not None
-    tally = replay_workload(read.workload, read.topology, VARIANTS["v2"], read.placement).tally
+    read = RecordedRun.of(TRACE).read()
+    tally = replay_workload(read.workload, read.run.topology, VARIANTS["v2"], read.placement).tally
     pairs, amiss, left = tiny_model()
     assert tally.charged == 5426
     assert tally.pairs == pairs
@@ -243,16 +242,17 @@ def test_a_pipe_is_read_once_and_has_no_range(tmp_path: Path, capsys: pytest.Cap
 
 def test_placements_side_by_side_are_those_one_by_one() -> None:
     """Five draws in one pass charge what each charges alone, and they are not all alike."""
-    read = read_recorded(TRACE, MACHINE)
-    assert read.topology is not None
-    pressure = pressure_of("recorded")
-    assert pressure is not None
+    read = RecordedRun.of(TRACE).read()
+    recorded = find_calibration("recorded")
+    assert recorded is not None
+    chain = recorded.chain
+    assert chain is not None
     operations, v2 = read.workload.operations[:6000], VARIANTS["v2"]
-    fillers = [in_runs(read.topology, pressure, seed) for seed in range(3)]
-    together = [done.tally for done in replay_side_by_side(operations, read.topology, v2, fillers)]
+    fillers = [in_runs(read.run.topology, chain, seed) for seed in range(3)]
+    together = [done.tally for done in replay_side_by_side(operations, read.run.topology, v2, fillers)]
     alone_ = []
     for seed in range(3):
-        (done,) = replay_side_by_side(operations, read.topology, v2, [in_runs(read.topology, pressure, seed)])
+        (done,) = replay_side_by_side(operations, read.run.topology, v2, [in_runs(read.run.topology, chain, seed)])
         alone_.append(done.tally)
     assert together == alone_
     assert together[0].pairs != together[1].pairs or together[0].nodes != together[1].nodes

@@ -11,18 +11,18 @@ import pytest
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, OP_ALLOC, OP_FREE
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.campaign.recorded_input import RecordedInput, read_recorded
-from percpu_fuzz.fuzz.commands.calibrate import two_halves
 from percpu_fuzz.strategies.calibrate.calibrate import (
     GFP_BITS,
-    Counts,
+    RunCounts,
     calibrate,
+    count_halves,
     count_run,
     fit,
     fitted_op,
     gfp_weights,
     halves_of,
 )
+from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import (
     HORIZON,
     Lifetimes,
@@ -30,12 +30,12 @@ from percpu_fuzz.strategies.calibrate.lifetimes import (
     op_weights,
     recorded_lifetimes,
 )
-from percpu_fuzz.strategies.calibrate.pressure import Headrooms, cut, headroom_pages, headrooms_of, pattern_of
-from percpu_fuzz.strategies.calibrate.thinning import thinned
+from percpu_fuzz.strategies.calibrate.pages_and_limits import Headrooms, cut, headroom_pages, headrooms_of, pattern_of
 from percpu_fuzz.strategies.draw.calibration import Calibration, find_calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace import operations as op
-from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
+from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
@@ -44,12 +44,12 @@ SMALL = "r11-2node-small-6.1"
 
 def refitted(folder: Path, name: str) -> Calibration:
     """What the command fits to a run's folder."""
-    read = read_recorded(str(folder / "percpu.trace.gz"), None, beside=True)
-    return calibrate(name, {folder.name: counts_of(read)}, two_halves(read))
+    read = RecordedRun.of_folder(folder).read()
+    return calibrate(name, {folder.name: counts_of(read)}, count_halves(read))
 
 
-def counts_of(read: RecordedInput) -> Counts:
-    return count_run(read.name, read.kernel, read.workload, read.topology, read.placement, read.snapshots)
+def counts_of(read: ReadTrace) -> RunCounts:
+    return count_run(read.run.name, read, read.run.snapshots)
 
 
 def test_the_small_run_gives_the_shipped_calibration(recorded: Path) -> None:
@@ -65,14 +65,14 @@ def test_a_large_run_gives_the_shipped_calibration(kernel_runs: Path) -> None:
 def test_too_few_allocations_are_refused() -> None:
     """A trace that names no charged allocation fits nothing, and the message says which option helps."""
     with pytest.raises(InputError, match="--charge accounted"):
-        calibrate("mine", {"empty": Counts()})
+        calibrate("mine", {"empty": RunCounts()})
 
 
 def test_a_run_too_small_to_judge_is_named(recorded: Path) -> None:
     """One empty run and one of five allocations are not held out, and stop nothing; each is named."""
-    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
-    few = Counts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
-    found = calibrate("mine", {"whole": counts, "empty": Counts(), "few": few})
+    counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
+    few = RunCounts(Counter({8: 5}), Counter({8: 5}), Counter({GFP_ACCOUNT: 5}), Counter({(3, 8, 0): 5}))
+    found = calibrate("mine", {"whole": counts, "empty": RunCounts(), "few": few})
     assert found.held_out == {}
     assert found.left_out == (
         "held out, whole: the others have 5 charged allocations, at least 30 are needed",
@@ -206,31 +206,31 @@ def made(cg: int, parent: int, pages: int | None, known: bool = True) -> op.MkCg
 
 def test_headroom_is_the_least_of_the_ancestors() -> None:
     """3 pages under the parent's limit bind before 10 under its own; without a limit there is none."""
-    limited = Limited()
+    limits = CgroupLimits()
     current: dict[int, int | None] = {2: PAGE * 7, 3: 0, 4: None}
 
     def room(cg: int) -> int | None:
-        return headroom_pages(limited, cg, current, PAGE)
+        return headroom_pages(limits, cg, current, PAGE)
 
     for o in (made(2, op.ROOT, 10), made(3, 2, 10)):
-        limited.follow(o)
+        limits.follow(o)
     assert room(3) == 3
-    limited.follow(op.SetMax(1, 2, None))
-    limited.follow(op.SetMax(1, 3, PAGE * 10 + 1))
+    limits.follow(op.SetMax(1, 2, None))
+    limits.follow(op.SetMax(1, 3, PAGE * 10 + 1))
     assert room(3) == 10
-    limited.follow(op.SetMax(1, 3, None))
+    limits.follow(op.SetMax(1, 3, None))
     assert room(3) == -1
-    limited.follow(op.SetMax(1, 2, PAGE))
+    limits.follow(op.SetMax(1, 2, PAGE))
     assert room(3) == 0
     assert [cut(pages) for pages in (-1, 0, 4, 63, 1 << 20)] == [-1, 0, 3, 16, 16384]
 
 
 def test_unknown_headroom_is_not_the_lack_of_a_limit() -> None:
     """No memory.current under a limit, no mark of a cgroup or of its parent: not known."""
-    limited = Limited()
+    limits = CgroupLimits()
     for o in (made(4, op.ROOT, 10), made(5, op.ROOT, None), made(6, 77, None, known=False)):
-        limited.follow(o)
-    assert [headroom_pages(limited, cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
+        limits.follow(o)
+    assert [headroom_pages(limits, cg, {4: None}, PAGE) for cg in (4, 5, 6, 7)] == [None, -1, None, None]
 
 
 def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
@@ -258,16 +258,16 @@ def test_a_number_used_again_hides_who_was_below_it() -> None:
 
 def test_parents_that_lead_round_end() -> None:
     """Numbers used again may make a cgroup its own ancestor: its headroom is then not known."""
-    limited = Limited()
+    limits = CgroupLimits()
     for o in (made(8, op.ROOT, 9), made(9, 8, 9), made(8, 9, 9)):
-        limited.follow(o)
-    assert headroom_pages(limited, 9, {8: 0, 9: 0}, PAGE) is None
+        limits.follow(o)
+    assert headroom_pages(limits, 9, {8: 0, 9: 0}, PAGE) is None
 
 
 def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
     """A single run whose halves have fewer than 30 charged allocations each: said, and nothing held out."""
-    counts = counts_of(read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True))
-    few = Counts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
+    counts = counts_of(RecordedRun.of_folder(recorded / SMALL).read())
+    few = RunCounts(Counter({8: 29}), Counter({8: 29}), Counter({GFP_ACCOUNT: 29}), Counter({(3, 8, 0): 29}))
     found = calibrate("mine", {"whole": counts}, (few, counts))
     assert found.held_out == {}
     assert "second half: a half has 29 charged allocations, at least 30 are needed" in found.left_out
@@ -275,7 +275,7 @@ def test_halves_too_small_to_judge_are_named(recorded: Path) -> None:
 
 def test_what_snapshots_do_not_tell_is_said() -> None:
     """Without any, the table keeps its default weights; with some, the rest is counted."""
-    size = Counts(Counter({8: 60}), Counter({8: 60}), Counter({GFP_ACCOUNT: 60}), Counter({(3, 8, 0): 60}))
+    size = RunCounts(Counter({8: 60}), Counter({8: 60}), Counter({GFP_ACCOUNT: 60}), Counter({(3, 8, 0): 60}))
     none, some = fit("mine", size), fit("mine", replace(size, headrooms=Headrooms(Counter({8: 40}), 20)))
     assert "max: snapshots of memory.current tell the headroom of 0" in " ".join(none.left_out)
     assert "max" in some.tables
@@ -286,14 +286,15 @@ def test_what_snapshots_do_not_tell_is_said() -> None:
 
 def test_halves_are_cut_at_the_middle_charged_allocation(recorded: Path) -> None:
     """Both halves together have every operation and every page; each has half of the charged allocations."""
-    read = read_recorded(str(recorded / SMALL / "percpu.trace.gz"), None, beside=True)
+    read = RecordedRun.of_folder(recorded / SMALL).read()
     assert read.placement is not None
-    (first, pages), (second, more) = halves_of(read.workload, read.placement)
-    assert first.operations + second.operations == read.workload.operations
-    assert pages is not None
-    assert more is not None
-    assert pages.records + more.records == read.placement.records
+    first, second = halves_of(read)
+    assert first.workload.operations + second.workload.operations == read.workload.operations
+    assert first.placement is not None
+    assert second.placement is not None
+    assert first.placement.records + second.placement.records == read.placement.records
     charged = [
-        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in part.operations) for part in (first, second)
+        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in half.workload.operations)
+        for half in (first, second)
     ]
     assert charged == [2713, 2713]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
-from percpu_fuzz.strategies.fidelity.driven import acting_rows
+from percpu_fuzz.strategies.fidelity.one_task import acting_rows
 
 
 def test_ids_may_be_sparse_and_many() -> None:

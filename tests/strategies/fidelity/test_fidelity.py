@@ -16,13 +16,12 @@ from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.cli import cli
 from percpu_fuzz.strategies.fidelity.charge_failures import check_charge_failures
 from percpu_fuzz.strategies.fidelity.fallback import check_fallback
-from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_rows, check_run, read_run, unit_bytes_of
-from percpu_fuzz.strategies.fidelity.lag import lagging
-from percpu_fuzz.strategies.fidelity.rows import Row
-from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.fidelity.fidelity import check_run, replay_rows, unit_bytes_of
+from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
-from percpu_fuzz.strategies.trace.possible_cpus import check_possible_cpus, cost_ratio
+from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
+from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
@@ -35,8 +34,8 @@ FOUR_CPUS = Topology(
 )
 
 
-def rows(*values: tuple[int, int]) -> list[Row]:
-    return [Row(f"s{i}", "/A", kernel, engine) for i, (kernel, engine) in enumerate(values)]
+def rows(*values: tuple[int, int]) -> list[StatRow]:
+    return [StatRow(f"s{i}", "/A", kernel, engine) for i, (kernel, engine) in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +57,11 @@ def test_a_row_lags_when_it_shows_its_past_and_catches_up(values: list[tuple[int
 
 def test_rows_of_the_small_run_are_equal_and_a_mutant_has_fewer(recorded: Path) -> None:
     """1,797 of 1,797; an engine whose free keeps PERCPU_B is found out, and lag does not excuse it."""
-    run = read_run(recorded / SMALL, import_path(recorded / SMALL).topology)
-    right, wrong = Fidelity("", ""), Fidelity("", "")
-    check_rows(run, VARIANTS["base"], right)
-    assert (right.rows, right.rows_equal, right.rows_lagging, right.worst_difference_bytes) == (1797, 1797, 0, 0)
-    check_rows(run, replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2), wrong)
-    assert wrong.rows_equal + wrong.rows_lagging < 1797
-    assert not wrong.agrees
+    read = RecordedRun.of_folder(recorded / SMALL).read()
+    right = replay_rows(read, VARIANTS["base"])
+    assert (len(right.rows), right.rows_equal, right.rows_lagging, right.worst_other_bytes) == (1797, 1797, 0, 0)
+    wrong = replay_rows(read, replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2))
+    assert wrong.rows_equal + wrong.rows_lagging < len(wrong.rows) == 1797
 
 
 @pytest.mark.parametrize(
@@ -73,15 +70,20 @@ def test_rows_of_the_small_run_are_equal_and_a_mutant_has_fewer(recorded: Path) 
 )
 def test_rows_of_large_runs(kernel_runs: Path, name: str, rows: int, equal: int, lagging: int) -> None:
     """Equal through memory.max, and on 6.12 with the 41 rows that lag and no other difference."""
-    run, found = read_run(kernel_runs / name, import_path(kernel_runs / name).topology), Fidelity("", "")
-    check_rows(run, VARIANTS["base"], found)
-    assert (found.rows, found.rows_equal, found.rows_lagging) == (rows, equal, lagging)
-    assert found.worst_difference_bytes == 0
-    assert found.agrees
+    found = replay_rows(RecordedRun.of_folder(kernel_runs / name).read(), VARIANTS["base"])
+    assert (len(found.rows), found.rows_equal, found.rows_lagging) == (rows, equal, lagging)
+    assert found.worst_other_bytes == 0
 
 
 def areas(*pairs: tuple[int, int]) -> list[op.Operation]:
     return [op.AllocArea(0, 0, 1, "a", i * 64, s, 8, None, False, False, (), b) for i, (s, b) in enumerate(pairs)]
+
+
+def cost_ratio(operations: list[op.Operation]) -> int | None:
+    ratios = CostRatios()
+    for o in operations:
+        ratios.add(o)
+    return ratios.ratio("trace")
 
 
 def test_possible_cpus_follow_from_the_cost_of_areas() -> None:
@@ -170,24 +172,23 @@ def test_a_charge_failure_without_a_limit_contradicts_the_model() -> None:
 
 def test_charge_failures_of_the_limited_run(kernel_runs: Path) -> None:
     """125 recorded, all in limited cgroups, none contradicted; what the trace cannot decide is counted."""
-    folder = kernel_runs / "r6-memmax-fail-6.1"
-    run = read_run(folder, import_path(folder).topology)
-    report = check_charge_failures(run.workload, run.snapshots, nr_cpus=8)
+    read = RecordedRun.of_folder(kernel_runs / "r6-memmax-fail-6.1").read()
+    report = check_charge_failures(read.workload, read.run.snapshots, nr_cpus=8)
     assert (report.recorded, report.failures["same"], report.failures["open"]) == (125, 44, 81)
     assert report.contradicted == 0
 
 
 def test_the_small_run_agrees_in_every_figure(recorded: Path) -> None:
     """Rows, areas, pages, placement and charges of the run in the repository."""
-    run = read_run(recorded / SMALL, import_path(recorded / SMALL).topology)
-    found = check_run(run, VARIANTS["base"])
+    run = RecordedRun.of_folder(recorded / SMALL)
+    found = check_run(run.read(keep_events=True), VARIANTS["base"])
     assert found.agrees
     assert found.missing == []
     assert found.areas is not None
     assert found.areas.equal / found.areas.allocations > 0.95
     assert found.fallback is not None
     assert (found.fallback.pages_equal, found.fallback.pages) == (1912, 1912)
-    assert unit_bytes_of(recorded / SMALL) == (2 << 20, "")
+    assert unit_bytes_of(run.first_chunk, 4096) == (2 << 20, "")
 
 
 def test_the_command_prints_figures_and_json(recorded: Path) -> None:

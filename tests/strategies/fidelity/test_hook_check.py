@@ -10,7 +10,7 @@ import pytest
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.strategies.fidelity.hook_check import HookBench, check_hooks, judge
-from percpu_fuzz.strategies.fidelity.hooks import read_hooks
+from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 
 SAMPLE = Path("patched-hooks") / "tup-p6-n2.jsonl.gz"
 

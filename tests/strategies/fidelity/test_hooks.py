@@ -11,7 +11,7 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.fidelity.hook_check import ext_size_of
-from percpu_fuzz.strategies.fidelity.hooks import CHARGED, FAILED, HookRecord, read_hooks
+from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, HookRecord, read_hooks
 
 NAMES = {  # whole files: records, failed, without placement
     "mix-p8-n4": (4668, 31, 41),
@@ -35,13 +35,13 @@ def written(path: Path, *lines: dict[str, object] | str) -> Path:
 
 
 def test_one_line_is_one_record(tmp_path: Path) -> None:
-    """Placement rows follow CPU order, the flags are split into names, and node ids are integers."""
-    assert list(read_hooks(written(tmp_path / "h.jsonl", LINE))) == [
-        HookRecord(
-            "n4", "p8", 3180, 8, 24000, 2, 2, 0, 1, "test", ("GFP_KERNEL_ACCOUNT", "__GFP_NOWARN"), False, 12720, 12,
-            ((0, 0), (1, 0)), ((1, 3616), (1, 2744)), {0: 2, 1: 3}, {0: 1832, 1: 0}, 5, 7, {0: 6360, 1: 6360}, CHARGED,
-        )
-    ]  # fmt: skip
+    """Placement rows follow CPU order, and node ids are integers."""
+    (record,) = read_hooks(written(tmp_path / "h.jsonl", LINE))
+    assert record == HookRecord(
+        "n4", "p8", 3180, 8, 24000, 2, 2, 0, 1, "test", "GFP_KERNEL_ACCOUNT|__GFP_NOWARN", 0, 12720, 12, {0: 2, 1: 3},
+        {0: 1832, 1: 0}, 5, 7, CHARGED, {0: (0, 0), 1: (1, 0)}, ((1, 3616), (1, 2744)), {0: 6360, 1: 6360},
+    )  # fmt: skip
+    assert record.place == ((0, 0), (1, 0))
 
 
 @pytest.mark.parametrize("name", NAMES)

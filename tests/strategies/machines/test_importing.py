@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology, zonelists
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.strategies.machines.importing import import_path
 
@@ -64,7 +64,7 @@ def test_every_recorded_run(kernel_runs: Path, run: str, offline: int, cpuless: 
     topology = import_path(kernel_runs / run).topology
     assert sum(not cpu.online for cpu in topology.cpus) == offline
     assert len({n.id for n in topology.nodes} - {c.node for c in topology.cpus if c.online}) == cpuless
-    assert [int(row[0]) for row in zonelists(topology)] == list(range(len(topology.nodes)))
+    assert [row[0] for row in topology.zonelists.values()] == list(range(len(topology.nodes)))
 
 
 def test_topology_file_of_ours(tmp_path: Path) -> None:

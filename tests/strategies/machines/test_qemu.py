@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology, zonelists
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers
 from percpu_fuzz.strategies.machines.facts import topology_of
@@ -52,8 +52,8 @@ def test_recorded_command_lines_are_the_recorded_machines(machines: Path, run: s
     given, recorded = import_path(folder / "qemu-cmdline.txt").topology, import_path(folder).topology
     assert shape(given) == shape(recorded)
     log = "\n".join(json.loads((folder / "topology.json").read_text())["boot_log"])
-    order = [list(map(int, row.split())) for row in re.findall(r"Fallback order for Node \d+: ([\d ]+)", log)]
-    assert order == [[int(n) for n in row] for row in zonelists(given)]
+    order = [tuple(map(int, row.split())) for row in re.findall(r"Fallback order for Node \d+: ([\d ]+)", log)]
+    assert order == list(given.zonelists.values())
     sizes = re.findall(r"id=m\d,size=(\d+)M", (folder / "qemu-cmdline.txt").read_text().replace("\\", ""))
     assert [node.pages for node in given.nodes] == [int(size) * 256 for size in sizes]
 

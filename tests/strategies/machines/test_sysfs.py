@@ -9,8 +9,9 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node
 from percpu_fuzz.strategies.machines.answers import Answers
+from percpu_fuzz.strategies.machines.facts import topology_of
 from percpu_fuzz.strategies.machines.machine import Imported
-from percpu_fuzz.strategies.machines.sysfs import import_sysfs as import_tree
+from percpu_fuzz.strategies.machines.sysfs import read_sysfs
 from percpu_fuzz.strategies.machines.tree import FolderTree
 
 FILES = {
@@ -31,7 +32,7 @@ FILES = {
 
 def import_sysfs(root: Path, name: str, answers: Answers = Answers()) -> Imported:  # noqa: B008
     """The machine below a folder."""
-    return import_tree(FolderTree(root), name, answers)
+    return topology_of(read_sysfs(FolderTree(root), answers), answers, name)
 
 
 def tree(root: Path, **changes: str | None) -> Path:
@@ -120,7 +121,7 @@ def test_node_with_memory_and_nothing_free(tmp_path: Path) -> None:
         ("node__node2__distance", "9 10\n", "distance of node 2 to node 0 9"),
         ("node__node0__meminfo", None, "node/node0/meminfo: missing"),
         ("node__node0__meminfo", "Node 0 MemTotal: 4 kB\n", "no line MemFree"),
-        ("node__node0__cpulist", "0-3\n", "node/node2/cpulist: CPU 3, listed by node 0 too"),
+        ("node__node0__cpulist", "0-3\n", "node/node2/cpulist: CPU 3 on nodes 0 and 2"),
         ("node__node0__cpulist", None, "node/node0/cpulist: missing"),
         ("node__online", "0,7\n", "nodes 7 not in it"),
         ("node__online", "\n", "node/online: an empty list"),

@@ -13,7 +13,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node
 from percpu_fuzz.strategies.machines import tree as tree_module
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.machines.reading import Unpacked
+from percpu_fuzz.strategies.reading import Unpacked
 
 FILES = {
     "node/possible": b"0-1\n",

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.strategies.fidelity.fidelity import unit_bytes_of
+from percpu_fuzz.strategies.machines.boot_log import read_boot_log
 
 HEAD = "# tracer: nop\n#\n"
 
@@ -208,12 +210,10 @@ def test_fidelity_of_a_damaged_run(
     ("words", "reason"),
     [("u16384", "none of whole pages"), ("u2097153", "none of whole pages"), ("u99999999999", "none of whole pages")],
 )
-def test_unit_sizes_that_no_kernel_has(tmp_path: Path, recorded: Path, words: str, reason: str) -> None:
+def test_unit_sizes_that_no_kernel_has(tmp_path: Path, words: str, reason: str) -> None:
     """Treated as missing, and said."""
-    from percpu_fuzz.strategies.fidelity.fidelity import unit_bytes_of
-
     (tmp_path / "dmesg-boot.txt").write_text(f"percpu: Embedded 46 pages/cpu s1 r8192 d28672 {words}\n")
-    unit_bytes, why = unit_bytes_of(tmp_path)
+    unit_bytes, why = unit_bytes_of(read_boot_log(tmp_path), 4096)
     assert unit_bytes is None
     assert reason in why
 

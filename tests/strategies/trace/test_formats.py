@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.strategies.trace.events import Alloc, Event, Free, Mark, Post
 from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 
 # Lines as the tools print them: trace-cmd's from the commit that added bytes_alloc; perf's from its documentation.
 TRACE_CMD = """cpus=2
@@ -35,8 +35,8 @@ PERF = """           mkdir  4393 [001]   169.334788: percpu:percpu_alloc_percpu:
 """  # noqa: E501
 
 
-def events_of(folder: Path, text: str) -> tuple[list[Event], Counts]:
-    path, counts = folder / "trace.txt", Counts()
+def events_of(folder: Path, text: str) -> tuple[list[Event], LineCounts]:
+    path, counts = folder / "trace.txt", LineCounts()
     path.write_text(text)
     return list(read_events(path, counts)), counts
 

@@ -14,7 +14,7 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.trace import events as ev
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 
 HEADER = "# tracer: nop\n#\n"
 ALLOC = (
@@ -28,7 +28,7 @@ OLD_ALLOC = (
 )
 
 
-def events_of(text: str, counts: Counts | None = None) -> list[ev.Event]:
+def events_of(text: str, counts: LineCounts | None = None) -> list[ev.Event]:
     return list(read_events(io.BytesIO(text.encode()), counts))
 
 
@@ -109,14 +109,14 @@ def test_lines_that_are_no_events_are_counted() -> None:
     text += (
         "CPU:3 [LOST 123 EVENTS]\nCPU:4 [LOST EVENTS]\ngarbage\n" + f"{head}percpu_free_percpu: base_addr=\n" + ALLOC
     )
-    counts = Counts()
+    counts = LineCounts()
     assert len(events_of(text, counts)) == 2
-    assert counts == Counts(lines=12, events=2, other=6, unparsed=2, lost_events=123, lost_gaps=2, truncated=0)
+    assert counts == LineCounts(lines=12, events=2, other=6, unparsed=2, lost_events=123, lost_gaps=2, truncated=0)
 
 
 def test_endless_number_is_unparsed() -> None:
     """A number that no field can hold is damage, counted and survived."""
-    counts = Counts()
+    counts = LineCounts()
     assert events_of(OLD_ALLOC + OLD_ALLOC.replace("size=48", "size=" + "4" * 9999), counts) == events_of(OLD_ALLOC)
     assert counts.unparsed == 1
 
@@ -129,7 +129,7 @@ def test_damaged_text_never_ends_the_stream() -> None:
         data = bytearray(whole)
         for _ in range(generator.randint(1, 6)):
             data[generator.randrange(len(HEADER), len(data))] = generator.choice(b" -:[](),=.0123456789x\xff\x00\n")
-        counts = Counts()
+        counts = LineCounts()
         found = sum(1 for _ in read_events(io.BytesIO(bytes(data)), counts))
         assert found == counts.events
         assert counts.lines == counts.events + counts.other + counts.unparsed + counts.lost_gaps + counts.truncated
@@ -137,7 +137,7 @@ def test_damaged_text_never_ends_the_stream() -> None:
 
 def test_last_line_without_newline_is_not_used() -> None:
     """`off=402` may be the beginning of 402176: a cut line is counted as truncated."""
-    counts = Counts()
+    counts = LineCounts()
     assert len(events_of(OLD_ALLOC + OLD_ALLOC[:-10], counts)) == 1
     assert (counts.truncated, counts.unparsed) == (1, 0)
 
@@ -146,7 +146,7 @@ def test_cut_gzip_stream_yields_what_is_whole(tmp_path: Path) -> None:
     """The events before the cut are there, and the cut is counted."""
     path = tmp_path / "t.gz"
     path.write_bytes(gzip.compress((OLD_ALLOC * 20000).encode())[:-12])
-    counts = Counts()
+    counts = LineCounts()
     found = sum(1 for _ in read_events(path, counts))
     assert found == counts.events > 0
     assert counts.truncated == 1
@@ -196,13 +196,13 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_reduced_run_has_every_event(recorded: Path) -> None:
     """The counts of the small run's events are those of the whole recording; nothing is unparsed."""
-    counts = Counts()
+    counts = LineCounts()
     kinds = Counter(type(e).__name__ for e in read_events(recorded / "r11-2node-small-6.1" / "percpu.trace.gz", counts))
     assert kinds == {
         "Alloc": 11168, "Stat": 10744, "Free": 10315, "Post": 5470, "Mark": 2200, "Populate": 310, "PopulateRet": 310,
         "Populated": 310, "Depopulated": 79, "AllocFail": 44, "CreateChunk": 2,
     }  # fmt: skip
-    assert counts == Counts(lines=40964, events=40952, other=12)
+    assert counts == LineCounts(lines=40964, events=40952, other=12)
 
 
 def test_whole_run_yields_the_same_events(recorded: Path, kernel_runs: Path) -> None:
@@ -213,7 +213,7 @@ def test_whole_run_yields_the_same_events(recorded: Path, kernel_runs: Path) -> 
 
 def test_reading_is_fast(kernel_runs: Path) -> None:
     """A guard against a slip by a power of ten: at least 50,000 lines a second (over 300,000 on an idle core)."""
-    counts = Counts()
+    counts = LineCounts()
     began = time.process_time()
     for _ in read_events(kernel_runs / "r6-memmax-fail-6.1" / "percpu.trace.gz", counts):
         pass

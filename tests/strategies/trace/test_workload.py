@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from percpu_fuzz.strategies.trace import events as ev
 from percpu_fuzz.strategies.trace import operations as op
+from percpu_fuzz.strategies.trace.charged_by_flag import ASSUMED_CGROUP, charged_by_flag
 from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, RmCgroup, SnapBegin, SnapEnd
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.tracefs import read_events
-from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream, build_workload, charge_accounted, max_bytes
+from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream, max_bytes
 
 RUNS = {
     # run: possible CPUs, rows, equal rows, worst difference in bytes
@@ -79,6 +81,11 @@ def differences(workload: Workload, snapshots: Iterable[Snapshot], nr_cpus: int)
             found += oracle.differences(snapshot)
     assert next(to_come, None) is None
     return found
+
+
+def build_workload(events: Iterable[ev.Event]) -> Workload:
+    stream = WorkloadStream(events)
+    return stream.kept(tuple(stream.operations))
 
 
 def workload_of(text: str) -> Workload:
@@ -277,8 +284,9 @@ def test_max_bytes(text: str | None, expected: int | None) -> None:
 def test_accounted_areas_without_post_events() -> None:
     """On request, areas that carry __GFP_ACCOUNT count as charged to one cgroup, and so do their frees."""
     text = alloc(1, 16, gfp="GFP_KERNEL_ACCOUNT") + alloc(2, 24) + free(3, 16) + free(4, 24)
-    ops = charge_accounted(workload_of(text), 9).operations
-    assert [getattr(o, "cg", 0) for o in ops] == [9, None, 9, None]
+    ops = list(charged_by_flag(workload_of(text).operations))
+    assert ops[0] == op.MkCgroup(1, ASSUMED_CGROUP, "/assumed", ROOT, None)
+    assert [getattr(o, "cg", 0) for o in ops[1:]] == [ASSUMED_CGROUP, None, ASSUMED_CGROUP, None]
 
 
 def test_operations_wait_no_longer_than_they_must(recorded: Path) -> None:

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.page_frames import FrameNodes, frames_of
 from percpu_fuzz.strategies.trace.events import Event
-from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen, same_pages
-from percpu_fuzz.strategies.trace.pages.pfn_nodes import FrameNodes, import_frames
+from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord, import_placement
-from percpu_fuzz.strategies.trace.tracefs import Counts, read_events
+from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 
 SMALL = "r11-2node-small-6.1"
 
 
+def same_pages(a: Placement, b: Placement) -> tuple[int, int]:
+    """(pages on the same node, pages) over the populates of `a`; one that `b` lacks has none right."""
+    there = {(r.t, r.base, r.page_start, r.page_end): r.node_by_cpu_by_page for r in b.populates}
+    equal = total = 0
+    for record in a.populates:
+        found = there.get((record.t, record.base, record.page_start, record.page_end))
+        for cpu, row in enumerate(record.node_by_cpu_by_page):
+            total += len(row)
+            equal += 0 if found is None else sum(x == y for x, y in zip(row, found[cpu], strict=True))
+    return equal, total
+
+
 def seen_of(folder: Path, text: str) -> PagesSeen:
     """What the page events of a text say on the folder's machine."""
-    frames = import_frames(folder / "topology.json")
-    assert frames is not None
-    seen, counts = PagesSeen(import_path(folder).topology, frames), Counts()
+    machine = import_path(folder)
+    assert machine.frames is not None
+    seen, counts = PagesSeen(machine.topology, machine.frames), LineCounts()
     passed: list[Event] = list(seen.watch(read_events(io.BytesIO(text.encode()), counts, PAGE_PAYLOADS)))
     assert counts.unparsed == 0
     assert counts.events > len(passed)
@@ -65,20 +77,20 @@ def test_mapped_pages_tell_the_same(recorded: Path) -> None:
 def test_what_cannot_be_told_is_counted(recorded: Path) -> None:
     """Without either, no populate is placed, and each counts as unplaced."""
     text = lines_without(lines_without(text_of(recorded), "mm_page_alloc"), "vmap")
-    frames = import_frames(recorded / SMALL / "topology.json")
+    frames = import_path(recorded / SMALL).frames
     assert frames is not None
     seen = PagesSeen(import_path(recorded / SMALL).topology, frames)
-    assert len(list(seen.watch(read_events(io.BytesIO(text.encode()), Counts(), PAGE_PAYLOADS)))) > 600
+    assert len(list(seen.watch(read_events(io.BytesIO(text.encode()), LineCounts(), PAGE_PAYLOADS)))) > 600
     assert (seen.placement(), seen.unplaced) == (None, 310)
 
 
 def test_a_wrong_zone_moves_pages(recorded: Path) -> None:
     """Control: with the border of the two nodes moved, pages come out on other nodes."""
-    frames = import_frames(recorded / SMALL / "topology.json")
+    frames = import_path(recorded / SMALL).frames
     assert frames is not None
     moved = replace(frames, nodes=tuple(1 - node for node in frames.nodes))
     seen = PagesSeen(import_path(recorded / SMALL).topology, moved)
-    list(seen.watch(read_events(io.BytesIO(text_of(recorded).encode()), Counts(), PAGE_PAYLOADS)))
+    list(seen.watch(read_events(io.BytesIO(text_of(recorded).encode()), LineCounts(), PAGE_PAYLOADS)))
     found = seen.placement()
     assert found is not None
     assert same_pages(truth_of(recorded), found) == (0, 1912)
@@ -97,14 +109,17 @@ def test_a_frame_in_no_zone_or_in_two_has_no_node(pfn: int, node: int | None) ->
     assert frames.node_of(pfn) == node
 
 
-def test_zones_without_a_beginning_place_nothing(tmp_path: Path) -> None:
-    """Where no zone says where it begins there are no frames; what is no topology.json is refused."""
+def test_zones_without_a_beginning_place_nothing(recorded: Path, tmp_path: Path) -> None:
+    """Where no zone says where it begins, or one lies beyond every frame, there are no frames."""
+    machine = json.loads((recorded / SMALL / "topology.json").read_text())
     path = tmp_path / "topology.json"
-    path.write_text('{"nodes": {"0": {"zones": [{"node": 0, "spanned": 5}]}}}')
-    assert import_frames(path) is None
-    path.write_text('{"nodes": 3}')
-    with pytest.raises(InputError, match="nodes"):
-        import_frames(path)
+    for start in (0, 1 << 52):
+        for node in machine["nodes"].values():
+            for zone in node["zones"]:
+                zone["start_pfn"] = start
+        path.write_text(json.dumps(machine))
+        assert import_path(path).frames is None
+    assert frames_of([(1, 99, 0), (0, 5, 1), (200, 0, 1)]) == FrameNodes((1,), (100,), (0,))
 
 
 def large_runs(kernel_runs: Path) -> Iterator[Path]:
@@ -122,11 +137,11 @@ def test_pages_of_a_large_run(kernel_runs: Path) -> None:
 
 def test_populates_whose_return_is_lost_are_counted_and_let_go(recorded: Path) -> None:
     """Without any return, a task's next populate ends its last one: one stays open for each task, all others count."""
-    frames = import_frames(recorded / SMALL / "topology.json")
+    frames = import_path(recorded / SMALL).frames
     assert frames is not None
     seen = PagesSeen(import_path(recorded / SMALL).topology, frames)
     text = lines_without(text_of(recorded), "populate_ret")
-    list(seen.watch(read_events(io.BytesIO(text.encode()), Counts(), PAGE_PAYLOADS)))
+    list(seen.watch(read_events(io.BytesIO(text.encode()), LineCounts(), PAGE_PAYLOADS)))
     waiting = len(seen._open)
     assert (seen.placed, seen.unplaced + waiting) == (0, 310)
     assert 0 < waiting < 20

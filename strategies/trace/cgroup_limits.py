@@ -1,11 +1,13 @@
-"""Cgroups with their parents and limits, by the marks of a trace so far."""
+"""CgroupLimits: memory.max and parent of each cgroup, by the marks of a trace so far."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from percpu_fuzz.strategies.trace.operations import ROOT, MkCgroup, Operation, SetMax
 
 
-class Limited:
+class CgroupLimits:
     """Follows marks; a removed cgroup is kept, as areas were charged under its limit."""
 
     def __init__(self) -> None:
@@ -32,10 +34,23 @@ class Limited:
             found.append(cg)
         return found
 
+    def over(self, cg: int) -> Iterator[tuple[int, int]]:
+        """(cgroup, bytes) of each limit that a charge to a cgroup must keep to: its own and its ancestors'."""
+        for level in self.chain(cg):
+            limit = self.limits.get(level)
+            if limit is not None:
+                yield level, limit
+
+    @property
+    def any_limit(self) -> bool:
+        """Whether any cgroup has one."""
+        return any(limit is not None for limit in self.limits.values())
+
     def knows(self, cg: int) -> bool:
         """Whether its own mark was seen, and with it its limit."""
         return cg == ROOT or cg in self.parents
 
-    def is_known(self, chain: list[int]) -> bool:
-        """Whether each cgroup of a chain, and the parent of each, has its mark."""
+    def knows_all_over(self, cg: int) -> bool:
+        """Whether each cgroup from this one up, and the parent of each, has its mark."""
+        chain = self.chain(cg)
         return chain[-1] == ROOT and all(self.knows(cg) and cg not in self.unplaced for cg in chain)

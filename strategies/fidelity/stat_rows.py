@@ -1,17 +1,31 @@
-"""Lag: rows of memory.stat that a kernel showed before it had flushed its counters.
+"""StatRow: one cgroup's percpu line of memory.stat in one snapshot, as the kernel showed it and as the engine has it.
 
-A reader of 6.12 flushes only when enough has changed, so a row may have the value of an earlier snapshot, exact to
-the byte, until the next flush. Such a row is no difference between kernel and engine; anything else that differs is.
+A reader of 6.12 flushes only when enough has changed, so a row may have the value of an earlier snapshot, exact to the
+byte, until the next flush. Such a row lags: it is no difference between kernel and engine; anything else that differs
+is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from percpu_fuzz.strategies.fidelity.rows import Row
+
+@dataclass(frozen=True, slots=True)
+class StatRow:
+    """percpu bytes of one cgroup, with all below it, in one snapshot."""
+
+    phase: str
+    path: str
+    kernel_bytes: int
+    engine_bytes: int
+
+    @property
+    def difference_bytes(self) -> int:
+        return abs(self.kernel_bytes - self.engine_bytes)
 
 
-def lagging(rows: Sequence[Row]) -> list[bool]:
+def lagging(rows: Sequence[StatRow]) -> list[bool]:
     """For each row, in the order of the snapshots: does it differ only because the kernel lagged?
 
     Its value is the one that the cgroup had at an earlier snapshot, none before the last flush that the cgroup's rows
@@ -31,7 +45,7 @@ def lagging(rows: Sequence[Row]) -> list[bool]:
     return excused
 
 
-def _stale(rows: list[Row]) -> list[bool]:
+def _stale(rows: list[StatRow]) -> list[bool]:
     """For one cgroup's rows: has it the value of an earlier snapshot, from the last flush on?"""
     flushed, found = 0, []
     for i, row in enumerate(rows):

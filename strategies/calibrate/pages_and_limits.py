@@ -1,6 +1,6 @@
-"""Pressure: what recorded pages and limits say of the tables `place`, `step` and `max`.
+"""Pages and limits: what recorded placements and limits say of the tables `place`, `step` and `max`.
 
-A case populates one chunk of a few pages. So a recorded run is cut into windows of WINDOW successive populates (about
+A case populates one chunk of a few pages. So a recorded run is cut into windows of so many successive populates (about
 eight pages), and each window is of the pattern that a case would need to look like it: all pages on the first node of
 their zonelist (local); further along, but no CPU's node changes within the window (runs); a change within it (pressed:
 a node fills up or empties); CPUs of one node split over two (independent). No window is spread on purpose.
@@ -12,18 +12,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from percpu_fuzz.engine.topology import Topology, fallback_lists
+from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
-from percpu_fuzz.strategies.trace.limited import Limited
+from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.operations import AllocArea, MkCgroup, SnapEnd
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.states import Snapshot
 from percpu_fuzz.strategies.trace.workload import Workload
 
-WINDOW = 4
-STEPS = KINDS["step"].values
+POPULATES_A_WINDOW = 4
 HEADROOMS = (-1, 0, 1, 2, 3, 5, 8, 16, 64, 130, 1024, 16384)  # pages; -1: no limit
-STEP_IDS = tuple(range(len(STEPS)))
+STEP_IDS = tuple(range(len(KINDS["step"].values)))
 
 
 @dataclass
@@ -44,34 +43,29 @@ class PagesOf:
         )  # fmt: skip
 
 
-class _Steps:
-    """How far along its CPU's zonelist each page of a populate lies."""
-
-    def __init__(self, topology: Topology) -> None:
-        ids = [node.id for node in topology.nodes]
-        self.homes = [topology.node_index[cpu.node] for cpu in topology.cpus]
-        self.step = [{ids[n]: i for i, n in enumerate(row)} for row in fallback_lists(topology)]
-
-    def of(self, record: PopulateRecord) -> list[list[int]]:
-        """By CPU and page; a node that is not in the zonelist counts as its end."""
-        return [
-            [self.step[home].get(node, len(self.step[home])) for node in row]
-            for home, row in zip(self.homes, record.node_by_cpu_by_page, strict=True)
-        ]
+def zonelist_steps(record: PopulateRecord, topology: Topology) -> list[list[int]]:
+    """How far along its CPU's zonelist each page of a populate lies, by CPU and page; a node not in it is its end."""
+    steps = {home: {node: i for i, node in enumerate(row)} for home, row in topology.zonelists.items()}
+    return [
+        [steps[cpu.node].get(node, len(steps[cpu.node])) for node in row]
+        for cpu, row in zip(topology.cpus, record.node_by_cpu_by_page, strict=True)
+    ]
 
 
 def pages_of(placement: Placement, topology: Topology) -> PagesOf:
     """Count a run's backing pages."""
-    steps, found = _Steps(topology), PagesOf()
-    every = [steps.of(record) for record in placement.populates]
-    for cpu in range(len(topology.cpus)):
+    found, homes = PagesOf(), [cpu.node for cpu in topology.cpus]
+    every = [zonelist_steps(record, topology) for record in placement.populates]
+    for cpu in range(len(homes)):
         row = [step for record in every for step in record[cpu]]
         found.steps.update(min(step, STEP_IDS[-1]) for step in row)
         found.switches += sum(a != b for a, b in pairwise(row))
         found.pairs += max(len(row) - 1, 0)
-    for at in range(0, len(every) - WINDOW + 1, WINDOW):
-        window = [[step for record in every[at : at + WINDOW] for step in record[c]] for c in range(len(topology.cpus))]
-        pattern = pattern_of(window, steps.homes)
+    for at in range(0, len(every) - POPULATES_A_WINDOW + 1, POPULATES_A_WINDOW):
+        window = [
+            [step for record in every[at : at + POPULATES_A_WINDOW] for step in record[c]] for c in range(len(homes))
+        ]
+        pattern = pattern_of(window, homes)
         found.windows[pattern] += 1
         if pattern == PLACE_RUNS:
             found.run_steps.update(min(step, STEP_IDS[-1]) for row in window for step in row)
@@ -103,42 +97,34 @@ class Headrooms:
         return Headrooms(self.found + other.found, self.unknown + other.unknown)
 
 
-def headroom_pages(limited: Limited, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
+def headroom_pages(limits: CgroupLimits, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:
     """The least of limit - memory.current over a cgroup and its ancestors, pages; -1 without a limit.
 
     None where a limit, or the memory.current of a limited cgroup, is not known.
     """
-    chain = limited.chain(cg)
-    if not limited.is_known(chain):
+    over = [(limit, current.get(level)) for level, limit in limits.over(cg)]
+    if not limits.knows_all_over(cg) or any(used is None for _, used in over):
         return None
-    rooms = []
-    for level in chain:
-        limit, used = limited.limits.get(level), current.get(level)
-        if limit is None:
-            continue
-        if used is None:
-            return None
-        rooms.append(max(limit - used, 0) // page_bytes)
-    return min(rooms, default=-1)
+    return min((max(limit - (used or 0), 0) // page_bytes for limit, used in over), default=-1)
 
 
 def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
     """The headrooms of a run's charged allocations."""
     by_phase = {snapshot.phase: snapshot for snapshot in snapshots}
-    limited, out = Limited(), Headrooms()
+    limits, out = CgroupLimits(), Headrooms()
     made: Counter[int] = Counter()
     for o in workload.operations:
-        if isinstance(o, MkCgroup) and (limited.knows(o.cg) or o.cg in made):
+        if isinstance(o, MkCgroup) and (limits.knows(o.cg) or o.cg in made):
             # The inode number is another cgroup's now, whose limit says nothing of what lay below the one before.
-            for cg in [cg for cg in made if o.cg in limited.chain(cg)]:
+            for cg in [cg for cg in made if o.cg in limits.chain(cg)]:
                 out.unknown += made.pop(cg)
-        limited.follow(o)
+        limits.follow(o)
         if isinstance(o, AllocArea) and o.cg is not None:
             made[o.cg] += 1
         elif isinstance(o, SnapEnd) and o.name in by_phase:
             current = {row.ino: row.current_bytes for row in by_phase[o.name].cgroups.values()}
             for cg, n in made.items():
-                pages = headroom_pages(limited, cg, current, page_bytes)
+                pages = headroom_pages(limits, cg, current, page_bytes)
                 if pages is None:
                     out.unknown += n
                 else:

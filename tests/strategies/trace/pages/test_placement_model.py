@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
-from percpu_fuzz.strategies.trace.pages.placing import Pressure, in_runs, local, nearest
+from percpu_fuzz.strategies.draw.calibration import Chain
+from percpu_fuzz.strategies.trace.pages.placement_model import in_runs, local, nearest
 
 MEMORYLESS = Topology(
     name="memoryless",
@@ -30,7 +31,7 @@ def test_fallback_has_the_recorded_shares_and_runs(seed: int) -> None:
     About 2,050 switches of a CPU in 102,400 pages: five standard deviations are 0.22 of 2 points. Pages of a run are
     one draw, of which there are about 2,400: five deviations of the share are 4.7 points.
     """
-    pressure = Pressure((700, 300), switches=20, pairs=1000)
+    pressure = Chain((700, 300), switches=20, pairs=1000)
     fill = in_runs(MEMORYLESS, pressure, seed)
     pages = np.concatenate([fill() for _ in range(200)], axis=1)
     assert set(np.unique(pages)) == {1, 2}
@@ -41,13 +42,13 @@ def test_fallback_has_the_recorded_shares_and_runs(seed: int) -> None:
 
 def test_without_fallback_it_is_local() -> None:
     """Control: a chain that never leaves the first entry places as the local model does."""
-    fill = in_runs(MEMORYLESS, Pressure((5, 0, 0), 0, 4), 1)
+    fill = in_runs(MEMORYLESS, Chain((5, 0, 0), 0, 4), 1)
     assert (fill() == local(MEMORYLESS)()).all()
 
 
 def test_equal_seeds_place_equally() -> None:
     """The same seed gives the same pages, another one others."""
-    pressure = Pressure((1, 1), 1, 10)
+    pressure = Chain((1, 1), 1, 10)
     first, second, other = (in_runs(MEMORYLESS, pressure, seed)() for seed in (1, 1, 2))
     assert (first == second).all()
     assert (first != other).any()

@@ -1,44 +1,58 @@
-"""Reading: the content of a file that nobody vouches for, plain or gzip, from front to back in bounded memory."""
+"""Reading: the content of a file that nobody vouches for, plain or gzip; every failure is one line.
+
+`Unpacked` reads from front to back in bounded memory; `read_bytes`, `read_text` and `read_json` take the whole.
+"""
 
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import TypeVar
+
+import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 
+T = TypeVar("T")
 GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 CONTENT_MAX_BYTES = 64 << 20
 READ_MAX_BYTES = 1 << 20
 HEAD_BYTES = 512
 
 
+def open_bytes(path: Path, allowed: str = "a readable file") -> io.BufferedReader:
+    """A file opened for reading. InputError naming it if it cannot be."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), allowed) from None
+
+
+def unpacked(stream: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
+    """The stream, or what it unpacks to if it begins as gzip does. Reading a damaged one raises one of DAMAGED."""
+    return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP_MAGIC else stream
+
+
 class Unpacked:
-    """A file, unpacked if it is gzip. It is read forwards only, and never beyond `limit_bytes` of content.
+    """A file, unpacked if it is gzip. It is read forwards only, and never beyond `limit_bytes` (None: all) of content.
 
     Has the methods that tarfile asks of a file. Raises InputError, naming the file, for whatever goes wrong.
     """
 
-    def __init__(self, path: Path, limit_bytes: int = CONTENT_MAX_BYTES) -> None:
+    def __init__(self, path: Path, limit_bytes: int | None = CONTENT_MAX_BYTES) -> None:
         self.where = str(path)
         self.limit_bytes = limit_bytes
         self._position = 0
+        self._file = open_bytes(path)
         try:
-            file = path.open("rb")
-        except OSError as error:
-            raise self._unreadable(error) from None
-        self._file = file
-        self._content: BinaryIO = file
-        self.head = b""
-        try:
-            if file.peek(2)[:2] == GZIP_MAGIC:
-                self._content = cast(BinaryIO, gzip.GzipFile(fileobj=file))
+            self._content = unpacked(self._file)
             self.head = self._take(HEAD_BYTES)
         except (InputError, OSError) as error:
-            file.close()
+            self._file.close()
             raise error if isinstance(error, InputError) else self._unreadable(error) from None
         self._ahead = self.head
 
@@ -48,9 +62,6 @@ class Unpacked:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
         self._file.close()
 
     def _unreadable(self, error: OSError) -> InputError:
@@ -59,7 +70,7 @@ class Unpacked:
     def _take(self, size: int) -> bytes:
         try:
             return self._content.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except DAMAGED as error:
             raise InputError(self.where, f"a damaged gzip stream ({error})", "a whole gzip file") from None
         except OSError as error:
             raise self._unreadable(error) from None
@@ -72,7 +83,7 @@ class Unpacked:
         if len(data) < size:
             data += self._take(size - len(data))
         self._position += len(data)
-        if self._position > self.limit_bytes:
+        if self.limit_bytes is not None and self._position > self.limit_bytes:
             raise InputError(self.where, "unpacks to more", f"at most {self.limit_bytes} bytes of content")
         return data
 
@@ -89,10 +100,13 @@ class Unpacked:
 
     def rest(self) -> bytes:
         """All that is left."""
-        parts = []
-        while part := self.read(READ_MAX_BYTES):
-            parts.append(part)
-        return b"".join(parts)
+        return b"".join(iter(lambda: self.read(READ_MAX_BYTES), b""))
+
+
+def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
+    """The content of a file. Raises InputError naming the file."""
+    with Unpacked(path, limit_bytes) as file:
+        return file.rest()
 
 
 def text_of(data: bytes, where: str) -> str:
@@ -103,7 +117,24 @@ def text_of(data: bytes, where: str) -> str:
         raise InputError(where, f"no UTF-8 text (byte {error.start})", "a text file") from None
 
 
-def read_text(path: Path, limit_bytes: int = CONTENT_MAX_BYTES) -> str:
-    """The text of a file, plain or gzip."""
-    with Unpacked(path, limit_bytes) as file:
-        return text_of(file.rest(), file.where)
+def read_text(path: Path) -> str:
+    """The text of a file of at most CONTENT_MAX_BYTES."""
+    return text_of(read_bytes(path, CONTENT_MAX_BYTES), str(path))
+
+
+def decode_json(data: bytes, shape: type[T], where: str, allowed: str) -> T:
+    """JSON of the given msgspec shape. The InputError carries msgspec's message, which ends with the element's path."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(where, " ".join(str(error).split()), allowed) from None
+
+
+def read_json(path: Path, shape: type[T], allowed: str) -> T:
+    """decode_json of a file's content."""
+    return decode_json(read_bytes(path), shape, str(path), allowed)
+
+
+def file_of(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, plain or gzip; None if it is not there."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)

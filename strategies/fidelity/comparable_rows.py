@@ -1,4 +1,4 @@
-"""Observable: which rows of memory.stat a trace can tell, and the engine's figures beside the kernel's.
+"""ComparableRows: which rows of memory.stat a trace can tell, and the engine's figures beside the kernel's.
 
 A cgroup without its mark, or whose parent has none, hangs below the root in the engine. As long as it holds bytes, rows
 of cgroups that may be its ancestors cannot be told; its own row and the root's cannot at all if it may be older than
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from percpu_fuzz.strategies.fidelity.rows import Row
+from percpu_fuzz.strategies.fidelity.stat_rows import StatRow
 from percpu_fuzz.strategies.trace.operations import ROOT
 from percpu_fuzz.strategies.trace.states import Snapshot
 
 
-class Observable:
+class ComparableRows:
     """Grows with the replay; `rows` says in the end what could be compared, `left_out` what could not."""
 
     def __init__(self, snapshots: tuple[Snapshot, ...]) -> None:
@@ -24,7 +24,7 @@ class Observable:
         self.path_of = {row.ino: path for snapshot in snapshots for path, row in snapshot.cgroups.items()}
         self.unmarked: set[int] = set()
         self.orphans: dict[int, str | None] = {}  # path of each cgroup of unknown parent, None if nobody says
-        self.compared: list[tuple[int, Row]] = []
+        self.compared: list[tuple[int, StatRow]] = []
         self.left_out: Counter[str] = Counter()
 
     def made(self, cg: int) -> None:
@@ -53,9 +53,9 @@ class Observable:
             elif row.ino != ROOT and any(below is None or below.startswith(f"{path}/") for below in hidden):
                 self.left_out["rows_not_observable"] += 1
             else:
-                self.compared.append((row.ino, Row(name, path, row.percpu_bytes, held_bytes[row.ino])))
+                self.compared.append((row.ino, StatRow(name, path, row.percpu_bytes, held_bytes[row.ino])))
 
-    def rows(self, began_late: bool) -> list[Row]:
+    def rows(self, began_late: bool) -> list[StatRow]:
         """Rows that can be compared. began_late: areas were freed that were charged before the trace."""
         self.left_out["phases_never_seen"] = sum(map(len, self.to_come.values()))
         unknown_root = began_late or self.left_out["cgroups_of_unknown_parent"] > 0

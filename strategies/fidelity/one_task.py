@@ -1,4 +1,4 @@
-"""The engine's records with one task, driven in batches: what a replay queues and which rows are free."""
+"""The engine's records with one task, whose operations are queued and run in batches, and which rows are free."""
 
 from __future__ import annotations
 
@@ -7,34 +7,51 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset_record
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import OP_MIGRATE
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, new_record
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.strategies.fidelity.tally import Tally
+from percpu_fuzz.strategies.fidelity.charge_tally import ChargeTally
 from percpu_fuzz.strategies.run.drive import NR_NODE, NR_ROW, run_operations
 
-SIZE_CLASS = "trace"
+TRACE_CLASS = "trace"
 
 
-class Engine:
-    """The engine's records with one task whose operations are queued and run in batches."""
+class OneTask:
+    """The engine's records for one task: topo, prog and state, and the arrays of one that compiled functions take."""
 
-    def __init__(self, topology: Topology, variant: Variant, tally: Tally | None = None) -> None:
-        size_class_of(topology, (SIZE_CLASS,))
-        self.tally = Tally() if tally is None else tally
-        self.topos = topo_record(topology, SIZE_CLASS)
-        self.progs, self.states = new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS)
+    def __init__(self, topology: Topology, variant: Variant, nr_memcgs: int) -> None:
+        self.size = SIZE_CLASSES[TRACE_CLASS]
+        self.topos = topo_record(topology, TRACE_CLASS)
+        self.progs, self.states = new_record(Prog, TRACE_CLASS), new_record(State, TRACE_CLASS)
         self.topo, self.prog, self.state = self.topos[0], self.progs[0], self.states[0]
         variant.write(self.prog)
-        self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, 1, 16
+        self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, nr_memcgs, 16
         self.prog["memcg_parent0"][0], self.prog["nr_table"] = -1, 1
+
+    def restart(self) -> None:
+        """As if nothing had been run."""
         reset_record(self.topo, self.prog, self.state, True)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The invariants that have been violated since the restart."""
+        return tuple(name for name, hit in zip(INVARIANT_NAMES, self.state["violated"], strict=False) if hit)
+
+
+class OperationQueue(OneTask):
+    """Operations of the task, queued and run in batches; `tally` counts what each did."""
+
+    def __init__(self, topology: Topology, variant: Variant, tally: ChargeTally | None = None) -> None:
+        size_class_of(topology, (TRACE_CLASS,))
+        super().__init__(topology, variant, nr_memcgs=1)
+        self.restart()
         # Nobody lets the mutex go: balance work, which would free chunks that the recorded kernel kept, never runs.
         # Placed areas are atomic for that reason, and for no other: without limits it makes no difference to a charge.
         self.state["mutex"] = 1
-        self.size = SIZE_CLASSES[SIZE_CLASS]
+        self.tally = ChargeTally() if tally is None else tally
         self.rows = np.zeros((self.size["ops"], NR_ROW), dtype=np.int64)
         self.nodes = np.zeros((NR_NODE, len(topology.nodes) + 1), dtype=np.int64)
         self.nowait: list[bool] = []  # of each queued operation

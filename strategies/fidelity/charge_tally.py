@@ -1,4 +1,4 @@
-"""Tally: what a variant did with a recorded workload, allocation by allocation and node by node, as counts.
+"""ChargeTally: what a variant did with a recorded workload, allocation by allocation and node by node, as counts.
 
 A recorded trace is one realisation: these are counts of what was, no sample, and no interval follows from them.
 """
@@ -22,7 +22,7 @@ from percpu_fuzz.strategies.run.drive import (
 )
 
 ALL_NODES = -1  # the row of all nodes together
-CHARGED = 1  # State.probe_done of an allocation that was charged and lives
+PROBE_CHARGED = 1  # State.probe_done of an allocation that was charged and lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class NodeTally:
 
 
 @dataclass
-class Tally:
+class ChargeTally:
     """pairs: charged allocations by (precharged pages, used pages, whether the caller might not block).
 
     booked_bytes: all bytes that charged allocations booked; misplaced: allocations by bytes booked on another node than
@@ -60,7 +60,7 @@ class Tally:
     def take(self, rows: Any, nowait: list[bool]) -> None:
         """Add what a batch of operations left; nowait: of each operation."""
         for row, no_wait in zip(rows.tolist(), nowait, strict=True):
-            if row[ROW_DONE] == CHARGED:
+            if row[ROW_DONE] == PROBE_CHARGED:
                 self.pairs[row[ROW_PRECHARGE], row[ROW_USED], no_wait] += 1
                 self.misplaced[row[ROW_MISPLACED]] += 1
                 self.booked_bytes += row[ROW_BYTES]

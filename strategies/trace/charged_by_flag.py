@@ -1,0 +1,36 @@
+"""For traces that do not say what was charged (plain percpu tracepoints): charged is what has __GFP_ACCOUNT.
+
+An assumption, and too much at that: some callers carry the flag and are never charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, Operation
+
+ACCOUNTING_FLAGS = {"GFP_KERNEL_ACCOUNT", "__GFP_ACCOUNT"}
+ASSUMED_CGROUP = (1 << 62) + 1  # no inode number
+ASSUMED_PATH = "/assumed"
+
+
+def charged_by_flag(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """Every area with the flag charged to one cgroup below the root, there from the beginning.
+
+    Areas that a Post has charged keep their cgroup.
+    """
+    begun = False
+    assumed: set[tuple[str, int]] = set()
+    for o in operations:
+        if not begun:
+            begun = True
+            yield MkCgroup(o.t, ASSUMED_CGROUP, ASSUMED_PATH, ROOT, None)
+        if isinstance(o, AllocArea) and o.cg is None and not ACCOUNTING_FLAGS.isdisjoint(o.gfp):
+            assumed.add((o.base, o.off))
+            o = replace(o, cg=ASSUMED_CGROUP)
+        elif isinstance(o, FreeArea) and (o.base, o.off) in assumed:
+            assumed.discard((o.base, o.off))
+            o = replace(o, cg=ASSUMED_CGROUP, cg_seen=False)
+        yield o
