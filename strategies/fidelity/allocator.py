@@ -157,21 +157,12 @@ class Allocator:
         """Pages that balance work would populate now if no atomic allocation has failed."""
         return min(max(EMPTY_PAGES_HIGH - self.empty_populated, 0), EMPTY_PAGES_HIGH)
 
-    def populate(self, chunk: ChunkMap, page_start: int, page_end: int) -> None:
-        """Pages have been populated; those that were already are passed over."""
+    def populate(self, chunk: ChunkMap, page_start: int, page_end: int, populated: bool = True) -> None:
+        """Pages have been populated, or given back; those that were so already are passed over."""
         before = chunk.empty_populated
         for page in range(page_start, page_end):
-            if not chunk.populated[page]:
-                chunk.populated[page] = 1
-                chunk.empty_populated += 1
-        self._count(chunk, before)
-
-    def depopulate_pages(self, chunk: ChunkMap, page_start: int, page_end: int) -> None:
-        before = chunk.empty_populated
-        for page in range(page_start, page_end):
-            if chunk.populated[page]:
-                chunk.populated[page] = 0
-                chunk.empty_populated -= 1
+            chunk.empty_populated += populated - chunk.populated[page]
+            chunk.populated[page] = populated
         self._count(chunk, before)
 
     def _count(self, chunk: ChunkMap, before: int) -> None:

@@ -265,7 +265,7 @@ class _Pass:
         elif chunk.free == chunk.width:
             self.report.depopulates_equal += chunk.first_populated() == pages
             allocator.retire(chunk)
-        allocator.depopulate_pages(chunk, *pages)
+        allocator.populate(chunk, *pages, populated=False)
         if chunk.isolated:
             allocator.reclaim_next(chunk)
 

@@ -57,11 +57,3 @@ def check_possible_cpus(ratio: int, topology: Topology, where: str = "--topology
         given = f"{len(topology.cpus)} possible CPUs, but the trace's areas cost {ratio} times their size"
         raise InputError(where, given, readings)
     return f"{len(topology.cpus)} possible CPUs, {EXTRA_CPUS[extra]}: areas cost {ratio} times their size"
-
-
-def cpus_words(ratios: CostRatios, topology: Topology, where: str) -> str:
-    """The reading that fits, or that there is none to check. InputError if the trace is of another machine."""
-    ratio = ratios.ratio(where)
-    if ratio is None:
-        return "the trace has no bytes_alloc: possible CPUs not checked"
-    return check_possible_cpus(ratio, topology, where)

@@ -13,11 +13,12 @@ from percpu_fuzz.strategies.trace.operations import Operation
 from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen
 from percpu_fuzz.strategies.trace.payload import PAYLOADS
-from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus, cpus_words
+from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
 from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
 from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream
 
 LOOK_AFTER = 1000  # operations: a trace of another machine is refused then, and not at the end of a gigabyte
+NO_COSTS = "the trace has no bytes_alloc: possible CPUs not checked"
 TRACE_LEFT_OUT = {
     "unknown_frees": "frees of areas from before the trace",
     "lost_frees": "areas whose free is not in the trace",
@@ -79,6 +80,7 @@ class TraceStream:
                 check_possible_cpus(ratio, self.topology, self.name)
             yield operation
         if self.topology is not None:
-            self.cpus = cpus_words(ratios, self.topology, self.name)
+            ratio = ratios.ratio(self.name)
+            self.cpus = NO_COSTS if ratio is None else check_possible_cpus(ratio, self.topology, self.name)
         if self.populates is not None:
             self.populates.check()

@@ -152,9 +152,9 @@ def test_a_chunk_with_many_empty_pages_is_reclaimed_from_its_end() -> None:
     allocator.release(chunk, 1024)
     assert chunk.isolated
     assert allocator.reclaim_next(chunk) == (3, 4)
-    allocator.depopulate_pages(chunk, 3, 4)
+    allocator.populate(chunk, 3, 4, populated=False)
     assert allocator.reclaim_next(chunk) == (1, 2)
-    allocator.depopulate_pages(chunk, 1, 2)
+    allocator.populate(chunk, 1, 2, populated=False)
     assert allocator.reclaim_next(chunk) is None
     assert allocator.where["chunk"] == allocator.sidelined
     allocator.take(chunk, 8, 8)
