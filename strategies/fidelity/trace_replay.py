@@ -51,8 +51,9 @@ def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened
     if trace.pages is not None and pages is not None:
         left_out |= {"populates_untold": trace.pages.unplaced, "populates_known_late": pages.late}
     placed = run.placed_words(trace)
-    again = placed is None and chain is not None and run.trace.is_file()
-    others = replay_draws(run, variant, chain, opened, trace.counts.lines) if again and chain is not None else []
+    others = []
+    if placed is None and chain is not None and run.trace.is_file():
+        others = replay_draws(run, variant, chain, opened, trace.counts.lines)
     return TraceReplay(trace.counts, trace.cpus, placed, replayed, others, left_out)
 
 
