@@ -5,7 +5,7 @@
     align      charged allocations by alignment
     op         hook runs of charged areas: allocs, frees (lifetimes.py)  share of frees among allocs and frees
     gfp        all allocations: charged or not, may block or not, ...
-    place      windows of populates by pattern (pressure.py)           where a case's pages fall
+    place      windows of populates by pattern (pages_and_limits.py)  where a case's pages fall
     step       pages of windows in runs, by entry of the zonelist
     max        charged allocations by headroom at the next snapshot    memory.max of a case's cgroups
 
