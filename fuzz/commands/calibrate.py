@@ -11,8 +11,8 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.calibration import calibration_page
 from percpu_fuzz.strategies.calibrate.calibrate import RunCounts, calibrate, count_halves, count_run

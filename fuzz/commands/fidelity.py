@@ -10,11 +10,10 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.commands.shared import json_flag
-from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.fidelity import FallbackDetail, NodeFallback, fidelity_page
-from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
+from percpu_fuzz.reports.sections.fidelity import fidelity_page
 from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
@@ -51,19 +50,7 @@ def one_folder(folder: Path) -> Fidelity:
     with WatchedFile(run.trace, "trace") as source:
         read = run.read(source, keep_events=True)
     fidelity = check_run(read, VARIANTS["base"])
-    detail = None if fidelity.fallback is None else detail_of(fidelity.fallback)
+    detail = None if fidelity.fallback is None else fallback_detail(fidelity.fallback)
     words = f"{counts_words(read.stream.counts)}; {read.stream.cpus}."
     print(page_text(fidelity_page(fidelity.figures(), detail, words, left_out_lines(fidelity.left_out))))
     return fidelity
-
-
-def detail_of(fallback: FallbackReport) -> FallbackDetail:
-    """What the page has of the placement beside the figures."""
-    nodes = [
-        NodeFallback(
-            node, shares.fallback_recorded / max(shares.pages, 1), shares.fallback_difference,
-            shares.distance_difference, shares.switches_recorded, shares.switches_model,
-        )
-        for node, shares in sorted(fallback.nodes.items())
-    ]  # fmt: skip
-    return FallbackDetail(nodes, fallback.indices, TOLERANCE)

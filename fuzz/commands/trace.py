@@ -12,23 +12,18 @@ from typing import Any
 import click
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
-from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.fuzz.options import out_option, variant_option
 from percpu_fuzz.fuzz.progress import WatchedFile
-from percpu_fuzz.reports.figures.traced import NodeCharges, Placed, Traced, traced_json
+from percpu_fuzz.fuzz.recorded_words import traced_of
+from percpu_fuzz.reports.figures.traced import traced_json
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
 from percpu_fuzz.strategies.draw.calibration import find_calibration
-from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES
-from percpu_fuzz.strategies.fidelity.replay import Replayed
-from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay, replay_trace
-from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, OBSERVED, RecordedRun, beside
-
-LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
+from percpu_fuzz.strategies.fidelity.trace_replay import replay_trace
+from percpu_fuzz.strategies.trace.recorded_run import OBSERVED, RecordedRun, beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ def trace_command(**given: Any) -> int:
         if out is not None:
             out = out_option(options.out, "")
         found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
-        traced = traced_of(options, run, variant, found, chain is not None)
+        traced = traced_of(run, variant, found, options.calibration, options.line)
         page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
         text = page_text(page)
         if out is not None:
@@ -100,53 +95,3 @@ def trace_command(**given: Any) -> int:
     if options.as_json:
         print(json.dumps(row, sort_keys=True))
     return int(traced.rows_equal != traced.rows)
-
-
-def placed_of(name: str, replayed: Replayed) -> Placed:
-    """The counts of a replay as the reports take them."""
-    tally = replayed.tally
-    nodes = tuple(
-        NodeCharges(None if n.node == ALL_NODES else n.node, n.pages_most, n.pages_end, n.bytes_most, n.bytes_end)
-        for n in tally.nodes
-    )
-    return Placed(name, tally.pairs, tally.failed, tally.misplaced, tally.booked_bytes, nodes)
-
-
-def traced_of(options: TraceOptions, run: RecordedRun, variant: Variant, found: TraceReplay, has_chain: bool) -> Traced:
-    """Everything that the report says."""
-    replayed, modelled = found.replayed, found.placed is None
-    return Traced(
-        file=options.file,
-        variant=variant.name,
-        topology=run.topology.name,
-        page_bytes=run.topology.page_size,
-        placed=LOCAL_WORDS if found.placed is None else found.placed,
-        charge=options.charge,
-        command=options.line,
-        precharges=variant.charge != CHARGE_BYTES,
-        by_node=variant.charge >= CHARGE_NODES,
-        modelled=modelled,
-        main=placed_of("local" if modelled else "recorded", replayed),
-        others=tuple(placed_of(f"fallback {seed}", other) for seed, other in enumerate(found.others)),
-        read=f"{counts_words(found.counts)}; {found.cpus}",
-        rows=len(replayed.rows),
-        rows_equal=replayed.rows_equal,
-        rows_lagging=replayed.rows_lagging,
-        worst_difference_bytes=replayed.worst_difference_bytes,
-        broken=replayed.broken,
-        notes=notes_of(options, modelled, len(found.others), has_chain),
-        left_out=found.left_out,
-        left_out_words=tuple(left_out_lines(found.left_out)),
-    )
-
-
-def notes_of(options: TraceOptions, modelled: bool, others: int, has_chain: bool) -> tuple[str, ...]:
-    """What was taken as charged, and what the range of a modelled placement rests on."""
-    notes = [f"Charged is what was {options.charge}" + (f" ({ASSUMED_WORDS})." if options.charge == ACCOUNTED else ".")]
-    if others:
-        notes.append(f"Further placements: {others} draws of fallback in runs, as calibration {options.calibration}.")
-    elif modelled and not has_chain:
-        notes.append(f"Calibration {options.calibration} knows of no fallback: one placement, and no range.")
-    elif modelled:
-        notes.append("Further placements need a file that can be read twice: one placement, and no range.")
-    return tuple(notes)

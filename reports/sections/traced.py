@@ -25,7 +25,7 @@ SPURIOUS_WORDS = (
     "precharge does not: used <= h < precharged. The recorded limits are not replayed; h is the question, not a "
     "state of the run. Allocations that may not block fail at once where others reclaim first."
 )
-ATTRIBUTION_WORDS = (
+TRACED_ATTRIBUTION_WORDS = (
     "Attribution error: bytes that the variant's walk books on another node than the one they lie on, possible "
     "where an area straddles pages of different nodes."
 )
@@ -167,7 +167,7 @@ def _attribution(traced: Traced, title: str) -> Section:
     table = Table(
         ("", "bytes", *_range_head(traced)), rows, caption=f"n = {plural(main.charged, 'charged allocation')}"
     )
-    return Section("misplaced", title, (ATTRIBUTION_WORDS,), (), (table,))
+    return Section("misplaced", title, (TRACED_ATTRIBUTION_WORDS,), (), (table,))
 
 
 def _charged(traced: Traced) -> Section:

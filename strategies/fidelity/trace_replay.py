@@ -26,7 +26,10 @@ Opened = Callable[[str], io.RawIOBase]
 
 @dataclass(frozen=True, slots=True)
 class TraceReplay:
-    """placed: who says where pages lie, in words; None: nobody, and others has the replays under drawn placements."""
+    """placed: who says where pages lie, in words; None: nobody, and others has the replays under drawn placements.
+
+    has_chain: whether it was known how to draw any.
+    """
 
     counts: LineCounts
     cpus: str
@@ -34,6 +37,7 @@ class TraceReplay:
     replayed: Replayed
     others: list[Replayed]
     left_out: dict[str, int]
+    has_chain: bool
 
 
 def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened: Opened) -> TraceReplay:
@@ -54,7 +58,7 @@ def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened
     others = []
     if placed is None and chain is not None and run.trace.is_file():
         others = replay_draws(run, variant, chain, opened, trace.counts.lines)
-    return TraceReplay(trace.counts, trace.cpus, placed, replayed, others, left_out)
+    return TraceReplay(trace.counts, trace.cpus, placed, replayed, others, left_out, chain is not None)
 
 
 def replay_draws(run: RecordedRun, variant: Variant, chain: Chain, opened: Opened, lines: int) -> list[Replayed]:
