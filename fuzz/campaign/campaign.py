@@ -46,6 +46,7 @@ from percpu_fuzz.reports.report_json import contract
 from percpu_fuzz.strategies.draw.calibration import refused_shares
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan import canary
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan as CasePlan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
@@ -70,7 +71,7 @@ class Campaigning:
     """One session of a campaign: what it needs from start to end."""
 
     options: RunOptions
-    plan: CasePlan
+    batches: Batches
     out: Path
     store: Store
     earlier: Earlier
@@ -78,12 +79,17 @@ class Campaigning:
     interrupts: Interrupts = field(default_factory=Interrupts)
     shrink_until: float | None = None  # by time.monotonic(): when findings must be there for reports to be in time
 
+    @property
+    def plan(self) -> CasePlan:
+        """What the batches are those of."""
+        return self.batches.plan
+
 
 def plan_of(options: RunOptions) -> CasePlan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
     try:
-        plan = make_plan(
+        made = make_plan(
             options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
             options.calibration,
         )  # fmt: skip
@@ -92,8 +98,7 @@ def plan_of(options: RunOptions) -> CasePlan:
             raise
         raised = f"{options.scheduler} raises {type(error).__name__}: {error}"
         raise InputError("--scheduler", raised, "a file that runs") from None
-    plan.explored = tuple(explored_rows(options.explored, options.variant.name))
-    return plan
+    return replace(made, explored=tuple(explored_rows(options.explored, options.variant.name)))
 
 
 def run_campaign(
@@ -108,7 +113,9 @@ def run_campaign(
     interrupts = interrupts or Interrupts()
     store, log = open_output(out, options)
     try:
-        session = Campaigning(options, plan, out, store, Earlier.of(store, plan, options), interrupts=interrupts)
+        session = Campaigning(
+            options, Batches(plan), out, store, Earlier.of(store, plan, options), interrupts=interrupts
+        )
         say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = compiled(session)
         for line in refused_lines(plan):
@@ -126,8 +133,8 @@ def compiled(session: Campaigning) -> list[dict[str, Any]]:
     start, operations = time.perf_counter(), []
     with session.interrupts.left_at_once():
         without_blas()
-        session.plan.warm()
-        for size_class in dict.fromkeys(session.plan.classes):
+        session.batches.warm()
+        for size_class in dict.fromkeys(family.size_class for family in session.plan.families):
             load(preset(MACHINES[size_class]))
         operations = kept_survey()
     session.compile_seconds = time.perf_counter() - start
@@ -138,7 +145,7 @@ def refused_lines(plan: CasePlan) -> list[str]:
     """What of a calibration the allocator refuses, by table, on the machines with the smallest pages."""
     if plan.calibration is None:
         return []
-    machine = min((m for family in plan.strata for m in family.topologies), key=lambda m: m.page_size)
+    machine = min((m for family in plan.families for m in family.topologies), key=lambda m: m.page_size)
     shares = refused_shares(plan.calibration, machine.page_size, machine.min_unit_size_bytes)
     words = {
         "size": f"sizes (above {machine.min_unit_size_bytes} bytes)",
@@ -196,7 +203,7 @@ def limits_of(session: Campaigning) -> Limits:
     )
     if options.seconds is None or session.interrupts.seen:
         return limits
-    reserve = measured(session.plan, options.seconds)
+    reserve = measured(session.batches, options.seconds)
     LOGGER.info("kept of the time: %s", reserve)
     return replace(limits, reserve=reserve)
 
@@ -217,13 +224,13 @@ def criterion_of(options: RunOptions, plan: CasePlan) -> Watch | None:
 
 
 def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
-    options, plan = session.options, session.plan
-    criterion = criterion_of(options, plan)
-    desk = Desk(plan, session.store, limits_of(session), criterion)
+    options = session.options
+    criterion = criterion_of(options, session.plan)
+    desk = Desk(session.batches, session.store, limits_of(session), criterion)
     broken = None
     try:
         with view:
-            ran = run_batches(desk, lambda: crew_of(options, plan, log), view, session.interrupts)
+            ran = run_batches(desk, lambda: crew_of(options, session.batches, log), view, session.interrupts)
     except (OSError, sqlite3.Error) as error:
         if not is_full(error):
             raise
@@ -232,13 +239,13 @@ def _run(session: Campaigning, log: CampaignLog, view: View) -> Result:
     return finish(session, ran, None if criterion is None else f"{criterion.criterion.text}: {criterion}", broken)
 
 
-def crew_of(options: RunOptions, plan: CasePlan, log: CampaignLog) -> Hands:
+def crew_of(options: RunOptions, batches: Batches, log: CampaignLog) -> Hands:
     """Who runs the batches: processes of this machine, or a cluster."""
     if options.cluster is None:
-        return Crew(plan, log, options.bounds, options.start_method)
+        return Crew(batches, log, options.bounds, options.start_method)
     from percpu_fuzz.fuzz.campaign.cluster import Cluster
 
-    return Cluster(plan, options.cluster)
+    return Cluster(batches, options.cluster)
 
 
 def finish(session: Campaigning, ran: Ran, stop: str | None = None, broken: str | None = None) -> Result:
@@ -317,7 +324,7 @@ def shrunk(session: Campaigning, ran: Ran) -> tuple[Written, str | None]:
         for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
             old.unlink()  # of an earlier session, which had seen less
         enough = session.interrupts.or_at(until)
-        written = write_findings(session.plan, picked, session.out, session.options.workers, enough)
+        written = write_findings(session.batches, picked, session.out, session.options.workers, enough)
         write_failed(session)
     except HarnessError as error:
         LOGGER.error("%s", error)

@@ -13,7 +13,7 @@ from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
 from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.campaign.runnable_plan import Batches
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
@@ -115,8 +115,9 @@ class Seen:
 class Desk:
     """Hands out batches in order and takes what comes back into the store."""
 
-    def __init__(self, plan: Plan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
-        self.plan = plan
+    def __init__(self, batches: Batches, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
+        self.plan = batches.plan
+        self.learner = batches.learner
         self.store = store
         self.limits = limits
         self.criterion = criterion
@@ -124,7 +125,7 @@ class Desk:
         self.handed = Handed()
         self.most: Handed | None = None
         if limits.cases is not None:
-            self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
+            self.most = batches_for_cases(limits.cases, limits.hunt, self.plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
         self.seen = Seen()
@@ -177,7 +178,7 @@ class Desk:
         self.most = batches_covering(least, self.limits.hunt)
 
     def _epochs(self) -> int | None:
-        return None if self.plan.learner is None else self.plan.learner.epochs
+        return None if self.learner is None else self.learner.epochs
 
     def take(self, event: Event) -> None:
         """Take in what happened at the crew. HarnessError if nothing but failures happens."""
@@ -246,7 +247,7 @@ class Desk:
 
     def _fold(self) -> None:
         """Give the learner each epoch that is whole."""
-        learner = self.plan.learner
+        learner = self.learner
         while learner is not None:
             numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
             if not all(k in self.back[HUNTING] for k in numbers):

@@ -27,7 +27,7 @@ from percpu_fuzz.engine.outcome import HUNTING, Outcome
 from percpu_fuzz.fuzz.campaign.events import Done, Event, Lost, Raised
 from percpu_fuzz.fuzz.campaign.hands import Bounds
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.campaign.runnable_plan import Batches
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 
@@ -60,9 +60,9 @@ class Crew:
 
     refills = False
 
-    def __init__(self, plan: Plan, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
+    def __init__(self, batches: Batches, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
         self.method = method
-        self.plan = plan
+        self.batches = batches
         self.log = log
         self.bounds = bounds
         self.workers: list[Worker] = []
@@ -89,20 +89,20 @@ class Crew:
         context = multiprocessing.get_context("fork")
         here, there = context.Pipe()
         channel = self.log.channel()
-        memory = mmap.mmap(-1, max(1, self.plan.watch_bytes))
+        memory = mmap.mmap(-1, max(1, self.batches.watch_bytes))
         ends = [worker.connection for worker in self.workers] + [here]
-        arguments = (self.plan, there, ends, channel, memory, self.bounds.memory_bytes)
+        arguments = (self.batches, there, ends, channel, memory, self.bounds.memory_bytes)
         process = context.Process(target=work, args=arguments, name=f"worker-{number}", daemon=True)
         process.start()
         there.close()
-        return Worker(process, here, channel, memory, epochs_of(self.plan))
+        return Worker(process, here, channel, memory, epochs_of(self.batches))
 
     def _started(self, number: int) -> Worker:
         """A worker that starts from nothing: it makes its plan anew from the recipe, and shares no memory."""
         context: Any = multiprocessing.get_context(self.method)
         here, there = context.Pipe()
         channel = self.log.queue_channel(context)
-        recipe = json.dumps(self.plan.recipe())
+        recipe = json.dumps(self.batches.plan.recipe())
         arguments = (recipe, there, channel.queue, channel.level, self.bounds.memory_bytes)
         process = context.Process(target=work_anew, args=arguments, name=f"worker-{number}", daemon=True)
         process.start()
@@ -121,8 +121,8 @@ class Crew:
         """Hand a batch to an idle worker, with the lessons that it lacks. If it is gone already, wait() says so."""
         worker.batch, worker.since = batch, time.monotonic()
         lessons: list[dict[str, Any]] = []
-        if self.plan.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
-            lessons = self.plan.learner.lessons(worker.epochs)
+        if self.batches.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
+            lessons = self.batches.learner.lessons(worker.epochs)
             worker.epochs += len(lessons)
         with contextlib.suppress(OSError):
             worker.connection.send_bytes(json.dumps([batch.stream, batch.k, lessons]).encode())
@@ -162,7 +162,7 @@ class Crew:
         return Lost(worker.batch, case, worker.process.exitcode, self.bounds.batch_seconds if worker.hung else None)
 
     def _case_at(self, worker: Worker, batch: BatchId) -> int | None:
-        return None if worker.memory is None else self.plan.case_at(worker.memory, batch.stream, batch.k)
+        return None if worker.memory is None else self.batches.case_at(worker.memory, batch.stream, batch.k)
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
@@ -182,13 +182,13 @@ class Crew:
         gc.unfreeze()
 
 
-def epochs_of(plan: Plan) -> int:
-    """How many epochs a plan knows; 0 where nothing is learnt."""
-    return 0 if plan.learner is None else plan.learner.epochs
+def epochs_of(batches: Batches) -> int:
+    """How many epochs are known; 0 where nothing is learnt."""
+    return 0 if batches.learner is None else batches.learner.epochs
 
 
 def work(
-    plan: Plan, connection: Connection, ends: Sequence[Connection], channel: Channel, memory: mmap.mmap, most: int
+    batches: Batches, connection: Connection, ends: Sequence[Connection], channel: Channel, memory: mmap.mmap, most: int
 ) -> None:
     """A worker's life: batches in, rows out, until the parent closes the pipe or is gone.
 
@@ -200,24 +200,24 @@ def work(
     for end in ends:
         end.close()
     channel.enter()
-    plan.watch(memory)
-    serve(plan, connection, most)
+    batches.watch(memory)
+    serve(batches, connection, most)
     if os.getppid() != parent:
         os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
 
 
 def work_anew(recipe: str, connection: Connection, queue: Any, level: int, most: int) -> None:
     """The same in a process that was not forked."""
-    from percpu_fuzz.strategies.plan.recipe import plan_from
+    from percpu_fuzz.strategies.plan.batches import batches_from
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_through(QueueHandler(queue), level)
-    plan = plan_from(json.loads(recipe))
-    plan.warm()
-    serve(plan, connection, most)
+    batches = batches_from(json.loads(recipe))
+    batches.warm()
+    serve(batches, connection, most)
 
 
-def serve(plan: Plan, connection: Connection, most: int) -> None:
+def serve(batches: Batches, connection: Connection, most: int) -> None:
     """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
     give_memory_back()
@@ -226,9 +226,9 @@ def serve(plan: Plan, connection: Connection, most: int) -> None:
             stream, k, lessons = json.loads(connection.recv_bytes())
         except EOFError:
             break
-        if lessons and plan.learner is not None:
-            plan.learner.take_lessons(lessons)
-        message = answer(plan, stream, k)
+        if lessons and batches.learner is not None:
+            batches.learner.take_lessons(lessons)
+        message = answer(batches, stream, k)
         try:
             connection.send_bytes(message)
         except OSError:
@@ -258,11 +258,11 @@ def limit_data(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def answer(plan: Plan, stream: str, k: int) -> bytes:
+def answer(batches: Batches, stream: str, k: int) -> bytes:
     """A batch's answer: one line of JSON, then its canonical row; or what it raised."""
     start = time.perf_counter()
     try:
-        outcome = plan.batch(stream, k)
+        outcome = batches.outcome(stream, k)
         row = outcome.canonical()
     except Exception as error:
         what, text = f"{type(error).__name__}: {error}", traceback.format_exc()

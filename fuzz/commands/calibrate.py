@@ -14,7 +14,13 @@ from percpu_fuzz.fuzz.left_out import counts_words, left_out_lines
 from percpu_fuzz.reports.numbers import decimal, number, paragraph, table
 from percpu_fuzz.reports.sections.certificate_words import LEAST_BOUND
 from percpu_fuzz.strategies.calibrate.calibrate import Counts, calibrate, count_run, halves_of
-from percpu_fuzz.strategies.draw.calibration import NAME, TABLES, Calibration, check_calibration, dump_calibration
+from percpu_fuzz.strategies.draw.calibration import (
+    CALIBRATION_NAME,
+    TABLES,
+    Calibration,
+    check_calibration,
+    dump_calibration,
+)
 from percpu_fuzz.strategies.draw.goodness import Goodness
 
 WORDS = (
@@ -34,7 +40,7 @@ def calibrate_command(
     files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
 ) -> int:
     """Fit the measurement stream's tables to recorded traces, print how well they fit, write them."""
-    if not NAME.fullmatch(name):
+    if not CALIBRATION_NAME.fullmatch(name):
         raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
     refuse_twice(files)
     runs: dict[str, Counts] = {}

@@ -22,6 +22,7 @@ from percpu_fuzz.fuzz.store.resuming import Earlier
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.fuzz.typed_code import typed_again
 from percpu_fuzz.fuzz.words import batches
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan as CasePlan
 
 
@@ -69,12 +70,13 @@ def joined(
 
 def report(merged: Merged, options: RunOptions, plan: CasePlan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
-    desk = Desk(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
+    made = Batches(plan)
+    desk = Desk(made, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
     prefix = desk.prefix()
     held, used = sum(len(desk.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
-    session = Campaigning(options, plan, out, store, Earlier(merged.seconds))
+    session = Campaigning(options, made, out, store, Earlier(merged.seconds))
     result = finish(session, Ran(prefix, "merge", merged.seconds))
     print(result.text, end="")
     if result.broken is not None:

@@ -36,13 +36,13 @@ from percpu_fuzz.strategies.explore.record import (
     UNDO_FULL,
     Level,
     Stack,
-    Tree,
+    StepTree,
     new_search,
 )
 from percpu_fuzz.strategies.explore.state_words import Space, hash_words, logs_of, rows_in_use, word_masks
 from percpu_fuzz.strategies.explore.table import grown, new_table
 
-SIZE_CLASS = "small"
+EXPLORED_CLASS = "small"
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
 REDUCTIONS = {"none": (0, NO_SLEEP), "sleep": (0, SLEEP), "hash": (1, NO_SLEEP), "both": (1, SLEEP)}
 WRONG = {"all asleep": (0, SLEEP_ALL)}  # what the tests must notice
@@ -118,13 +118,13 @@ def hash_of(words: Array) -> tuple[int, int]:
 
 def engine_world(scenario: Scenario, variant: Variant) -> World:
     """The engine on a scenario's machine and program; its schedule is not looked at. ScenarioError if not small."""
-    if size_class_of(scenario.topology) != SIZE_CLASS:
+    if size_class_of(scenario.topology) != EXPLORED_CLASS:
         raise ScenarioError("explore", f"machine {scenario.topology.name!r}", "a machine of class small")
-    size = SIZE_CLASSES[SIZE_CLASS]
-    topos = topo_record(scenario.topology, SIZE_CLASS)
-    progs = prog_record(scenario.program, SIZE_CLASS, len(scenario.topology.acting_cpus(size["act"])))
+    size = SIZE_CLASSES[EXPLORED_CLASS]
+    topos = topo_record(scenario.topology, EXPLORED_CLASS)
+    progs = prog_record(scenario.program, EXPLORED_CLASS, len(scenario.topology.acting_cpus(size["act"])))
     variant.write(progs[0])
-    states = new_record(State, SIZE_CLASS)
+    states = new_record(State, EXPLORED_CLASS)
     reset_record(topos[0], progs[0], states[0], True)
     logs = logs_of(progs[0])
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
@@ -135,7 +135,7 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
 
 def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:
     """The micro-machine on a program; the first counters start as given, the others at 0."""
-    unused = (new_record(Topo, SIZE_CLASS), new_record(Prog, SIZE_CLASS), new_record(State, SIZE_CLASS))
+    unused = (new_record(Topo, EXPLORED_CLASS), new_record(Prog, EXPLORED_CLASS), new_record(State, EXPLORED_CLASS))
     states = micro_state()
     states["counter"][0, : len(counters)] = counters
     masks = word_masks(MicroState, states.dtype, {}, frozenset())
@@ -247,7 +247,7 @@ class _Levels:
     def __init__(self, world: World) -> None:
         self.width = len(world.space.live)
         self.level, self.following = self.block(64), self.block(1024)
-        self.tree = Tree(np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
+        self.tree = StepTree(np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
         self.level.rows[0] = world.space.now
         self.level.highs[0], self.level.lows[0] = world.roots
         self.count = 1
@@ -265,7 +265,7 @@ class _Levels:
                 new[: len(old)] = old
             self.following = wider
         if nr_states + 32 > len(self.tree.parents):
-            self.tree = Tree(*(np.concatenate([part, np.zeros_like(part)]) for part in self.tree))
+            self.tree = StepTree(*(np.concatenate([part, np.zeros_like(part)]) for part in self.tree))
 
     def turn(self, nr_next: int) -> None:
         """The next level becomes the one at hand."""

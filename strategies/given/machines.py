@@ -14,7 +14,7 @@ from percpu_fuzz.strategies.draw.choices import KINDS
 Distances = tuple[tuple[int, ...], ...]
 DISTANCES = (20, 10, 11, 12, 16, 21, 28, 32, 40, 255)
 LARGEST_BYTES = 32768  # PCPU_MIN_UNIT_SIZE for pages of up to 32 KiB
-PAGES_MAX = 1 << 20
+NODE_PAGES_MAX = 1 << 20
 USUAL_SIZES = tuple(sorted(size for size in KINDS["size"].values if 4 <= size <= LARGEST_BYTES))
 
 
@@ -42,7 +42,7 @@ def nodes(draw: st.DrawFn, max_nodes: int) -> tuple[Node, ...]:
     made = []
     for number, kind in zip(ids, kinds, strict=True):
         low = draw(st.integers(0, 64))
-        pages = draw(st.integers(1, PAGES_MAX)) if kind == "full" else 0
+        pages = draw(st.integers(1, NODE_PAGES_MAX)) if kind == "full" else 0
         made.append(Node(number, kind != "offline", pages, low, draw(st.integers(0, low))))
     return tuple(made)
 

@@ -16,11 +16,12 @@ integers mean simpler programs. All of it runs plain: nothing is compiled.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from hypothesis import strategies as st
 
-from percpu_fuzz.engine.case.runnable import case_over, runnable
+from percpu_fuzz.engine.case.runnable import runnable
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, new_record
@@ -47,9 +48,10 @@ from percpu_fuzz.strategies.draw.decode import decode
 from percpu_fuzz.strategies.given.machines import topologies
 from percpu_fuzz.strategies.plan.redraw import plain_array
 from percpu_fuzz.strategies.run.replay import plain_records, schedule_of
-from percpu_fuzz.strategies.run.walk import CHECK_NONE, checked_step
+from percpu_fuzz.strategies.run.steps import steps
+from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
-MOST_STEPS = 20_000
+WALK_STEPS_MOST = 20_000
 RUNS_MOST = 24
 TABLE = LAYOUT[AT_TABLE]
 
@@ -115,23 +117,21 @@ def schedules(topology: Topology, program: Program, variant: Variant) -> st.Sear
 def walked(scenario: Scenario, variant: Variant, runs: list[tuple[int, int]]) -> tuple[Switch, ...]:
     """The schedule of a run of the program: of those that can step, number `who` (modulo) steps so many times."""
     topo, prog, state = plain_records(scenario, variant)
-    may_step, take_step, over = plain(runnable), plain(checked_step), plain(case_over)
-    taken: list[tuple[int, int, int]] = []
+    may_step = plain(runnable)
     waiting, current, left = list(runs), -1, 0
-    while not over(state) and len(taken) < MOST_STEPS:
+
+    def next_task() -> int:
+        nonlocal current, left
         ready = [t for t in range(state.nr_all) if may_step(topo, prog, state, t)]
-        if not ready:
-            break
-        if (left == 0 or current not in ready) and waiting:
+        if ready and (left == 0 or current not in ready) and waiting:
             who, left = waiting.pop(0)
             current = ready[who % len(ready)]
         elif current not in ready:
-            current = ready[0]
-        label = state.pc[current]
-        take_step(topo, prog, state, current, CHECK_NONE)
+            current = ready[0] if ready else -1
         left = max(0, left - 1)
-        taken.append((current, label, state.pc[current]))
-    return schedule_of(taken)
+        return current
+
+    return schedule_of(list(islice(steps(topo, prog, state, next_task, CHECK_NONE), WALK_STEPS_MOST)))
 
 
 @st.composite

@@ -16,8 +16,10 @@ from percpu_fuzz.fuzz.schedule import BatchId, Handed
 from percpu_fuzz.fuzz.store.reading import read_campaign
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.strategies.plan.batches import machinery_of, run_batch
 from percpu_fuzz.strategies.plan.plan import Plan
-from percpu_fuzz.strategies.run.batch import DONE, NODES, NR_COLUMNS, PRECHARGE, histograms_of
+from percpu_fuzz.strategies.run.outcomes import histograms_of
+from percpu_fuzz.strategies.run.tally import COL_DONE, COL_NODES, COL_PRECHARGE, NR_COLUMNS
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -49,13 +51,13 @@ def drawn(plan: Plan, seed: int, cases: int, extra_pages: int = 0) -> list[Outco
     extra_pages: added to the precharge of every charged probe on a machine of 2 to 8 nodes, after the engine has run
     and before anything is counted.
     """
-    plan.seed = seed
-    plan.shared_rows = np.zeros((cases, NR_COLUMNS), dtype=np.int64)
     outcomes = []
     for k in range(len(plan.order)):
-        outcome = plan.run("measurement", k, cases)
-        rows = plan.shared_rows
-        rows[(rows[:, DONE] == 1) & (rows[:, NODES] >= 2) & (rows[:, NODES] <= 8), PRECHARGE] += extra_pages
+        batch = replace(plan.batch_of("measurement", k), seed=seed, cases=cases)
+        rows = np.zeros((cases, NR_COLUMNS), dtype=np.int64)
+        outcome = run_batch(batch, machinery_of(batch), rows)
+        some_nodes = (rows[:, COL_NODES] >= 2) & (rows[:, COL_NODES] <= 8)
+        rows[(rows[:, COL_DONE] == 1) & some_nodes, COL_PRECHARGE] += extra_pages
         outcomes.append(replace(outcome, histograms=histograms_of(rows, "measurement")) if extra_pages else outcome)
     return outcomes
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from percpu_fuzz.fuzz.campaign.dispatcher import Desk, Limits
 from percpu_fuzz.fuzz.campaign.events import Done
-from percpu_fuzz.fuzz.campaign.runnable_plan import Plan
+from percpu_fuzz.fuzz.campaign.runnable_plan import Batches
 from percpu_fuzz.fuzz.campaign.screen import Screen, bars, found_by_then, is_for_a_person
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.fuzz.store.store import Store
@@ -24,6 +24,10 @@ from percpu_fuzz.fuzz.store.store import Store
 class NoPlan:
     learner = None
 
+    @property
+    def plan(self) -> NoPlan:
+        return self
+
     def cases_per_batch(self, stream: str, k: int) -> int:
         return 1000
 
@@ -31,7 +35,7 @@ class NoPlan:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """12,345,678 measured cases, violations of two invariants, a lost worker, a batch given up."""
-    desk = Desk(cast(Plan, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2))
+    desk = Desk(cast(Batches, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2))
     waste = {0: 5_000_000, 1: 4_000_000, 3: 3_345_678}
     done = Done(
         BatchId("measurement", 0), b"", 1.0, 12_345_678, 5_000_000_000, {"I8": 1234, "I18": 56_789}, waste, 0b1011,

@@ -19,6 +19,7 @@ from percpu_fuzz.fuzz.campaign.workers import head_of
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 BATCH = BatchId("measurement", 3)
@@ -88,7 +89,7 @@ class Client:
 def crew_with(client: Client, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A crew of one place, at a batch."""
     monkeypatch.setattr(distributed, "wait", lambda *_, **__: None)
-    crew = Cluster(make_plan("v2", 1, preset("two-node")), "tcp://nowhere:1")
+    crew = Cluster(Batches(make_plan("v2", 1, preset("two-node"))), "tcp://nowhere:1")
     crew.client, crew.slots = client, [Slot()]
     crew.give(crew.slots[0], BATCH)
     return crew

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from few_cases import few_cases
 from scipy.stats import binomtest, ttest_rel
 
 from percpu_fuzz.engine.outcome import Outcome
@@ -15,6 +16,7 @@ from percpu_fuzz.reports.figures.paired import paired, weighted_error
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_page
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 Made = Callable[..., Campaign]
@@ -89,7 +91,8 @@ def test_the_interval_covers(make: Made) -> None:
 
 def campaign_of(variant: str) -> Campaign:
     plan = make_plan(variant, 5, preset("two-node"))
-    outcomes = [plan.run("measurement", k, 200) for k in range(12)]
+    batches = Batches(plan)
+    outcomes = [few_cases(batches, "measurement", k, 200) for k in range(12)]
     return gather(
         outcomes, describe=plan.describe(), digest="", seconds=1.0, compile_seconds=0.0, interrupted=False,
         stopped_by="cases", workers=1, out="", command="",
