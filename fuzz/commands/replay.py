@@ -30,7 +30,7 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
     topology = finding.scenario.topology
     print(
         f"{file}: {chosen.name} on {topology.name} ({counted(len(topology.nodes), 'node')}, "
-        f"{counted(len(topology.cpus), 'CPU')}), {counted(run.state.nr_steps, 'step')}"
+        f"{counted(len(topology.cpus), 'CPU')}), {counted(len(run.steps), 'step')}"
     )
     if run.skipped:
         print(f"  {run.skipped} of {len(finding.scenario.schedule)} switches left out: {chosen.name} has no such step")

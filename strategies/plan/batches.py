@@ -30,7 +30,7 @@ from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers
 from percpu_fuzz.strategies.run.features import begin_trail, features_of, new_trail, note_step
 from percpu_fuzz.strategies.run.outcomes import outcome_of
 from percpu_fuzz.strategies.run.steps import steps
-from percpu_fuzz.strategies.run.tally import COL_PAGE_SIZE, NR_COLUMNS, Tally, count_case, new_tally
+from percpu_fuzz.strategies.run.tally import COL_PAGE_SIZE, NR_COLUMNS, BatchTally, count_case, new_tally
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, OVERLONG, STUCK
 from percpu_fuzz.strategies.schedulers.record import new_sched
 
@@ -139,7 +139,7 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Any, checks: int = CHECK
     return with_features(batch, outcome, tally)
 
 
-def run_user_cases(batch: Batch, tally: Tally) -> None:
+def run_user_cases(batch: Batch, tally: BatchTally) -> None:
     """Run the cases of a batch under a user's scheduler, in plain mode; counted as run_cases does."""
     trail: Any = PlainRecord(new_trail()[0])
     forget, note, over, count = plain(begin_trail), plain(note_step), plain(case_over), plain(count_case)
@@ -147,13 +147,13 @@ def run_user_cases(batch: Batch, tally: Tally) -> None:
         drawn = drawn_case(batch, case)
         topo, prog, state = drawn[:3]
         forget(trail)
-        for taken in islice(steps(topo, prog, state, next_task_of(batch, case, drawn)), MOST_STEPS):
-            note(trail, taken.task, taken.label)
+        for step in islice(steps(topo, prog, state, next_task_of(batch, case, drawn)), MOST_STEPS):
+            note(trail, step.task, step.label)
         status = 0 if over(state) else OVERLONG if state.nr_steps >= MOST_STEPS else STUCK
         count(tally, topo, prog, state, trail, drawn.place, case, status)
 
 
-def with_features(batch: Batch, outcome: Outcome, tally: Tally) -> Outcome:
+def with_features(batch: Batch, outcome: Outcome, tally: BatchTally) -> Outcome:
     """Keep a batch's features: all of them in some measurement batches, what is new in every hunting batch."""
     if not batch.hunts:
         if batch.k % FEATURES_EVERY:

@@ -16,7 +16,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 
 EVERY = 64  # of the batches of each stream, the first of so many carries one
 PLANTED = ("v1-formula", "stat-kept", "slip-drain-kmem", "no-remainder", "slip-refund-more")
-CASES = 50
+CASES_EACH = 50
 SEED = 20
 RUN, FOUND = "canary.run", "canary.found"
 
@@ -38,7 +38,7 @@ def batch_of(turn: int) -> Batch:
     """The canary of a turn: cases of a mutant on a machine of two nodes."""
     variant = next(mutant.variant for mutant in catalogue() if mutant.name == PLANTED[turn])
     plan = Plan(variant, SEED, single_family(preset("two-node")), scheduler="random")
-    return replace(plan.batch_of(HUNTING, 0), cases=CASES)
+    return replace(plan.batch_of(HUNTING, 0), cases=CASES_EACH)
 
 
 def counts_of(outcome: Outcome) -> dict[str, int]:

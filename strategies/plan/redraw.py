@@ -98,7 +98,7 @@ def redraw(batch: Batch, case: int) -> tuple[Scenario, Run]:
     program = program_of(drawn.prog.to_array()[0])
     taken = list(steps(drawn.topo, drawn.prog, drawn.state, next_task_of(batch, case, drawn)))
     scenario = Scenario(batch.family.topologies[drawn.which], program, schedule_of(taken))
-    return scenario, Run(violations_of(drawn.state), drawn.state)
+    return scenario, Run((), violations_of(drawn.state), drawn.state)
 
 
 def repeated(batch: Batch, case: int) -> tuple[Scenario, Run]:

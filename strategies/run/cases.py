@@ -10,7 +10,7 @@ from percpu_fuzz.strategies.draw.choices import LENGTH
 from percpu_fuzz.strategies.draw.decode import decode, draw_choices
 from percpu_fuzz.strategies.draw.rng import ONE, ZERO, Rng, below_n, next_word, seed_rng, to_word
 from percpu_fuzz.strategies.run.features import begin_trail
-from percpu_fuzz.strategies.run.tally import Tally, count_case
+from percpu_fuzz.strategies.run.tally import BatchTally, count_case
 from percpu_fuzz.strategies.run.walk import expect_steps, run_case
 from percpu_fuzz.strategies.schedulers.record import URW
 
@@ -91,7 +91,7 @@ def draw_case(
 
 @compiled_entry
 def run_cases(
-    topos: Any, machinery: Machinery, key: Any, hunt: int, checks: int, tables: Any, corpus: Any, tally: Tally
+    topos: Any, machinery: Machinery, key: Any, hunt: int, checks: int, tables: Any, corpus: Any, tally: BatchTally
 ) -> None:
     """Run as many cases as the tally has rows, under the scheduler that stands in the machinery."""
     prog, st = machinery.progs[0], machinery.states[0]

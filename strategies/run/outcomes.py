@@ -29,11 +29,11 @@ from percpu_fuzz.strategies.run.tally import (
     COL_USED,
     PROBE_NAMES,
     TOTAL_NAMES,
-    Tally,
+    BatchTally,
 )
 
 
-def outcome_of(stream: str, k: int, family: str, variant: str, tally: Tally) -> Outcome:
+def outcome_of(stream: str, k: int, family: str, variant: str, tally: BatchTally) -> Outcome:
     """The outcome of a batch of which every case was counted; without its features."""
     totals, hazards = tally.totals.tolist(), tally.hazards.tolist()
     counts = dict(zip(TOTAL_NAMES[2:], totals[2:], strict=False))

@@ -41,12 +41,21 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """One step as it was taken."""
+
+    task: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A finished replay. state: the plain mirror of the State record as the last step left it.
 
     skipped: switches of the schedule that this variant has no place for, when it was allowed to leave some out.
     """
 
+    steps: tuple[Taken, ...]
     violations: tuple[Violation, ...]
     state: Any
     skipped: int = 0
@@ -133,11 +142,13 @@ def run_scenario(
     sched: Any = PlainRecord(follow_array(scenario.schedule)[0])
     sched.lenient = int(lenient)
     next_task = scheduled(sched, topo, prog, state, PlainRecord(new_rng()[0]))
-    for taken in islice(steps(topo, prog, state, next_task), most_steps):
+    taken: list[Taken] = []
+    for step in islice(steps(topo, prog, state, next_task), most_steps):
+        taken.append(Taken(step.task, NAMES[step.label]))
         if watch is not None:
-            watch(state, taken.task, taken.label)
+            watch(state, step.task, step.label)
     refuse_lost_schedule(scenario, sched)
-    return Run(violations_of(state), state, sched.skipped)
+    return Run(tuple(taken), violations_of(state), state, sched.skipped)
 
 
 def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
@@ -149,7 +160,7 @@ def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
 
 
 def schedule_of(taken: Sequence[tuple[int, int, int]]) -> tuple[Switch, ...]:
-    """The switches of a run given by its steps, each as steps.Taken."""
+    """The switches of a run given by its steps, each as steps.Step."""
     passed: Counter[tuple[int, int]] = Counter()
     switches: list[Switch] = []
     for i, (task, label, after) in enumerate(taken):

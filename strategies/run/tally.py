@@ -29,7 +29,7 @@ NR_TOTALS = AT_PROBE + len(PROBE_NAMES)
 NR_COLUMNS = 12
 
 
-class Tally(NamedTuple):
+class BatchTally(NamedTuple):
     """The arrays of a batch, cleared; numbers of cases unless said otherwise.
 
     rows: (cases, NR_COLUMNS), what each case measured; a case is over once its page size is set. totals: TOTAL_NAMES,
@@ -46,9 +46,9 @@ class Tally(NamedTuple):
     last_case: Any
 
 
-def new_tally(rows: Any) -> Tally:
+def new_tally(rows: Any) -> BatchTally:
     """A tally of as many cases as there are rows."""
-    return Tally(
+    return BatchTally(
         rows, np.zeros(NR_TOTALS, dtype=np.int64), np.zeros(NR_HAZARDS, dtype=np.int64),
         np.zeros((len(rows) * NR_INVARIANT, 4), dtype=np.int32), np.zeros(NR_FEATURES, dtype=np.int32),
         np.zeros(NR_FEATURES, dtype=np.int32),
@@ -57,7 +57,7 @@ def new_tally(rows: Any) -> Tally:
 
 @compiled
 def count_case(
-    tally: Tally, topo: Topo, prog: Prog, st: State, trail: Trail, place: int, case: int, status: int
+    tally: BatchTally, topo: Topo, prog: Prog, st: State, trail: Trail, place: int, case: int, status: int
 ) -> None:
     """Add a finished case. place: strategies.draw.choices.PLACE_*; status: what run_case returned."""
     add_case(trail, st, case, tally.cases_with, tally.last_case)

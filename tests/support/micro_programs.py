@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.strategies.explore.micro import INSTRUCTIONS, MICRO_SIZE, Instruction, MicroProgram, micro_state
-from percpu_fuzz.strategies.explore.run import hash_of
+from percpu_fuzz.strategies.explore.world import hash_of
 
 Whole = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 

@@ -33,9 +33,10 @@ def replayed(batch: Batch) -> list[set[int]]:
     found = []
     for case in range(CASES):
         scenario, _ = repeated(batch, case)
-        steps: list[tuple[int, int]] = []
-        run = run_scenario(scenario, batch.variant, lambda _state, task, label: steps.append((task, label)))  # noqa: B023
-        pairs = {a * NR_LABELS + b for (task, a), (other, b) in pairwise(steps) if task != other}
+        run = run_scenario(scenario, batch.variant)
+        pairs = {
+            NAMES.index(a.label) * NR_LABELS + NAMES.index(b.label) for a, b in pairwise(run.steps) if a.task != b.task
+        }
         found.append(pairs | {NR_PAIRS + h for h in range(1, 26) if run.state.hazard[h]})
     return found
 
