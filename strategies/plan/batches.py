@@ -15,7 +15,7 @@ from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
-from percpu_fuzz.engine.core.records import Prog, State, new_record
+from percpu_fuzz.engine.core.records import Prog, Record, State, new_record
 from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
 from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import new_rng
@@ -30,7 +30,7 @@ from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers
 from percpu_fuzz.strategies.run.features import begin_trail, features_of, new_trail, note_step
 from percpu_fuzz.strategies.run.outcomes import outcome_of
 from percpu_fuzz.strategies.run.steps import steps
-from percpu_fuzz.strategies.run.tally import COL_PAGE_SIZE, NR_COLUMNS, BatchTally, count_case, new_tally
+from percpu_fuzz.strategies.run.tally import ROW, BatchTally, count_case, new_rows, new_tally, plain_tally
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, OVERLONG, STUCK
 from percpu_fuzz.strategies.schedulers.record import new_sched
 
@@ -47,7 +47,7 @@ class Batches:
         self.plan = plan
         self.learner = Learner() if plan.learns else None
         self.machinery: dict[str, Machinery] = {}
-        self.watched: Any = None  # (most cases, NR_COLUMNS) int64
+        self.watched: Any = None  # a CaseRow for each case of the largest batch
 
     def batch_of(self, stream: str, k: int) -> Batch:
         """Batch k of a stream, after what was learnt so far."""
@@ -80,26 +80,27 @@ class Batches:
         run_alone(canary.batch_of(0))
         return time.perf_counter() - start
 
-    def rows(self, cases: int) -> Any:
+    def rows(self, cases: int) -> Record:
         """A cleared row for each case."""
         if self.watched is None:
-            return np.zeros((cases, NR_COLUMNS), dtype=np.int64)
+            return new_rows(cases)
         self.watched[:] = 0
-        return self.watched[:cases]
+        rows: Record = self.watched[:cases]
+        return rows
 
     @property
     def watch_bytes(self) -> int:
         """Memory for the rows of the largest batch."""
-        return CASES_FROM[0][1] * NR_COLUMNS * 8
+        return CASES_FROM[0][1] * ROW.itemsize
 
     def watch(self, memory: mmap) -> None:
         """Keep the rows of batches in this memory from now on."""
-        self.watched = np.frombuffer(memory, dtype=np.int64).reshape(-1, NR_COLUMNS)
+        self.watched = np.frombuffer(memory, dtype=ROW)
 
     def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
         """The case that batch k was at: the first whose row is not written. None if all are."""
-        rows = np.frombuffer(memory, dtype=np.int64).reshape(-1, NR_COLUMNS)
-        missing = np.flatnonzero(rows[: self.plan.cases_per_batch(stream, k), COL_PAGE_SIZE] == 0)
+        rows = np.frombuffer(memory, dtype=ROW)
+        missing = np.flatnonzero(rows["page_size"][: self.plan.cases_per_batch(stream, k)] == 0)
         return int(missing[0]) if len(missing) else None
 
 
@@ -118,11 +119,11 @@ def machinery_of(batch: Batch) -> Machinery:
 
 def run_alone(batch: Batch, checks: int = CHECK_TOUCHED) -> Outcome:
     """Run a batch with records of its own: one that belongs to no plan at hand."""
-    return run_batch(batch, machinery_of(batch), np.zeros((batch.cases, NR_COLUMNS), dtype=np.int64), checks)
+    return run_batch(batch, machinery_of(batch), new_rows(batch.cases), checks)
 
 
-def run_batch(batch: Batch, machinery: Machinery, rows: Any, checks: int = CHECK_TOUCHED) -> Outcome:
-    """Run every case of a batch; rows: (cases, NR_COLUMNS) int64, cleared, filled as cases end."""
+def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CHECK_TOUCHED) -> Outcome:
+    """Run every case of a batch; rows: a CaseRow for each, cleared, filled as cases end."""
     tally = new_tally(rows)
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
@@ -131,7 +132,7 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Any, checks: int = CHECK
             tally,
         )  # fmt: skip
     else:
-        run_user_cases(batch, tally)
+        run_user_cases(batch, plain_tally(tally))
     outcome = outcome_of(batch.stream, batch.k, batch.family.name, batch.variant.name, tally)
     outcome.counts[f"scheduler.{batch.scheduler}"] = batch.cases
     if batch.scheduler == "pct" and not len(batch.corpus):  # PCT's bound is on cases that are drawn afresh

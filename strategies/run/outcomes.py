@@ -12,36 +12,24 @@ from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
 from percpu_fuzz.engine.histograms import AMISS, MISPLACED_WHERE, PAIR, PRECHARGE_USED, ROUNDING_PARTS, SIZE_CELLS
 from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
-from percpu_fuzz.strategies.run.tally import (
-    AT_EVENTS,
-    AT_PROBE,
-    COL_AREA_BYTES,
-    COL_BOOKED,
-    COL_CPUS,
-    COL_DONE,
-    COL_IN_FLIGHT,
-    COL_MISPLACED,
-    COL_NODES,
-    COL_NOWAIT,
-    COL_PAGE_SIZE,
-    COL_PLACE,
-    COL_PRECHARGE,
-    COL_USED,
-    PROBE_NAMES,
-    TOTAL_NAMES,
-    BatchTally,
-)
+from percpu_fuzz.strategies.run.tally import PROBE_NAMES, BatchTally
+
+COUNT_NAMES = (
+    "alloc", "free", "charged", "refunded", "charge_failed", "illegal", "alloc_ops", "free_ops", "waste_sum", "stuck",
+    "overlong",
+)  # fmt: skip
 
 
 def outcome_of(stream: str, k: int, family: str, variant: str, tally: BatchTally) -> Outcome:
     """The outcome of a batch of which every case was counted; without its features."""
-    totals, hazards = tally.totals.tolist(), tally.hazards.tolist()
-    counts = dict(zip(TOTAL_NAMES[2:], totals[2:], strict=False))
-    counts |= {f"probe.{name}": totals[AT_PROBE + i] for i, name in enumerate(PROBE_NAMES)}
-    counts |= {f"hazard.H{h}": hazards[h] for h in range(1, NR_HAZARDS)}
-    counted, first = count_events(tally.events[: totals[AT_EVENTS]], variant)
+    sums = tally.sums[0]
+    counts = {name: int(sums[name]) for name in COUNT_NAMES}
+    counts |= {f"probe.{name}": int(number) for name, number in zip(PROBE_NAMES, sums["probe"], strict=True)}
+    counts |= {f"hazard.H{h}": int(sums["hazard"][h]) for h in range(1, NR_HAZARDS)}
+    counted, first = count_events(tally.events[: sums["nr_events"]], variant)
     named = histograms_of(tally.rows, stream)
-    return Outcome(stream, k, family, len(tally.rows), totals[0], totals[1], named, counts, counted, first)
+    steps, ended_early = int(sums["steps"]), int(sums["ended_early"])
+    return Outcome(stream, k, family, len(tally.rows), steps, ended_early, named, counts, counted, first)
 
 
 def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[Signature, tuple[int, ...]]]:
@@ -61,13 +49,13 @@ def histograms_of(rows: Any, stream: str) -> dict[str, Histogram]:
 
     Of the hunting stream, which adds nothing to any estimate, only those that show what it does.
     """
-    probes = rows[rows[:, COL_DONE] == 1]
-    waste = np.maximum(probes[:, COL_PRECHARGE] - probes[:, COL_USED], 0)
-    found = {"waste_pages": histogram_of(waste), "in_flight_pages": histogram_of(rows[:, COL_IN_FLIGHT])}
+    probes = rows[rows["done"] == 1]
+    waste = np.maximum(probes["precharge"] - probes["used"], 0)
+    found = {"waste_pages": histogram_of(waste), "in_flight_pages": histogram_of(rows["in_flight"])}
     if stream == HUNTING:
         return found
-    size = binary_class(probes[:, COL_AREA_BYTES])
-    cells = probes[:, COL_NODES] * SIZE_CELLS + size
+    size = binary_class(probes["area_bytes"])
+    cells = probes["nodes"] * SIZE_CELLS + size
     return (
         found
         | {name: histogram_of(values) for name, values in probe_values(probes, waste, size)}
@@ -81,20 +69,20 @@ def histograms_of(rows: Any, stream: str) -> dict[str, Histogram]:
 
 def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]]:
     """What the distributions of charged probes are of, one after the other: each is as long as the batch."""
-    precharge, used = probes[:, COL_PRECHARGE], probes[:, COL_USED]
+    precharge, used = probes["precharge"], probes["used"]
     reserved = precharge > 0
-    rounding = used * probes[:, COL_PAGE_SIZE] - probes[:, COL_BOOKED]
-    amiss = probes[:, COL_MISPLACED] > 0
+    rounding = used * probes["page_size"] - probes["booked"]
+    amiss = probes["misplaced"] > 0
     yield "precharge_pages", precharge
     yield "share_percent", waste[reserved] * 100 // precharge[reserved]
-    yield "rounding_bytes16", np.maximum(rounding, 0) * ROUNDING_PARTS // probes[:, COL_PAGE_SIZE]
-    yield PRECHARGE_USED, ((probes[:, COL_NODES] * 2 + probes[:, COL_NOWAIT]) * PAIR + precharge) * PAIR + used
-    yield "misplaced_bytes", probes[:, COL_MISPLACED]
-    yield MISPLACED_WHERE, ((probes[:, COL_PLACE] * SIZE_CELLS + size) * AMISS + probes[:, COL_MISPLACED])[amiss]
-    yield "waste_by_cpus", binary_class(probes[:, COL_CPUS]) * PAIR + waste
+    yield "rounding_bytes16", np.maximum(rounding, 0) * ROUNDING_PARTS // probes["page_size"]
+    yield PRECHARGE_USED, ((probes["nodes"] * 2 + probes["nowait"]) * PAIR + precharge) * PAIR + used
+    yield "misplaced_bytes", probes["misplaced"]
+    yield MISPLACED_WHERE, ((probes["place"] * SIZE_CELLS + size) * AMISS + probes["misplaced"])[amiss]
+    yield "waste_by_cpus", binary_class(probes["cpus"]) * PAIR + waste
     yield "waste_by_size", size * PAIR + waste
-    yield "waste_by_page", binary_class(probes[:, COL_PAGE_SIZE] // 4096) * PAIR + waste
-    yield "waste_by_place", probes[:, COL_PLACE] * PAIR + waste
+    yield "waste_by_page", binary_class(probes["page_size"] // 4096) * PAIR + waste
+    yield "waste_by_place", probes["place"] * PAIR + waste
 
 
 def histogram_of(values: Any) -> Histogram:

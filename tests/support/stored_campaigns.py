@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.schedule import BatchId, Handed
 from percpu_fuzz.fuzz.store.reading import read_campaign
@@ -19,7 +17,7 @@ from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.strategies.plan.batches import machinery_of, run_batch
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.run.outcomes import histograms_of
-from percpu_fuzz.strategies.run.tally import COL_DONE, COL_NODES, COL_PRECHARGE, NR_COLUMNS
+from percpu_fuzz.strategies.run.tally import new_rows
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -54,10 +52,9 @@ def drawn(plan: Plan, seed: int, cases: int, extra_pages: int = 0) -> list[Outco
     outcomes = []
     for k in range(len(plan.order)):
         batch = replace(plan.batch_of("measurement", k), seed=seed, cases=cases)
-        rows = np.zeros((cases, NR_COLUMNS), dtype=np.int64)
+        rows = new_rows(cases)
         outcome = run_batch(batch, machinery_of(batch), rows)
-        some_nodes = (rows[:, COL_NODES] >= 2) & (rows[:, COL_NODES] <= 8)
-        rows[(rows[:, COL_DONE] == 1) & some_nodes, COL_PRECHARGE] += extra_pages
+        rows["precharge"][(rows["done"] == 1) & (rows["nodes"] >= 2) & (rows["nodes"] <= 8)] += extra_pages
         outcomes.append(replace(outcome, histograms=histograms_of(rows, "measurement")) if extra_pages else outcome)
     return outcomes
 
