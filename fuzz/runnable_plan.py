@@ -1,4 +1,4 @@
-"""RunnablePlan: what a campaign needs to know of the thing it runs; strategies build one, tests bring their own."""
+"""RunnablePlan and RunnableBatches: what a campaign needs of the thing it runs; tests bring their own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from mmap import mmap
 from typing import Any, Protocol
 
-from percpu_fuzz.engine.outcome import Outcome, Signature
-from percpu_fuzz.engine.scenario import Finding
-from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.engine.outcome import Outcome
 
 
 class Learner(Protocol):
@@ -32,10 +30,10 @@ class Learner(Protocol):
 
 
 class RunnablePlan(Protocol):
-    """The unit of work and its description. The parent calls warm() once before it forks the workers.
+    """What is run, described.
 
-    Workers call batch(), the parent everything else. describe() must hold "variant" (str), "seed" (int) and
-    "families" (name -> weight); it is printed before the run and stored with it.
+    describe() must hold "variant" (str), "seed" (int) and "families" (name -> weight); it is printed before the run
+    and stored with it.
     """
 
     def describe(self) -> dict[str, object]:
@@ -44,32 +42,33 @@ class RunnablePlan(Protocol):
     def recipe(self) -> dict[str, Any]:
         """What another process, with nothing of this one, needs to make the same plan; data fit for JSON."""
 
-    def warm(self) -> float:
-        """Compile what batch() needs in this process; seconds that it took."""
-
     def cases_per_batch(self, stream: str, k: int) -> int:
         """How many cases batch k of a stream holds; known without running it."""
 
-    def batch(self, stream: str, k: int) -> Outcome:
-        """Run batch k of a stream: a function of (seed, stream, k), of the lessons so far, and of nothing else."""
+
+class RunnableBatches(Protocol):
+    """The batches of a plan. The parent calls warm() once before it forks the workers; they call outcome()."""
+
+    @property
+    def plan(self) -> RunnablePlan:
+        """What says of every batch what it draws."""
 
     @property
     def learner(self) -> Learner | None:
         """None where nothing is learnt."""
 
+    def warm(self) -> float:
+        """Compile what outcome() needs in this process; seconds that it took."""
+
+    def outcome(self, stream: str, k: int) -> Outcome:
+        """Run batch k of a stream: a function of (seed, stream, k), of the lessons so far, and of nothing else."""
+
     @property
     def watch_bytes(self) -> int:
-        """How much shared memory batch() needs to say which case it is at."""
+        """How much shared memory outcome() needs to say which case it is at."""
 
     def watch(self, memory: mmap) -> None:
-        """From now on batch() leaves its traces there."""
+        """From now on outcome() leaves its traces there."""
 
     def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
         """The case that batch k was at when it left these traces; None after its last case."""
-
-    @property
-    def variant(self) -> Variant:
-        """What the campaign runs."""
-
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
-        """A violating case, replayed so that it is known to violate."""

@@ -13,6 +13,7 @@ from percpu_fuzz.fuzz.campaign import exploration
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.fidelity import replay as recorded
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 
@@ -22,7 +23,7 @@ def warm_class(size_class: str) -> None:
         recorded.warm()
     else:
         machine = preset(MACHINES[size_class])
-        make_plan("v2", 0, machine).warm()
+        Batches(make_plan("v2", 0, machine)).warm()
         load(machine)
         if size_class == "small":
             exploration.prepare()

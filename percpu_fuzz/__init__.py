@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from percpu_fuzz.engine.topology_file import dump_topology, load_topology
     from percpu_fuzz.engine.variant import VARIANTS, Variant
     from percpu_fuzz.strategies.draw.topologies import preset
-    from percpu_fuzz.strategies.given.machines import topologies
-    from percpu_fuzz.strategies.given.scenarios import programs, scenarios, schedules
+    from percpu_fuzz.strategies.given.programs import programs
+    from percpu_fuzz.strategies.given.scenarios import scenarios, schedules
+    from percpu_fuzz.strategies.given.topologies import topologies
     from percpu_fuzz.strategies.run.replay import Run, Violation, run_scenario
 
 __all__ = [
@@ -58,8 +59,9 @@ _HOMES = {
     "engine.topology_file": ("dump_topology", "load_topology"),
     "engine.variant": ("VARIANTS", "Variant"),
     "strategies.draw.topologies": ("preset",),
-    "strategies.given.machines": ("topologies",),
-    "strategies.given.scenarios": ("programs", "scenarios", "schedules"),
+    "strategies.given.programs": ("programs",),
+    "strategies.given.scenarios": ("scenarios", "schedules"),
+    "strategies.given.topologies": ("topologies",),
     "strategies.run.replay": ("Run", "Violation", "run_scenario"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -56,9 +56,9 @@ def cases() -> list[Case]:
     found: list[Case] = []
     for variant, number in CASES.items():
         for machine, share in (("two-node", number // 2), (None, number - number // 2)):
-            plan = make_plan(variant, SEED, None if machine is None else preset(machine))
+            batch = make_plan(variant, SEED, None if machine is None else preset(machine)).batch_of("hunting", 0)
             for case in range(share):
-                topo, prog, state, _, _, _ = drawn_case(plan, "hunting", 0, case)
+                topo, prog, state, _, _, _ = drawn_case(batch, case)
                 found.append((topo, prog, state, len(found)))
     return found
 

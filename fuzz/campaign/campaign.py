@@ -25,6 +25,7 @@ from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
 from percpu_fuzz.reports.numbers import percent
 from percpu_fuzz.strategies.draw.calibration import refused_shares
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 
 
@@ -40,7 +41,7 @@ def run_campaign(
     store, log = open_output(out, options)
     try:
         earlier = EarlierSessions.of(store, plan, options)
-        session = Session(options, plan, out, store, earlier, interrupts or Interrupts())
+        session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
         say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = session.compile()
         for line in refused_lines(plan):
@@ -55,15 +56,15 @@ def run_campaign(
 
 def run_session(session: Session, log: CampaignLog, view: View) -> Result:
     """The batches, then their end."""
-    options, plan = session.options, session.plan
+    options, plan, batches = session.options, session.plan, session.batches
     criterion = None
     if options.stop is not None:
         criterion = Watch(parse_stop(options.stop), plan.weights, plan.most_nodes)
-    dispatcher = Dispatcher(plan, session.store, limits_of(session), criterion)
+    dispatcher = Dispatcher(batches, session.store, limits_of(session), criterion)
     broken = None
     try:
         with view:
-            ran = run_batches(dispatcher, lambda: workers_of(options, plan, log), view, session.interrupts)
+            ran = run_batches(dispatcher, lambda: workers_of(options, batches, log), view, session.interrupts)
     except (OSError, sqlite3.Error) as error:
         if not is_full(error):
             raise
@@ -72,11 +73,12 @@ def run_session(session: Session, log: CampaignLog, view: View) -> Result:
     return finish(session, ran, stop, broken, shrink_until(dispatcher))
 
 
-def workers_of(options: RunOptions, plan: Plan, log: CampaignLog) -> Workers:
+def workers_of(options: RunOptions, batches: Batches, log: CampaignLog) -> Workers:
     """Who runs the batches: processes of this machine, or a cluster."""
     if options.cluster is not None:
-        return ClusterWorkers(plan, options.cluster)
-    return LocalWorkers(plan, log, Bounds(options.batch_seconds, options.worker_memory_bytes), options.start_method)
+        return ClusterWorkers(batches, options.cluster)
+    bounds = Bounds(options.batch_seconds, options.worker_memory_bytes)
+    return LocalWorkers(batches, log, bounds, options.start_method)
 
 
 def limits_of(session: Session) -> Limits:
@@ -87,7 +89,7 @@ def limits_of(session: Session) -> Limits:
     )
     if options.seconds is None or session.interrupts.seen:
         return limits
-    reserve = measured(session.plan, options.seconds)
+    reserve = measured(session.batches, options.seconds)
     LOGGER.info("kept of the time: %s", reserve)
     return replace(limits, reserve=reserve)
 
@@ -104,7 +106,7 @@ def refused_lines(plan: Plan) -> list[str]:
     """What of a calibration the allocator refuses, by table, on the machines with the smallest pages."""
     if plan.calibration is None:
         return []
-    machine = min((m for family in plan.strata for m in family.topologies), key=lambda m: m.page_size)
+    machine = min((m for family in plan.families for m in family.topologies), key=lambda m: m.page_size)
     shares = refused_shares(plan.calibration, machine.page_size, machine.min_unit_size_bytes)
     words = {
         "size": f"sizes (above {machine.min_unit_size_bytes} bytes)",

@@ -19,9 +19,9 @@ from percpu_fuzz.engine.outcome import HUNTING
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
-from percpu_fuzz.strategies.plan.recipe import plan_from
+from percpu_fuzz.strategies.plan.batches import batches_from
 
 WHERE = "--cluster"
 AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
@@ -29,7 +29,7 @@ CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 LOOKS = 60  # a cluster that has no worker so often in a row does not come back
 CODE = code_version()  # of what is loaded, whatever is edited meanwhile
-_plans: dict[str, Any] = {}
+_batches: dict[str, Any] = {}
 
 
 def remote_version() -> str:
@@ -39,16 +39,16 @@ def remote_version() -> str:
 
 def remote_warm(recipe: str) -> float:
     """Compile or load what batches need on a dask worker; seconds."""
-    seconds: float = remote_plan(recipe).warm()
+    seconds: float = remote_batches(recipe).warm()
     return seconds
 
 
-def remote_plan(recipe: str) -> Any:
-    """This process's plan of a recipe."""
-    if recipe not in _plans:
-        _plans.clear()
-        _plans[recipe] = plan_from(json.loads(recipe))
-    return _plans[recipe]
+def remote_batches(recipe: str) -> Any:
+    """This process's batches of a plan's recipe."""
+    if recipe not in _batches:
+        _batches.clear()
+        _batches[recipe] = batches_from(json.loads(recipe))
+    return _batches[recipe]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def remote_batch(
         worker: Any = distributed.get_worker
         address: str = worker().address
         return OtherCode(address)
-    plan = remote_plan(recipe)
+    batches = remote_batches(recipe)
     if lesson is not None:
-        plan.know(k // EPOCH_BATCHES, lesson)
-    return answer(plan, stream, k)
+        batches.learner.know(k // EPOCH_BATCHES, lesson)
+    return answer(batches, stream, k)
 
 
 @dataclass(slots=True)
@@ -88,10 +88,10 @@ class ClusterWorkers:
 
     refills = True
 
-    def __init__(self, plan: RunnablePlan, address: str) -> None:
-        self.plan = plan
+    def __init__(self, batches: RunnableBatches, address: str) -> None:
+        self.learner = batches.learner
         self.address = address
-        self.recipe = json.dumps(plan.recipe())
+        self.recipe = json.dumps(batches.plan.recipe())
         self.slots: list[Slot] = []
         self.sent_away: dict[str, float] = {}  # address -> when, by time.monotonic()
         self.looked = 0.0  # at the workers, when nothing came back
@@ -139,8 +139,8 @@ class ClusterWorkers:
     def give(self, slot: Slot, batch: BatchId) -> None:
         """Send a batch, with what its epoch is to know."""
         lesson = None
-        if self.plan.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
-            lesson = self.plan.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
+        if self.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
+            lesson = self.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
         slot.batch, slot.since = batch, time.monotonic()
         slot.future = self.client.submit(remote_batch, CODE, self.recipe, batch.stream, batch.k, lesson, pure=False)
 

@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
@@ -98,8 +98,10 @@ class LiveCounters:
 class Dispatcher:
     """Hands out batches in order and takes what comes back into the store."""
 
-    def __init__(self, plan: RunnablePlan, store: Store, limits: Limits, criterion: Criterion | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self, batches: RunnableBatches, store: Store, limits: Limits, criterion: Criterion | None = None
+    ) -> None:
+        self.plan, self.learner = batches.plan, batches.learner
         self.store = store
         self.limits = limits
         self.criterion = criterion
@@ -107,7 +109,7 @@ class Dispatcher:
         self.handed = BatchCounts()
         self.most: BatchCounts | None = None
         if limits.cases is not None:
-            self.most = batches_for_cases(limits.cases, limits.hunt, plan.cases_per_batch, limits.shard)
+            self.most = batches_for_cases(limits.cases, limits.hunt, self.plan.cases_per_batch, limits.shard)
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
         self.live = LiveCounters()
@@ -160,7 +162,7 @@ class Dispatcher:
         self.most = batches_covering(least, self.limits.hunt)
 
     def _epochs(self) -> int | None:
-        return None if self.plan.learner is None else self.plan.learner.epochs
+        return None if self.learner is None else self.learner.epochs
 
     def take(self, event: WorkerEvent) -> None:
         """Take in what happened at the workers. HarnessError if nothing but failures happens."""
@@ -231,7 +233,7 @@ class Dispatcher:
 
     def _fold(self) -> None:
         """Give the learner each epoch that is whole."""
-        learner = self.plan.learner
+        learner = self.learner
         while learner is not None:
             numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
             if not all(k in self.back[HUNTING] for k in numbers):

@@ -112,7 +112,7 @@ def findings_of(session: Session, ran: Ran, until: float | None) -> tuple[Writte
         for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
             old.unlink()  # of an earlier session, which had seen less
         enough = session.interrupts.or_at(until)
-        written = write_findings(session.plan, picked, session.out, session.options.workers, enough)
+        written = write_findings(session.batches, picked, session.out, session.options.workers, enough)
         write_failed(session)
     except HarnessError as error:
         LOGGER.error("%s", error)

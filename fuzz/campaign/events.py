@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.outcome import HUNTING, Outcome
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
 
 
@@ -75,11 +75,11 @@ class Lost:
 WorkerEvent = Done | Raised | Lost
 
 
-def answer(plan: RunnablePlan, stream: str, k: int) -> Done | Raised:
+def answer(batches: RunnableBatches, stream: str, k: int) -> Done | Raised:
     """Run a batch in a worker: what came of it."""
     start, batch = time.perf_counter(), BatchId(stream, k)
     try:
-        outcome = plan.batch(stream, k)
+        outcome = batches.outcome(stream, k)
         row = outcome.canonical()
     except Exception as error:
         what = f"{type(error).__name__}: {error}"

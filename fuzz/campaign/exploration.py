@@ -17,15 +17,10 @@ from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
-from percpu_fuzz.strategies.explore.run import (
-    Budget,
-    Explored,
-    engine_world,
-    explore,
-    explore_nearest_first,
-)
 from percpu_fuzz.strategies.explore.scopes import Scope, shipped_scope
+from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first
 from percpu_fuzz.strategies.explore.witness import witness
+from percpu_fuzz.strategies.explore.world import engine_world
 
 SCHEMA = 1
 SHORTEST = "shortest"

@@ -12,8 +12,8 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.processes import leave_signals_to_parent
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import FIXED, Mutant, catalogue
-from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 
@@ -33,21 +33,21 @@ class Verdict:
         return bool(self.broken)
 
 
-_plans: dict[str, Plan] = {}
+_batches: dict[str, Batches] = {}
 
 
-def mutant_plan(name: str, seed: int) -> Plan:
-    """This process's plan of a mutant (or of fixed)."""
-    if name not in _plans:
+def mutant_batches(name: str, seed: int) -> Batches:
+    """This process's batches of a mutant (or of fixed)."""
+    if name not in _batches:
         variants = {m.name: m.variant for m in catalogue()} | {FIXED.name: FIXED}
-        _plans[name] = make_plan(variants[name], seed)
-    return _plans[name]
+        _batches[name] = Batches(make_plan(variants[name], seed))
+    return _batches[name]
 
 
 def run_batch(name: str, seed: int, number: int) -> tuple[int, float, dict[str, int]]:
     """Cases, seconds and violating cases by invariant of a mutant's batch; numbers alternate between the streams."""
     start = time.perf_counter()
-    outcome = mutant_plan(name, seed).batch(STREAMS[number % 2], number // 2)
+    outcome = mutant_batches(name, seed).outcome(STREAMS[number % 2], number // 2)
     broken: dict[str, int] = {}
     for signature, cases in outcome.violations.items():
         broken[signature.invariant] = broken.get(signature.invariant, 0) + cases
@@ -65,7 +65,7 @@ def hunt_mutants(
     verdicts = [Verdict(mutant) for mutant in chosen]
     interrupts = interrupts or Interrupts()
     with interrupts.left_at_once():
-        mutant_plan(FIXED.name, seed).warm()
+        mutant_batches(FIXED.name, seed).warm()
     enough = interrupts.or_at(time.monotonic() + seconds)
     if interrupts.seen:
         return verdicts

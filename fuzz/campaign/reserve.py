@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
+from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.rendering import time_to_render
 from percpu_fuzz.fuzz.errors import HarnessError
@@ -17,7 +17,8 @@ from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.findings.pick import picks_most
 from percpu_fuzz.fuzz.findings.showing import shown
 from percpu_fuzz.strategies.plan import canary
-from percpu_fuzz.strategies.plan.plan import Plan, canary_plan
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.batches import Batches, run_alone
 
 MOST_SECONDS, MOST_SHARE = 30.0, 0.07  # for findings: at most, and
 SHORT_SECONDS, SHORT_SHARE = 2.0, 0.25  # of a short campaign more
@@ -51,24 +52,24 @@ class Reserve:
         return min(self.most_seconds, LEAST_SECONDS + wanted + CUT_SECONDS)
 
 
-def measured(plan: Plan, budget: float) -> Reserve:
+def measured(batches: Batches, budget: float) -> Reserve:
     """What to keep of so many seconds. Libraries that reports and findings need are loaded here and not again."""
-    whole, row_seconds = time_to_render(plan.describe(), plan.batch(MEASUREMENT, 0))
+    whole, row_seconds = time_to_render(batches.plan.describe(), batches.outcome(MEASUREMENT, 0))
     most = min(MOST_SECONDS, max(MOST_SHARE * budget, min(SHORT_SECONDS, SHORT_SHARE * budget)))
-    return Reserve(whole, row_seconds, CASE_FACTOR * time_to_show(canary_plan(0)), most)
+    return Reserve(whole, row_seconds, CASE_FACTOR * time_to_show(canary.batch_of(0)), most)
 
 
-def time_to_show(planted: Plan) -> float:
+def time_to_show(planted: Batch) -> float:
     """Seconds to draw again, shrink and tell a canary's first violating case; 0 if it cannot be, which the campaign
     itself reports.
     """
-    outcome: Outcome = planted.run(HUNTING, 0, canary.CASES)
+    outcome = run_alone(planted)
     if not outcome.first_cases:
         return 0.0
     signature = min(outcome.first_cases)
     start = time.perf_counter()
     try:
-        shown(planted, HUNTING, 0, outcome.first_cases[signature][0], [signature])
+        shown(planted, outcome.first_cases[signature][0], [signature])
     except HarnessError as error:
         LOGGER.error("a canary cannot be shown: %s", error)
         return 0.0

@@ -6,7 +6,7 @@ import json
 import platform
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from percpu_fuzz.fuzz.store.explored import explored_rows
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
@@ -34,20 +35,25 @@ class Session:
     """What a session needs from start to end."""
 
     options: RunOptions
-    plan: Plan
+    batches: Batches
     out: Path
     store: Store
     earlier: EarlierSessions
     interrupts: Interrupts = field(default_factory=Interrupts)
     compile_seconds: float = 0.0
 
+    @property
+    def plan(self) -> Plan:
+        """What says of every batch what it draws."""
+        return self.batches.plan
+
     def compile(self) -> list[dict[str, Any]]:
         """Compile or load everything that runs, before any process is forked; the survey of operations."""
         start, operations = time.perf_counter(), []
         with self.interrupts.left_at_once():
             without_blas()
-            self.plan.warm()
-            for size_class in dict.fromkeys(self.plan.classes):
+            self.batches.warm()
+            for size_class in dict.fromkeys(family.size_class for family in self.plan.families):
                 load(preset(MACHINES[size_class]))
             operations = kept_survey()
         self.compile_seconds = time.perf_counter() - start
@@ -74,7 +80,7 @@ def plan_of(options: RunOptions) -> Plan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns = options.learning and options.shard.count == 1
     try:
-        plan = make_plan(
+        made = make_plan(
             options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
             options.calibration,
         )  # fmt: skip
@@ -83,8 +89,7 @@ def plan_of(options: RunOptions) -> Plan:
             raise
         raised = f"{options.scheduler} raises {type(error).__name__}: {error}"
         raise InputError("--scheduler", raised, "a file that runs") from None
-    plan.explored = tuple(explored_rows(options.explored, options.variant.name))
-    return plan
+    return replace(made, explored=tuple(explored_rows(options.explored, options.variant.name)))
 
 
 def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:

@@ -21,9 +21,9 @@ from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, an
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.processes import Child, heard
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
-from percpu_fuzz.strategies.plan.recipe import plan_from
+from percpu_fuzz.strategies.plan.batches import batches_from
 
 END_SECONDS = 10.0  # a worker that was told to end and has not: killed
 PARENT_DIED = 1
@@ -63,9 +63,9 @@ class LocalWorkers:
 
     refills = False
 
-    def __init__(self, plan: RunnablePlan, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
+    def __init__(self, batches: RunnableBatches, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
         self.method = method
-        self.plan = plan
+        self.batches = batches
         self.log = log
         self.bounds = bounds
         self.workers: list[Worker] = []
@@ -89,17 +89,17 @@ class LocalWorkers:
             worker.channel.receive()
 
     def _forked(self, number: int) -> Worker:
-        channel, memory = self.log.channel(), mmap.mmap(-1, max(1, self.plan.watch_bytes))
-        arguments = (self.plan, channel, memory, self.bounds.memory_bytes)
+        channel, memory = self.log.channel(), mmap.mmap(-1, max(1, self.batches.watch_bytes))
+        arguments = (self.batches, channel, memory, self.bounds.memory_bytes)
         worker = Worker(multiprocessing.get_context("fork"), work, arguments, f"worker-{number}")
-        worker.channel, worker.memory, worker.epochs = channel, memory, epochs_of(self.plan)
+        worker.channel, worker.memory, worker.epochs = channel, memory, epochs_of(self.batches)
         return worker
 
     def _started(self, number: int) -> Worker:
-        """A worker that starts from nothing: it makes its plan anew from the recipe, and shares no memory."""
+        """A worker that starts from nothing: it makes its batches anew from the recipe, and shares no memory."""
         context: Any = multiprocessing.get_context(self.method)
         channel = self.log.queue_channel(context)
-        arguments = (json.dumps(self.plan.recipe()), channel.queue, channel.level, self.bounds.memory_bytes)
+        arguments = (json.dumps(self.batches.plan.recipe()), channel.queue, channel.level, self.bounds.memory_bytes)
         worker = Worker(context, work_anew, arguments, f"worker-{number}")
         worker.channel = channel
         return worker
@@ -116,8 +116,8 @@ class LocalWorkers:
         """Hand a batch to an idle worker, with the lessons that it lacks."""
         worker.batch, worker.since = batch, time.monotonic()
         lessons: list[dict[str, Any]] = []
-        if self.plan.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
-            lessons = self.plan.learner.lessons(worker.epochs)
+        if self.batches.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
+            lessons = self.batches.learner.lessons(worker.epochs)
             worker.epochs += len(lessons)
         worker.send((batch.stream, batch.k, lessons))
 
@@ -137,7 +137,7 @@ class LocalWorkers:
     def _event_of(self, worker: Worker) -> WorkerEvent:
         batch, case = worker.batch, None
         if batch is not None and worker.memory is not None:
-            case = self.plan.case_at(worker.memory, batch.stream, batch.k)
+            case = self.batches.case_at(worker.memory, batch.stream, batch.k)
         try:
             event: Done | Raised = worker.receive()
         except EOFError:
@@ -161,30 +161,30 @@ class LocalWorkers:
         gc.unfreeze()
 
 
-def epochs_of(plan: RunnablePlan) -> int:
-    """How many epochs a plan knows; 0 where nothing is learnt."""
-    return 0 if plan.learner is None else plan.learner.epochs
+def epochs_of(batches: RunnableBatches) -> int:
+    """How many epochs are known; 0 where nothing is learnt."""
+    return 0 if batches.learner is None else batches.learner.epochs
 
 
-def work(connection: Connection, plan: RunnablePlan, channel: Channel, memory: mmap.mmap, most: int) -> None:
+def work(connection: Connection, batches: RunnableBatches, channel: Channel, memory: mmap.mmap, most: int) -> None:
     """A worker's life: batches in, rows out, until the parent closes the pipe or is gone."""
     parent = os.getppid()
     channel.enter()
-    plan.watch(memory)
-    serve(connection, plan, most)
+    batches.watch(memory)
+    serve(connection, batches, most)
     if os.getppid() != parent:
         os._exit(PARENT_DIED)  # nobody reads the log's queue any more: an orderly end would wait for it
 
 
 def work_anew(connection: Connection, recipe: str, queue: Any, level: int, most: int) -> None:
-    """The life of a worker that was not forked: it makes plan and log anew first."""
+    """The life of a worker that was not forked: it makes batches and log anew first."""
     log_through(QueueHandler(queue), level)
-    plan = plan_from(json.loads(recipe))
-    plan.warm()
-    serve(connection, plan, most)
+    batches = batches_from(json.loads(recipe))
+    batches.warm()
+    serve(connection, batches, most)
 
 
-def serve(connection: Connection, plan: RunnablePlan, most: int) -> None:
+def serve(connection: Connection, batches: RunnableBatches, most: int) -> None:
     """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
     give_memory_back()
@@ -193,9 +193,9 @@ def serve(connection: Connection, plan: RunnablePlan, most: int) -> None:
             stream, k, lessons = connection.recv()
         except EOFError:
             break
-        if lessons and plan.learner is not None:
-            plan.learner.take_lessons(lessons)
-        event = answer(plan, stream, k)
+        if lessons and batches.learner is not None:
+            batches.learner.take_lessons(lessons)
+        event = answer(batches, stream, k)
         try:
             connection.send(event)
         except OSError:

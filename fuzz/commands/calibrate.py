@@ -16,7 +16,7 @@ from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.calibration import calibration_page
 from percpu_fuzz.strategies.calibrate.calibrate import RunCounts, calibrate, count_halves, count_run
-from percpu_fuzz.strategies.draw.calibration import NAME, TABLES, check_calibration, dump_calibration
+from percpu_fuzz.strategies.draw.calibration import CALIBRATION_NAME, TABLES, check_calibration, dump_calibration
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, RecordedRun
 
 
@@ -31,7 +31,7 @@ def calibrate_command(
     files: tuple[str, ...], topology: str | None, charge: str, name: str, output: str | None, as_json: bool
 ) -> int:
     """Fit the measurement stream's tables to recorded traces, print how well they fit, write them."""
-    if not NAME.fullmatch(name):
+    if not CALIBRATION_NAME.fullmatch(name):
         raise InputError("--name", repr(name[:80]), "letters, digits, '.', '_' and '-'")
     refuse_twice(files)
     runs: dict[str, RunCounts] = {}

@@ -19,7 +19,6 @@ from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, 
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.explored import explored_page
 from percpu_fuzz.strategies.explore.precharge import formula_lines
-from percpu_fuzz.strategies.explore.run import REDUCTIONS, engine_world
 from percpu_fuzz.strategies.explore.scopes import (
     LETTERS,
     NODES_MOST,
@@ -30,6 +29,8 @@ from percpu_fuzz.strategies.explore.scopes import (
     every_program,
     shipped_scope,
 )
+from percpu_fuzz.strategies.explore.search import REDUCTIONS
+from percpu_fuzz.strategies.explore.world import engine_world
 from percpu_fuzz.strategies.reading import read_bytes
 
 GivenScope = Mapping[str, str | bool | None]

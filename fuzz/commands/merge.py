@@ -26,6 +26,7 @@ from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 
 
@@ -79,12 +80,13 @@ def joined(
 
 def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
-    dispatcher = Dispatcher(plan, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
+    whole = Batches(plan)
+    dispatcher = Dispatcher(whole, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
     prefix = dispatcher.prefix()
     held, used = sum(len(dispatcher.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
-    session = Session(options, plan, out, store, EarlierSessions(merged.seconds))
+    session = Session(options, whole, out, store, EarlierSessions(merged.seconds))
     return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
 
 

@@ -20,7 +20,7 @@ from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.helpers import answers_of
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.strategies.plan.batches import Batches
 
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
@@ -84,7 +84,7 @@ class WrittenFindings:
 
 
 def write_findings(
-    plan: RunnablePlan, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
+    batches: Batches, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
 ) -> WrittenFindings:
     """Shrink the picked cases, write a file for each distinct cause.
 
@@ -93,7 +93,7 @@ def write_findings(
     """
     (out / "findings").mkdir(exist_ok=True)
     rows: list[dict[str, object]] = []
-    cases = shown_cases(plan, picked, workers, enough)
+    cases = shown_cases(batches, picked, workers, enough)
     for members in by_cause(cases):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
         name = f"findings/{file_name(len(rows) + 1, one.signature)}"
@@ -113,7 +113,7 @@ def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
 
 
 def shown_cases(
-    plan: RunnablePlan, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
+    batches: Batches, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
 ) -> list[tuple[Pick, Shown]]:
     """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
 
@@ -124,7 +124,10 @@ def shown_cases(
         one = picked[number]
         groups.setdefault((one.stream, one.k, one.case), []).append(number)
     numbers = list(groups.values())
-    tasks = [(plan, *place, [picked[i].signature for i in numbers]) for place, numbers in groups.items()]
+    tasks = [
+        (batches.batch_of(stream, k), case, [picked[i].signature for i in numbers])
+        for (stream, k, case), numbers in groups.items()
+    ]
     answers: dict[int, Shown] = {}
     for task, done in answers_of(shown, tasks, workers, enough).items():
         answers.update(zip(numbers[task], done, strict=False))  # the last ones of a case may be cut off

@@ -15,11 +15,12 @@ from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.helpers import asked_to_end
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.per_node import PerNode
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.render.lanes import lanes_text
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.redraw import finding_of, repeated
 from percpu_fuzz.strategies.run.replay import Run
 
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
@@ -70,26 +71,22 @@ class Shown:
 
 
 def shown(
-    plan: RunnablePlan,
-    stream: str,
-    k: int,
-    case: int,
-    signatures: list[Signature],
-    enough: Callable[[], bool] = asked_to_end,
+    batch: Batch, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
 ) -> list[Shown]:
     """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
     back as it was.
     """
     answers: list[Shown] = []
+    found = None
     for signature in signatures:
         if enough():
             break
         try:
-            finding = plan.finding(stream, k, case, signature)
+            found = found or repeated(batch, case)
+            finding = finding_of(batch, case, signature, found)
         except Exception as error:
-            where = f"case {case} of {stream} batch {k}"
-            raise HarnessError(f"{where} cannot be shown: {type(error).__name__}: {error}") from error
-        answers.append(smaller(finding, plan.variant, enough, [answer.finding.scenario for answer in answers]))
+            raise HarnessError(f"case {case} of {batch} cannot be shown: {type(error).__name__}: {error}") from error
+        answers.append(smaller(finding, batch.variant, enough, [answer.finding.scenario for answer in answers]))
     return answers
 
 

@@ -22,12 +22,12 @@ from percpu_fuzz.strategies.reading import read_json
 SCHEMA = 1
 DEFAULT = "default"
 DATA = Path(__file__).parent / "data"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+CALIBRATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 VALUES_MOST = 256
 OWN_VALUES = {"size": (4, 1 << 16), "align": (4, 1 << 16), "max": (-1, 1 << 30)}  # name -> least and most; 64K pages
 FIXED_VALUES = ("op", "gfp", "place", "step")
 TABLES = (*OWN_VALUES, *FIXED_VALUES)
-ALLOWED = "a calibration as `percpu-fuzz calibrate -o FILE` writes it"
+CALIBRATION_FILE = "a calibration as `percpu-fuzz calibrate -o FILE` writes it"
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
@@ -136,14 +136,14 @@ def find_calibration(text: str, where: str = "--calibration") -> Calibration | N
 
 def read_calibration(path: Path) -> Calibration:
     """A calibration from its file, checked. InputError with file and what is wrong."""
-    return check_calibration(read_json(path, Calibration, ALLOWED), str(path))
+    return check_calibration(read_json(path, Calibration, CALIBRATION_FILE), str(path))
 
 
 def check_calibration(found: Calibration, where: str) -> Calibration:
     """The same, if a campaign can draw from it."""
     if found.schema != SCHEMA:
         raise InputError(f"{where}, schema", str(found.schema), str(SCHEMA))
-    if not NAME.fullmatch(found.name) or found.name == DEFAULT:
+    if not CALIBRATION_NAME.fullmatch(found.name) or found.name == DEFAULT:
         raise InputError(f"{where}, name", repr(found.name[:80]), "letters, digits, '.', '_', '-', and not 'default'")
     for name, table in found.tables.items():
         if name not in TABLES:

@@ -19,7 +19,7 @@ FAILURES = {
     "killed": ("gfp", OP_KILLED), "charge": ("fail_charge", 1), "no-space": ("fail_space", 1),
     "node": ("fail_node", ANY_NODE),
 }  # fmt: skip
-ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} and a rate from 0 to 1"
+FAULTS_ALLOWED = f"{NONE}, {NESTED_REFRESH}, or NAME=RATE with {', '.join(FAILURES)} and a rate from 0 to 1"
 
 
 def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
@@ -33,7 +33,7 @@ def fault_rates(faults: tuple[str, ...]) -> dict[str, Fraction]:
         if name in FAILURES and given and re.fullmatch(r"(0|1|0?\.[0-9]{1,6}|1\.0+)", rate):
             rates[name] = Fraction(rate)
         elif fault not in (NONE, NESTED_REFRESH):
-            raise InputError("--faults", repr(fault), ALLOWED)
+            raise InputError("--faults", repr(fault), FAULTS_ALLOWED)
     return rates
 
 

@@ -6,13 +6,17 @@ family is a distribution that has a name and never changes. Families are the str
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+import numpy as np
+
+from percpu_fuzz.engine.core.records import Record
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of
+from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
 
 PLENTY = 1 << 20  # pages: a node that pressure alone can fill
 
@@ -152,13 +156,33 @@ def random_wide(rng: random.Random, name: str) -> Topology:
             return topology
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """A stratum: its share of the measurement stream (weights are relative) and its machines."""
 
     name: str
     weight: int
     topologies: tuple[Topology, ...]
+
+    @cached_property
+    def size_class(self) -> str:
+        """The least that holds every machine."""
+        return "wide" if any(size_class_of(t) == "wide" for t in self.topologies) else "small"
+
+    @cached_property
+    def topos(self) -> Record:
+        """The machines as an array of Topo records, made once in a process."""
+        return np.concatenate([topo_record(t, self.size_class) for t in self.topologies])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (16 hexadecimal digits) over the machines."""
+        return hashlib.sha256(self.topos.tobytes()).hexdigest()[:16]
+
+    @property
+    def nodes_max(self) -> int:
+        """The most possible nodes of any machine."""
+        return max(len(machine.nodes) for machine in self.topologies)
 
 
 @lru_cache

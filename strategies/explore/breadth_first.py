@@ -19,10 +19,10 @@ from percpu_fuzz.strategies.explore.record import (
     STATES_FULL,
     TABLE_CROWDED,
     Level,
-    Tree,
+    StepTree,
 )
 from percpu_fuzz.strategies.explore.state_words import Space, load_row, note_changes, undo_to
-from percpu_fuzz.strategies.explore.table import Table, crowded, is_free, put, row_of
+from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
 
 
 @compiled
@@ -39,7 +39,7 @@ def note_nearest(model: Model, sr: Any, before: int, number: int, t: int) -> Non
 
 
 @compiled
-def keep_row(space: Space, sr: Any, following: Level, tree: Tree, number: int, t: int) -> None:
+def keep_row(space: Space, sr: Any, following: Level, tree: StepTree, number: int, t: int) -> None:
     """Append the state at hand to the next level."""
     n = sr.nr_next
     for i in range(len(space.now)):
@@ -53,7 +53,14 @@ def keep_row(space: Space, sr: Any, following: Level, tree: Tree, number: int, t
 
 @compiled
 def expand(
-    model: Model, space: Space, table: Table, ends: Table, sr: Any, level: Level, following: Level, tree: Tree
+    model: Model,
+    space: Space,
+    table: HashTable,
+    ends: HashTable,
+    sr: Any,
+    level: Level,
+    following: Level,
+    tree: StepTree,
 ) -> int:
     """Every step from the state at row sr.at; how many."""
     at = sr.at
@@ -80,8 +87,8 @@ def expand(
 
 @compiled_entry
 def search_level(
-    model: Model, space: Space, table: Table, ends: Table, records: Any, level: Level, count: int, following: Level,
-    tree: Tree, fuel: int,
+    model: Model, space: Space, table: HashTable, ends: HashTable, records: Any, level: Level, count: int,
+    following: Level, tree: StepTree, fuel: int,
 ) -> int:  # fmt: skip
     """Expand rows sr.at to count-1 of a level into the next; DONE, or why it stopped. Call again to go on."""
     sr = records[0]

@@ -28,11 +28,11 @@ from percpu_fuzz.strategies.explore.record import (
     Stack,
 )
 from percpu_fuzz.strategies.explore.state_words import Space, note_changes, undo_to
-from percpu_fuzz.strategies.explore.table import Table, crowded, is_free, put, row_of
+from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
 
 
 @compiled
-def note_end(model: Model, ends: Table, sr: Any) -> None:
+def note_end(model: Model, ends: HashTable, sr: Any) -> None:
     """Keep the hash of a terminal state with what is broken there; a deadlock is marked."""
     row = row_of(ends, sr.high, sr.low)
     if is_free(ends, row):
@@ -83,7 +83,7 @@ def commutes(model: Model, space: Space, sr: Any, a: int, b: int) -> bool:
 
 
 @compiled
-def enter(model: Model, stack: Stack, table: Table, ends: Table, sr: Any) -> None:
+def enter(model: Model, stack: Stack, table: HashTable, ends: HashTable, sr: Any) -> None:
     """Decide what is to be explored from the state at hand, which has just been reached stack.asleep[depth]."""
     d = sr.depth
     stack.highs[d], stack.lows[d], stack.undo_mark[d] = sr.high, sr.low, sr.nr_undo
@@ -132,7 +132,7 @@ def lowest_bit(mask: int) -> int:
 
 
 @compiled
-def no_room(space: Space, stack: Stack, table: Table, ends: Table, sr: Any) -> int:
+def no_room(space: Space, stack: Stack, table: HashTable, ends: HashTable, sr: Any) -> int:
     """Why another step cannot be taken now; FUEL_OUT if it can."""
     if sr.use_hash == 1 and crowded(table, sr.states):
         return TABLE_CROWDED
@@ -159,7 +159,7 @@ def go_back(space: Space, stack: Stack, sr: Any) -> None:
 
 @compiled_entry
 def search_depth_first(
-    model: Model, space: Space, stack: Stack, table: Table, ends: Table, paths: Any, records: Any, fuel: int
+    model: Model, space: Space, stack: Stack, table: HashTable, ends: HashTable, paths: Any, records: Any, fuel: int
 ) -> int:
     """Go on for at most `fuel` steps; DONE, or why it stopped. Everything is in the arrays: call again to go on."""
     sr = records[0]

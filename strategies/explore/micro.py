@@ -17,10 +17,10 @@ from percpu_fuzz.engine.core.declare import Grid, Size, Vec, dtype_of, i8, i32, 
 from percpu_fuzz.engine.core.records import Record
 from percpu_fuzz.engine.errors import ScenarioError
 
-SIZE: Size = {"tasks": 6, "places": 8, "cells": 4}
+MICRO_SIZE: Size = {"tasks": 6, "places": 8, "cells": 4}
 MOST = 1 << 20
 
-KINDS = ("add", "load", "store", "take", "give", "try", "swap", "cas", "spend", "check", "spin")
+INSTRUCTIONS = ("add", "load", "store", "take", "give", "try", "swap", "cas", "spend", "check", "spin")
 ADD, LOAD, STORE, TAKE, GIVE, TRY, SWAP, CAS, SPEND, CHECK, SPIN = range(11)
 
 
@@ -66,14 +66,14 @@ MicroProgram = tuple[tuple[Instruction, ...], ...]
 
 def micro_record(program: MicroProgram) -> Record:
     """The MicroProg record of a program; ScenarioError for what it cannot hold."""
-    array: Record = np.zeros(1, dtype=dtype_of(MicroProg, SIZE))
+    array: Record = np.zeros(1, dtype=dtype_of(MicroProg, MICRO_SIZE))
     prog: Any = array[0]
-    if not 1 <= len(program) <= SIZE["tasks"]:
-        raise ScenarioError("micro-program", f"{len(program)} tasks", f"1 to {SIZE['tasks']}")
+    if not 1 <= len(program) <= MICRO_SIZE["tasks"]:
+        raise ScenarioError("micro-program", f"{len(program)} tasks", f"1 to {MICRO_SIZE['tasks']}")
     prog["nr_tasks"] = len(program)
     for t, task in enumerate(program):
-        if len(task) > SIZE["places"]:
-            raise ScenarioError("micro-program", f"{len(task)} instructions", f"at most {SIZE['places']}")
+        if len(task) > MICRO_SIZE["places"]:
+            raise ScenarioError("micro-program", f"{len(task)} instructions", f"at most {MICRO_SIZE['places']}")
         prog["nr_places"][t] = len(task)
         for i, instruction in enumerate(task):
             _write(prog, t, i, instruction)
@@ -82,19 +82,19 @@ def micro_record(program: MicroProgram) -> Record:
 
 def _write(prog: Any, t: int, i: int, instruction: Instruction) -> None:
     where = f"micro-program, task {t}, instruction {i}"
-    if instruction.kind not in KINDS:
-        raise ScenarioError(where, repr(instruction.kind), ", ".join(KINDS))
-    if not 0 <= instruction.cell < SIZE["cells"]:
-        raise ScenarioError(where, f"cell {instruction.cell}", f"0 to {SIZE['cells'] - 1}")
+    if instruction.kind not in INSTRUCTIONS:
+        raise ScenarioError(where, repr(instruction.kind), ", ".join(INSTRUCTIONS))
+    if not 0 <= instruction.cell < MICRO_SIZE["cells"]:
+        raise ScenarioError(where, f"cell {instruction.cell}", f"0 to {MICRO_SIZE['cells'] - 1}")
     if not -MOST <= instruction.number <= MOST:
         raise ScenarioError(where, f"number {instruction.number}", f"{-MOST} to {MOST}")
-    prog["kind"][t, i], prog["cell"][t, i] = KINDS.index(instruction.kind), instruction.cell
+    prog["kind"][t, i], prog["cell"][t, i] = INSTRUCTIONS.index(instruction.kind), instruction.cell
     prog["number"][t, i] = instruction.number
 
 
 def micro_state() -> Record:
     """Every counter 0, every slot free."""
-    return np.zeros(1, dtype=dtype_of(MicroState, SIZE))
+    return np.zeros(1, dtype=dtype_of(MicroState, MICRO_SIZE))
 
 
 @compiled

@@ -23,8 +23,8 @@ PAGE = 32
 EXT_BYTES = 8
 GRANULE = 4
 SIZES = range(4, 65, 4)
-NODES = range(1, 5)
-CPUS = range(1, 7)
+NODE_COUNTS = range(1, 5)
+CPU_COUNTS = range(1, 7)
 WALKS = ("size", "exact")
 
 
@@ -43,7 +43,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ShapeOnMachine:
     """A shape on a machine: full size in bytes, pages touched, and the most pages that any placement uses."""
 
     shape: Shape
@@ -59,7 +59,7 @@ class Case:
         return int(self.nr_nodes**self.touched_pages)
 
 
-Formula = Callable[[Case], int]
+Formula = Callable[[ShapeOnMachine], int]
 FORMULAS: dict[str, Formula] = {
     "ceil + min(N, pages touched) - 1": lambda c: ceil_pages(c) + min(c.nr_nodes, c.touched_pages) - 1,
     "ceil + N": lambda c: ceil_pages(c) + c.nr_nodes,
@@ -67,7 +67,7 @@ FORMULAS: dict[str, Formula] = {
 }
 
 
-def ceil_pages(case: Case) -> int:
+def ceil_pages(case: ShapeOnMachine) -> int:
     """Pages that all bytes of a case fill, the last one partly: what it would use if they lay side by side."""
     return -(-case.full_bytes // PAGE)
 
@@ -106,21 +106,21 @@ def most_used(partial: tuple[tuple[int, int], ...], nr_nodes: int) -> int:
     return int(((rows + (PAGE - 1)) // PAGE).sum(axis=1).max())
 
 
-def case_of(shape: Shape, nr_nodes: int, nr_cpus: int) -> Case:
+def case_of(shape: Shape, nr_nodes: int, nr_cpus: int) -> ShapeOnMachine:
     """The most pages that any placement of a shape uses on nr_nodes nodes and nr_cpus CPUs."""
     alike = [(nr_bytes, nr_cpus) for nr_bytes in shape.payload] + [(nr_bytes, 1) for nr_bytes in shape.exts]
     full = sum(pages for nr_bytes, pages in alike if nr_bytes == PAGE)
     partial = tuple(sorted(part for part in alike if part[0] != PAGE))
-    return Case(
+    return ShapeOnMachine(
         shape, nr_nodes, nr_cpus, shape.size_bytes * nr_cpus + shape.size_bytes // GRANULE * EXT_BYTES,
         sum(pages for _, pages in alike), full + most_used(partial, nr_nodes),
     )  # fmt: skip
 
 
-def every_case() -> list[Case]:
+def every_case() -> list[ShapeOnMachine]:
     """All shapes on all machines, the smallest machines and areas first."""
     rows = list(shapes())
-    return [case_of(shape, n, c) for n in NODES for c in CPUS for shape in rows]
+    return [case_of(shape, n, c) for n in NODE_COUNTS for c in CPU_COUNTS for shape in rows]
 
 
 def formula_lines() -> list[str]:
@@ -128,7 +128,7 @@ def formula_lines() -> list[str]:
     cases = every_case()
     lines = [
         f"Page {PAGE} bytes, sizes {SIZES[0]} to {SIZES[-1]} in steps of {GRANULE}, every offset, both walks, obj_exts "
-        f"included: N <= {NODES[-1]}, C <= {CPUS[-1]}:",
+        f"included: N <= {NODE_COUNTS[-1]}, C <= {CPU_COUNTS[-1]}:",
         f"{len(cases)} cases, which stand for {sum(case.placements for case in cases):.3e} node vectors.",
     ]
     for name, formula in FORMULAS.items():
@@ -138,14 +138,14 @@ def formula_lines() -> list[str]:
             lines.append(f"{name}: used <= precharge everywhere; equal in {met} cases")
             continue
         lines.append(f"{name}: short in {len(short)} cases; the first for each N:")
-        for n in NODES:
+        for n in NODE_COUNTS:
             worst = next((case for case in short if case.nr_nodes == n), None)
             if worst is not None:
                 lines.append("  " + counterexample(worst, formula))
     return lines
 
 
-def counterexample(case: Case, formula: Formula) -> str:
+def counterexample(case: ShapeOnMachine, formula: Formula) -> str:
     """One case in which a formula is short."""
     return (
         f"N={case.nr_nodes} C={case.nr_cpus} size {case.shape.size_bytes} at offset {case.shape.offset_bytes} "

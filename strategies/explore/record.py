@@ -67,7 +67,7 @@ class Level(NamedTuple):
     numbers: Any
 
 
-class Tree(NamedTuple):
+class StepTree(NamedTuple):
     """Breadth first, by number of a state: the state before it, and the task whose step leads from there."""
 
     parents: Any

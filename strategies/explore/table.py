@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
-from percpu_fuzz.strategies.draw.rng import to_int, to_word
+from percpu_fuzz.strategies.draw.rng import ZERO, to_int, to_word
 
 FIRST_ROWS = 1 << 14
-ZERO: Any = np.uint64(0)
-ONE: Any = np.uint64(1)
 
 
-class Table(NamedTuple):
+class HashTable(NamedTuple):
     """Rows of a hash's two halves, and the number kept with it."""
 
     highs: Any
@@ -22,12 +20,12 @@ class Table(NamedTuple):
     numbers: Any
 
 
-def new_table(rows: int = FIRST_ROWS) -> Table:
+def new_table(rows: int = FIRST_ROWS) -> HashTable:
     """An empty set; rows is a power of two."""
-    return Table(np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.zeros(rows, np.int32))
+    return HashTable(np.zeros(rows, np.uint64), np.zeros(rows, np.uint64), np.zeros(rows, np.int32))
 
 
-def grown(table: Table) -> Table:
+def grown(table: HashTable) -> HashTable:
     """The same set in twice the rows."""
     wider = new_table(2 * len(table.highs))
     move_rows(table, wider)
@@ -35,7 +33,7 @@ def grown(table: Table) -> Table:
 
 
 @compiled
-def row_of(table: Table, high: Any, low: Any) -> int:
+def row_of(table: HashTable, high: Any, low: Any) -> int:
     """The row that holds the hash, or the empty row where it belongs. (0, 0) marks an empty row and is no hash."""
     highs, lows = table.highs, table.lows
     last = len(highs) - 1
@@ -48,13 +46,13 @@ def row_of(table: Table, high: Any, low: Any) -> int:
 
 
 @compiled
-def is_free(table: Table, row: int) -> bool:
+def is_free(table: HashTable, row: int) -> bool:
     """Whether a row holds no hash: both halves are 0."""
     return bool(table.highs[row] == ZERO) and bool(table.lows[row] == ZERO)
 
 
 @compiled
-def put(table: Table, row: int, high: Any, low: Any, number: int) -> None:
+def put(table: HashTable, row: int, high: Any, low: Any, number: int) -> None:
     """Write a hash and its number into a row, which is that of row_of; the caller keeps count."""
     table.highs[row] = high
     table.lows[row] = low
@@ -62,13 +60,13 @@ def put(table: Table, row: int, high: Any, low: Any, number: int) -> None:
 
 
 @compiled
-def crowded(table: Table, count: int) -> bool:
+def crowded(table: HashTable, count: int) -> bool:
     """Whether the set should grow before another hash goes in."""
     return 5 * (count + 1) > 3 * len(table.highs)
 
 
 @compiled_entry
-def move_rows(table: Table, wider: Table) -> None:
+def move_rows(table: HashTable, wider: HashTable) -> None:
     """Put every hash of a set into another."""
     for i in range(len(table.highs)):
         if not is_free(table, i):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.run.replay import Run, plain_records, run_scenario, schedule_of
-from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.strategies.run.steps import steps
 
 
 def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invariant: str) -> tuple[Scenario, Run]:
@@ -14,13 +13,8 @@ def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invaria
 
     After the last step of the path its task runs on, then whoever can, to the end of the case.
     """
-    topo, prog, state = plain_records(scenario, variant)
-    step = plain(checked_step)
-    taken: list[tuple[int, int, int]] = []
-    for task in path:
-        label = state.pc[task]
-        step(topo, prog, state, task, CHECK_TOUCHED)
-        taken.append((task, label, state.pc[task]))
+    turns = iter(path)
+    taken = list(steps(*plain_records(scenario, variant), lambda: next(turns, -1)))
     found = Scenario(scenario.topology, scenario.program, schedule_of(taken))
     run = run_scenario(found, variant)
     broken = run.broken(invariant)

@@ -1,4 +1,4 @@
-"""Canaries: cases with a planted mistake that every campaign must find, outside all statistics.
+"""Canaries: batches with a planted mistake that every campaign must find, outside all statistics.
 
 A campaign that finds nothing proves something only if it would have found this. The cases are the same in every
 campaign (tests show that each is found), so a miss means that drawing, running, checking or reporting is broken.
@@ -6,13 +6,17 @@ campaign (tests show that each is found), so a miss means that drawing, running,
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
-from percpu_fuzz.engine.variant import Variant
+from dataclasses import replace
+
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
+from percpu_fuzz.strategies.draw.topologies import preset, single_family
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.strategies.plan.plan import Plan
 
 EVERY = 64  # of the batches of each stream, the first of so many carries one
 PLANTED = ("v1-formula", "stat-kept", "slip-drain-kmem", "no-remainder", "slip-refund-more")
-CASES = 50
+CASES_EACH = 50
 SEED = 20
 RUN, FOUND = "canary.run", "canary.found"
 
@@ -30,12 +34,13 @@ def turn_of(stream: str, k: int) -> int:
     return (k // EVERY + (stream == MEASUREMENT)) % len(PLANTED)
 
 
-def planted_variant(turn: int) -> Variant:
-    """The planted mistake of a turn."""
-    name = PLANTED[turn]
-    return next(mutant.variant for mutant in catalogue() if mutant.name == name)
+def batch_of(turn: int) -> Batch:
+    """The canary of a turn: cases of a mutant on a machine of two nodes."""
+    variant = next(mutant.variant for mutant in catalogue() if mutant.name == PLANTED[turn])
+    plan = Plan(variant, SEED, single_family(preset("two-node")), scheduler="random")
+    return replace(plan.batch_of(HUNTING, 0), cases=CASES_EACH)
 
 
 def counts_of(outcome: Outcome) -> dict[str, int]:
-    """What a canary's batch adds to the counts of the batch that carries it."""
+    """What a canary's outcome adds to the counts of the batch that carries it."""
     return {RUN: 1, FOUND: int(bool(outcome.violations))}

@@ -19,6 +19,7 @@ import numpy as np
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.strategies.draw.choices import LENGTH
+from percpu_fuzz.strategies.plan.portfolio import TURNS
 
 EPOCH_BATCHES = 64
 FLOOR_SEATS = 3  # of 64 for each turn of the portfolio
@@ -85,6 +86,40 @@ def nothing_learnt(turns: int) -> Learnt:
     return Learnt(0, (0,) * turns, seats_in_order([1] * turns))
 
 
+class Learner:
+    """The epochs that were taken in. learnt[e]: what the epochs before number e taught, which epoch e uses."""
+
+    def __init__(self) -> None:
+        self.learnt = [NOTHING_LEARNT]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were taken in."""
+        return len(self.learnt) - 1
+
+    def used_by(self, k: int) -> Learnt:
+        """What hunting batch k uses: the newest that is known, where its epoch's is not."""
+        return self.learnt[min(k // EPOCH_BATCHES, self.epochs)]
+
+    def learn(self, epoch: Iterable[Outcome]) -> None:
+        """Take in the outcomes of the next whole epoch of hunting batches."""
+        self.learnt.append(fold(self.learnt[-1], epoch))
+
+    def lessons(self, since: int) -> list[dict[str, Any]]:
+        """What epochs since, since + 1, ... taught, as data fit for JSON."""
+        return [learnt.to_json() for learnt in self.learnt[since + 1 :]]
+
+    def take_lessons(self, lessons: Iterable[Mapping[str, Any]]) -> None:
+        """Know what another process learnt of the epochs after those that are known."""
+        for lesson in lessons:
+            self.learnt.append(shared(Learnt.from_json(lesson), self.learnt[-1]))
+
+    def know(self, epoch: int, lesson: Mapping[str, Any]) -> None:
+        """Take over what batches of one epoch use, whatever is known of those before it."""
+        self.learnt += [self.learnt[0]] * (epoch - self.epochs)
+        self.learnt[epoch] = shared(Learnt.from_json(lesson), self.learnt[max(epoch - 1, 0)])
+
+
 def fold(learnt: Learnt, epoch: Iterable[Outcome]) -> Learnt:
     """What is known after an epoch; `epoch` gives its outcomes by number, the unknown ones too."""
     known, corpus = learnt.known, list(learnt.corpus)
@@ -134,3 +169,6 @@ def spread(numbers: Sequence[int]) -> tuple[int, ...]:
 def varies(k: int) -> bool:
     """Whether hunting batch k varies the corpus, if there is one."""
     return k % VARYING_EVERY == VARYING_EVERY - 1
+
+
+NOTHING_LEARNT = nothing_learnt(len(TURNS))

@@ -17,13 +17,14 @@ TURNS = (
     ("pct", 1),
 )
 DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
-MOST_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
+SPREAD_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
 # Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
 # over all workers, long ones keep fewer rows.
 CASES_FROM = ((256, 16_000), (16, 4000), (0, 1000))
+USER_CASES = {"small": 50, "wide": 2}  # of a batch under a user's scheduler, which is a hundred times slower
 FEATURES_EVERY = 9  # of so many measurement batches one keeps its features: they are most of a row
 
 
 def caps_of(size_class: str) -> list[int]:
     """[n, k] of PCT's guarantee: most tasks with the kernel's workers, steps that change points are spread over."""
-    return [SIZE_CLASSES[size_class]["tasks"], MOST_STEPS[size_class]]
+    return [SIZE_CLASSES[size_class]["tasks"], SPREAD_STEPS[size_class]]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology, size_class_of
+from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import load_topology
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
@@ -42,13 +42,13 @@ def make_plan(
     user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
     if user is None and scheduler not in names:
         raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
-    strata = families() if topology is None else single_family(topology)
+    chosen = families() if topology is None else single_family(topology)
     if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
-        strata = tuple(f for f in strata if all(size_class_of(t) == "small" for t in f.topologies))
-        if not strata:
+        chosen = tuple(family for family in chosen if family.size_class == "small")
+        if not chosen:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, strata, faults, scheduler, learns, user, topology, calibration=calibration)
+    return Plan(variant, seed, chosen, faults, scheduler, learns, user, topology, calibration=calibration)
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:

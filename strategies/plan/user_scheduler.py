@@ -12,25 +12,13 @@ import random
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
-
-from percpu_fuzz.engine.case.runnable import case_over, runnable
+from percpu_fuzz.engine.case.runnable import runnable
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
 from percpu_fuzz.engine.core.labels import NAMES
-from percpu_fuzz.engine.core.records import Prog, State
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.outcome import HUNTING, Outcome
-from percpu_fuzz.strategies.run import batch as batches
-from percpu_fuzz.strategies.run.features import NR_FEATURES, add_case, begin_trail, new_trail, note_step
-from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, OVERLONG, STUCK, checked_step
 
-if TYPE_CHECKING:
-    from percpu_fuzz.strategies.plan.plan import Plan
-
-CASES = {"small": 50, "wide": 2}  # of a batch
 WHERE = "--scheduler"
 
 
@@ -105,8 +93,11 @@ def load_user_scheduler(text: str, where: str = WHERE) -> UserScheduler:
 class UserWalk:
     """One case under a user's scheduler."""
 
-    def __init__(self, user: UserScheduler, prog: Any, state: Any, key: int, k: int, case: int) -> None:
+    def __init__(
+        self, user: UserScheduler, topo: Any, prog: Any, state: Any, key: int, k: int, case: int
+    ) -> None:  # fmt: skip
         self.user = user
+        self.topo, self.prog = topo, prog
         self.state = state
         self.last = -1
         self.kinds = tuple(
@@ -118,10 +109,10 @@ class UserWalk:
         labels = tuple(NAMES[self.state.pc[t]] for t in range(self.state.nr_all))
         return Look(self.state.nr_steps, self.last, labels, self.kinds)
 
-    def choose(self, topo: Any, prog: Any) -> int:
+    def choose(self) -> int:
         """The task that the scheduler picks, -1 if none can step. SchedulerError for a pick that cannot."""
         may_step = plain(runnable)
-        ready = tuple(t for t in range(self.state.nr_all) if may_step(topo, prog, self.state, t))
+        ready = tuple(t for t in range(self.state.nr_all) if may_step(self.topo, self.prog, self.state, t))
         if not ready:
             return -1
         chosen = self.user.scheduler.choose(ready, self.look())
@@ -129,47 +120,3 @@ class UserWalk:
             raise SchedulerError(f"{self.user.name} chose {chosen!r} of {ready}")
         self.last = int(chosen)
         return self.last
-
-
-def run_user_batch(plan: Plan, user: UserScheduler, k: int, cases: int, rows: Any) -> tuple[Outcome, Any, Any]:
-    """Hunting batch k under a user's scheduler: its outcome, and by feature the cases with it and the last of them.
-
-    rows: (cases, NR_COLUMNS), filled row by row as cases end.
-    """
-    from percpu_fuzz.strategies.plan.redraw import drawn_case
-
-    totals, hazards = [0] * batches.NR_TOTALS, [0] * 26
-    events = PlainGrid((cases * batches.NR_INVARIANT, 4), [0] * (cases * batches.NR_INVARIANT * 4))
-    cases_with, last_case = [0] * NR_FEATURES, [0] * NR_FEATURES
-    trail: Any = PlainRecord(new_trail()[0])
-    nr_events = 0
-    for case in range(cases):
-        drawn = drawn_case(plan, HUNTING, k, case)
-        walk = UserWalk(user, drawn.prog, drawn.state, plan.key(HUNTING, k), k, case)
-        status = walk_case(drawn.topo, drawn.prog, drawn.state, walk, trail)
-        plain(add_case)(trail, drawn.state, case, cases_with, last_case)
-        row = [0] * batches.NR_COLUMNS
-        plain(batches.note_case)(drawn.topo, drawn.prog, drawn.state, drawn.place, row)
-        plain(batches.add_totals)(drawn.state, status, totals, hazards)
-        nr_events = plain(batches.log_violations)(drawn.state, case, events, nr_events)
-        rows[case] = row
-    found = np.array(events.cells, dtype=np.int64).reshape(-1, 4)[:nr_events]
-    family = plan.strata[plan.stratum(HUNTING, k)].name
-    outcome = batches.outcome_of(HUNTING, k, family, plan.variant.name, cases, rows, totals, hazards, found)
-    return outcome, np.array(cases_with), np.array(last_case)
-
-
-def walk_case(topo: Any, prog: Prog, state: State, walk: UserWalk, trail: Any) -> int:
-    """Walk a reset case to its end, as strategies.run.walk.run_case does; 0, STUCK or OVERLONG."""
-    take_step, over, note, begin = plain(checked_step), plain(case_over), plain(note_step), plain(begin_trail)
-    begin(trail)
-    while not over(state):
-        if state.nr_steps >= batches.MOST_STEPS:
-            return OVERLONG
-        task = walk.choose(topo, prog)
-        if task < 0:
-            return STUCK
-        label = state.pc[task]
-        take_step(topo, prog, state, task, CHECK_TOUCHED)
-        note(trail, task, label)
-    return 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset
-from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
@@ -24,8 +24,7 @@ from percpu_fuzz.engine.topology import size_class_of, topo_record
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.draw.rng import new_rng
 from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
-from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
-from percpu_fuzz.strategies.schedulers.choose import choose, took
+from percpu_fuzz.strategies.run.steps import scheduled, steps
 from percpu_fuzz.strategies.schedulers.record import FOLLOW, MOST_SWITCHES, MOST_TASKS, new_sched
 
 
@@ -141,22 +140,15 @@ def run_scenario(
     """
     topo, prog, state = plain_records(scenario, variant)
     sched: Any = PlainRecord(follow_array(scenario.schedule)[0])
-    rng = PlainRecord(new_rng()[0])
     sched.lenient = int(lenient)
-    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
-    steps: list[Taken] = []
-    while not over(state) and len(steps) < most_steps:
-        task = next_task(sched, topo, prog, state, rng)  # type: ignore[arg-type]
-        if task < 0:
-            refuse_lost_schedule(scenario, sched)
-            break
-        label = state.pc[task]
-        take_step(topo, prog, state, task, CHECK_TOUCHED)
-        note(sched, task, label)
-        steps.append(Taken(task, NAMES[label]))
+    next_task = scheduled(sched, topo, prog, state, PlainRecord(new_rng()[0]))
+    taken: list[Taken] = []
+    for step in islice(steps(topo, prog, state, next_task), most_steps):
+        taken.append(Taken(step.task, NAMES[step.label]))
         if watch is not None:
-            watch(state, task, label)
-    return Run(tuple(steps), violations_of(state), state, sched.skipped)
+            watch(state, step.task, step.label)
+    refuse_lost_schedule(scenario, sched)
+    return Run(tuple(taken), violations_of(state), state, sched.skipped)
 
 
 def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
@@ -167,8 +159,8 @@ def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
     return state_hash(states[0])
 
 
-def schedule_of(taken: list[tuple[int, int, int]]) -> tuple[Switch, ...]:
-    """The switches of a run given as (task, its label before the step, the label where it stands after)."""
+def schedule_of(taken: Sequence[tuple[int, int, int]]) -> tuple[Switch, ...]:
+    """The switches of a run given by its steps, each as steps.Step."""
     passed: Counter[tuple[int, int]] = Counter()
     switches: list[Switch] = []
     for i, (task, label, after) in enumerate(taken):

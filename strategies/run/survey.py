@@ -15,7 +15,6 @@ from typing import Any
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.case.step import step
 from percpu_fuzz.engine.core.compiled import cache_folder, code_version, plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
@@ -25,6 +24,8 @@ from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.topologies import random_topology
+from percpu_fuzz.strategies.run.steps import steps
+from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
 NR_MACHINES = 200
 SURVEYED = ("v1", "split", "v2")
@@ -72,13 +73,17 @@ def count_operations(topology: Topology, size_bytes: int, variant: Variant) -> O
     mirror: Any = PlainRecord(prog)
     state: Any = PlainRecord(new_record(State, "survey")[0])
     plain(reset)(topo, mirror, state, True)
-    may_step, take_step = plain(runnable), plain(step)
+    may_step = plain(runnable)
+
+    def lowest() -> int:
+        return next(t for t in range(state.nr_all) if may_step(topo, mirror, state, t))
+
     touched = 0
-    while state.op_i[0] < len(ops):
-        ready = next(t for t in range(state.nr_all) if may_step(topo, mirror, state, t))
-        take_step(topo, mirror, state, ready)
+    for _ in steps(topo, mirror, state, lowest, CHECK_NONE):
         assert state.fatal == 0
         touched = max(touched, sum(state.l_bytes[0, n] > 0 for n in range(len(topology.nodes))))
+        if state.op_i[0] == len(ops):
+            break
     return OperationCount(
         topology.name, len(topology.nodes), len(topology.cpus), touched, size_bytes, variant.name,
         state.alloc_ops, state.free_ops,

@@ -15,13 +15,14 @@ from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, next_word
 from percpu_fuzz.strategies.schedulers.record import Sched
 
-STOCK, COUNTER, OBJCG, CHUNK, QUEUE = 1, 2, 4, 8, 16
+ON_STOCK, ON_COUNTER, ON_OBJCG, ON_CHUNK, ON_QUEUE = 1, 2, 4, 8, 16
 BY_PREFIX = {
-    "AL": CHUNK | OBJCG, "PO": OBJCG | CHUNK, "FR": OBJCG | CHUNK, "SL": OBJCG, "UN": COUNTER, "TC": COUNTER | STOCK,
-    "RS": STOCK, "UC": COUNTER, "RO": STOCK | OBJCG, "UP": COUNTER | OBJCG, "DO": STOCK | OBJCG, "RL": OBJCG,
-    "DA": QUEUE | STOCK, "DL": STOCK, "OP": COUNTER | QUEUE, "BA": CHUNK, "OF": OBJCG | QUEUE, "CF": OBJCG, "RF": OBJCG,
+    "AL": ON_CHUNK | ON_OBJCG, "PO": ON_OBJCG | ON_CHUNK, "FR": ON_OBJCG | ON_CHUNK, "SL": ON_OBJCG, "UN": ON_COUNTER,
+    "TC": ON_COUNTER | ON_STOCK, "RS": ON_STOCK, "UC": ON_COUNTER, "RO": ON_STOCK | ON_OBJCG,
+    "UP": ON_COUNTER | ON_OBJCG, "DO": ON_STOCK | ON_OBJCG, "RL": ON_OBJCG, "DA": ON_QUEUE | ON_STOCK, "DL": ON_STOCK,
+    "OP": ON_COUNTER | ON_QUEUE, "BA": ON_CHUNK, "OF": ON_OBJCG | ON_QUEUE, "CF": ON_OBJCG, "RF": ON_OBJCG,
 }  # fmt: skip
-TOUCHES = np.array([BY_PREFIX.get(name.split("_")[0], QUEUE) for name in NAMES], dtype=np.int64)
+TOUCHES = np.array([BY_PREFIX.get(name.split("_")[0], ON_QUEUE) for name in NAMES], dtype=np.int64)
 
 
 @compiled

@@ -14,7 +14,7 @@ from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record
 MOST_TASKS = max(size["tasks"] for size in SIZE_CLASSES.values())
 MOST_CHANGES = 8
 MOST_SWITCHES = 8192
-SIZE: Size = {"tasks": MOST_TASKS, "labels": len(NAMES), "changes": MOST_CHANGES, "switches": MOST_SWITCHES}
+SCHED_SIZE: Size = {"tasks": MOST_TASKS, "labels": len(NAMES), "changes": MOST_CHANGES, "switches": MOST_SWITCHES}
 
 SCHEDULERS = ("random", "pct", "pos", "urw", "delay", "preemption", "round-robin", "follow")
 RANDOM, PCT, POS, URW, DELAY, PREEMPTION, ROUND_ROBIN, FOLLOW = range(8)
@@ -44,6 +44,6 @@ class Sched:
 
 def new_sched() -> Record:
     """A cleared record: the uniform random walk."""
-    sched: Record = np.zeros(1, dtype=dtype_of(Sched, SIZE))
+    sched: Record = np.zeros(1, dtype=dtype_of(Sched, SCHED_SIZE))
     sched["last"] = -1
     return sched

@@ -21,7 +21,7 @@ from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.given.machines import sizes
+from percpu_fuzz.strategies.given.areas import sizes
 from percpu_fuzz.strategies.run.replay import plain_records
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 

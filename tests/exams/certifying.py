@@ -12,6 +12,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))
 
+from few_cases import few_cases  # noqa: E402
 from narrowed import only  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
 
@@ -22,8 +23,10 @@ from percpu_fuzz.reports.statistics.anytime import anytime_high  # noqa: E402
 from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high  # noqa: E402
 from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
 from percpu_fuzz.strategies.draw.topologies import Family, families  # noqa: E402
+from percpu_fuzz.strategies.plan.batches import Batches  # noqa: E402
 from percpu_fuzz.strategies.plan.mutants import catalogue  # noqa: E402
-from percpu_fuzz.strategies.plan.plan import FEATURES_EVERY, Plan  # noqa: E402
+from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402
+from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY  # noqa: E402
 from percpu_fuzz.strategies.run.features import NR_FEATURES  # noqa: E402
 
 CAMPAIGNS = 2_000
@@ -42,27 +45,31 @@ def plan() -> Plan:
     variant = next(m.variant for m in catalogue() if m.variant.name == MUTANT)
     chosen = {f.name: f for f in families()}
     names = ("small-random", "cxl-memoryless")
-    made = Plan(variant, 0, tuple(Family(name, 1, chosen[name].topologies) for name in names))
-    made.warm()
-    return made
+    return Plan(variant, 0, tuple(Family(name, 1, chosen[name].topologies) for name in names))
 
 
 @cache
 def brief_plan() -> Plan:
     """The same with one task of two or three operations a case: few enough features for some hundred cases to know."""
-    made = Plan(plan().variant, 0, plan().strata)
+    made = Plan(plan().variant, 0, plan().families)
     limits = only(tasks=(1,), ops=(2, 3), max=(-1,), fail_populate=(0,), fail_create=(0,), fail_trylock=(0,))
     made.tables[MEASUREMENT] = (*kind_arrays(), limits)
-    made.warm()
     return made
+
+
+@cache
+def batches_of(made: Plan) -> Batches:
+    """The batches of a plan, compiled; each campaign has a seed of its own."""
+    batches = Batches(made)
+    batches.warm()
+    return batches
 
 
 def truth_part(seed: int) -> dict[str, int]:
     """Violating cases of each family in one part of a large run; no other invariant breaks."""
-    plan().seed = 2_000_000 + seed
     found = {}
     for k in range(2):
-        outcome = plan().run(MEASUREMENT, k, TRUTH_CASES)
+        outcome = few_cases(batches_of(plan()), MEASUREMENT, k, TRUTH_CASES, seed=2_000_000 + seed)
         assert {s.invariant for s in outcome.violations} <= {BROKEN}
         found[outcome.family] = sum(outcome.violations.values())
     return found
@@ -73,8 +80,8 @@ def pool_part(seed: int) -> dict[str, list[list[int]]]:
     found: dict[str, list[list[int]]] = {}
     for case in range(POOL_CASES):
         for k in (0, FEATURES_EVERY):
-            brief_plan().seed = 3_000_000 + seed * POOL_CASES + case
-            outcome = brief_plan().run(MEASUREMENT, k, 1)
+            number = 3_000_000 + seed * POOL_CASES + case
+            outcome = few_cases(batches_of(brief_plan()), MEASUREMENT, k, 1, seed=number)
             found.setdefault(outcome.family, []).append(sorted(outcome.once))
     return found
 
@@ -96,8 +103,8 @@ def known() -> Known:
 
 
 def campaign(made: Plan, seed: int, sizes: tuple[int, ...]) -> tuple[Campaign, list[Outcome]]:
-    made.seed = seed
-    return stored(made, (made.run(MEASUREMENT, k, cases) for k, cases in enumerate(sizes)))
+    outcomes = (few_cases(batches_of(made), MEASUREMENT, k, cases, seed=seed) for k, cases in enumerate(sizes))
+    return stored(made, outcomes, seed=seed)
 
 
 def chance_of_something_new(read: Campaign, pools: dict[str, Any], left_out: float) -> float:
@@ -163,7 +170,7 @@ def pct_batch(k: int, runs: int, hits: int) -> Outcome:
 
 def certificate_coverage() -> dict[str, Any]:
     """Nominal 95% bounds are not rejected, the anytime one at every look; each control is."""
-    brief_plan()
+    batches_of(plan()), batches_of(brief_plan())  # compiled before the processes are forked
     truth = known()
     held = counted(in_parallel(examined, [(seed, truth) for seed in range(1, CAMPAIGNS + 1)]))
     controls = {name: held.pop(name) for name in list(held) if name.startswith(("control", "exact at"))}

@@ -15,6 +15,7 @@ from percpu_fuzz.reports.figures.compare import Comparison, compare
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.sections.compare import ALPHA
 from percpu_fuzz.reports.statistics.intervals import clopper_pearson
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -24,16 +25,19 @@ REPETITIONS, POWER = 200, 0.95
 
 @cache
 def plan() -> Plan:
-    """The default distribution; seeds are set by campaign."""
+    """The default distribution; each campaign has a seed of its own."""
     made = make_plan("v2", 0)
-    made.warm()
+    Batches(made).warm()
     return made
 
 
 def compared(seed: int, cases: int, extra_pages: int = 0) -> Comparison:
     """Campaigns 2 seed and 2 seed + 1, `cases` cases a batch; the second one with extra pages."""
-    one, other = drawn(plan(), 2 * seed, cases), drawn(plan(), 2 * seed + 1, cases, extra_pages)
-    return compare(Figures(stored(plan(), one)[0]), Figures(stored(plan(), other)[0]))
+    one, other = (
+        Figures(stored(plan(), drawn(plan(), number, cases, pages), seed=number)[0])
+        for number, pages in ((2 * seed, 0), (2 * seed + 1, extra_pages))
+    )
+    return compare(one, other)
 
 
 def equal_pair(seed: int) -> tuple[list[str], list[str], int]:

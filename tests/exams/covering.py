@@ -17,6 +17,7 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "support")]
 
+from few_cases import few_cases  # noqa: E402
 from narrowed import only  # noqa: E402
 from normal_mean import pooled_mean  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
@@ -33,6 +34,7 @@ from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, 
 from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean  # noqa: E402
 from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
 from percpu_fuzz.strategies.draw.topologies import Family, even, preset  # noqa: E402
+from percpu_fuzz.strategies.plan.batches import Batches  # noqa: E402
 from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402
 
 CAMPAIGNS = 2_000
@@ -59,6 +61,13 @@ def plan() -> Plan:
     )
     accounted = (GFP_ACCOUNT, GFP_ACCOUNT | OP_OWN)
     made.tables[MEASUREMENT] = (*kind_arrays(), only(tasks=(2, 3), ops=(6, 7, 8), irq=(0,), gfp=accounted))
+    return made
+
+
+@cache
+def batches() -> Batches:
+    """Of plan(), compiled; each campaign has a seed of its own."""
+    made = Batches(plan())
     made.warm()
     return made
 
@@ -110,10 +119,9 @@ def true_quantile(strata: list[Stratum], q: float) -> tuple[int, float]:
 
 def truth_part(seed: int) -> dict[str, Sums]:
     """One part of the large run."""
-    plan().seed = 1_000_000 + seed
     sums: dict[str, Sums] = {}
     for k in range(TRUTH_BATCHES):
-        outcome = plan().run(MEASUREMENT, k, TRUTH_CASES)
+        outcome = few_cases(batches(), MEASUREMENT, k, TRUTH_CASES, seed=1_000_000 + seed)
         sums.setdefault(outcome.family, Sums()).add(outcome)
     return sums
 
@@ -133,8 +141,8 @@ def large_run() -> Truth:
 
 def campaign(seed: int) -> tuple[Campaign, list[Outcome]]:
     """A campaign of 24 batches, read back from its store."""
-    plan().seed = seed
-    return stored(plan(), (plan().run(MEASUREMENT, k, cases) for k, cases in enumerate(SIZES)))
+    outcomes = (few_cases(batches(), MEASUREMENT, k, cases, seed=seed) for k, cases in enumerate(SIZES))
+    return stored(plan(), outcomes, seed=seed)
 
 
 def holds(interval: Interval, value: float) -> bool:
@@ -230,7 +238,7 @@ def coverage() -> dict[str, Any]:
     The truth is a run of 1.2 million cases, 2,500 times a campaign's: its own standard error, 2% of a campaign's, takes
     0.01 points off a coverage.
     """
-    plan()
+    batches()
     truth = large_run()
     values = true_values(truth)
     values |= {figure: values[name] for figure, name in WATCHED.items() if name in values}

@@ -16,7 +16,8 @@ sys.path[:0] = [str(TESTS / "support"), str(TESTS / "quality")]
 from micro_programs import drawn  # noqa: E402
 from test_spin import TWINS, check  # noqa: E402
 
-from percpu_fuzz.strategies.explore.run import Budget, explore, micro_world  # noqa: E402
+from percpu_fuzz.strategies.explore.search import Budget, explore  # noqa: E402
+from percpu_fuzz.strategies.explore.world import micro_world  # noqa: E402
 
 SEEDS = range(100, 105)
 

@@ -17,8 +17,8 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.findings.regression import regression_of
 from percpu_fuzz.fuzz.shrink.attempt import Gate
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue
-from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import finding_of
 
@@ -29,14 +29,14 @@ from preemptions import preemptions
 RACES = ("I18", "I8", "I9", "I19", "I12", "I5", "I10")
 
 
-def first_of(plan: Plan, invariant: str, batches: int = 40) -> Finding | None:
+def first_of(batches: Batches, invariant: str, most: int = 40) -> Finding | None:
     """The first violating case of an invariant in the first batches, as a finding."""
-    for k in range(batches):
+    for k in range(most):
         for stream in STREAMS:
-            outcome = plan.batch(stream, k)
+            outcome = batches.outcome(stream, k)
             wanted = [s for s in sorted(outcome.violations) if s.invariant == invariant]
             if wanted:
-                return finding_of(plan, stream, k, outcome.first_cases[wanted[0]][0], wanted[0])
+                return finding_of(batches.batch_of(stream, k), outcome.first_cases[wanted[0]][0], wanted[0])
     return None
 
 
@@ -52,12 +52,12 @@ def v1_shape() -> dict[str, Any]:
     """From 20 seeds I1 of v1 shrinks to 2 nodes, 2 CPUs, one alloc of 2,048 bytes, each within 5 s."""
     good, slowest = 0, 0.0
     for seed in range(1, 21):
-        plan = make_plan("v1", seed)
-        plan.warm()
-        finding = first_of(plan, "I1")
+        batches = Batches(make_plan("v1", seed))
+        batches.warm()
+        finding = first_of(batches, "I1")
         if finding is None:
             continue
-        done, seconds = shrunk_of(finding, plan.variant)
+        done, seconds = shrunk_of(finding, batches.plan.variant)
         scenario = done.attempt.scenario
         ops = [op for task in scenario.program.tasks for op in task.ops]
         shape = (len(scenario.topology.nodes), len(scenario.topology.cpus), [op.kind for op in ops])
@@ -71,13 +71,14 @@ def planted() -> dict[str, Any]:
     rows, in_budget = [], True
     plans = [make_plan("v2", seed) for seed in (1, 2, 3)] + [make_plan(m.variant, 1) for m in catalogue()]
     for plan in plans:
+        batches = Batches(plan)
         for invariant in RACES if plan.variant.name == "v2" else RACES[:2]:
-            finding = first_of(plan, invariant, 12)
+            finding = first_of(batches, invariant, 12)
             if finding is None:
                 continue
             first = Gate(plan.variant, invariant).attempt(finding.scenario)
             assert first is not None
-            done, seconds = shrunk_of(finding, plan.variant)
+            done, seconds = shrunk_of(finding, batches.plan.variant)
             start = time.perf_counter()
             quick, _ = shrunk_of(finding, plan.variant, seconds=2.0)
             in_budget &= time.perf_counter() - start < 3.0 and len(quick.attempt.events) > 0
@@ -105,7 +106,7 @@ def planted() -> dict[str, Any]:
 
 def emitted() -> dict[str, Any]:
     """Emitted tests: 1,000 runs in one process and 20 processes of their own, none flaky."""
-    finding = first_of(make_plan("v2", 1), "I18")
+    finding = first_of(Batches(make_plan("v2", 1)), "I18")
     if finding is None:
         return {"passed": False, "error": "no I18 on v2"}
     done, _ = shrunk_of(finding, VARIANTS["v2"])

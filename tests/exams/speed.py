@@ -14,6 +14,8 @@ from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import families, preset
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case
@@ -25,19 +27,19 @@ ROUNDS = 5
 PLAIN_CASES = 40
 
 
-def compiled_rate(plan: Plan, batches: int, checks: int) -> float:
+def compiled_rate(batches: Batches, number: int, checks: int) -> float:
     """Steps per second on one core over the first measurement batches, drawing included; without their canaries."""
     steps, start = 0, time.process_time()
-    for k in range(batches):
-        steps += plan.run("measurement", k, plan.cases_per_batch("measurement", k), checks).steps
+    for k in range(number):
+        steps += batches.run(batches.batch_of("measurement", k), checks).steps
     return steps / (time.process_time() - start)
 
 
-def plain_rate(plan: Plan) -> float:
-    """The same source as plain Python, on the first cases of batch 0; drawing is not counted."""
+def plain_rate(batch: Batch) -> float:
+    """The same source as plain Python, on the first cases of a batch; drawing is not counted."""
     steps, seconds = 0, 0.0
     for case in range(PLAIN_CASES):
-        topo, prog, state, rng, _, _ = drawn_case(plan, "measurement", 0, case)
+        topo, prog, state, rng, _, _ = drawn_case(batch, case)
         sched, trail = PlainRecord(new_sched()[0]), PlainRecord(new_trail()[0])
         start = time.process_time()
         plain(reset)(topo, prog, state, False)
@@ -49,16 +51,16 @@ def plain_rate(plan: Plan) -> float:
 
 def speed() -> dict[str, Any]:
     """Class small with incremental checks: at least 5 million steps/s/core and 50 times plain mode; wide beside it."""
-    small = Plan(VARIANTS["v2"], 1, families()[:1])
-    wide = make_plan("v2", 1, preset("epyc176"))
+    small = Batches(Plan(VARIANTS["v2"], 1, families()[:1]))
+    wide = Batches(make_plan("v2", 1, preset("epyc176")))
     rows: dict[str, list[float]] = {name: [] for name in ("small", "unchecked", "all_checks", "plain", "wide")}
-    for plan in (small, wide):
-        plan.warm()
+    for batches in (small, wide):
+        batches.warm()
     for _ in range(ROUNDS):
         rows["small"].append(compiled_rate(small, 12, CHECK_TOUCHED))
         rows["unchecked"].append(compiled_rate(small, 12, CHECK_NONE))
         rows["all_checks"].append(compiled_rate(small, 6, CHECK_ALL))
-        rows["plain"].append(plain_rate(small))
+        rows["plain"].append(plain_rate(small.batch_of("measurement", 0)))
         rows["wide"].append(compiled_rate(wide, 2, CHECK_TOUCHED))
     rate = {name: statistics.median(values) for name, values in rows.items()}
     ratio = rate["small"] / rate["plain"]

@@ -12,8 +12,10 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.shrink import candidates
 from percpu_fuzz.fuzz.shrink.attempt import Gate
 from percpu_fuzz.fuzz.shrink.shrinker import shrink
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import finding_of
 
 BATCHES = 48  # a case in some 3,000 of v2 breaks I18: that 20,000 hold none has a chance of 0.2%
 RACES = (("v2", "I18"), ("v2", "I8"), ("v2", "I12"), ("nodeinfo", "I18"), ("own-counts", "I8"))
@@ -21,12 +23,12 @@ RACES = (("v2", "I18"), ("v2", "I8"), ("v2", "I12"), ("nodeinfo", "I18"), ("own-
 
 def first_finding(variant: Variant, invariant: str) -> Finding:
     """The first violating case of the hunting stream."""
-    plan = make_plan(variant, 1)
+    batches = Batches(make_plan(variant, 1))
     for k in range(BATCHES):
-        outcome = plan.batch("hunting", k)
+        outcome = batches.outcome("hunting", k)
         for signature in sorted(outcome.violations):
             if signature.invariant == invariant:
-                return plan.finding("hunting", k, outcome.first_cases[signature][0], signature)
+                return finding_of(batches.batch_of("hunting", k), outcome.first_cases[signature][0], signature)
     raise LookupError(f"no {invariant} on {variant.name} in {BATCHES} batches")
 
 

@@ -14,7 +14,8 @@ from micro_programs import Whole, ends_merged, first
 
 from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.strategies.explore.micro import Instruction, MicroProgram
-from percpu_fuzz.strategies.explore.run import Budget, Explored, explore, micro_world
+from percpu_fuzz.strategies.explore.search import Budget, Explored, explore
+from percpu_fuzz.strategies.explore.world import micro_world
 
 MODELS = ROOT / "tests" / "quality" / "promela"
 Row = tuple[int, ...]

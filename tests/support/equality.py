@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -17,14 +17,16 @@ from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.engine.topology import size_class_of
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import LARGEST
+from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix, new_rng, to_word
 from percpu_fuzz.strategies.draw.topologies import families
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.plan import Plan
-from percpu_fuzz.strategies.plan.redraw import plain_array
-from percpu_fuzz.strategies.run.batch import draw_case
+from percpu_fuzz.strategies.plan.redraw import drawn_case
+from percpu_fuzz.strategies.run.cases import draw_case
+from percpu_fuzz.strategies.run.steps import scheduled, steps
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 from percpu_fuzz.strategies.schedulers.record import new_sched
@@ -73,46 +75,6 @@ def walk_hashed(
     return steps
 
 
-class LazyTopos:
-    """The machines of a pool as plain mirrors, made when they are asked for."""
-
-    def __init__(self, pool: Any) -> None:
-        self.pool = pool
-
-    def __len__(self) -> int:
-        return len(self.pool)
-
-    def __getitem__(self, which: int) -> PlainRecord:
-        return PlainRecord(self.pool[which])
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Which case of which plan."""
-
-    plan: Plan
-    stream: str
-    k: int
-
-    @property
-    def size_class(self) -> str:
-        return self.plan.classes[self.plan.stratum(self.stream, self.k)]
-
-    @property
-    def pool(self) -> Any:
-        return self.plan.pool(self.plan.stratum(self.stream, self.k))
-
-    def sched(self) -> Any:
-        """The batch's scheduler in a fresh record."""
-        scheds = new_sched()
-        self.plan.set_sched(scheds[0], self.stream, self.k)
-        return scheds
-
-    @property
-    def hunt(self) -> int:
-        return int(self.stream == "hunting")
-
-
 class CompiledSide:
     """The records of a size class; a case begins with cleared ones unless it is to meet what the last case left."""
 
@@ -121,56 +83,37 @@ class CompiledSide:
         self.rngs = new_rng()
         self.hashes = np.zeros(MOST_STEPS + 1, dtype=np.uint64)
 
-    def run(self, case: Case, most_steps: int = MOST_STEPS, *, clear: bool = True) -> int:
-        """Number of steps; the hashes stand in self.hashes[: steps + 1]."""
-        plan = case.plan
+    def run(self, batch: Batch, most_steps: int = MOST_STEPS, *, clear: bool = True) -> int:
+        """Number of steps of a batch's first case; the hashes stand in self.hashes[: steps + 1]."""
+        scheds = new_sched()
+        batch.write_sched(scheds[0])
         if clear:
             self.progs[0], self.states[0] = 0, 0
-        plan.prepare(self.progs[0])
+        batch.write_prog(self.progs[0])
         return walk_hashed(
-            case.pool, self.progs, self.states, self.rngs, case.sched(), np.uint64(plan.key(case.stream, case.k)), 0,
-            case.hunt, plan.tables[case.stream], plan.corpus(case.stream, case.k), plan.choices, plan.scratch,
-            self.states.view(np.uint64), self.hashes, most_steps, clear,
+            batch.family.topos, self.progs, self.states, self.rngs, scheds, np.uint64(batch.key), 0, int(batch.hunts),
+            batch.tables, batch.corpus, new_scratch(), new_scratch(), self.states.view(np.uint64), self.hashes,
+            most_steps, clear,
         )  # fmt: skip
 
 
 class PlainSide:
-    """The same case in plain mode, on records that no other case has used."""
+    """The first case of a batch in plain mode, on records that no other case has used."""
 
-    def __init__(self, case: Case) -> None:
-        plan = case.plan
-        prog = new_record(Prog, case.size_class)
-        plan.prepare(prog[0])
-        self.prog, self.rng = PlainRecord(prog[0]), PlainRecord(new_rng()[0])
-        topos = LazyTopos(case.pool)
-        which = plain(draw_case)(
-            topos, [self.prog], self.rng, plan.key(case.stream, case.k), 0, case.hunt,  # type: ignore[arg-type]
-            tuple(plain_array(table) for table in plan.tables[case.stream]),
-            plain_array(plan.corpus(case.stream, case.k)), plain_array(plan.choices), plain_array(plan.scratch),
-        )  # fmt: skip
-        self.sched: Any = PlainRecord(case.sched()[0])
-        self.which = int(which)
-        self.topo = topos[which]
-        state = PlainRecord(new_record(State, case.size_class)[0])
-        plain(reset)(self.topo, self.prog, state, True)  # type: ignore[arg-type]
-        self.state = TrackedRecord(state.to_array()[0])
+    def __init__(self, batch: Batch) -> None:
+        drawn = drawn_case(batch, 0)
+        scheds = new_sched()
+        batch.write_sched(scheds[0])
+        self.sched: Any = PlainRecord(scheds[0])
+        self.topo, self.prog, self.rng, self.which = drawn.topo, drawn.prog, drawn.rng, drawn.which
+        self.state = TrackedRecord(drawn.state.to_array()[0])
 
     def hashes(self, meddle: Meddle | None = None) -> Iterator[int]:
         """The hash before the first step and after each; `meddle(state, steps)` may change the state before it."""
-        next_task, take_step, note, over = plain(choose), plain(checked_step), plain(took), plain(case_over)
-        topo: Any = self.topo
-        prog: Any = self.prog
         state: Any = self.state
-        rng: Any = self.rng
-        plain(begin)(self.sched, state, rng)
+        plain(begin)(self.sched, state, self.rng)
         yield self.state.image.digest()
-        while not over(state):
-            task = next_task(self.sched, topo, prog, state, rng)
-            if task < 0:
-                break
-            label = state.pc[task]
-            take_step(topo, prog, state, task, CHECK_TOUCHED)
-            note(self.sched, task, label)
+        for _ in steps(self.topo, self.prog, state, scheduled(self.sched, self.topo, self.prog, state, self.rng)):
             if meddle is not None:
                 meddle(state, state.nr_steps)
             yield self.state.image.digest()
@@ -181,20 +124,20 @@ def different_fields(a: Any, b: Any) -> list[str]:
     return [name for name in a.dtype.names if not np.array_equal(a[name], b[name])]
 
 
-def first_difference(case: Case, compiled_side: CompiledSide, meddle: Meddle | None = None) -> str:
+def first_difference(batch: Batch, compiled_side: CompiledSide, meddle: Meddle | None = None) -> str:
     """'' if the case is the same compiled and plain; else the step and the fields that differ after it."""
-    total = compiled_side.run(case)
+    total = compiled_side.run(batch)
     want = compiled_side.hashes[: total + 1].tolist()
-    plain_side = PlainSide(case)
-    steps = -1
-    for steps, found in enumerate(plain_side.hashes(meddle)):
-        if steps > total or found != want[steps]:
-            compiled_side.run(case, steps)
+    plain_side = PlainSide(batch)
+    at = -1
+    for at, found in enumerate(plain_side.hashes(meddle)):
+        if at > total or found != want[at]:
+            compiled_side.run(batch, at)
             fields = different_fields(plain_side.state.to_array()[0], compiled_side.states[0])
-            return f"{case.stream} batch {case.k} of {case.plan.variant.name}: step {steps} of {total}, {fields}"
-    name = f"{case.stream} batch {case.k} of {case.plan.variant.name}: "
-    if steps != total:
-        return f"{name}{total} steps compiled, {steps} plain"
+            return f"{batch} of {batch.variant.name}: step {at} of {total}, {fields}"
+    name = f"{batch} of {batch.variant.name}: "
+    if at != total:
+        return f"{name}{total} steps compiled, {at} plain"
     # The image must have seen every write, or equal hashes would say nothing.
     sides = (
         (plain_side.state.to_array(), compiled_side.states), (plain_side.prog.to_array(), compiled_side.progs),
@@ -220,13 +163,9 @@ def mutants() -> list[Variant]:
 
 def plans_of(size_class: str, seed: int) -> list[Plan]:
     """A plan for each variant and mutant that the class can run; every second one draws nested refreshes too."""
-    wide = size_class == "wide"
-    strata = tuple(f for f in families() if any(size_class_of(t) == "wide" for t in f.topologies) == wide)
-    variants = [v for v in (*VARIANTS.values(), *mutants()) if not (wide and order_matters(v))]
-    plans = [Plan(v, seed, strata, ("nested-refresh",) if i % 2 else ()) for i, v in enumerate(variants)]
-    for plan in plans[1:]:
-        plan.pools = plans[0].pools
-    return plans
+    chosen = tuple(family for family in families() if family.size_class == size_class)
+    variants = [v for v in (*VARIANTS.values(), *mutants()) if size_class == "small" or not order_matters(v)]
+    return [Plan(v, seed, chosen, ("nested-refresh",) if i % 2 else ()) for i, v in enumerate(variants)]
 
 
 def order_matters(variant: Variant) -> bool:
@@ -234,13 +173,13 @@ def order_matters(variant: Variant) -> bool:
     return variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES
 
 
-def cases_of(size_class: str, count: int, seed: int) -> Iterator[Case]:
-    """`count` cases: the series' variants and mutants in turn, either stream, families by weight within the class."""
+def batches_of(size_class: str, count: int, seed: int) -> Iterator[Batch]:
+    """`count` batches: the series' variants and mutants in turn, either stream, families by weight within the class."""
     plans = plans_of(size_class, seed)
     series = cycle([plan for plan in plans if plan.variant.name in VARIANTS])
     others = cycle([plan for plan in plans if plan.variant.name not in VARIANTS])
     for i in range(count):
-        yield Case(next(others if i % 3 == 2 else series), STREAMS[i // 2 % 2], i)
+        yield next(others if i % 3 == 2 else series).batch_of(STREAMS[i // 2 % 2], i)
 
 
 def compare_scenarios(size_class: str, count: int, seed: int) -> dict[str, Any]:
@@ -250,17 +189,17 @@ def compare_scenarios(size_class: str, count: int, seed: int) -> dict[str, Any]:
     "different": one line for each scenario that differs}.
     """
     side = CompiledSide(size_class)
-    steps, different = 0, []
+    taken, different = 0, []
     by_family: Counter[str] = Counter()
     by_variant: Counter[str] = Counter()
-    for case in cases_of(size_class, count, seed):
-        line = first_difference(case, side)
+    for batch in batches_of(size_class, count, seed):
+        line = first_difference(batch, side)
         if line:
             different.append(line)
-        steps += int(side.states[0]["nr_steps"])
-        by_family[case.plan.strata[case.plan.stratum(case.stream, case.k)].name] += 1
-        by_variant[case.plan.variant.name] += 1
+        taken += int(side.states[0]["nr_steps"])
+        by_family[batch.family.name] += 1
+        by_variant[batch.variant.name] += 1
     return {
-        "scenarios": count, "steps": steps, "families": dict(by_family), "variants": dict(by_variant),
+        "scenarios": count, "steps": taken, "families": dict(by_family), "variants": dict(by_variant),
         "different": different,
     }  # fmt: skip

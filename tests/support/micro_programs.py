@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.strategies.explore.micro import KINDS, SIZE, Instruction, MicroProgram, micro_state
-from percpu_fuzz.strategies.explore.run import hash_of
+from percpu_fuzz.strategies.explore.micro import INSTRUCTIONS, MICRO_SIZE, Instruction, MicroProgram, micro_state
+from percpu_fuzz.strategies.explore.world import hash_of
 
 Whole = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 
 
-STRAIGHT = tuple(kind for kind in KINDS if kind != "spin")
+STRAIGHT = tuple(kind for kind in INSTRUCTIONS if kind != "spin")
 BOUNDED = ("spin", "cas", "load", "swap", "try", "give")  # however often they are repeated, there are few states
 
 
@@ -28,7 +28,7 @@ def drawn(seed: int, nr_tasks: int, nr_steps: int, kinds: tuple[str, ...] = STRA
 
 def first(nr_tasks: int) -> Whole:
     """(place, register, counter, owner, content, violated) at the start."""
-    cells = (0,) * SIZE["cells"]
+    cells = (0,) * MICRO_SIZE["cells"]
     return ((0,) * nr_tasks, (0,) * nr_tasks, cells, cells, cells, 0)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from few_cases import few_cases
 from narrowed import only
 from scipy.stats import chisquare
 
@@ -22,6 +23,7 @@ from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.choices import KIND_NAMES, PLACE_INDEPENDENT, PLACE_PRESSED, PLACE_RUNS, kind_arrays
 from percpu_fuzz.strategies.draw.topologies import single_family
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
@@ -181,9 +183,9 @@ def narrowed_plan(m: Topology, model: str, seed: int) -> Plan:
 
 def sampled(m: Topology, model: str, cases: int, seed: int, batch: int = 50_000) -> dict[tuple[int, int], int]:
     """Cases by (precharged, used) as sampler and engine have them; nothing is checked after steps."""
-    plan, found = narrowed_plan(m, model, seed), defaultdict(int)
+    drawn, found = Batches(narrowed_plan(m, model, seed)), defaultdict(int)
     for k, size in enumerate(batches(cases, batch)):
-        outcome = plan.run("measurement", k, size, CHECK_NONE)
+        outcome = few_cases(drawn, "measurement", k, size, CHECK_NONE)
         for key, number in outcome.histograms["precharge_used"].items():
             found[key // PAIR % PAIR, key % PAIR] += number
     if sum(found.values()) < cases:

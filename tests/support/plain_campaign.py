@@ -11,9 +11,9 @@ from percpu_fuzz.strategies.run.replay import Run
 
 def first_case(variant: str, invariant: str, seed: int, cases: int) -> tuple[int, Scenario, Run] | None:
     """The first hunting case on two nodes that breaks an invariant: number, scenario and run; None if none does."""
-    plan = make_plan(variant, seed, preset("two-node"))
+    batch = make_plan(variant, seed, preset("two-node")).batch_of("hunting", 0)
     for case in range(cases):
-        scenario, run = redraw(plan, "hunting", 0, case)
+        scenario, run = redraw(batch, case)
         if run.broken(invariant):
             return case, scenario, run
     return None

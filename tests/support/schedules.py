@@ -21,7 +21,7 @@ def replay_schedules(plan: Plan, number: int) -> dict[str, Any]:
     switches = 0
     for i in range(number):
         k, case = i % (3 * len(TURNS)), i // (3 * len(TURNS))
-        scenario, run = redraw(plan, "hunting", k, case)
+        scenario, run = redraw(plan.batch_of("hunting", k), case)
         replayed = run_scenario(scenario, plan.variant)
         if state_hash(replayed.state) != state_hash(run.state) or replayed.violations != run.violations:
             different.append((k, case))

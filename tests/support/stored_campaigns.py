@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
 from percpu_fuzz.fuzz.store.reading import read_campaign
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.strategies.plan.batches import machinery_of, run_batch
 from percpu_fuzz.strategies.plan.plan import Plan
-from percpu_fuzz.strategies.run.batch import DONE, NODES, NR_COLUMNS, PRECHARGE, histograms_of
+from percpu_fuzz.strategies.run.outcomes import histograms_of
+from percpu_fuzz.strategies.run.tally import new_rows
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -49,13 +49,12 @@ def drawn(plan: Plan, seed: int, cases: int, extra_pages: int = 0) -> list[Outco
     extra_pages: added to the precharge of every charged probe on a machine of 2 to 8 nodes, after the engine has run
     and before anything is counted.
     """
-    plan.seed = seed
-    plan.shared_rows = np.zeros((cases, NR_COLUMNS), dtype=np.int64)
     outcomes = []
     for k in range(len(plan.order)):
-        outcome = plan.run("measurement", k, cases)
-        rows = plan.shared_rows
-        rows[(rows[:, DONE] == 1) & (rows[:, NODES] >= 2) & (rows[:, NODES] <= 8), PRECHARGE] += extra_pages
+        batch = replace(plan.batch_of("measurement", k), seed=seed, cases=cases)
+        rows = new_rows(cases)
+        outcome = run_batch(batch, machinery_of(batch), rows)
+        rows["precharge"][(rows["done"] == 1) & (rows["nodes"] >= 2) & (rows["nodes"] <= 8)] += extra_pages
         outcomes.append(replace(outcome, histograms=histograms_of(rows, "measurement")) if extra_pages else outcome)
     return outcomes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,6 +13,7 @@ from percpu_fuzz.fuzz.campaign.reserve import CASE_FACTOR, LEAST_SECONDS, Reserv
 from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.findings.pick import PICKS_LEAST, PICKS_MOST
 from percpu_fuzz.strategies.draw.topologies import preset, single_family
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -44,7 +46,7 @@ def test_reports_take_longer_with_more_rows() -> None:
 
 def test_measured_on_this_machine() -> None:
     """Every part is measured, none is zero; the share is that of a campaign of a minute."""
-    found = measured(make_plan("v2", 1), 60.0)
+    found = measured(Batches(make_plan("v2", 1)), 60.0)
     assert min(found.report_seconds, found.row_seconds, found.case_seconds) > 0
     assert found.most_seconds == pytest.approx(4.2)
     assert found.case_seconds / CASE_FACTOR < 60
@@ -61,4 +63,4 @@ def test_a_resumed_campaign_keeps_its_whole_share() -> None:
 def test_a_dead_canary_is_left_to_the_campaign() -> None:
     """A planted mistake that is not found has no time; the campaign runs, and reports the canary."""
     dead = Plan(VARIANTS["fixed"], 1, single_family(preset("two-node")), scheduler="random")
-    assert time_to_show(dead) == 0.0
+    assert time_to_show(replace(dead.batch_of("hunting", 0), cases=50)) == 0.0

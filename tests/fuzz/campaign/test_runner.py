@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
-from percpu_fuzz.engine.scenario import Finding
-from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Limits, failed_row
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
@@ -75,9 +73,12 @@ class Toy:
     raises: BatchId | None = None
     hangs: BatchId | None = None
     learner: Pupil | None = None
-    variant: Variant = VARIANTS["v1"]
     memory: mmap | None = None
     watch_bytes: int = 8
+
+    @property
+    def plan(self) -> Toy:
+        return self
 
     def describe(self) -> dict[str, object]:
         return {"variant": "toy", "seed": 1, "families": {"toy": 1}}
@@ -95,7 +96,7 @@ class Toy:
         case: int = struct.unpack("q", memory[:8])[0]
         return case
 
-    def batch(self, stream: str, k: int) -> Outcome:
+    def outcome(self, stream: str, k: int) -> Outcome:
         here = BatchId(stream, k)
         logging.info("toy was at %s batch %d", stream, k)
         if self.memory is not None:
@@ -117,9 +118,6 @@ class Toy:
         return Outcome(
             stream, k, "toy", cases, 10 * k, counts=counts, violations={SIGNATURE: 1}, first_cases={SIGNATURE: (k,)}
         )
-
-    def finding(self, stream: str, k: int, case: int, signature: Signature) -> Finding:
-        raise LookupError("planted: the case does not come back")
 
 
 def ran(
@@ -143,7 +141,7 @@ def ran(
 
 def expected(plan: Toy, prefix: BatchCounts) -> list[Outcome]:
     streams = [("hunting", prefix.hunting), ("measurement", prefix.measurement)]
-    return [Toy.batch(Toy(plan.folder), stream, k) for stream, count in streams for k in range(count)]
+    return [Toy.outcome(Toy(plan.folder), stream, k) for stream, count in streams for k in range(count)]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -234,7 +232,7 @@ def test_a_plan_that_always_raises_breaks_the_harness(tmp_path: Path) -> None:
     """Ten batches given up in a row are an error of the harness, not ten findings and more."""
 
     class Broken(Toy):
-        def batch(self, stream: str, k: int) -> Outcome:
+        def outcome(self, stream: str, k: int) -> Outcome:
             raise ArithmeticError("always")
 
     with pytest.raises(HarnessError, match="10 batches in a row"):
@@ -314,7 +312,7 @@ def test_parts_hold_every_batch_once(tmp_path: Path) -> None:
     for index in range(3):
         done, store = ran(tmp_path_of(tmp_path, str(index)), Toy(tmp_path), cases=100, shard=Shard(index, 3))
         rows = list(store.outcomes(done.prefix, Shard(index, 3)))
-        assert rows == [Toy.batch(Toy(tmp_path), o.stream, o.k) for o in rows]
+        assert rows == [Toy.outcome(Toy(tmp_path), o.stream, o.k) for o in rows]
         assert len(rows) == done.prefix.measurement + done.prefix.hunting
         numbers += [outcome.k for outcome in rows if outcome.stream == "measurement"]
     assert sorted(numbers) == list(range(18))

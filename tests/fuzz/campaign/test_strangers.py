@@ -17,6 +17,7 @@ from percpu_fuzz.fuzz.campaign.events import Done, Lost, WorkerEvent, done_of
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 BATCH = BatchId("measurement", 3)
@@ -86,7 +87,7 @@ class Client:
 def workers_with(client: Client, monkeypatch: pytest.MonkeyPatch) -> ClusterWorkers:
     """A cluster with one place, at a batch."""
     monkeypatch.setattr(distributed, "wait", lambda *_, **__: None)
-    workers = ClusterWorkers(make_plan("v2", 1, preset("two-node")), "tcp://nowhere:1")
+    workers = ClusterWorkers(Batches(make_plan("v2", 1, preset("two-node"))), "tcp://nowhere:1")
     workers.client, workers.slots = client, [Slot()]
     workers.give(workers.slots[0], BATCH)
     return workers

@@ -19,24 +19,25 @@ from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, pick, write_findings
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
 from percpu_fuzz.reports.campaign import RunFacts, gather
-from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import finding_of
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
-    return make_plan("v1", 3)
+def batches() -> Batches:
+    return Batches(make_plan("v1", 3))
 
 
 @pytest.fixture(scope="module")
-def outcomes(plan: Plan) -> list[Outcome]:
-    return [plan.batch(stream, 0) for stream in ("measurement", "hunting")]
+def outcomes(batches: Batches) -> list[Outcome]:
+    return [batches.outcome(stream, 0) for stream in ("measurement", "hunting")]
 
 
-def test_the_shortfall_of_v1_is_one_finding(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
+def test_the_shortfall_of_v1_is_one_finding(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
     """All of I1, I2, I5, I10 and I12 that the short precharge causes is one finding, shrunk to one allocation."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
+    rows = write_findings(batches, pick(outcomes), tmp_path, 2).rows
     short = next(row for row in rows if str(row["shape"]).startswith("I1 at PO_REFUND"))
     assert {"I1", "I2", "I5", "I10"} <= set(short["invariants"])  # type: ignore[call-overload]
     path = tmp_path / str(short["file"])
@@ -48,22 +49,23 @@ def test_the_shortfall_of_v1_is_one_finding(plan: Plan, outcomes: list[Outcome],
     assert finding.origin["lanes"][-1] == "  >>  I1 broken: expected 1, found 2"
     assert finding.origin["replay"] == f"percpu-fuzz replay {short['file']} --variant v1"
     assert finding.origin["version"] == package_version()
-    assert finding.origin["code"] == plan.describe()["code"]
+    assert finding.origin["code"] == batches.plan.describe()["code"]
     broken = {violation.invariant for violation in run_scenario(finding.scenario, VARIANTS["v1"]).violations}
     assert set(finding.origin["breaks"]) == set(short["breaks"]) == broken  # type: ignore[call-overload]
     assert path.read_text() == json.dumps(json.loads(path.read_text()), sort_keys=True, indent=1) + "\n"
 
 
-def test_time_that_ends_is_told(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
+def test_time_that_ends_is_told(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
     """Enough at once: no case is begun, and how many there were is known. A shrinking in hand ends with the smallest
     so far, which still fails and says that it was cut short.
     """
     picked = pick(outcomes)
-    written = write_findings(plan, picked, tmp_path, 2, lambda: True)
+    written = write_findings(batches, picked, tmp_path, 2, lambda: True)
     assert (written.rows, written.shrunk, written.picked) == ([], 0, len(picked))
     one = picked[0]
-    finding = plan.finding(one.stream, one.k, one.case, one.signature)
-    cut, whole = smaller(finding, plan.variant, lambda: True), smaller(finding, plan.variant)
+    finding = finding_of(batches.batch_of(one.stream, one.k), one.case, one.signature)
+    variant = batches.plan.variant
+    cut, whole = smaller(finding, variant, lambda: True), smaller(finding, variant)
     assert cut.cut_short
     assert cut.finding.origin["shrunk"]["cut_short"]
     assert not cut.finding.origin["shrunk"]["minimal"]
@@ -73,10 +75,10 @@ def test_time_that_ends_is_told(plan: Plan, outcomes: list[Outcome], tmp_path: P
 
 
 def test_every_finding_breaks_its_invariant_and_fixed_does_not(
-    plan: Plan, outcomes: list[Outcome], tmp_path: Path
+    batches: Batches, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
     """Each file replays to its invariant on v1; on fixed the same case is clean."""
-    rows = write_findings(plan, pick(outcomes), tmp_path, 1).rows
+    rows = write_findings(batches, pick(outcomes), tmp_path, 1).rows
     assert len({row["shape"] for row in rows}) == len(rows) >= 2
     for row in rows:
         finding = load_finding((tmp_path / str(row["file"])).read_bytes(), str(row["file"]))
@@ -84,21 +86,21 @@ def test_every_finding_breaks_its_invariant_and_fixed_does_not(
         assert run_scenario(finding.scenario, VARIANTS["fixed"], lenient=True).violations == ()
 
 
-def test_the_files_do_not_depend_on_workers(plan: Plan, outcomes: list[Outcome], tmp_path: Path) -> None:
+def test_the_files_do_not_depend_on_workers(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
     """One process and two write the same names with the same bytes."""
     written = []
     for workers in (1, 2):
         out = tmp_path / str(workers)
         out.mkdir()
-        write_findings(plan, pick(outcomes), out, workers)
+        write_findings(batches, pick(outcomes), out, workers)
         written.append({path.name: path.read_bytes() for path in sorted((out / "findings").iterdir())})
     assert written[0] == written[1]
 
 
-def test_a_case_that_does_not_come_back_breaks_the_harness(plan: Plan) -> None:
+def test_a_case_that_does_not_come_back_breaks_the_harness(batches: Batches) -> None:
     """A case that did not violate cannot be shown: the harness is broken, not the variant clean."""
     with pytest.raises(HarnessError, match="case 0 of measurement batch 0 cannot be shown"):
-        shown(plan, "measurement", 0, 0, [Signature("I18", "v1", "PO_ACCOUNT", ())])
+        shown(batches.batch_of("measurement", 0), 0, [Signature("I18", "v1", "PO_ACCOUNT", ())])
 
 
 def test_picks_cover_the_labels_first() -> None:
@@ -119,7 +121,7 @@ def test_causes_join_only_where_the_step_says_something() -> None:
     assert not late.covers(replace(late, takes=frozenset({"alloc", "mkdir"})))
 
 
-def test_equal_causes_are_grouped_in_the_order_met(plan: Plan) -> None:
+def test_equal_causes_are_grouped_in_the_order_met(batches: Batches) -> None:
     """by_cause keeps every case, each with the plainest shape that covers it."""
     finding = load_finding((DATA / "findings/v1-shortfall.json").read_bytes(), "shortfall")
     wide = Shape("I1", "PO_REFUND", True, frozenset({"alloc", "mkdir"}))
@@ -143,11 +145,11 @@ CAUSES = {
 
 def test_five_planted_causes_are_five_findings(tmp_path: Path) -> None:
     """Five mistakes at once break ten invariants; what is left after shrinking is one finding for each mistake."""
-    plan = make_plan(FIVE, 1)
-    outcomes = [plan.batch(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
+    batches = Batches(make_plan(FIVE, 1))
+    outcomes = [batches.outcome(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
     broken = {signature.invariant for outcome in outcomes for signature in outcome.violations}
     assert len(broken) >= 9
-    rows = write_findings(plan, pick(outcomes), tmp_path, 2).rows
+    rows = write_findings(batches, pick(outcomes), tmp_path, 2).rows
     assert sorted(str(row["shape"]).split(",")[0] for row in rows) == sorted(CAUSES)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.findings.handoff import counter_lines, mail
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.plan.batches import run_alone
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import finding_of
 
 SHORTFALL = DATA / "findings" / "v1-shortfall.json"
 LOST_BYTES = SHORTFALL.with_name("v2-lost-bytes.json")
@@ -52,12 +55,12 @@ def test_the_arguments_describe_the_machine(tmp_path: Path) -> None:
 
 def test_drawn_findings_all_have_a_mail(tmp_path: Path) -> None:
     """Every kind of violation of a hunting batch of v2, unshrunk: a mail within its columns, with its turns."""
-    plan = make_plan("v2", 3, preset("two-node"))
-    outcome = plan.run("hunting", 1, 600)
+    batch = make_plan("v2", 3, preset("two-node")).batch_of("hunting", 1)
+    outcome = run_alone(replace(batch, cases=600))
     kinds = {signature.invariant: (signature, cases[0]) for signature, cases in outcome.first_cases.items()}
     assert len(kinds) >= 2
     for signature, case in kinds.values():
-        finding = plan.finding("hunting", 1, case, signature)
+        finding = finding_of(batch, case, signature)
         path = tmp_path / f"{signature.invariant}.json"
         path.write_bytes(dump_finding(finding))
         assert call(["handoff", str(path), "-o", str(tmp_path / "mail.txt")]) == 0

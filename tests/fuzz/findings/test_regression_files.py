@@ -16,6 +16,7 @@ from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.findings.regression import regression_of
 from percpu_fuzz.strategies.draw import choices
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import repeated
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SHORTFALL = DATA / "findings" / "v1-shortfall.json"
@@ -39,12 +40,12 @@ def run_all(path: Path) -> int:
 
 def test_the_order_of_draws_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """With every list of values turned round a campaign draws other cases, and every shipped file says the same."""
-    before = make_plan("v1", 3).repeated("hunting", 0, 5)[0]
+    before = repeated(make_plan("v1", 3).batch_of("hunting", 0), 5)[0]
     for name in ("size", "op", "gfp", "slot", "step"):
         kind = choices.KINDS[name]
         turned = replace(kind, values=kind.values[::-1], measure=kind.measure[::-1], hunt=kind.hunt[::-1])
         monkeypatch.setitem(choices.KINDS, name, turned)
-    assert make_plan("v1", 3).repeated("hunting", 0, 5)[0] != before
+    assert repeated(make_plan("v1", 3).batch_of("hunting", 0), 5)[0] != before
     assert len(REGRESSIONS) >= 5
     for path in REGRESSIONS:
         assert run_all(path) == 2, path

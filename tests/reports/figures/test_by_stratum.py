@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from few_cases import few_cases
 from rendered import report_text
 
 from percpu_fuzz.engine.outcome import Outcome
@@ -13,6 +14,7 @@ from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
 from percpu_fuzz.reports.figures.by_stratum import PAIR, TRAITS, by_blocking, by_class, by_nodes
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 Made = Callable[..., Campaign]
@@ -52,7 +54,7 @@ def test_families_count_by_weight_within_a_stratum(make: Made) -> None:
 def test_strata_of_a_real_batch_add_up() -> None:
     """Each kind parts the same probes: numbers and sums of waste over its rows are those of the whole."""
     plan = make_plan("v2", 3, preset("two-node"))
-    outcome = plan.run("measurement", 0, 2000)
+    outcome = few_cases(Batches(plan), "measurement", 0, 2000)
     campaign = gather([outcome], RunFacts(describe=plan.describe()))
     waste = outcome.histograms["waste_pages"]
     rows = Figures(campaign).strata
@@ -70,7 +72,7 @@ def test_strata_of_a_real_batch_add_up() -> None:
 def test_the_report_holds_the_table_and_older_stores_none(make: Made) -> None:
     """Where batches did not count by stratum there is no section; no line is wider than a mail's."""
     assert "By stratum" not in report_text(make())
-    outcome = make_plan("v2", 3, preset("two-node")).run("measurement", 0, 500)
+    outcome = few_cases(Batches(make_plan("v2", 3, preset("two-node"))), "measurement", 0, 500)
     described: dict[str, Any] = dict(make().describe) | {"families": {"two-node": 1}}
     text = report_text(make([outcome], describe=described))
     assert "\nBy stratum\n" in text

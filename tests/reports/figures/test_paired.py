@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from few_cases import few_cases
 from scipy.stats import binomtest, ttest_rel
 
 from percpu_fuzz.engine.outcome import Outcome
@@ -16,6 +17,7 @@ from percpu_fuzz.reports.figures.paired import paired, weighted_error
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_page
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 Made = Callable[..., Campaign]
@@ -90,7 +92,8 @@ def test_the_interval_covers(make: Made) -> None:
 
 def figures_of(variant: str) -> Figures:
     plan = make_plan(variant, 5, preset("two-node"))
-    outcomes = [plan.run("measurement", k, 200) for k in range(12)]
+    batches = Batches(plan)
+    outcomes = [few_cases(batches, "measurement", k, 200) for k in range(12)]
     return Figures(gather(outcomes, RunFacts(describe=plan.describe())))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from collections import Counter
@@ -30,6 +31,7 @@ from percpu_fuzz.strategies.draw.calibration import (
 from percpu_fuzz.strategies.draw.choices import KIND_NAMES, KINDS, LAYOUT, thresholds
 from percpu_fuzz.strategies.draw.faults import FAILURES, with_rates
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import choices_of
 from percpu_fuzz.strategies.plan.recipe import make_plan, plan_from
 from percpu_fuzz.strategies.plan.redraw import redraw
 
@@ -141,12 +143,12 @@ def test_measurement_draws_with_it_and_hunting_does_not() -> None:
 def test_drawn_sizes_have_the_fitted_shares() -> None:
     """Of 300 drawn cases' sizes (12,000), each of the five commonest is within five standard deviations of its weight,
     so that the chance to fail is below 1e-5; the default's differ by more."""
-    plan = make_plan("v2", 7, preset("two-node"), calibration=recorded())
+    batch = make_plan("v2", 7, preset("two-node"), calibration=recorded()).batch_of("measurement", 0)
     table = recorded().tables["size"]
     at = [i for i, kind in enumerate(LAYOUT) if kind == "size"]
     drawn: Counter[int] = Counter()
     for case in range(300):
-        choices = np.frombuffer(bytes_of(plan, case), dtype=np.int32)
+        choices = base64.b64decode(choices_of(batch, case))
         drawn.update(table.values[choices[i] % len(table.values)] for i in at)
     n, total = drawn.total(), sum(table.weights)
     weight_of = dict(zip(table.values, table.weights, strict=True))
@@ -163,9 +165,9 @@ def test_recorded_sizes_are_bytes_on_any_machine() -> None:
     machine = preset("sparse")
     assert machine.page_size == 65536
     for calibration, most in ((recorded(), 1 << 15), (None, 1 << 20)):
-        plan = make_plan("v2", 7, machine, calibration=calibration)
+        batch = make_plan("v2", 7, machine, calibration=calibration).batch_of("measurement", 0)
         sizes = {
-            op.size_bytes for case in range(60) for task in redraw(plan, "measurement", 0, case)[0].program.tasks
+            op.size_bytes for case in range(60) for task in redraw(batch, case)[0].program.tasks
             for op in task.ops if op.kind == "alloc"
         }  # fmt: skip
         assert 4096 < max(sizes) <= most
@@ -173,21 +175,6 @@ def test_recorded_sizes_are_bytes_on_any_machine() -> None:
             assert sizes <= set(calibration.tables["size"].values)
         else:
             assert max(sizes) > 1 << 15
-
-
-def bytes_of(plan: Any, case: int) -> bytes:
-    """The choices of a measurement case as they are drawn, in plain mode."""
-    from percpu_fuzz.engine.core.compiled import plain
-    from percpu_fuzz.engine.core.declare import PlainRecord
-    from percpu_fuzz.strategies.draw.rng import new_rng
-    from percpu_fuzz.strategies.plan.learning import no_corpus
-    from percpu_fuzz.strategies.plan.redraw import plain_array
-    from percpu_fuzz.strategies.run.batch import draw_numbers
-
-    tables = tuple(plain_array(table) for table in plan.tables["measurement"])
-    choices, rng = [0] * len(LAYOUT), PlainRecord(new_rng()[0])
-    plain(draw_numbers)(rng, plan.key("measurement", 0), case, 1, 0, tables, no_corpus().tolist(), choices)  # type: ignore[arg-type]
-    return np.array(choices, dtype=np.int32).tobytes()
 
 
 def test_another_process_makes_the_same_plan() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from equality import Case, PlainSide, cases_of
+from equality import PlainSide, batches_of
 from machines import alloc, machine
 
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task, program_of
 from percpu_fuzz.engine.scenario import Scenario, Switch
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SEED = 17
@@ -18,13 +19,13 @@ NOT_IN_INTERRUPTS = {
 }  # fmt: skip
 
 
-def drawn_program(case: Case) -> Program:
-    return program_of(PlainSide(case).prog.to_array()[0])
+def drawn_program(batch: Batch) -> Program:
+    return program_of(PlainSide(batch).prog.to_array()[0])
 
 
 def test_interrupts_draw_only_what_an_interrupt_may_do() -> None:
     """In 300 random programs: interrupts allocate without sleeping and free, in no cgroup of their own."""
-    tasks = [task for case in cases_of("small", 300, SEED) for task in drawn_program(case).tasks]
+    tasks = [task for batch in batches_of("small", 300, SEED) for task in drawn_program(batch).tasks]
     interrupts = [task for task in tasks if task.irq]
     assert len(interrupts) > 50
     assert {task.memcg for task in interrupts} == {0}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -31,6 +32,7 @@ from percpu_fuzz.strategies.draw.choices import (
     kind_arrays,
 )
 from percpu_fuzz.strategies.draw.topologies import single_family
+from percpu_fuzz.strategies.plan.batches import run_alone
 from percpu_fuzz.strategies.plan.plan import Plan
 
 PAGE = 4096
@@ -90,8 +92,8 @@ def sampled(place: int, sizes: tuple[int, ...]) -> dict[int, int]:
         max=(-1,), user=(0,), irq=(0,), align=(8,), slot=(0,), fail_populate=(0,), fail_create=(0,),
         fail_trylock=(0,), probe=(0,), parent=(0,), cpu=(0,),
     )  # fmt: skip
-    plan.tables["measurement"] = (*kind_arrays(), limits)
-    outcome = plan.run("measurement", 0, CASES)
+    batch = replace(plan.batch_of("measurement", 0), cases=CASES, tables=(*kind_arrays(), limits))
+    outcome = run_alone(batch)
     assert outcome.counts["probe.charged"] == CASES
     return outcome.histograms["waste_pages"]
 

@@ -11,6 +11,7 @@ from percpu_fuzz.engine.core.labels import OP_KILLED
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.draw.choices import KIND_NAMES, KINDS, thresholds
 from percpu_fuzz.strategies.draw.faults import FAILURES, fault_rates, with_rates
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 
@@ -55,8 +56,8 @@ def test_none_injects_nothing_and_one_always_fails() -> None:
 
 def test_more_failures_leave_fewer_areas() -> None:
     """Where every populate fails, no new page is ever populated: the failure rate shows in the counts."""
-    failing = make_plan("fixed", 3, faults=("populate=1",)).batch("measurement", 0)
-    sound = make_plan("fixed", 3, faults=("none",)).batch("measurement", 0)
+    failing = Batches(make_plan("fixed", 3, faults=("populate=1",))).outcome("measurement", 0)
+    sound = Batches(make_plan("fixed", 3, faults=("none",))).outcome("measurement", 0)
     lost = [outcome.counts["alloc"] - outcome.counts["refunded"] for outcome in (failing, sound)]
     assert failing.violations == {}
     assert failing.counts["probe.alloc_failed"] > 5 * sound.counts["probe.alloc_failed"]
@@ -65,9 +66,9 @@ def test_more_failures_leave_fewer_areas() -> None:
 
 def test_each_failure_shows_in_the_counts() -> None:
     """Charges that fail, searches that find nothing and nodes without a page: each is counted, nothing breaks."""
-    sound = make_plan("fixed", 3, faults=("none",)).batch("measurement", 0)
+    sound = Batches(make_plan("fixed", 3, faults=("none",))).outcome("measurement", 0)
     for fault, count in (("charge", "charge_failed"), ("no-space", "hazard.H13"), ("node", "hazard.H13")):
-        failing = make_plan("fixed", 3, faults=("none", f"{fault}=0.5")).batch("measurement", 0)
+        failing = Batches(make_plan("fixed", 3, faults=("none", f"{fault}=0.5"))).outcome("measurement", 0)
         assert failing.violations == {}
         assert failing.counts[count] > 1.2 * sound.counts[count], fault
 

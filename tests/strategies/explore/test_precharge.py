@@ -15,8 +15,8 @@ from percpu_fuzz.strategies.explore.precharge import (
     EXT_BYTES,
     FORMULAS,
     PAGE,
-    Case,
     Shape,
+    ShapeOnMachine,
     case_of,
     count_vectors,
     every_case,
@@ -104,7 +104,7 @@ def test_the_engine_books_what_the_enumeration_says() -> None:
         assert engine_books(case, nodes) == used_by(case.shape, nodes, case.nr_nodes, case.nr_cpus)
 
 
-def engine_books(case: Case, nodes: tuple[int, ...]) -> int:
+def engine_books(case: ShapeOnMachine, nodes: tuple[int, ...]) -> int:
     """Pages that the engine's accumulate and pages_of_node make of a placement; its precharge is ceil + N."""
     shape = case.shape
     topology = machine([c % case.nr_nodes for c in range(case.nr_cpus)], case.nr_nodes)

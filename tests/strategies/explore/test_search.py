@@ -8,7 +8,8 @@ import pytest
 from micro_programs import BOUNDED, drawn, ends_merged, hashed, nearest_violation, walk_tree
 
 from percpu_fuzz.strategies.explore.micro import Instruction
-from percpu_fuzz.strategies.explore.run import Budget, Explored, explore, explore_nearest_first, micro_world
+from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first
+from percpu_fuzz.strategies.explore.world import micro_world
 
 SEEDS = range(24)
 REDUCED = ("sleep", "hash", "both")

@@ -12,8 +12,9 @@ from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding, load_fi
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.choices import LENGTH, NR_TABLE
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.given.machines import topologies
-from percpu_fuzz.strategies.given.scenarios import choice_lists, fallback_patterns, programs, scenarios
+from percpu_fuzz.strategies.given.programs import choice_lists, fallback_patterns, programs
+from percpu_fuzz.strategies.given.scenarios import scenarios
+from percpu_fuzz.strategies.given.topologies import topologies
 from percpu_fuzz.strategies.run.replay import run_scenario, state_hash
 
 QUICK = settings(

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 
+from few_cases import few_cases
+
 from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.engine.outcome import Outcome, digest
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -18,21 +21,25 @@ BATCHES = tuple((stream, k) for stream in ("measurement", "hunting") for k in ra
 CASES = 40
 
 ASK = """
+from dataclasses import replace
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.engine.outcome import digest
-plan = make_plan("v2", {seed})
-print(digest(plan.run(s, k, {cases}) for s in ("measurement", "hunting") for k in range(5)))
+run = Batches(make_plan("v2", {seed}))
+cut = [replace(run.batch_of(s, k), cases={cases}) for s in ("measurement", "hunting") for k in range(5)]
+print(digest(map(run.run, cut)))
 """
 
 
-def outcomes(plan: Plan, batches: tuple[tuple[str, int], ...] = BATCHES) -> list[Outcome]:
-    return [plan.run(stream, k, CASES) for stream, k in batches]
+def outcomes(plan: Plan, numbers: tuple[tuple[str, int], ...] = BATCHES) -> list[Outcome]:
+    batches = Batches(plan)
+    return [few_cases(batches, stream, k, CASES) for stream, k in numbers]
 
 
 def test_two_plans_of_one_seed_agree() -> None:
-    """Equal rows from two Plan objects, whichever batches their records ran before."""
+    """Equal rows from two Plan objects, whichever batches the records ran before."""
     first, second = make_plan("v2", SEED), make_plan("v2", SEED)
-    assert {first.strata[first.stratum(*batch)].name for batch in BATCHES} >= {"small-random", "two-node"}
+    assert {first.family_of(k).name for _, k in BATCHES} >= {"small-random", "two-node"}
     forward = outcomes(first)
     backward = outcomes(second, BATCHES[::-1])[::-1]
     assert [row.canonical() for row in forward] == [row.canonical() for row in backward]

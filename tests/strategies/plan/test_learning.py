@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from few_cases import few_cases
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.strategies.draw.choices import LENGTH
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.batches import Batches, choices_of
 from percpu_fuzz.strategies.plan.learning import (
     EPOCH_BATCHES,
     FLOOR_SEATS,
     SCORE_UNIT,
     VARYING_EVERY,
+    Learner,
     Learnt,
     fold,
     nothing_learnt,
@@ -24,9 +31,9 @@ from percpu_fuzz.strategies.plan.learning import (
     varies,
     written,
 )
-from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import TURNS
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import repeated
 
 
 def outcome(k: int, more: tuple[int, ...] = (), corpus: tuple[str, ...] = ()) -> Outcome:
@@ -71,13 +78,13 @@ def test_what_is_known_counts_once() -> None:
 
 def test_epochs_that_teach_nothing_new_share_what_is_known() -> None:
     """In the parent and in a worker that gets it as a lesson: the same objects, not equal ones, and the same seats."""
-    plan, worker = (make_plan("v2", 1, preset("two-node")) for _ in range(2))
+    parent, worker = Learner(), Learner()
     case = written(np.arange(LENGTH) % 256)
-    plan.learn([outcome(k, (3, 1000), (case,)) for k in range(EPOCH_BATCHES)])
-    plan.learn([outcome(k, (3, 1000)) for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES)])
-    worker.take_lessons(json.loads(json.dumps(plan.lessons(0))))
-    assert worker.learnt == plan.learnt
-    for one in (plan, worker):
+    parent.learn([outcome(k, (3, 1000), (case,)) for k in range(EPOCH_BATCHES)])
+    parent.learn([outcome(k, (3, 1000)) for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES)])
+    worker.take_lessons(json.loads(json.dumps(parent.lessons(0))))
+    assert worker.learnt == parent.learnt
+    for one in (parent, worker):
         assert one.learnt[1].corpus is one.learnt[2].corpus
         assert one.learnt[1].known is one.learnt[2].known
         assert one.learnt[1].known != one.learnt[0].known
@@ -99,27 +106,34 @@ def test_corpus_is_written_and_read_back() -> None:
     assert again.corpus_array().shape == (64, LENGTH)
 
 
-def learnt_plan() -> tuple[Plan, list[Outcome]]:
-    """A plan that has taken in one epoch of few cases a batch."""
-    plan = make_plan("v2", 11, preset("two-node"))
-    epoch = [plan.run("hunting", k, 20) for k in range(EPOCH_BATCHES)]
-    plan.learn(epoch)
-    return plan, epoch
+def unlearnt() -> tuple[Batches, Learner]:
+    """Batches that have taken in nothing."""
+    batches = Batches(make_plan("v2", 11, preset("two-node")))
+    assert batches.learner is not None
+    return batches, batches.learner
+
+
+def learnt() -> tuple[Batches, Learner, list[Outcome]]:
+    """Batches that have taken in one epoch of few cases a batch."""
+    batches, learner = unlearnt()
+    epoch = [few_cases(batches, "hunting", k, 20) for k in range(EPOCH_BATCHES)]
+    learner.learn(epoch)
+    return batches, learner, epoch
 
 
 def test_batches_after_an_epoch_depend_on_what_it_taught_and_on_nothing_else() -> None:
-    """Two plans that took in the same epoch run the next batches alike; one that took in nothing differs."""
-    one, epoch = learnt_plan()
-    other = make_plan("v2", 11, preset("two-node"))
-    other.learnt.append(Learnt.from_json(one.learnt[-1].to_json()))
-    fresh = make_plan("v2", 11, preset("two-node"))
+    """Two processes that took in the same epoch run the next batches alike; one that took in nothing differs."""
+    one, teacher, epoch = learnt()
+    other, pupil = unlearnt()
+    pupil.take_lessons(teacher.lessons(0))
+    fresh, _ = unlearnt()
     numbers = range(EPOCH_BATCHES, EPOCH_BATCHES + 6)
-    first, second, unlearnt = (
-        [plan.run("hunting", k, 50).canonical() for k in numbers] for plan in (one, other, fresh)
+    first, second, third = (
+        [few_cases(batches, "hunting", k, 50).canonical() for k in numbers] for batches in (one, other, fresh)
     )
     assert first == second
-    assert first != unlearnt
-    assert one.run("measurement", 70, 50) == fresh.run("measurement", 70, 50)
+    assert first != third
+    assert few_cases(one, "measurement", 70, 50) == few_cases(fresh, "measurement", 70, 50)
     assert any(row.corpus for row in epoch)
 
 
@@ -127,37 +141,42 @@ def test_varied_cases_resemble_their_parents_and_fresh_ones_do_not() -> None:
     """About half of a varying batch's cases agree with some corpus case in more than 9 of 10 positions; no case of
     another batch does: fresh draws agree by chance, and in far fewer places.
     """
-    plan, _ = learnt_plan()
+    batches, learner, _ = learnt()
     varying = next(k for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES) if varies(k))
-    alike = {k: [resembles(plan, k, case) for case in range(200)] for k in (varying, varying + 1)}
+    corpus = learner.learnt[-1].corpus_array()
+    alike = {
+        k: [resembles(batches.batch_of("hunting", k), case, corpus) for case in range(200)]
+        for k in (varying, varying + 1)
+    }
     assert 60 < sum(alike[varying]) < 140  # 100 +- 5.6 standard deviations
     assert sum(alike[varying + 1]) == 0
 
 
-def resembles(plan: Plan, k: int, case: int) -> bool:
-    plan.drawn("hunting", k, case)
-    return bool(((plan.learnt[-1].corpus_array() == plan.choices).mean(axis=1) > 0.9).any())
+def resembles(batch: Batch, case: int, corpus: Any) -> bool:
+    choices = np.frombuffer(base64.b64decode(choices_of(batch, case)), dtype=np.uint8)
+    return bool(((corpus == choices).mean(axis=1) > 0.9).any())
 
 
 def test_a_varied_case_is_found_again_from_its_numbers() -> None:
     """Plain redraw and replay agree with the compiled batch on cases that vary the corpus: the violations are equal."""
-    plan, _ = learnt_plan()
-    varying = next(k for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES) if varies(k))
-    found = plan.run("hunting", varying, 300)
+    batches, _, _ = learnt()
+    batch = batches.batch_of("hunting", next(k for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES) if varies(k)))
+    assert len(batch.corpus)
+    found = batches.run(replace(batch, cases=300))
     assert found.first_cases
     for signature, cases in found.first_cases.items():
-        scenario, run = plan.repeated("hunting", varying, cases[0])
+        scenario, run = repeated(batch, cases[0])
         assert run.broken(signature.invariant) is not None
         assert scenario.topology.name == "two-node"
 
 
 def test_only_fresh_cases_count_for_pct() -> None:
     """Cases that vary the corpus are no draws of the stream that PCT's bound is about: they are not counted for it."""
-    plan, _ = learnt_plan()
-    turns = plan.learnt[-1].order
+    batches, learner, _ = learnt()
+    turns = learner.learnt[-1].order
     for k in range(EPOCH_BATCHES, 2 * EPOCH_BATCHES):
         name, depth = TURNS[turns[k - EPOCH_BATCHES]]
-        counts = plan.run("hunting", k, 2).counts
+        counts = few_cases(batches, "hunting", k, 2).counts
         assert counts.get(f"pct.depth.{depth}", 0) == (2 if name == "pct" and not varies(k) else 0)
 
 

@@ -14,6 +14,7 @@ from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.topology import topo_record
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import even
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import FIXED, catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
@@ -24,7 +25,7 @@ LEAST_KILLED = 0.9
 def behaviour(name: str, stream: str) -> str:
     """Everything that 1,000 shared cases left, without the variant's name."""
     variants = {m.name: m.variant for m in catalogue()} | {FIXED.name: FIXED}
-    row = json.loads(make_plan(variants[name], SEED).batch(stream, 0).canonical())
+    row = json.loads(Batches(make_plan(variants[name], SEED)).outcome(stream, 0).canonical())
     row["violations"] = [[s[0], *s[2:]] for s in row["violations"]]
     return json.dumps(row, sort_keys=True)
 
@@ -49,18 +50,18 @@ def test_mutants_are_seen() -> None:
         if mutant.proof:
             continue
         total += 1
-        plan = make_plan(mutant.variant, SEED)
-        killed += any(plan.batch(stream, k).violations for k in (0, 1) for stream in STREAMS)
+        batches = Batches(make_plan(mutant.variant, SEED))
+        killed += any(batches.outcome(stream, k).violations for k in (0, 1) for stream in STREAMS)
     assert killed >= LEAST_KILLED * total
-    plan = make_plan(FIXED, SEED)
-    assert not any(plan.batch(stream, k).violations for k in (0, 1) for stream in STREAMS)
+    batches = Batches(make_plan(FIXED, SEED))
+    assert not any(batches.outcome(stream, k).violations for k in (0, 1) for stream in STREAMS)
 
 
 def test_what_only_the_bounds_on_used_see() -> None:
     """A refund that is booked first and then given back as bytes leaves every counter right: I1b alone breaks."""
     mutant = next(m for m in catalogue() if m.name == "slip-refund-bytes")
-    plan = make_plan(mutant.variant, SEED)
-    broken = {s.invariant for stream in STREAMS for k in range(3) for s in plan.batch(stream, k).violations}
+    batches = Batches(make_plan(mutant.variant, SEED))
+    broken = {s.invariant for stream in STREAMS for k in range(3) for s in batches.outcome(stream, k).violations}
     assert broken == {"I1b"}
 
 

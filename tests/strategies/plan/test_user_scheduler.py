@@ -13,8 +13,10 @@ from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
+from percpu_fuzz.strategies.plan.portfolio import PORTFOLIO
 from percpu_fuzz.strategies.plan.recipe import make_plan
-from percpu_fuzz.strategies.plan.redraw import drawn_case
+from percpu_fuzz.strategies.plan.redraw import drawn_case, finding_of, repeated
 from percpu_fuzz.strategies.plan.user_scheduler import SchedulerError, load_user_scheduler
 from percpu_fuzz.strategies.run.replay import state_hash
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
@@ -56,49 +58,54 @@ def file_of(folder: Path, text: str) -> Path:
     return path
 
 
+def batches_under(scheduler: str, seed: int = 3) -> Batches:
+    return Batches(make_plan("v2", seed, preset("two-node"), scheduler=scheduler))
+
+
 def test_the_lowest_task_runs_until_it_waits(tmp_path: Path) -> None:
     """A scheduler that always takes the lowest ready task ends in the states that stepping so by hand ends in."""
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, LOWEST)}:Lowest")
+    batches = batches_under(f"{file_of(tmp_path, LOWEST)}:Lowest")
     may_step, take_step, over = plain(runnable), plain(checked_step), plain(case_over)
     for case in range(4):
-        drawn = drawn_case(plan, "hunting", 0, case)
+        drawn = drawn_case(batches.batch_of("hunting", 0), case)
         while not over(drawn.state):
             ready = (t for t in range(drawn.state.nr_all) if may_step(drawn.topo, drawn.prog, drawn.state, t))
             take_step(drawn.topo, drawn.prog, drawn.state, next(ready), CHECK_TOUCHED)
-        _, run = plan.repeated("hunting", 0, case)
+        _, run = repeated(batches.batch_of("hunting", 0), case)
         assert state_hash(run.state) == state_hash(drawn.state)
-    outcome = plan.batch("hunting", 0)
+    outcome = batches.outcome("hunting", 0)
     assert outcome.cases == outcome.counts[f"scheduler.{tmp_path}/mine.py:Lowest"] == 50
 
 
 def test_a_batch_is_a_function_of_its_numbers(tmp_path: Path) -> None:
     """The same batch twice and from another plan is the same; another batch and another seed are not."""
     name = f"{file_of(tmp_path, RANDOM)}:Walk"
-    one, other = (make_plan("v2", 3, preset("two-node"), scheduler=name) for _ in range(2))
-    first = one.batch("hunting", 1).canonical()
-    assert one.batch("hunting", 1).canonical() == first
-    assert other.batch("hunting", 1).canonical() == first
-    assert make_plan("v2", 4, preset("two-node"), scheduler=name).batch("hunting", 1).canonical() != first
+    one, other = batches_under(name), batches_under(name)
+    first = one.outcome("hunting", 1).canonical()
+    assert one.outcome("hunting", 1).canonical() == first
+    assert other.outcome("hunting", 1).canonical() == first
+    assert batches_under(name, seed=4).outcome("hunting", 1).canonical() != first
 
 
 def test_what_a_batch_counts_comes_back_case_by_case(tmp_path: Path) -> None:
     """Each violation of a batch shows when its case is drawn again; 150 random walks break some invariant."""
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, RANDOM)}:Walk")
+    batches = batches_under(f"{file_of(tmp_path, RANDOM)}:Walk")
     shown = 0
     for k in range(3):
-        outcome = plan.batch("hunting", k)
+        outcome = batches.outcome("hunting", k)
         for signature, cases in outcome.first_cases.items():
-            assert plan.finding("hunting", k, cases[0], signature).invariant == signature.invariant
+            finding = finding_of(batches.batch_of("hunting", k), cases[0], signature)
+            assert finding.invariant == signature.invariant
             shown += 1
     assert shown > 0
 
 
 def test_what_a_scheduler_sees(tmp_path: Path) -> None:
     """begin before the first step with the case's number; each choose with the step count and the task that stepped."""
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, WATCHING)}:Watching")
-    assert plan.user is not None
-    plan.repeated("hunting", 5, 2)
-    seen = type(plan.user.scheduler).choose.__globals__["seen"]  # type: ignore[attr-defined]
+    batch = batches_under(f"{file_of(tmp_path, WATCHING)}:Watching").batch_of("hunting", 5)
+    assert batch.user is not None
+    repeated(batch, 2)
+    seen = type(batch.user.scheduler).choose.__globals__["seen"]  # type: ignore[attr-defined]
     assert seen[0] == ("begin", 5, 2, 0, -1)
     assert [row[0] for row in seen[1:]] == list(range(len(seen) - 1))
     assert seen[1][1] == -1
@@ -109,16 +116,16 @@ def test_what_a_scheduler_sees(tmp_path: Path) -> None:
 
 def test_the_measurement_stream_does_not_ask(tmp_path: Path) -> None:
     """Measured cases walk at random whatever the hunting stream does."""
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, LOWEST)}:Lowest")
-    assert plan.batch("measurement", 0) == make_plan("v2", 3, preset("two-node")).batch("measurement", 0)
+    mine = batches_under(f"{file_of(tmp_path, LOWEST)}:Lowest")
+    assert mine.outcome("measurement", 0) == batches_under(PORTFOLIO).outcome("measurement", 0)
 
 
 def test_a_choice_that_cannot_step_is_an_error(tmp_path: Path) -> None:
     """A task that is not ready is refused with what was chosen and what was ready."""
     text = LOWEST.replace("ready[0]", "99")
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, text)}:Lowest")
+    batches = batches_under(f"{file_of(tmp_path, text)}:Lowest")
     with pytest.raises(SchedulerError, match=r"mine.py:Lowest chose 99 of \("):
-        plan.batch("hunting", 0)
+        batches.outcome("hunting", 0)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +158,8 @@ def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
     """The class in docs/schedulers.md as it stands there: a batch of it, whose violating cases come back."""
     text = (ROOT / "docs" / "schedulers.md").read_text()
     example = re.findall(r"```python\n(class DrainsFirst.*?)```", text, re.S)[0]
-    plan = make_plan("v2", 3, preset("two-node"), scheduler=f"{file_of(tmp_path, example)}:DrainsFirst")
-    outcome = plan.batch("hunting", 0)
+    batches = batches_under(f"{file_of(tmp_path, example)}:DrainsFirst")
+    outcome = batches.outcome("hunting", 0)
     assert outcome.cases == 50
     for signature, cases in outcome.first_cases.items():
-        plan.finding("hunting", 0, cases[0], signature)
+        finding_of(batches.batch_of("hunting", 0), cases[0], signature)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 SEED = 5
@@ -26,11 +27,11 @@ CERTAIN = {"v1": {"I1", "I2", "I5", "I10"}, "v2": {"I8", "I9"}, "v2-exts": {"I8"
 
 def broken(variant: str, seed: int, batches: int) -> dict[str, int]:
     """Cases by broken invariant over the first batches of both streams."""
-    plan = make_plan(variant, seed)
+    made = Batches(make_plan(variant, seed))
     count: dict[str, int] = {}
     for stream in ("measurement", "hunting"):
         for k in range(batches):
-            outcome = plan.batch(stream, k)
+            outcome = made.outcome(stream, k)
             assert outcome.counts["stuck"] == outcome.counts["overlong"] == 0
             for signature, cases in outcome.violations.items():
                 count[signature.invariant] = count.get(signature.invariant, 0) + cases

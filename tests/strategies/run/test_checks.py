@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from equality import Case, PlainSide
+from equality import PlainSide
 
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
@@ -15,6 +15,7 @@ from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import families
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import violations_of
 from percpu_fuzz.strategies.run.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, checked_step
@@ -35,12 +36,12 @@ CHECKED = [
 
 def small_plan(variant: Variant) -> Any:
     plan = make_plan(variant, SEED)
-    return replace(plan, strata=tuple(f for f in families() if f.name in ("small-random", "two-node", "one-node")))
+    return replace(plan, families=tuple(f for f in families() if f.name in ("small-random", "two-node", "one-node")))
 
 
-def walked(case: Case, checks: tuple[int, ...]) -> list[Any]:
+def walked(batch: Batch, checks: tuple[int, ...]) -> list[Any]:
     """The case walked once for each way to check, all by the first one's choices; the states at the end."""
-    side = PlainSide(case)
+    side = PlainSide(batch)
     topo: Any = side.topo
     prog: Any = side.prog
     rng: Any = side.rng
@@ -57,7 +58,7 @@ def walked(case: Case, checks: tuple[int, ...]) -> list[Any]:
             found = [(v.invariant, v.step, v.task, v.label) for v in violations_of(state)]
             state.found_ = found
         if CHECK_NONE not in checks:
-            assert states[0].found_ == states[1].found_, (case.k, states[0].nr_steps)
+            assert states[0].found_ == states[1].found_, (batch.k, states[0].nr_steps)
     return states
 
 
@@ -66,7 +67,7 @@ def test_touched_rows_show_what_all_rows_show(variant: Variant) -> None:
     """After every step of 40 random cases: the same invariants, broken at the same step of the same task."""
     plan = small_plan(variant)
     for k in range(40):
-        walked(Case(plan, STREAMS[k % 2], k), (CHECK_TOUCHED, CHECK_ALL))
+        walked(plan.batch_of(STREAMS[k % 2], k), (CHECK_TOUCHED, CHECK_ALL))
 
 
 def test_the_comparison_has_something_to_compare() -> None:
@@ -76,7 +77,7 @@ def test_the_comparison_has_something_to_compare() -> None:
     for variant in CHECKED[3:]:
         plan = small_plan(variant)
         for k in range(40):
-            checked, unchecked = walked(Case(plan, STREAMS[k % 2], k), (CHECK_TOUCHED, CHECK_NONE))
+            checked, unchecked = walked(plan.batch_of(STREAMS[k % 2], k), (CHECK_TOUCHED, CHECK_NONE))
             names = {v.invariant for v in violations_of(checked)}
             seen.update(names)
             missed += len(names & {"I4", "I6", "I20"} - {v.invariant for v in violations_of(unchecked)})

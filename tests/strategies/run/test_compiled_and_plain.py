@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from equality import CompiledSide, PlainSide, cases_of, compare_scenarios, different_fields, first_difference
+from equality import CompiledSide, PlainSide, batches_of, compare_scenarios, different_fields, first_difference
 
 from percpu_fuzz.engine.core.declare import fields_of
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, State
@@ -34,8 +34,8 @@ def test_a_single_wrong_cell_is_named_at_its_step() -> None:
         if steps == 40:
             state.memcg_kmem[1] += 1
 
-    case = next(cases_of("small", 1, SEED))
-    line = first_difference(case, CompiledSide("small"), meddle)
+    batch = next(batches_of("small", 1, SEED))
+    line = first_difference(batch, CompiledSide("small"), meddle)
     assert "step 40 of " in line
     assert line.endswith("['memcg_kmem']")
 
@@ -43,8 +43,8 @@ def test_a_single_wrong_cell_is_named_at_its_step() -> None:
 @pytest.mark.parametrize("size_class", COUNTS)
 def test_image_sees_every_write(size_class: str) -> None:
     """The hash of a plain state is kept write by write; counted afresh from all its bytes it is the same."""
-    for case in cases_of(size_class, 3, SEED):
-        side = PlainSide(case)
+    for batch in batches_of(size_class, 3, SEED):
+        side = PlainSide(batch)
         last = list(side.hashes())[-1]
         assert bytes(side.state.image.data) == side.state.to_array().tobytes()
         assert type(side.state)(side.state.to_array()[0]).image.digest() == last
@@ -64,9 +64,9 @@ def rows_in_use(state: Any, size_class: str) -> dict[str, Any]:
 def test_a_case_does_not_depend_on_what_ran_before(size_class: str, count: int) -> None:
     """Reset clears the rows in use, not the record: a case on used records ends as on fresh ones."""
     fresh, used = CompiledSide(size_class), CompiledSide(size_class)
-    used.run(next(cases_of(size_class, 1, SEED + 1)))
-    for case in cases_of(size_class, count, SEED):
-        assert fresh.run(case) == used.run(case, clear=False)
+    used.run(next(batches_of(size_class, 1, SEED + 1)))
+    for batch in batches_of(size_class, count, SEED):
+        assert fresh.run(batch) == used.run(batch, clear=False)
         mine, theirs = (rows_in_use(side.states[0], size_class) for side in (fresh, used))
-        assert [name for name in mine if not np.array_equal(mine[name], theirs[name])] == [], case.k
+        assert [name for name in mine if not np.array_equal(mine[name], theirs[name])] == [], batch.k
         assert different_fields(fresh.rngs[0], used.rngs[0]) == []

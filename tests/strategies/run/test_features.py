@@ -7,13 +7,16 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from few_cases import few_cases
 
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import repeated
 from percpu_fuzz.strategies.run.features import NR_LABELS, NR_PAIRS, feature_name
 from percpu_fuzz.strategies.run.replay import run_scenario
 
@@ -21,16 +24,16 @@ CASES = 12
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
-    return make_plan("v2", 11)
+def batches() -> Batches:
+    return Batches(make_plan("v2", 11))
 
 
-def replayed(plan: Plan, stream: str) -> list[set[int]]:
-    """The features of the first cases of a stream's batch 0, from their replays."""
+def replayed(batch: Batch) -> list[set[int]]:
+    """The features of the first cases of a batch, from their replays."""
     found = []
     for case in range(CASES):
-        scenario, _ = plan.repeated(stream, 0, case)
-        run = run_scenario(scenario, plan.variant)
+        scenario, _ = repeated(batch, case)
+        run = run_scenario(scenario, batch.variant)
         pairs = {
             NAMES.index(a.label) * NR_LABELS + NAMES.index(b.label) for a, b in pairwise(run.steps) if a.task != b.task
         }
@@ -39,32 +42,32 @@ def replayed(plan: Plan, stream: str) -> list[set[int]]:
 
 
 @pytest.mark.parametrize("stream", ["measurement", "hunting"])
-def test_a_batch_counts_what_its_cases_show(plan: Plan, stream: str) -> None:
+def test_a_batch_counts_what_its_cases_show(batches: Batches, stream: str) -> None:
     """Features of exactly one case come with that case; those of several without; nothing else is there."""
-    cases = replayed(plan, stream)
+    cases = replayed(batches.batch_of(stream, 0))
     counted = Counter(feature for features in cases for feature in features)
-    outcome = plan.run(stream, 0, CASES)
+    outcome = few_cases(batches, stream, 0, CASES)
     assert outcome.once == {f: next(c for c, has in enumerate(cases) if f in has) for f, n in counted.items() if n == 1}
     assert outcome.more == tuple(sorted(f for f, n in counted.items() if n > 1))
     assert len(outcome.once) > (50 if stream == "measurement" else 5)  # hunting begins with PCT: few switches
     assert outcome.counts.get("feature_cases", 0) == (CASES if stream == "measurement" else 0)
 
 
-def test_most_measurement_batches_keep_none(plan: Plan) -> None:
+def test_most_measurement_batches_keep_none(batches: Batches) -> None:
     """One in nine has features; the others hold none, and do not say that they looked."""
-    outcome = plan.run("measurement", FEATURES_EVERY - 1, CASES)
+    outcome = few_cases(batches, "measurement", FEATURES_EVERY - 1, CASES)
     assert (outcome.once, outcome.more) == ({}, ())
     assert "feature_cases" not in outcome.counts
-    assert plan.run("measurement", FEATURES_EVERY, CASES).once
+    assert few_cases(batches, "measurement", FEATURES_EVERY, CASES).once
 
 
 def test_hunting_batches_keep_what_is_new() -> None:
     """A batch leaves out what the epochs before it have shown; knowing nothing, it keeps everything."""
-    first, second = make_plan("v2", 1, preset("two-node")), make_plan("v2", 1, preset("two-node"))
-    whole = first.run("hunting", 65, CASES)
+    batches = Batches(make_plan("v2", 1, preset("two-node")))
+    batch = replace(batches.batch_of("hunting", 65), cases=CASES)
+    whole = batches.run(batch)
     known = set(list(whole.once)[:20]) | set(whole.more[:5])
-    second.learnt.append(replace(second.learnt[0], known=sum(1 << feature for feature in known)))
-    new = second.run("hunting", 65, CASES)
+    new = batches.run(replace(batch, known=sum(1 << feature for feature in known)))
     assert new.once == {feature: case for feature, case in whole.once.items() if feature not in known}
     assert new.more == tuple(feature for feature in whole.more if feature not in known)
     assert new.violations == whole.violations

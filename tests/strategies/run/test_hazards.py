@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from few_cases import few_cases
 from places import DATA
 
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
@@ -12,6 +13,7 @@ from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.reports.hazards import HAZARD_WORDS
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import run_scenario
@@ -105,10 +107,10 @@ def test_a_campaign_counts_how_often_each_was_passed() -> None:
 
     The rarest is 3, which one hunting case in some thousands passes.
     """
-    plan = make_plan("v2", 5, preset("two-node"), ("nested-refresh",))
+    batches = Batches(make_plan("v2", 5, preset("two-node"), ("nested-refresh",)))
     counts: dict[int, int] = {}
     for stream, k in (*(("hunting", k) for k in range(7)), ("measurement", 0)):
-        outcome = plan.run(stream, k, 1000)
+        outcome = few_cases(batches, stream, k, 1000)
         for hazard in HAZARDS:
             counts[hazard] = counts.get(hazard, 0) + outcome.counts[f"hazard.H{hazard}"]
     assert {hazard for hazard in HAZARDS if counts[hazard] == 0} <= {12, 14, 21, 25}  # no isolated CPU on this machine

@@ -16,7 +16,8 @@ from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, nr_precharge_pages, pages_of_node
 from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.strategies.given.machines import alignments, areas, ext_nodes, page_nodes, sizes, topologies
+from percpu_fuzz.strategies.given.areas import alignments, areas, ext_nodes, page_nodes, sizes
+from percpu_fuzz.strategies.given.topologies import topologies
 
 CHUNK = 2
 FIRST = settings(max_examples=1000, phases=[Phase.generate])  # the first example that will do, not the least

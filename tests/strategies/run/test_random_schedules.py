@@ -36,7 +36,7 @@ def test_families_hold_machines_of_one_size_class() -> None:
 def test_another_schedule_ends_elsewhere() -> None:
     """Control: without the first half of its switches a long schedule mostly ends elsewhere or is refused."""
     plan = make_plan("v2", 32, preset("two-node"))
-    walks = [redraw(plan, "measurement", 0, case) for case in range(30)]
+    walks = [redraw(plan.batch_of("measurement", 0), case) for case in range(30)]
     long = [(scenario, run) for scenario, run in walks if len(scenario.schedule) > 30]
     assert len(long) >= 10
     same = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from equality import PlainSide, cases_of
+from equality import PlainSide, batches_of
 from machines import alloc, alone, free, machine
 
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
@@ -13,7 +13,6 @@ from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.program import prog_record, program_of
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, dump_finding, load_finding
-from percpu_fuzz.engine.topology import size_class_of
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import families
 from percpu_fuzz.strategies.plan import redraw as redrawing
@@ -27,7 +26,7 @@ SEED = 99
 
 def small_plan(variant: str) -> Plan:
     plan = make_plan(variant, SEED)
-    return replace(plan, strata=tuple(f for f in families() if all(size_class_of(t) == "small" for t in f.topologies)))
+    return replace(plan, families=tuple(f for f in families() if f.size_class == "small"))
 
 
 @pytest.mark.parametrize(("size_class", "count"), [("small", 200), ("wide", 8)])
@@ -36,16 +35,16 @@ def test_drawn_programs_come_back(size_class: str, count: int) -> None:
 
     The drawn record and the one made from its Program differ in the variant's choices and in values that nothing reads.
     """
-    for case in cases_of(size_class, count, SEED):
-        side = PlainSide(case)
+    for batch in batches_of(size_class, count, SEED):
+        side = PlainSide(batch)
         program = program_of(side.prog.to_array()[0])
-        topology = case.plan.strata[case.plan.stratum(case.stream, case.k)].topologies[side.which]
+        topology = batch.family.topologies[side.which]
         nr_act = len(topology.acting_cpus(SIZE_CLASSES[size_class]["act"]))
-        assert program_of(prog_record(program, size_class, nr_act)[0]) == program, case.k
+        assert program_of(prog_record(program, size_class, nr_act)[0]) == program, batch.k
         scenario = Scenario(topology, program, (Switch(0, "PO_NODE", 2), Switch(1, "", 0)))
-        finding = Finding(scenario, "v2", "I18", {"seed": SEED, "batch": case.k})
+        finding = Finding(scenario, "v2", "I18", {"seed": SEED, "batch": batch.k})
         data = dump_finding(finding)
-        assert load_finding(data, "file") == finding, case.k
+        assert load_finding(data, "file") == finding, batch.k
         assert dump_finding(load_finding(data, "file")) == data
 
 
@@ -54,7 +53,7 @@ def test_recorded_schedules_replay(variant: str) -> None:
     """Ten random cases of each of five variants: the walk's schedule alone leads to the same state, byte for byte."""
     plan = small_plan(variant)
     for k in range(10):
-        scenario, walked = redraw(plan, STREAMS[k % 2], k, k % 3)
+        scenario, walked = redraw(plan.batch_of(STREAMS[k % 2], k), k % 3)
         again = load_finding(dump_finding(Finding(scenario, variant, "I1")), "file").scenario
         run = run_scenario(again, VARIANTS[variant])
         assert state_hash(run.state) == state_hash(walked.state), k
@@ -66,7 +65,7 @@ def test_another_schedule_ends_in_another_state() -> None:
     plan = small_plan("v2")
     different = 0
     for k in range(10):
-        scenario, walked = redraw(plan, "measurement", k, 0)
+        scenario, walked = redraw(plan.batch_of("measurement", k), 0)
         run = run_scenario(replace(scenario, schedule=()), VARIANTS["v2"])
         different += state_hash(run.state) != state_hash(walked.state)
     assert different >= 5
@@ -96,10 +95,10 @@ def test_a_switch_that_is_never_reached_is_an_error_by_name(switch: Switch) -> N
 
 def test_a_case_that_replays_differently_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replay that ends a step too soon is not taken for the case; as it is, it is."""
-    plan = make_plan("v2", 3)
-    scenario, _ = repeated(plan, "measurement", 0, 1)
+    batch = make_plan("v2", 3).batch_of("measurement", 0)
+    scenario, _ = repeated(batch, 1)
     assert scenario.schedule
     right = redrawing.compiled_hash
     monkeypatch.setattr(redrawing, "compiled_hash", lambda s, variant, steps: right(s, variant, steps - 1))
     with pytest.raises(NotRepeatableError, match="case 1 of measurement batch 0 replays differently"):
-        repeated(plan, "measurement", 0, 1)
+        repeated(batch, 1)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from equality import Case, PlainSide
+from equality import PlainSide
 
 from percpu_fuzz.engine.case.runnable import case_over, list_runnable, runnable
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.walk import CHECK_NONE, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 
 
-def listed_and_ruled(case: Case) -> list[tuple[list[int], list[int]]]:
+def listed_and_ruled(batch: Batch) -> list[tuple[list[int], list[int]]]:
     """Before every step of a case: the tasks as listed, and those for which the rule holds."""
-    side = PlainSide(case)
+    side = PlainSide(batch)
     topo: Any = side.topo
     prog: Any = side.prog
     state: Any = side.state
@@ -41,7 +42,7 @@ def listed_and_ruled(case: Case) -> list[tuple[list[int], list[int]]]:
 def test_the_list_holds_whom_the_rule_allows(variant: str) -> None:
     """Before every step of 20 random cases; among them are waits, idle workers, and several tasks at a time."""
     plan = make_plan(variant, 12)
-    steps = [step for k in range(20) for step in listed_and_ruled(Case(plan, STREAMS[k % 2], k))]
+    steps = [step for k in range(20) for step in listed_and_ruled(plan.batch_of(STREAMS[k % 2], k))]
     for listed, ruled in steps:
         assert listed == ruled
     assert {1, 2, 3} <= {len(listed) for listed, _ in steps}

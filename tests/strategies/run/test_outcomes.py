@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from percpu_fuzz.engine.histograms import AMISS, SIZE_CELLS
-from percpu_fuzz.strategies.run.batch import (
-    AREA_BYTES,
-    DONE,
-    MISPLACED,
-    NR_COLUMNS,
-    PAGE_SIZE,
-    PLACE,
-    histograms_of,
-)
+from percpu_fuzz.strategies.run.outcomes import histograms_of
+from percpu_fuzz.strategies.run.tally import new_rows
 
 
 def test_amiss_probes_keep_place_size_and_bytes() -> None:
     """Of 4 charged probes one of 3,000 bytes, spread, has 5,000 bytes amiss, which may exceed 20 bits; an uncharged one
     does not count, and the hunting stream keeps none.
     """
-    rows = np.zeros((5, NR_COLUMNS), dtype=np.int64)
-    rows[:4, DONE], rows[:, PAGE_SIZE], rows[:, AREA_BYTES] = 1, 4096, 64
-    rows[1, [AREA_BYTES, PLACE, MISPLACED]] = 3_000, 3, 5_000_000
-    rows[4, MISPLACED] = 7
+    rows = new_rows(5)
+    rows["done"][:4], rows["page_size"], rows["area_bytes"] = 1, 4096, 64
+    rows["area_bytes"][1], rows["place"][1], rows["misplaced"][1] = 3_000, 3, 5_000_000
+    rows["misplaced"][4] = 7
     found = histograms_of(rows, "measurement")
     assert found["misplaced_where"] == {(3 * SIZE_CELLS + 12) * AMISS + 5_000_000: 1}
     assert found["misplaced_bytes"] == {0: 3, 5_000_000: 1}

@@ -1,0 +1,88 @@
+"""What is searched: a scenario on the engine or a program of the micro-machine, with the words of its state in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from percpu_fuzz.engine.case.reset import reset_record
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, Topo, new_record
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import prog_record
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import size_class_of, topo_record
+from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
+from percpu_fuzz.strategies.explore.model import ENGINE, MICRO, Model
+from percpu_fuzz.strategies.explore.state_words import Space, hash_words, logs_of, rows_in_use, word_masks
+
+EXPLORED_CLASS = "small"
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True)
+class World:
+    """A model ready to be searched: the records, and its words in use (see state_words.py)."""
+
+    model: Model
+    space: Space
+    outside: Array  # semantic words that are not in use, as they stood at the start
+    outside_masks: Array
+    roots: tuple[int, int]
+
+
+def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
+    """masks: words in use; every: all semantic words."""
+    words = record.view(np.uint8).view(np.uint64)
+    live = np.nonzero(masks)[0].astype(np.int32)
+    outside = every & ~masks
+    space = Space(
+        words, live, masks[live], np.zeros(len(live), np.uint64), np.zeros(4096, np.int32), np.zeros(4096, np.uint64),
+    )  # fmt: skip
+    space.now[:] = words[live] & space.masks
+    return World(model, space, words & outside, outside, hash_of(space.now))
+
+
+def hash_of(words: Array) -> tuple[int, int]:
+    """The two halves of the hash of a state, from its words in use (semantic bits only), not step by step."""
+    halves = np.zeros(2, np.uint64)
+    hash_words(words, halves)
+    return int(halves[0]), int(halves[1])
+
+
+def engine_world(scenario: Scenario, variant: Variant) -> World:
+    """The engine on a scenario's machine and program; its schedule is not looked at. ScenarioError if not small."""
+    if size_class_of(scenario.topology) != EXPLORED_CLASS:
+        raise ScenarioError("explore", f"machine {scenario.topology.name!r}", "a machine of class small")
+    size = SIZE_CLASSES[EXPLORED_CLASS]
+    topos = topo_record(scenario.topology, EXPLORED_CLASS)
+    progs = prog_record(scenario.program, EXPLORED_CLASS, len(scenario.topology.acting_cpus(size["act"])))
+    variant.write(progs[0])
+    states = new_record(State, EXPLORED_CLASS)
+    reset_record(topos[0], progs[0], states[0], True)
+    logs = logs_of(progs[0])
+    masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
+    every = word_masks(State, states.dtype, {}, logs)
+    model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
+    return _world(model, states, masks, every)
+
+
+def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:
+    """The micro-machine on a program; the first counters start as given, the others at 0."""
+    unused = (new_record(Topo, EXPLORED_CLASS), new_record(Prog, EXPLORED_CLASS), new_record(State, EXPLORED_CLASS))
+    states = micro_state()
+    states["counter"][0, : len(counters)] = counters
+    masks = word_masks(MicroState, states.dtype, {}, frozenset())
+    return _world(Model(MICRO, *unused, micro_record(program), states), states, masks, masks)
+
+
+def check_outside(world: World) -> None:
+    """AssertionError if a step wrote where rows_in_use says that nothing is: the search would not have seen it."""
+    words = world.space.words
+    wrong = np.nonzero((words & world.outside_masks) != world.outside)[0]
+    assert len(wrong) == 0, f"words {wrong[:4].tolist()} of the state changed outside the rows in use"
+    assert np.array_equal(words[world.space.live] & world.space.masks, world.space.now), (
+        "the words in use are not in step"
+    )
