@@ -1,5 +1,6 @@
 """What is drawn and who steps next; recorded data read, replayed and fitted. May import engine.
 
+reading      files that nobody vouches for, plain or gzip
 draw         what a case is drawn from: one table of choices, machines, failures, the generator
 schedulers   who steps next, a file for each way
 run          a case from its first step to its last: compiled in batches, replayed, or step by step in plain Python

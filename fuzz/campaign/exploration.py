@@ -18,7 +18,13 @@ from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.strategies.explore.scopes import Scope, shipped_scope
-from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first
+from percpu_fuzz.strategies.explore.search import (
+    Budget,
+    Explored,
+    collision_probability,
+    explore,
+    explore_nearest_first,
+)
 from percpu_fuzz.strategies.explore.witness import witness
 from percpu_fuzz.strategies.explore.world import engine_world
 
@@ -170,7 +176,7 @@ def scope_row(
         "reduction": SHORTEST if options.shortest else options.reduction,
         "max_states": options.most_states,
         "seconds": round(seconds, 3),
-        "collision_probability": total.states * max(total.states - 1, 0) / 2 / 2.0**128,
+        "collision_probability": collision_probability(total.states),
         "scope": {
             "name": scope.name, "words": scope.words, "machine": machine.name, "nodes": len(machine.nodes),
             "cpus": len(machine.cpus), "page_size": machine.page_size, "programs": len(scope.programs),

@@ -44,7 +44,6 @@ from percpu_fuzz.strategies.draw.choices import (
 )
 from percpu_fuzz.strategies.draw.rng import LOW32, S32, Rng, next_word
 
-NR_HEAD = len(HEAD)
 NR_MEMCG = len(MEMCG)
 NR_TASK = len(TASK)
 NR_OP = len(OP)

@@ -66,14 +66,14 @@ class Explored:
         """Terminal states in which somebody has work left and nobody may step."""
         return sum(info >> STUCK_BIT & 1 for info in self.ends.values())
 
-    @property
-    def collision(self) -> float:
-        """An upper bound of the probability that two states shared a hash: n (n - 1) / 2 over 2^128."""
-        return self.states * (self.states - 1) / 2 / 2.0**128
-
     def ends_broken(self, invariant: str) -> int:
         """Terminal states on whose every recorded way the invariant had been broken."""
         return sum(info >> INVARIANT_NAMES.index(invariant) & 1 for info in self.ends.values())
+
+
+def collision_probability(states: int) -> float:
+    """An upper bound of the probability that two of so many states shared a hash: n (n - 1) / 2 over 2^128."""
+    return states * max(states - 1, 0) / 2 / 2.0**128
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.topology import EXT_SIZES, LOCAL_DISTANCE, PAGE_SIZES, C
 Distances = tuple[tuple[int, ...], ...]
 DISTANCES = (20, 10, 11, 12, 16, 21, 28, 32, 40, 255)
 LARGEST_UNIT_BYTES = 32768  # PCPU_MIN_UNIT_SIZE for pages of up to 32 KiB
-NODE_PAGES_MAX = 1 << 20
+DRAWN_PAGES_MAX = 1 << 20
 
 
 @st.composite
@@ -39,7 +39,7 @@ def nodes(draw: st.DrawFn, max_nodes: int) -> tuple[Node, ...]:
     made = []
     for number, kind in zip(ids, kinds, strict=True):
         low = draw(st.integers(0, 64))
-        pages = draw(st.integers(1, NODE_PAGES_MAX)) if kind == "full" else 0
+        pages = draw(st.integers(1, DRAWN_PAGES_MAX)) if kind == "full" else 0
         made.append(Node(number, kind != "offline", pages, low, draw(st.integers(0, low))))
     return tuple(made)
 

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.labels import FR_UNCHARGE, IDLE, PO_REFUND, PO_REMAINDER, UN_REFILL
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 
-WATCH_PAGES, WATCH_REMAINDER, WATCH_FREED, WATCH_ONCE = range(4)
+WATCH_PAGES, WATCH_REMAINDER, WATCH_FREED = range(3)
 PRECHARGE, USED, REFUND = range(3)
 # Columns of the row that each operation leaves, and rows of what lies on each node.
 ROW_DONE, ROW_PRECHARGE, ROW_USED, ROW_MISPLACED, ROW_BYTES = range(5)

@@ -83,10 +83,3 @@ def features_of(cases_with: Any, last_case: Any, known: int = 0) -> dict[str, An
         "once": {f: int(last_case[f]) for f in new if cases_with[f] == 1},
         "more": tuple(f for f in new if cases_with[f] > 1),
     }
-
-
-def feature_name(feature: int) -> str:
-    """Like "TC_LEVEL > DL_LOCK" or "H16"."""
-    if feature >= NR_PAIRS:
-        return f"H{feature - NR_PAIRS}"
-    return f"{NAMES[feature // NR_LABELS]} > {NAMES[feature % NR_LABELS]}"

@@ -160,7 +160,7 @@ def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
 
 
 def schedule_of(taken: Sequence[tuple[int, int, int]]) -> tuple[Switch, ...]:
-    """The switches of a run given by its steps, each as steps.Step."""
+    """The switches of a run given by its steps, each as steps.StepTaken."""
     passed: Counter[tuple[int, int]] = Counter()
     switches: list[Switch] = []
     for i, (task, label, after) in enumerate(taken):

@@ -13,7 +13,7 @@ from percpu_fuzz.strategies.schedulers.choose import choose, took
 NextTask = Callable[[], int]
 
 
-class Step(NamedTuple):
+class StepTaken(NamedTuple):
     """A step that was taken: whose, at which label, and the label at which the task stands now; numbers all."""
 
     task: int
@@ -21,7 +21,7 @@ class Step(NamedTuple):
     after: int
 
 
-def steps(topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = CHECK_TOUCHED) -> Iterator[Step]:
+def steps(topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = CHECK_TOUCHED) -> Iterator[StepTaken]:
     """Take the steps of a reset case on plain records, until it is over or next_task() is -1: nobody."""
     take_step, over = plain(checked_step), plain(case_over)
     while not over(state):
@@ -30,7 +30,7 @@ def steps(topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = C
             return
         label = state.pc[task]
         take_step(topo, prog, state, task, checks)
-        yield Step(task, label, state.pc[task])
+        yield StepTaken(task, label, state.pc[task])
 
 
 def scheduled(sched: Any, topo: Any, prog: Any, state: Any, rng: Any) -> NextTask:

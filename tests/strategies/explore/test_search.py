@@ -8,7 +8,13 @@ import pytest
 from micro_programs import BOUNDED, drawn, ends_merged, hashed, nearest_violation, walk_tree
 
 from percpu_fuzz.strategies.explore.micro import Instruction
-from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first
+from percpu_fuzz.strategies.explore.search import (
+    Budget,
+    Explored,
+    collision_probability,
+    explore,
+    explore_nearest_first,
+)
 from percpu_fuzz.strategies.explore.world import micro_world
 
 SEEDS = range(24)
@@ -119,6 +125,6 @@ def test_a_budget_ends_the_search_between_two_calls() -> None:
 
 
 def test_the_probability_of_a_collision_is_the_birthday_bound() -> None:
-    """n (n - 1) / 2 pairs, each with probability 2^-128."""
-    done = searched(2, "hash")
-    assert done.collision == done.states * (done.states - 1) / 2 * 2.0**-128
+    """n (n - 1) / 2 pairs, each with probability 2^-128; none without two states."""
+    assert collision_probability(5) == 10 * 2.0**-128
+    assert collision_probability(1) == collision_probability(0) == 0

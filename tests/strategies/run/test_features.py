@@ -17,7 +17,7 @@ from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import repeated
-from percpu_fuzz.strategies.run.features import NR_LABELS, NR_PAIRS, feature_name
+from percpu_fuzz.strategies.run.features import NR_LABELS, NR_PAIRS
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 CASES = 12
@@ -79,9 +79,3 @@ def test_features_survive_the_store() -> None:
     again = Outcome.from_canonical(outcome.canonical())
     assert again == outcome
     assert again.canonical() == outcome.canonical()
-
-
-def test_names() -> None:
-    """A pair reads as two labels, a hazard as its number."""
-    assert feature_name(NAMES.index("TC_LEVEL") * NR_LABELS + NAMES.index("DL_LOCK")) == "TC_LEVEL > DL_LOCK"
-    assert feature_name(NR_PAIRS + 16) == "H16"
