@@ -7,9 +7,9 @@ from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, violate
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_OFFLINE, MEMCG_OFFLINING, RELEASED
-from percpu_fuzz.engine.kernel.accumulate import full_size
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
 from percpu_fuzz.engine.kernel.drain import below
+from percpu_fuzz.engine.kernel.precharge import full_size
 from percpu_fuzz.engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
 

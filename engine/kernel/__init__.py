@@ -4,7 +4,8 @@ Imports engine.core and engine.variant, never engine.checks or engine.case. A fu
 XX_NAME; the last function of a file hands its labels to them, and engine.case.step hands ranges of labels to the files.
 What other files start (`uncharge(st, t, m, nr_pages, ret)`) sets a subroutine's registers and jumps to its first label.
 
-In the order of an allocation: charge_hook.py (the hook before it), percpu_alloc.py, chunks.py, placement.py (the
-allocator), accumulate.py, post_hook.py, post_each_page.py (the hook after it), free_hook.py; below them try_charge.py,
-page_counter.py, page_stock.py, obj_stock.py, objcg.py; beside them drain.py, balance.py, memcg.py.
+In the order of an allocation: charge_hook.py (the hook before it), precharge.py (how much it charges), percpu_alloc.py,
+chunks.py, placement.py (the allocator), accumulate.py, post_hook.py, post_each_page.py (the hook after it),
+free_hook.py; below them try_charge.py, page_counter.py, page_stock.py, obj_stock.py, objcg.py; beside them drain.py,
+balance.py, memcg.py.
 """

@@ -9,10 +9,10 @@ from percpu_fuzz.engine.core.planted import SLIP_PARK, SLIP_REFUND_UP, SLIP_TASK
 from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
-from percpu_fuzz.engine.kernel.accumulate import full_size, nr_precharge_pages
 from percpu_fuzz.engine.kernel.obj_stock import note_traffic, obj_stock_trylock, refill_obj_stock
 from percpu_fuzz.engine.kernel.objcg import current_objcg, kmem_add, objcg_get, objcg_put, sibling, usable
 from percpu_fuzz.engine.kernel.page_stock import css_get, css_put, refill_stock
+from percpu_fuzz.engine.kernel.precharge import full_size, nr_precharge_pages
 from percpu_fuzz.engine.kernel.try_charge import try_charge
 from percpu_fuzz.engine.variant import CHARGE_BYTES, TOTAL_PAYLOAD
 

@@ -18,12 +18,13 @@ from percpu_fuzz.engine.core.evidence import (
 )
 from percpu_fuzz.engine.core.primitives import ceil_div, goto, rcu_lock, rcu_unlock
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
-from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, next_node, pages_of_node
+from percpu_fuzz.engine.kernel.accumulate import accumulate, next_node, pages_of_node
 from percpu_fuzz.engine.kernel.charge_hook import unprecharge
 from percpu_fuzz.engine.kernel.chunks import has_exts
 from percpu_fuzz.engine.kernel.obj_stock import obj_uncharge
 from percpu_fuzz.engine.kernel.objcg import kmem_add, objcg_get, objcg_nid, sibling, usable
 from percpu_fuzz.engine.kernel.post_each_page import po_page_account
+from percpu_fuzz.engine.kernel.precharge import full_size
 
 
 @compiled

@@ -10,7 +10,8 @@ import pytest
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
-from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, nr_precharge_pages, pages_of_node
+from percpu_fuzz.engine.kernel.accumulate import accumulate, pages_of_node
+from percpu_fuzz.engine.kernel.precharge import full_size, nr_precharge_pages
 from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
 from percpu_fuzz.engine.variant import VARIANTS
 

@@ -9,7 +9,8 @@ import pytest
 from machines import alloc, alone, machine
 
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.kernel.accumulate import accumulate, nr_precharge_pages, pages_of_node
+from percpu_fuzz.engine.kernel.accumulate import accumulate, pages_of_node
+from percpu_fuzz.engine.kernel.precharge import nr_precharge_pages
 from percpu_fuzz.engine.variant import VARIANTS, WALK_EXACT, WALK_SIZE
 from percpu_fuzz.strategies.explore.precharge import (
     EXT_BYTES,

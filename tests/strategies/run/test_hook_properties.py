@@ -13,7 +13,8 @@ from hypothesis.errors import NoSuchExample
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
-from percpu_fuzz.engine.kernel.accumulate import accumulate, full_size, nr_precharge_pages, pages_of_node
+from percpu_fuzz.engine.kernel.accumulate import accumulate, pages_of_node
+from percpu_fuzz.engine.kernel.precharge import full_size, nr_precharge_pages
 from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.given.areas import alignments, areas, ext_nodes, page_nodes, sizes
