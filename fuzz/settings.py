@@ -227,6 +227,7 @@ class RunOptions:
     )
     profile: str | None = typed("--profile", opt.filled, "quick, nightly, weekend, or one of the file's.")
     plain: bool = switch("--plain", "Plain lines instead of a live screen.")
+    full: bool = switch("--full", "Print the whole report on a terminal too, not its summary.")
     as_json: bool = switch("--json", "One JSON object as the last line of standard output.")
     # fmt: on
 

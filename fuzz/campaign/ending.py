@@ -23,6 +23,7 @@ from percpu_fuzz.fuzz.store.reading import campaign_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.report_json import contract
+from percpu_fuzz.reports.sections.brief.summary import summary_text
 from percpu_fuzz.strategies.plan import canary
 
 INTERRUPTED_FINDING_SECONDS = 1.0
@@ -30,10 +31,11 @@ INTERRUPTED_FINDING_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a campaign ended with: exit status, the report as text, the contract's object, what broke."""
+    """What a campaign ended with: exit status, report and its summary as text, the contract's object, what broke."""
 
     exit_status: int
     text: str
+    summary: str
     contract: dict[str, Any]
     broken: str | None = None
 
@@ -61,7 +63,8 @@ def finish(
     problem = keep(session, named, files, exit_status) or problem
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
-    return Result(exit_status, files["report.txt"].decode(), contract(figures, exit_status), problem)
+    text = files["report.txt"].decode()
+    return Result(exit_status, text, summary_text(figures), contract(figures, exit_status), problem)
 
 
 def keep(session: Session, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import sqlite3
@@ -65,8 +66,9 @@ class Session:
         kept: dict[str, Any] = {
             "describe": self.plan.describe(), "given": dict(self.options.given),
             "command": run_line(self.options.given), "operations": operations, "shard": [shard.index, shard.count],
-            "versions": versions(), "compile_seconds": self.compile_seconds,
+            "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
         }  # fmt: skip
+        kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
         for key, value in kept.items():
             store.set_meta(key, value)
         store.forget("exit")
@@ -99,6 +101,12 @@ def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
     except (OSError, sqlite3.OperationalError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise InputError("--out", f"{out}: {what}", "a folder that can be written") from None
+
+
+def own_files(options: RunOptions) -> dict[str, str]:
+    """SHA-256 of each file of the user's whose code runs, by what was typed."""
+    typed = [text for text in (options.variant.name, options.scheduler) if names_code(text)]
+    return {text: hashlib.sha256(Path(text.rpartition(":")[0]).read_bytes()).hexdigest() for text in typed}
 
 
 def versions() -> dict[str, str]:

@@ -87,7 +87,7 @@ def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, 
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
     session = Session(options, whole, out, store, EarlierSessions(merged.seconds))
-    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
+    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json, options.full)
 
 
 def batches(number: int) -> str:

@@ -48,14 +48,16 @@ def run_command(**given: Any) -> int:
     with interrupts.caught(), nothing_left_if_refused(out):
         if options.resume is None:
             out_option(str(out), "")
-        return print_result(
-            run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts), options.as_json
-        )
+        result = run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts)
+        return print_result(result, options.as_json, options.full)
 
 
-def print_result(result: Result, as_json: bool) -> int:
-    """The report on standard output, what broke on standard error; the exit status."""
-    print(result.text, end="")
+def print_result(result: Result, as_json: bool, full: bool) -> int:
+    """What a campaign came to on standard output, what broke on standard error; the exit status.
+
+    A person at a terminal gets the summary, unless the whole is asked for; a file or a pipe gets the whole report.
+    """
+    print(result.text if full or not is_for_a_person(sys.stdout) else result.summary, end="")
     if result.broken is not None:
         say_on_stderr(f"percpu-fuzz: harness broken: {result.broken}")
     if as_json:

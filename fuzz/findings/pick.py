@@ -157,5 +157,5 @@ def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, 
         "variant": signature.variant, "label": signature.label, "hazards": list(signature.hazards),
         "shape": str(what.shape), "alike": len(invariants), "invariants": sorted({*invariants, *what.breaks}),
         "breaks": list(what.breaks), "cut_short": what.cut_short, "explanation": what.explanation,
-        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes,
+        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes, "elsewhere": what.elsewhere,
     }  # fmt: skip

@@ -34,5 +34,6 @@ def reading_words(reading: Reading) -> str:
 
 
 def replay_line(campaign: Campaign, finding: str) -> str:
-    """The command that replays a finding, quoted for a shell."""
-    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", "--variant", campaign.variant])
+    """The command that replays a finding, quoted for a shell. The file names its variant, but code has to be typed."""
+    code = ["--variant", campaign.variant] if ".py:" in campaign.variant else []
+    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", *code])
