@@ -24,7 +24,7 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import Headroom, NodesCurve
 from percpu_fuzz.reports.figures.misplaced import Misplaced
 from percpu_fuzz.reports.figures.rates import InvariantEstimate
-from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES, SERIES_VERSION, TREE
+from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
@@ -281,7 +281,7 @@ def report_of(figures: Figures, exit_status: int) -> Report:
         **{field.name: getattr(made, field.name) for field in fields(Contract)},
         **{name: getattr(figures, name) for name in FROM_FIGURES},
         identity=Identity(
-            SERIES, SERIES_VERSION, MESSAGE_ID, TREE, RECORDED, campaign.version, campaign.began,
+            SERIES_NAME, SERIES_VERSION, MESSAGE_ID, TREE, RECORDED, campaign.version, campaign.began,
             dict(campaign.own_files),
         ),
         level=LEVEL, configuration=cast(Configuration, dict(campaign.describe)), command=campaign.command,

@@ -15,7 +15,7 @@ from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.sections.brief.functions import FREE_HOOK, NULL_MET, PATCHES, POST_HOOK, function_of, hook_of
 from percpu_fuzz.reports.sections.rate_words import reading_words
 
-WORDS = {
+CAUSE_WORDS = {
     "I1": "charges {found} of {expected} precharged",
     "I2": "precharges {expected}, uses and gives back {found}",
     "I3": "uncharges {found} bytes of a node where {expected} were charged",
@@ -122,9 +122,9 @@ def what_words(invariant: str, label: str, steps: Sequence[Line], takes: Sequenc
     """What goes wrong, and under which circumstances: 4,092 bytes lost when an area outlives its memcg."""
     broken = next((found for line in steps for found in line.broken if found.invariant == invariant), None)
     words = NULL_MET.get(label) if invariant == "I18" else None
-    if words is None and broken is not None and invariant in WORDS:
+    if words is None and broken is not None and invariant in CAUSE_WORDS:
         amount = (lambda value: plural(value, "page")) if invariant in PAGES else number
-        words = WORDS[invariant].format(found=amount(broken.found), expected=amount(broken.expected))
+        words = CAUSE_WORDS[invariant].format(found=amount(broken.found), expected=amount(broken.expected))
     words = words or f"broken: {INVARIANT_WORDS.get(invariant, invariant)}"
     when = circumstances(invariant, steps, takes, outlives)
     return words + (f" {when}" if when else "") + AFTER.get(invariant, "")

@@ -22,7 +22,7 @@ FUNCTIONS = {
     "UP_": "obj_cgroup_uncharge_pages",
 }  # fmt: skip
 NO_FUNCTIONS = ("at rest", "after teardown", "begin", "return")
-HOOKS = {"PO_": "post hook", "FR_": "free hook", "AL_": "pre hook", "UN_": "post hook"}
+HOOK_WORDS = {"PO_": "post hook", "FR_": "free hook", "AL_": "pre hook", "UN_": "post hook"}
 PATCHES = {"split": "4/9", "v2": "6/9", "v2-exts": "7/9", "v2-fast": "8/9", "v1": "v1 of the series"}
 NULL_MET = {
     "PO_ACCOUNT": "obj_cgroup_nid() returns NULL to obj_cgroup_account_kmem()",
@@ -40,4 +40,4 @@ def function_of(label: str) -> str:
 
 def hook_of(label: str) -> str:
     """post hook, free hook, pre hook; empty for steps that are in none of them."""
-    return next((words for prefix, words in HOOKS.items() if label.startswith(prefix)), "")
+    return next((words for prefix, words in HOOK_WORDS.items() if label.startswith(prefix)), "")

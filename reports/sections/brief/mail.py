@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES, SERIES_VERSION, TREE
+from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.brief.summary import against_base, headline_waste, waste_words
 
-WIDTH, LINES_MOST = 72, 40
+MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
 SCHEDULE_LEAST, SCHEDULE_MOST = 4, 12  # lines, its head included
 
 
@@ -23,8 +23,10 @@ def mail_text(figures: Figures) -> str:
     campaign = figures.campaign
     head, end = [*wrapped(model_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
     found = causes(campaign)
-    body = finding_lines(campaign, found, LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))
-    return "\n".join([*head, *body, *end][:LINES_MOST]) + "\n"
+    body = (
+        told_lines(campaign, found, MAIL_LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))
+    )
+    return "\n".join([*head, *body, *end][:MAIL_LINES_MOST]) + "\n"
 
 
 def model_words(campaign: Campaign) -> str:
@@ -32,7 +34,7 @@ def model_words(campaign: Campaign) -> str:
     cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
     found = len(campaign.findings)
     return (
-        f'From a model, not from a kernel: "{SERIES}" {SERIES_VERSION} <{MESSAGE_ID}>, read from {TREE}, checked '
+        f'From a model, not from a kernel: "{SERIES_NAME}" {SERIES_VERSION} <{MESSAGE_ID}>, read from {TREE}, checked '
         f"against recorded {' and '.join(RECORDED)}. {campaign.variant}, {cases}: "
         f"{plural(found, 'finding') if found else 'no finding'}{references_words(campaign)}."
     )
@@ -60,7 +62,7 @@ def clean_words(figures: Figures) -> str:
     )
 
 
-def finding_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
+def told_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
     """A sentence and a schedule each, as many as there is room for; the rest by number."""
     sentences = [sentence_lines(one) for one in found]
     shown = len(found)
@@ -71,7 +73,7 @@ def finding_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list
     left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < len(found))
     lines: list[str] = []
     for place, (one, said) in enumerate(zip(found[:shown], sentences, strict=False)):
-        drawn = two_columns(one.steps, min(SCHEDULE_MOST, left // (shown - place)), WIDTH - 2)
+        drawn = two_columns(one.steps, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
         left -= len(drawn)
         lines += [*([""] if lines else []), *said, *(f"  {line}" for line in drawn)]
     if shown < len(found):
@@ -84,7 +86,7 @@ def sentence_lines(found: Cause) -> list[str]:
     rate = found.measured.partition(": ")[2] or found.measured
     also = ", ".join(f"also on {name}" for name, breaks in found.others if breaks)
     words = f"{found.number}) {found.sentence}. {rate} of cases" + (f"; {also}" if also else "")
-    return textwrap.wrap(plain(words) + ".", WIDTH, subsequent_indent="   ")
+    return textwrap.wrap(plain(words) + ".", MAIL_WIDTH, subsequent_indent="   ")
 
 
 def cost_lines(figures: Figures) -> list[str]:
@@ -104,4 +106,4 @@ def repeat_lines(campaign: Campaign) -> list[str]:
 
 def wrapped(words: str) -> list[str]:
     """Wrapped to the mail's width."""
-    return textwrap.wrap(plain(words), WIDTH, break_on_hyphens=False)
+    return textwrap.wrap(plain(words), MAIL_WIDTH, break_on_hyphens=False)

@@ -19,7 +19,7 @@ from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.rate_words import rate_cell, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
 
-LINES_MOST = 45  # after the last line of progress
+SUMMARY_LINES_MOST = 45  # after the last line of progress
 FINDINGS_SHOWN = 5
 HEADROOM_PAGES = 4
 NAME_WIDTH = 10
@@ -138,7 +138,7 @@ def limit_words(figures: Figures) -> str:
 
 
 def summary_text(figures: Figures, exit_words: str = "") -> str:
-    """What a terminal shows at the end of a run: at most LINES_MOST lines, the last ones say where to go on."""
+    """What a terminal shows at the end of a run: at most SUMMARY_LINES_MOST lines, the last ones say where to go on."""
     campaign = figures.campaign
     cases = sum(campaign.cases(stream) for stream in STREAMS)
     lines = ["", *paragraph(verdict_words(figures))]
@@ -157,7 +157,7 @@ def summary_text(figures: Figures, exit_words: str = "") -> str:
         lines += hanging(name.capitalize(), words)
     lines += hanging("Model", " ".join(identity_words(campaign)))
     ends = next_lines(figures)
-    return "\n".join([*lines[: LINES_MOST - len(ends)], *ends]) + "\n"
+    return "\n".join([*lines[: SUMMARY_LINES_MOST - len(ends)], *ends]) + "\n"
 
 
 def finding_lines(found: Cause, line: str) -> list[str]:

@@ -33,8 +33,8 @@ SENTENCES = {
     "v1-shortfall": "pcpu_memcg_post_alloc_hook(): charges 2 pages of 1 page precharged (v1 of the series)",
     "v2-lost-bytes": "obj_cgroup_release(): 4,092 bytes lost when an area outlives its memcg; the page stays charged "
     "(6/9, free hook)",
-    "v2-null-before-account": "pcpu_memcg_post_alloc_hook(): obj_cgroup_nid() returns NULL to obj_cgroup_account_kmem() while "
-    "css_offline() reparents node by node (6/9)",
+    "v2-null-before-account": "pcpu_memcg_post_alloc_hook(): obj_cgroup_nid() returns NULL to "
+    "obj_cgroup_account_kmem() while css_offline() reparents node by node (6/9)",
     "v2-null-in-free": "pcpu_memcg_free_hook(): obj_cgroup_nid() returns NULL to obj_cgroup_uncharge() while "
     "css_offline() reparents node by node (6/9)",
 }
