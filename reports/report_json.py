@@ -82,6 +82,8 @@ class FindingRow(TypedDict):
     lanes: NotRequired[list[str]]
     nodes: NotRequired[list[FindingNode]]
     elsewhere: NotRequired[dict[str, list[str]]]
+    size: NotRequired[list[Count]]
+    breaks_first: NotRequired[bool]
 
 
 class OperationRow(TypedDict):

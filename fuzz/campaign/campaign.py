@@ -20,6 +20,7 @@ from percpu_fuzz.fuzz.configuration import described
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
@@ -89,7 +90,8 @@ def limits_of(session: Session) -> Limits:
     )
     if options.seconds is None or session.interrupts.seen:
         return limits
-    reserve = measured(session.batches, options.seconds)
+    with working("measuring how long findings and reports will take"):
+        reserve = measured(session.batches, options.seconds)
     LOGGER.info("kept of the time: %s", reserve)
     return replace(limits, reserve=reserve)
 

@@ -17,6 +17,7 @@ from percpu_fuzz.fuzz.command_line import run_line
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
@@ -28,6 +29,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
 
+COMPILING = "loading the engine, or compiling it, which is done once for this code and takes a minute or two"
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
 
 
@@ -51,11 +53,14 @@ class Session:
     def compile(self) -> list[dict[str, Any]]:
         """Compile or load everything that runs, before any process is forked; the survey of operations."""
         start, operations = time.perf_counter(), []
-        with self.interrupts.left_at_once():
+        with self.interrupts.left_at_once(), working(f"{COMPILING}: the campaign") as sign:
             without_blas()
             self.batches.warm()
-            for size_class in dict.fromkeys(family.size_class for family in self.plan.families):
+            classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
+            for place, size_class in enumerate(classes, 1):
+                sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
                 load(preset(MACHINES[size_class]))
+            sign.words = "counting calls into memcg, once for this code"
             operations = kept_survey()
         self.compile_seconds = time.perf_counter() - start
         return operations

@@ -13,6 +13,7 @@ from percpu_fuzz.fuzz.campaign.pdf import write_pdf
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import choice_option, out_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
 from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
 from percpu_fuzz.reports.figures.figures import Figures
@@ -40,12 +41,14 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
     """
     wanted = formats_option(formats)
     chosen = choice_option(form or "text", "--format", FORMATS)
-    campaign = read_campaign(Path(folder))
+    with working(f"reading {folder}"):
+        campaign = read_campaign(Path(folder))
     stored = read_exit(Path(folder))
     exit_status = status_of(campaign, None) if stored is None else stored
     try:
         figures = Figures(campaign)
-        files = rendered(figures, exit_status, wanted)
+        with working("working out figures and pages"):
+            files = rendered(figures, exit_status, wanted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(str(Path(folder) / "campaign.db"), what, CAMPAIGN_FOLDER) from error

@@ -13,8 +13,8 @@ import click
 
 from percpu_fuzz.fuzz.campaign.campaign import run_campaign
 from percpu_fuzz.fuzz.campaign.ending import Result
-from percpu_fuzz.fuzz.campaign.loop import Lines, View
-from percpu_fuzz.fuzz.campaign.screen import Screen, is_for_a_person
+from percpu_fuzz.fuzz.campaign.loop import LINE_SECONDS, WATCHED_SECONDS, Lines, View
+from percpu_fuzz.fuzz.campaign.screen import Screen
 from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.command_line import resumed, run_options
 from percpu_fuzz.fuzz.commands.shared import say_on_stderr
@@ -22,6 +22,7 @@ from percpu_fuzz.fuzz.configuration import effective
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import out_option
+from percpu_fuzz.fuzz.progress import is_for_a_person
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.reading import read_given
 
@@ -68,7 +69,7 @@ def print_result(result: Result, as_json: bool, full: bool) -> int:
 def view_of(options: RunOptions) -> View:
     """A screen for a person at a terminal, plain lines elsewhere."""
     if options.plain or not is_for_a_person(sys.stderr):
-        return Lines(say_on_stderr)
+        return Lines(say_on_stderr, WATCHED_SECONDS if is_for_a_person(sys.stderr) else LINE_SECONDS)
     asked = [f"{options.seconds:g} s"] if options.seconds is not None else []
     asked += [f"{options.cases:,} cases"] if options.cases is not None else []
     asked += [options.stop] if options.stop is not None else []

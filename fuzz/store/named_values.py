@@ -40,6 +40,8 @@ class _Finding(msgspec.Struct):
     steps: list[Line] = []
     nodes: list[dict[str, int]] = []
     elsewhere: dict[str, list[str]] = {}
+    size: list[Count] = []
+    breaks_first: bool = False
 
 
 class _Failed(msgspec.Struct):
