@@ -76,8 +76,8 @@ class Sign:
     def show(self) -> None:
         """Write the line, unless it is too early or nobody wants it."""
         seconds = time.monotonic() - self.began
-        every = AGAIN_SECONDS if self.redraws else ELSEWHERE_SECONDS
-        if _quiet or self.file is None or seconds < FIRST_SECONDS or (self.shown and seconds - self.shown < every):
+        first, every = (FIRST_SECONDS, AGAIN_SECONDS) if self.redraws else (ELSEWHERE_SECONDS, ELSEWHERE_SECONDS)
+        if _quiet or self.file is None or seconds < first or (self.shown and seconds - self.shown < every):
             return
         self.shown = seconds
         text = self.text(seconds)

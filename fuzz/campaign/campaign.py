@@ -43,11 +43,13 @@ def run_campaign(
     try:
         earlier = EarlierSessions.of(store, plan, options)
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
-        say(described(options.given) + f"# code {plan.describe()['code']}")
+        if not options.quiet:
+            say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = session.compile()
         for line in refused_lines(plan):
             say(line)
-        say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
+        if not options.quiet:
+            say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         session.keep_provenance(operations)
         return run_session(session, log, view or Lines(say))
     finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import sqlite3
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -102,10 +104,14 @@ def plan_of(options: RunOptions) -> Plan:
 def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
     """campaign.db in the output folder, and the log there or where it was asked for."""
     try:
-        return Store(out / "campaign.db"), CampaignLog(options.log_file or out / "campaign.log", options.log_level)
+        store = Store(out / "campaign.db")
+        log = CampaignLog(options.log_file or out / "campaign.log", options.log_level)
     except (OSError, sqlite3.OperationalError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise InputError("--out", f"{out}: {what}", "a folder that can be written") from None
+    if options.verbose:
+        LOGGER.addHandler(logging.StreamHandler(sys.stderr))
+    return store, log
 
 
 def own_files(options: RunOptions) -> dict[str, str]:

@@ -16,7 +16,7 @@ from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.page import Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
-from percpu_fuzz.reports.sections.rate_words import rate_cell, replay_line
+from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
 
 SUMMARY_LINES_MOST = 45  # after the last line of progress
@@ -194,5 +194,7 @@ def next_commands(figures: Figures) -> Sequence[tuple[str, str]]:
         ("--variant", figures.campaign.variant),
         ("--scheduler", str(figures.campaign.describe.get("scheduler", ""))),
     ]
-    code = [word for flag, text in typed if ".py:" in text for word in (flag, text)]  # code runs only if it is typed
+    code = [
+        word for flag, text in typed if NAMES_CODE.search(text) for word in (flag, text)
+    ]  # code runs only if it is typed
     return [*rows, ("", shlex.join(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]
