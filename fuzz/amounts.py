@@ -6,15 +6,15 @@ import re
 
 UNITS_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
-PLAIN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+PLAIN_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 PARTS = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)s)?")
-WHOLE = re.compile(r"([0-9]{1,18})([kMG]?)")
+COUNT = re.compile(r"([0-9]{1,18})([kMG]?)")
 SCIENTIFIC = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?[eE]\+?([0-9]{1,2})")
 
 
 def seconds_in(text: str) -> float | None:
     """Seconds of 90, 1.5, 5m, 1h30m or 2d; None for what is none of these."""
-    if PLAIN.fullmatch(text):
+    if PLAIN_SECONDS.fullmatch(text):
         return float(text)
     parts = PARTS.fullmatch(text)
     if not text or parts is None:
@@ -24,7 +24,7 @@ def seconds_in(text: str) -> float | None:
 
 def whole_in(text: str) -> int | None:
     """The whole number of 2000, 10k, 2M or 1.5e6; None for what is none of these, or no whole number."""
-    if plain := WHOLE.fullmatch(text):
+    if plain := COUNT.fullmatch(text):
         return int(plain[1]) * FACTORS[plain[2]]
     scientific = SCIENTIFIC.fullmatch(text)
     if scientific is None:

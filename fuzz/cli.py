@@ -1,6 +1,7 @@
 """percpu-fuzz: parses the command line, calls one function, returns an exit status. Errors are one line each.
 
-A command's options and what it does stand in fuzz/commands/NAME.py, which is imported when the command is used.
+A command's options and what it does stand in fuzz/commands/NAME.py, those of the group Tools in fuzz/commands/tools/.
+The file is imported when the command is used.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from percpu_fuzz.fuzz.progress import be_quiet, working
 
 COMPLETE, QUIET = "_PERCPU_FUZZ_COMPLETE", "PERCPU_FUZZ_QUIET"
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
-GROUPS: dict[str, dict[str, str]] = {
+COMMAND_GROUPS: dict[str, dict[str, str]] = {
     "Campaigns": {
         "run": "Run a campaign and print what it came to.",
         "report": "Render a campaign's reports again from its store and print one; its exit status.",
@@ -89,7 +90,7 @@ EXAMPLES = {
     "completion": 'eval "$(percpu-fuzz completion bash)"',
     "man": "percpu-fuzz man > percpu-fuzz.1",
 }
-COMMANDS = {name: words for group in GROUPS.values() for name, words in group.items()}
+COMMANDS = {name: words for group in COMMAND_GROUPS.values() for name, words in group.items()}
 
 
 def first_words(words: str) -> str:
@@ -102,21 +103,22 @@ class Grouped(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """A section a group."""
-        for title, commands in GROUPS.items():
+        for title, commands in COMMAND_GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, first_words(words)) for name, words in commands.items()])
         with formatter.section("Examples"):
-            for commands in GROUPS.values():
+            for commands in COMMAND_GROUPS.values():
                 formatter.write_text(EXAMPLES[next(iter(commands))])
 
 
 class OnUse(click.Command):
-    """A command by its name and help; NAME_command of fuzz/commands/NAME.py takes its place when it is used."""
+    """A command by its name and help; NAME_command of its file takes its place when it is used."""
 
     def loaded(self) -> click.Command:
         """The command itself."""
         with working("loading"):
-            module = import_module(f"percpu_fuzz.fuzz.commands.{self.name}")
+            place = "tools." if self.name in COMMAND_GROUPS["Tools"] else ""
+            module = import_module(f"percpu_fuzz.fuzz.commands.{place}{self.name}")
         command: click.Command = getattr(module, f"{self.name}_command")
         command.help = self.help
         command.epilog = f"Example: {EXAMPLES[str(self.name)]}"

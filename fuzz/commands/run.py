@@ -54,8 +54,9 @@ OTHER_OPTIONS = "How it runs here"
 METAVARS = {
     "variant": "NAME|FILE.py:NAME", "topology": "NAME|FILE", "cases": "NUMBER", "time": "DURATION", "seed": "NUMBER",
     "hunt": "SHARE", "scheduler": "NAME|FILE.py:NAME", "faults": "LIST", "calibration": "NAME|FILE",
-    "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION", "explored": "FOLDERS", "workers": "NUMBER", "batch_seconds": "DURATION",
-    "worker_memory": "SIZE", "report": "LIST", "log_level": "LEVEL", "start_method": "NAME", "log": "FILE",
+    "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION", "explored": "FOLDERS", "workers": "NUMBER",
+    "batch_seconds": "DURATION",    "worker_memory": "SIZE",
+    "report": "LIST", "log_level": "LEVEL", "start_method": "NAME", "log": "FILE",
     "cluster": "ADDRESS|none", "out": "FOLDER", "resume": "FOLDER", "config": "FILE|none", "profile": "NAME",
 }  # fmt: skip
 

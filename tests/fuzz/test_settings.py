@@ -14,7 +14,8 @@ KINDS = {
         "shard", "stop", "explored",
     },
     MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method"},
-    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose", "json"},
+    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
+            "json"},
 }  # fmt: skip
 PLACES = {
     "variant": ("v2", "mine.py:mine"), "scheduler": ("pct", "mine.py:Walk"), "topology": ("two-node", "machine.json"),

@@ -22,7 +22,7 @@ def man_command() -> int:
 
 def page_lines(group: click.Group, context: click.Context) -> Iterator[str]:
     """Every command with its options, then the variables that are read."""
-    yield f'.TH PERCPU-FUZZ 1 "" "percpu-fuzz {escaped(package_version())}"'
+    yield f'.TH PERCPU-FUZZ 1 "" "percpu-fuzz {roff(package_version())}"'
     yield from (".SH NAME", "percpu\\-fuzz \\- Monte Carlo stress and fuzzing of percpu memory accounting")
     yield from (".SH SYNOPSIS", ".B percpu\\-fuzz", "COMMAND [OPTIONS] [ARGUMENTS]", ".SH DESCRIPTION")
     yield from blocks(group.help or "")
@@ -34,32 +34,32 @@ def page_lines(group: click.Group, context: click.Context) -> Iterator[str]:
         yield from command_lines(name, loaded, context)
     yield ".SH ENVIRONMENT"
     for name, words in VARIABLES.items():
-        yield from (".TP", f".B {escaped(name)}", escaped(words))
+        yield from (".TP", f".B {roff(name)}", roff(words))
 
 
 def command_lines(name: str, command: click.Command, context: click.Context) -> Iterator[str]:
     """A command's words and options; those of a group's commands after each other."""
     inner = click.Context(command, context, info_name=name)
-    yield f'.SS "{escaped(name)}"'
+    yield f'.SS "{roff(name)}"'
     yield from blocks(command.help or command.get_short_help_str(200))
     if isinstance(command, click.Group):
         for word, one in command.commands.items():
             yield from command_lines(f"{name} {word}", one, context)
         return
-    yield from (f".B percpu\\-fuzz {escaped(name)}", escaped(" ".join(command.collect_usage_pieces(inner))))
+    yield from (f".B percpu\\-fuzz {roff(name)}", roff(" ".join(command.collect_usage_pieces(inner))))
     for parameter in command.get_params(inner):
         row = parameter.get_help_record(inner)
         if row is not None:
-            yield from (".TP", f".B {escaped(row[0])}", escaped(row[1]))
+            yield from (".TP", f".B {roff(row[0])}", roff(row[1]))
 
 
 def blocks(text: str) -> Iterator[str]:
     """Paragraphs."""
     for paragraph in text.split("\n\n"):
-        yield from (".PP", escaped(" ".join(paragraph.split())))
+        yield from (".PP", roff(" ".join(paragraph.split())))
 
 
-def escaped(text: str) -> str:
+def roff(text: str) -> str:
     """Text that roff takes for nothing else."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{text}" if text.startswith((".", "'")) else text
