@@ -20,7 +20,7 @@ from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 CLASSES = ("small", "wide", "trace")
-LOOK_SECONDS = 0.5
+WATCH_SECONDS = 0.5
 
 
 def warm_class(size_class: str) -> None:
@@ -45,7 +45,7 @@ def warm() -> int:
         worker.start()
     with Sign("compiling the engine:", len(workers)) as sign:
         while any(worker.is_alive() for worker in workers.values()):
-            wait([worker.sentinel for worker in workers.values() if worker.is_alive()], LOOK_SECONDS)
+            wait([worker.sentinel for worker in workers.values() if worker.is_alive()], WATCH_SECONDS)
             left = [name for name, worker in workers.items() if worker.is_alive()]
             sign.at(len(workers) - len(left), f"compiling the engine, still {', '.join(left)}: done")
     failed = {name: worker.exitcode for name, worker in workers.items() if worker.exitcode}
