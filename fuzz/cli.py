@@ -1,6 +1,7 @@
 """percpu-fuzz: parses the command line, calls one function, returns an exit status. Errors are one line each.
 
-A command's options and what it does stand in fuzz/commands/NAME.py, which is imported when the command is used.
+A command's options and what it does stand in fuzz/commands/NAME.py, those of the group Tools in fuzz/commands/tools/.
+The file is imported when the command is used.
 """
 
 from __future__ import annotations
@@ -20,48 +21,107 @@ import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
+from percpu_fuzz.fuzz.progress import be_quiet, working
 
+COMPLETE, QUIET = "_PERCPU_FUZZ_COMPLETE", "PERCPU_FUZZ_QUIET"
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
-COMMANDS = {
-    "run": "Run a campaign and print its report.",
-    "replay": "Replay a finding; exit status 1 if its violation shows.",
-    "shrink": """Shrink a finding's machine, program, placement and schedule together; exit status 1: the violation
-        shows.""",
-    "regress": "Write a finding as a pytest file, after running it: red on its variant, green on fixed.",
-    "handoff": """Print a finding as a mail: what breaks, a machine to try it on as QEMU arguments, the steps, the
-        counters.""",
-    "variants": "List the accountings that the engine knows.",
-    "mutants": """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is still
-        alive.""",
-    "explore": "Explore every interleaving of small programs, and say which scope is complete.",
-    "merge": """Join the output folders of one campaign (--shard, or the same seed twice) and report on the whole.
+COMMAND_GROUPS: dict[str, dict[str, str]] = {
+    "Campaigns": {
+        "run": "Run a campaign and print what it came to.",
+        "report": "Render a campaign's reports again from its store and print one; its exit status.",
+        "compare": "Compare two campaigns: each figure's difference, and what would show a bug as fixed.",
+        "merge": """Join the output folders of one campaign (--shard, or the same seed twice) and report on the whole.
 
         Exit status 3 if two of them hold different results of one batch.""",
-    "report": "Render a campaign's reports again from its store and print one; its exit status.",
-    "compare": """Compare two campaigns by their output folders: each figure's difference, and what would show a bug as
-        fixed.""",
-    "topology": "Machines: named ones, imports from real ones, exports to QEMU.",
-    "trace": """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by node.
+    },
+    "Findings": {
+        "replay": "Replay a finding, or list those of a folder; exit status 1 if a violation shows.",
+        "shrink": """Shrink a finding's machine, program, placement and schedule together; exit status 1: the violation
+        shows.""",
+        "regress": "Write a finding as a pytest file, after running it: red on its variant, green on fixed.",
+        "handoff": """Print a finding as a mail: what breaks, a machine to try it on as QEMU arguments, the steps, the
+        counters.""",
+    },
+    "Patches": {
+        "variants": "List the accountings that the engine knows.",
+        "mutants": """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is
+        still alive.""",
+        "explore": "Explore every interleaving of small programs, and say which scope is complete.",
+    },
+    "Machines": {"topology": "Machines: named ones, imports from real ones, exports to QEMU."},
+    "Recorded kernels": {
+        "trace": """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by
+        node.
 
         Exit status 1 if a row of memory.stat differs.""",
-    "calibrate": """Fit what the measurement stream draws to recorded traces, and say how well it fits.
+        "calibrate": """Fit what the measurement stream draws to recorded traces, and say how well it fits.
 
         placement.json and states.json beside a trace are used where they are.""",
-    "convert": "Rewrite tracefs text as trace-cmd report or perf script print it.",
-    "fidelity": "Measure how far recorded runs and the model agree: rows, areas, pages, placement, charge failures.",
-    "hooks": """Compare recorded hook arithmetic of a patched kernel with the engine's hooks; exit status 1 on a
+        "fidelity": "Measure how far recorded runs and the model agree: rows, areas, pages, placement, failures.",
+        "hooks": """Compare recorded hook arithmetic of a patched kernel with the engine's hooks; exit status 1 on a
         difference.""",
+    },
+    "Tools": {
+        "warm": "Compile the engine now, once for this code, instead of at the first run.",
+        "convert": "Rewrite tracefs text as trace-cmd report or perf script print it.",
+        "completion": "Print the lines that let a shell complete commands and options.",
+        "man": "Print the manual page, as roff: percpu-fuzz man | man -l -",
+    },
 }
+EXAMPLES = {
+    "run": "percpu-fuzz run --variant v1 --time 20",
+    "report": "percpu-fuzz report out/DIR --format mail",
+    "compare": "percpu-fuzz compare out/DIR_A out/DIR_B",
+    "merge": "percpu-fuzz merge a b c -o all",
+    "replay": "percpu-fuzz replay tests/data/findings/v1-shortfall.json --lanes",
+    "shrink": "percpu-fuzz shrink FILE --budget 10",
+    "regress": "percpu-fuzz regress FILE -o tests/",
+    "handoff": "percpu-fuzz handoff FILE",
+    "variants": "percpu-fuzz variants --invariants",
+    "mutants": "percpu-fuzz mutants --time 2m",
+    "explore": "percpu-fuzz explore --scope shortage",
+    "topology": "percpu-fuzz topology show vm8",
+    "trace": "percpu-fuzz trace percpu.trace --topology topology.json",
+    "calibrate": "percpu-fuzz calibrate percpu.trace -o mine.json",
+    "fidelity": "percpu-fuzz fidelity DIR",
+    "hooks": "percpu-fuzz hooks FILE.jsonl.gz --variant v2",
+    "warm": "percpu-fuzz warm",
+    "convert": "percpu-fuzz convert percpu.trace --to perf -o perf.txt",
+    "completion": 'eval "$(percpu-fuzz completion bash)"',
+    "man": "percpu-fuzz man > percpu-fuzz.1",
+}
+COMMANDS = {name: words for group in COMMAND_GROUPS.values() for name, words in group.items()}
+
+
+def first_words(words: str) -> str:
+    """The first sentence, without what is said of exit statuses."""
+    return " ".join(words.split()).partition(". ")[0].partition("; ")[0].rstrip(".")
+
+
+class Grouped(click.Group):
+    """Commands by what they are about, each with a line of what it does and one that can be typed."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """A section a group."""
+        for title, commands in COMMAND_GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, first_words(words)) for name, words in commands.items()])
+        with formatter.section("Examples"):
+            for commands in COMMAND_GROUPS.values():
+                formatter.write_text(EXAMPLES[next(iter(commands))])
 
 
 class OnUse(click.Command):
-    """A command by its name and help; NAME_command of fuzz/commands/NAME.py takes its place when it is used."""
+    """A command by its name and help; NAME_command of its file takes its place when it is used."""
 
     def loaded(self) -> click.Command:
         """The command itself."""
-        module = import_module(f"percpu_fuzz.fuzz.commands.{self.name}")
+        with working("loading"):
+            place = "tools." if self.name in COMMAND_GROUPS["Tools"] else ""
+            module = import_module(f"percpu_fuzz.fuzz.commands.{place}{self.name}")
         command: click.Command = getattr(module, f"{self.name}_command")
         command.help = self.help
+        command.epilog = f"Example: {EXAMPLES[str(self.name)]}"
         return command
 
     def make_context(
@@ -84,6 +144,7 @@ def show_version(context: click.Context, _option: click.Parameter, given: bool) 
 
 
 @click.group(
+    cls=Grouped,
     commands=[OnUse(name, help=words) for name, words in COMMANDS.items()],
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
@@ -92,7 +153,7 @@ def show_version(context: click.Context, _option: click.Parameter, given: bool) 
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version, help="Print the version."
 )
 def cli() -> None:
-    """Monte Carlo stress and fuzzing of percpu memory accounting.
+    """Monte Carlo stress and fuzzing of percpu memory accounting: a model of the kernel's code, not a kernel.
 
     Exit status: 0 clean, 1 violation found, 2 bad usage or input, 3 harness broken, 4 inconclusive.
     """
@@ -106,15 +167,26 @@ def complain(message: str) -> None:
 def invoke(arguments: list[str]) -> int | None:
     """The command's own status. Not click's main, which turns a broken pipe into exit status 1."""
     try:
-        with cli.make_context("percpu-fuzz", arguments) as context:
+        with cli.make_context("percpu-fuzz", arguments or ["--help"]) as context:
             status: int | None = cli.invoke(context)
     except click.exceptions.Exit as ended:  # --help, --version
-        return ended.exit_code
+        return ended.exit_code if arguments else BAD_INPUT  # nothing was run: 0 would read as a clean verdict
+    except click.UsageError as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # of a group without a command; click 8.1 has no such error
+            raise
+        print(error.format_message())
+        return BAD_INPUT
     return status
 
 
 def call(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit status."""
+    if os.environ.get(QUIET):
+        be_quiet()
+    if COMPLETE in os.environ:  # a shell asks what could be typed here
+        from click.shell_completion import shell_complete  # slow to load
+
+        return shell_complete(cli, {}, "percpu-fuzz", COMPLETE, os.environ[COMPLETE])
     try:
         status = invoke(sys.argv[1:] if arguments is None else list(arguments))
         if sys.stdout is not None:  # None: it was closed before the start

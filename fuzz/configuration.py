@@ -1,4 +1,4 @@
-"""percpu-fuzz.toml: options of `run` in a file, and profiles; what is typed overrides both.
+"""percpu-fuzz.toml: options of `run` in a file, and profiles; what is typed, or stands in a variable, overrides both.
 
     [run]                  # for every run that names this file
     workers = 4
@@ -19,8 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.settings import SETTINGS, STORED, names_code
+from percpu_fuzz.fuzz.settings import PLACE, SETTINGS, STORED, names_code
 
+HERE_NAME, PREFIX = "percpu-fuzz.toml", "PERCPU_FUZZ_"
+VARIABLES = {
+    "PERCPU_FUZZ_CACHE": "folder of compiled machine code; default: .cache of a checkout, else the user's cache folder",
+    "PERCPU_FUZZ_QUIET": "not empty: no command shows signs of progress",
+    "PERCPU_FUZZ_OPTION": "an option of run, such as PERCPU_FUZZ_WORKERS=2: over a file's, below what is typed",
+}
 PROFILES: dict[str, dict[str, str]] = {
     "quick": {"time": "20"},
     "nightly": {"time": "28800", "report": "junit,jsonl"},
@@ -46,6 +52,21 @@ def effective(typed: Mapping[str, str], config: Path | None, profile: str | None
             raise InputError("--profile", repr(profile), ", ".join(sorted({**PROFILES, **own})))
         chosen = {**PROFILES.get(profile, {}), **own.get(profile, {})}
     return {**base, **chosen, **typed}
+
+
+def found_file(folder: Path) -> Path | None:
+    """percpu-fuzz.toml of a folder, if it is there."""
+    path = folder / HERE_NAME
+    return path if path.is_file() else None
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Options of variables such as PERCPU_FUZZ_WORKERS, as text. InputError for code, which has to be typed."""
+    found = {name: environment[PREFIX + name.upper()] for name in STORED if environment.get(PREFIX + name.upper())}
+    for name, text in found.items():
+        if SETTINGS[name].kind_of(text) is PLACE and SETTINGS[name].takes_code:
+            raise InputError(PREFIX + name.upper(), repr(text), f"a name; code is run only when it is typed: --{name}")
+    return found
 
 
 def tables_of(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import atexit
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from percpu_fuzz.fuzz import clock
@@ -14,11 +15,20 @@ from percpu_fuzz.fuzz import clock
 def main() -> None:
     """Run the command line. Until a command handles signals itself, the first one ends the process at once, quietly."""
     clock.begin()
+    keep_cache_of_the_user()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     from percpu_fuzz.fuzz.cli import call
 
     end(call())
+
+
+def keep_cache_of_the_user() -> None:
+    """Where the project is installed, and not a checkout, machine code goes to the user's cache folder."""
+    home = Path(__file__).resolve().parents[1]
+    if not any((folder / "pyproject.toml").is_file() for folder in (home, home.parent)):
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        os.environ.setdefault("PERCPU_FUZZ_CACHE", str(caches / "percpu-fuzz"))
 
 
 def end(status: int) -> None:

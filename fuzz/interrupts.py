@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
+
+HEARD = b"\npercpu-fuzz: ending in order; once more ends it at once\n"
 
 
 class Interrupts:
@@ -16,6 +19,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.seen = False
         self.raises = False
+        self.says_so = True  # where nothing else shows that the signal has been heard
 
     @contextmanager
     def caught(self) -> Iterator[None]:
@@ -25,6 +29,9 @@ class Interrupts:
             self.seen = True
             for number in before:
                 signal.signal(number, signal.default_int_handler)
+            if self.says_so:
+                with suppress(OSError):
+                    os.write(2, HEARD)
             if self.raises:
                 raise KeyboardInterrupt
 

@@ -19,6 +19,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import check_variant
+from percpu_fuzz.fuzz.amounts import seconds_in, whole_in
 from percpu_fuzz.fuzz.schedule import Shard
 from percpu_fuzz.strategies.machines.importing import find_machine
 
@@ -88,19 +89,21 @@ def seed_option(text: str, where: str = "--seed") -> int:
 
 
 def number_option(text: str | None, where: str, least: int, most: int) -> int | None:
-    """A whole number within bounds; None stays None."""
+    """A whole number within bounds, 10k or 1e6 too; None stays None."""
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+    number = whole_in(text)
+    if number is None or not least <= number <= most:
         raise InputError(where, repr(text), f"a whole number from {least} to {most}")
-    return int(text)
+    return number
 
 
 def seconds_option(text: str, where: str = "--time") -> float:
-    """Seconds, fractions allowed."""
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= SECONDS_MAX:
-        raise InputError(where, repr(text), f"seconds above 0 and at most {SECONDS_MAX:.0f}")
-    return float(text)
+    """Seconds, fractions allowed, or 5m, 1h30m, 2d."""
+    seconds = seconds_in(text)
+    if seconds is None or not 0 < seconds <= SECONDS_MAX:
+        raise InputError(where, repr(text), f"seconds above 0 and at most {SECONDS_MAX:.0f}, or 5m, 1h30m, 2d")
+    return seconds
 
 
 def share_option(text: str, where: str) -> Fraction:

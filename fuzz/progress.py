@@ -1,13 +1,130 @@
-"""Reading a large file with a line of progress every few seconds on standard error."""
+"""Signs of what is going on, for the person who waits: a line on standard error that says what, how far, how long.
+
+On a terminal one line is written over and goes when its work is done; elsewhere a line comes now and then. Work in one
+call that says nothing is watched by a thread (`working`), which has ended before a process is forked; a loop says
+itself how far it is (`Sign`).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import shutil
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from percpu_fuzz.engine.errors import InputError
+
+FIRST_SECONDS = 1.0  # what is done sooner needs no sign
+AGAIN_SECONDS = 0.5
+ELSEWHERE_SECONDS = 10.0  # where it is no terminal
+BAR = 20
+_quiet: list[bool] = []
+_signs: list[Sign] = []  # that are shown now, the innermost last
+
+
+def be_quiet() -> None:
+    """Show no sign in this process any more."""
+    _quiet.append(True)
+
+
+def is_for_a_person(file: TextIO | None) -> bool:
+    """Whether a screen can be drawn there."""
+    return file is not None and file.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def duration(seconds: float) -> str:
+    """8 s, 1 min 30 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+class Sign:
+    """What is being done: words, how much of how much, and for how long; a context, and afterwards the line is gone."""
+
+    def __init__(self, words: str, total: int = 0, file: TextIO | None = None) -> None:
+        self.words, self.total, self.done = words, total, 0
+        self.file = file or sys.stderr
+        self.redraws = is_for_a_person(self.file)
+        self.began = time.monotonic()
+        self.shown = 0.0  # seconds after the start, when it was last shown
+        self.width = 0
+
+    def __enter__(self) -> Sign:
+        _signs.append(self)
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        _signs.remove(self)
+        self.clear()
+
+    def at(self, done: int, words: str | None = None) -> None:
+        """So much is done; shown if the last sign is old enough."""
+        self.done, self.words = done, words or self.words
+        self.show()
+
+    def show(self) -> None:
+        """Write the line, unless it is too early or nobody wants it."""
+        seconds = time.monotonic() - self.began
+        first, every = (FIRST_SECONDS, AGAIN_SECONDS) if self.redraws else (ELSEWHERE_SECONDS, ELSEWHERE_SECONDS)
+        if _quiet or self.file is None or seconds < first or (self.shown and seconds - self.shown < every):
+            return
+        self.shown = seconds
+        text = self.text(seconds)
+        with contextlib.suppress(OSError, ValueError):  # nobody takes it: that is no reason to stop
+            if self.redraws:
+                text = text[: max(20, shutil.get_terminal_size().columns - 1)]
+                self.file.write("\r" + text.ljust(self.width))
+                self.width = len(text)
+            else:
+                self.file.write(text + "\n")
+            self.file.flush()
+
+    def text(self, seconds: float) -> str:
+        """percpu-fuzz: shrinking 3 of 40 [###....] (8 s)."""
+        if not self.total:
+            return f"percpu-fuzz: {self.words} ({duration(seconds)})"
+        full = min(BAR, BAR * self.done // self.total)
+        bar = f" [{'#' * full}{'.' * (BAR - full)}]" if self.redraws else ""
+        return f"percpu-fuzz: {self.words} {self.done:,} of {self.total:,}{bar} ({duration(seconds)})"
+
+    def clear(self) -> None:
+        """Take the line away, so that what is printed next begins at the left."""
+        if self.redraws and self.width:
+            with contextlib.suppress(OSError, ValueError):
+                self.file.write("\r" + " " * self.width + "\r")
+                self.file.flush()
+            self.width = 0
+
+
+@contextlib.contextmanager
+def working(words: str, total: int = 0) -> Iterator[Sign]:
+    """Around work that says nothing itself and forks nothing: a thread shows for how long it has been at it."""
+    done = threading.Event()
+
+    def watch(sign: Sign) -> None:
+        while not done.wait(AGAIN_SECONDS / 2):
+            sign.show()
+
+    with Sign(words, total) as sign:
+        thread = threading.Thread(target=watch, args=(sign,), daemon=True)
+        thread.start()
+        try:
+            yield sign
+        finally:
+            done.set()
+            thread.join()
+
 
 LARGE_BYTES = 50 * 10**6
 EVERY_SECONDS = 3.0
@@ -42,10 +159,11 @@ class WatchedFile(io.RawIOBase):
             self.said = now
             rate = self.done / (now - self.began)
             left = (self.total - self.done) / rate
-            print(
-                f"{self.what}: {self.done / 1e6:.0f} of {self.total / 1e6:.0f} MB read, about {left:.0f} s left",
-                file=sys.stderr,
-            )
+            said = f"{self.what}: {self.done / 1e6:.0f} of {self.total / 1e6:.0f} MB read, about {left:.0f} s left"
+            if _signs and _signs[-1].redraws:
+                _signs[-1].words = said
+            else:
+                print(said, file=sys.stderr)
         return got
 
     def close(self) -> None:

@@ -146,11 +146,12 @@ class RunOptions:
     )
     cases: int | None = option(
         "--cases", partial(opt.number_option, least=1, most=opt.CASES_MAX), DRAWN,
-        "Budget in cases, both streams; with --time the first to be reached ends the run.", changeable=True,
+        "Budget in cases, both streams, such as 10k or 1e6; with --time the first to be reached ends the run.",
+        changeable=True,
     )
     seconds: float | None = option(
         "--time", opt.seconds_option, DRAWN,
-        f"Budget in seconds. [default: {opt.DEFAULT_SECONDS:g} unless --cases is given]", changeable=True,
+        f"Budget in seconds, or 5m, 1h30m. [default: {opt.DEFAULT_SECONDS:g} unless --cases is given]", changeable=True,
     )
     seed: int = option(
         "--seed", opt.seed_option, DRAWN, "Whole number or commit hash. [default: drawn and printed]",
@@ -223,10 +224,14 @@ class RunOptions:
     )
     force: bool = switch("--force", "Resume although configuration or code differ.")
     config: Path | None = typed(
-        "--config", opt.path_option, "Options from a TOML file: tables [run] and [profile.NAME].",
+        "--config", opt.path_option,
+        "A TOML file with tables [run] and [profile.NAME], or none. [default: ./percpu-fuzz.toml if it is there]",
     )
     profile: str | None = typed("--profile", opt.filled, "quick, nightly, weekend, or one of the file's.")
     plain: bool = switch("--plain", "Plain lines instead of a live screen.")
+    full: bool = switch("--full", "Print the whole report on a terminal too, not its summary.")
+    quiet: bool = switch("--quiet", "No sign of progress; the end is printed all the same.")
+    verbose: bool = switch("--verbose", "What goes to the log is said on standard error too.")
     as_json: bool = switch("--json", "One JSON object as the last line of standard output.")
     # fmt: on
 

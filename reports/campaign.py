@@ -69,7 +69,8 @@ class RunFacts:
     out: the directory as the user knows it; command: the line that repeats the run.
     failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
     stop: the criterion that was to end the campaign. shrunk: how many of how many picked cases were shrunk, None if
-    that was not recorded.
+    that was not recorded. began: the day of the first session, YYYY-MM-DD; version: of this tool, then; own_files:
+    digest (SHA-256) of each file of the user's whose code was run, by what was typed.
     """
 
     describe: Mapping[str, Any]
@@ -88,6 +89,9 @@ class RunFacts:
     failed: Sequence[Mapping[str, Any]] = ()
     stop: str | None = None
     shrunk: Sequence[int] | None = None
+    began: str = ""
+    version: str = ""
+    own_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import Headroom, NodesCurve
 from percpu_fuzz.reports.figures.misplaced import Misplaced
 from percpu_fuzz.reports.figures.rates import InvariantEstimate
+from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
@@ -80,6 +81,9 @@ class FindingRow(TypedDict):
     explanation: NotRequired[list[str]]
     lanes: NotRequired[list[str]]
     nodes: NotRequired[list[FindingNode]]
+    elsewhere: NotRequired[dict[str, list[str]]]
+    size: NotRequired[list[Count]]
+    breaks_first: NotRequired[bool]
 
 
 class OperationRow(TypedDict):
@@ -179,9 +183,27 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What the figures are of: a model of a patch series, read from a tree; recorded: kernels it is compared with.
+
+    version and began: of this tool, and the day of the first session; own_files: SHA-256 of the user's files that ran.
+    """
+
+    series: str
+    series_version: str
+    message_id: str
+    tree: str
+    recorded: tuple[str, ...]
+    version: str
+    began: str
+    own_files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Report(Contract):
     """report.json of percpu-fuzz."""
 
+    identity: Identity
     level: Share
     configuration: Configuration
     command: str
@@ -260,6 +282,10 @@ def report_of(figures: Figures, exit_status: int) -> Report:
     return Report(
         **{field.name: getattr(made, field.name) for field in fields(Contract)},
         **{name: getattr(figures, name) for name in FROM_FIGURES},
+        identity=Identity(
+            SERIES_NAME, SERIES_VERSION, MESSAGE_ID, TREE, RECORDED, campaign.version, campaign.began,
+            dict(campaign.own_files),
+        ),
         level=LEVEL, configuration=cast(Configuration, dict(campaign.describe)), command=campaign.command,
         out=campaign.out, workers=campaign.workers, compile_seconds=campaign.compile_seconds,
         stopping=Stopping(campaign.stopped_by, campaign.budget_cases, campaign.budget_seconds, campaign.stop),

@@ -20,6 +20,7 @@ from percpu_fuzz.fuzz.configuration import described
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
@@ -42,11 +43,13 @@ def run_campaign(
     try:
         earlier = EarlierSessions.of(store, plan, options)
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
-        say(described(options.given) + f"# code {plan.describe()['code']}")
+        if not options.quiet:
+            say(described(options.given) + f"# code {plan.describe()['code']}")
         operations = session.compile()
         for line in refused_lines(plan):
             say(line)
-        say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
+        if not options.quiet:
+            say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
         session.keep_provenance(operations)
         return run_session(session, log, view or Lines(say))
     finally:
@@ -89,7 +92,8 @@ def limits_of(session: Session) -> Limits:
     )
     if options.seconds is None or session.interrupts.seen:
         return limits
-    reserve = measured(session.batches, options.seconds)
+    with working("measuring how long findings and reports will take"):
+        reserve = measured(session.batches, options.seconds)
     LOGGER.info("kept of the time: %s", reserve)
     return replace(limits, reserve=reserve)
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
-from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent
+from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, done_of
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
 from percpu_fuzz.fuzz.errors import HarnessError
@@ -72,7 +72,7 @@ class Limits:
 
 @dataclass(slots=True)
 class LiveCounters:
-    """What a person watches, over the batches of this session."""
+    """What a person watches, over the batches of all sessions; lost workers and events are of this one."""
 
     cases: Counter[str] = field(default_factory=Counter)
     steps: int = 0
@@ -117,6 +117,9 @@ class Dispatcher:
         self.interrupted = self.timed_out = self.met = self.ending = False
         self.back = {stream: ReturnedBatches(limits.shard, store.numbers(stream)) for stream in STREAMS}
         self.rows = sum(map(len, self.back.values()))
+        if self.rows:
+            for outcome in store.outcomes(None, limits.shard):
+                self.live.add(done_of(outcome, b"", 0.0))
         self.resumed = self.rows > 0
         self.said_elapsed = self.start
         self.worked = limits.seconds_before  # elapsed when the last batch came back

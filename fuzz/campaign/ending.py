@@ -18,11 +18,13 @@ from percpu_fuzz.fuzz.command_line import repeating
 from percpu_fuzz.fuzz.errors import BROKEN, CLEAN, INCONCLUSIVE, VIOLATED, HarnessError
 from percpu_fuzz.fuzz.files import is_full, write_json
 from percpu_fuzz.fuzz.findings.pick import WrittenFindings, pick, write_findings
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.schedule import batches_covering
 from percpu_fuzz.fuzz.store.reading import campaign_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.report_json import contract
+from percpu_fuzz.reports.sections.brief.summary import summary_text
 from percpu_fuzz.strategies.plan import canary
 
 INTERRUPTED_FINDING_SECONDS = 1.0
@@ -30,10 +32,11 @@ INTERRUPTED_FINDING_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a campaign ended with: exit status, the report as text, the contract's object, what broke."""
+    """What a campaign ended with: exit status, report and its summary as text, the contract's object, what broke."""
 
     exit_status: int
     text: str
+    summary: str
     contract: dict[str, Any]
     broken: str | None = None
 
@@ -49,11 +52,19 @@ def finish(
     options, store = session.options, session.store
     written, problem = (WrittenFindings([], 0, 0), None) if broken else findings_of(session, ran, until)
     problem = broken or problem or dead_canary(store.outcomes(ran.prefix, options.shard))
-    named: dict[str, Any] = {"findings": written.rows, "ran": ran_row(session, ran, stop, written)}
+    rows = written.rows or store.named().get("findings", [])  # a session that came to none keeps those that are there
+    named: dict[str, Any] = {"findings": rows, "ran": ran_row(session, ran, stop, written)}
     if ran.stopped_by != "merge":  # a merged campaign that goes on has the time that is asked for
         named["elapsed"] = ran.seconds
         named["command"] = repeating(options.given, cases_of(session, ran))
-    campaign = campaign_of(store, session.out, named)
+    with working("ending: writing the reports"):
+        return reported(session, named, ran, problem)
+
+
+def reported(session: Session, named: Mapping[str, Any], ran: Ran, problem: str | None) -> Result:
+    """The reports of what is in the store, written and kept, and what the campaign ended with."""
+    options = session.options
+    campaign = campaign_of(session.store, session.out, named)
     inconclusive = options.stop is not None and ran.stopped_by != "criterion"
     exit_status = status_of(campaign, problem, inconclusive)
     figures = Figures(campaign)
@@ -61,7 +72,8 @@ def finish(
     problem = keep(session, named, files, exit_status) or problem
     exit_status = status_of(campaign, problem, inconclusive)
     LOGGER.info("campaign ends with status %d after %.1f s of cases", exit_status, campaign.seconds)
-    return Result(exit_status, files["report.txt"].decode(), contract(figures, exit_status), problem)
+    text = files["report.txt"].decode()
+    return Result(exit_status, text, summary_text(figures), contract(figures, exit_status), problem)
 
 
 def keep(session: Session, named: Mapping[str, Any], files: Mapping[str, bytes], exit_status: int) -> str | None:
@@ -104,15 +116,16 @@ def ran_row(session: Session, ran: Ran, stop: str | None, written: WrittenFindin
 def findings_of(session: Session, ran: Ran, until: float | None) -> tuple[WrittenFindings, str | None]:
     """Findings of the cases so far, and what was found broken in making them."""
     start = time.monotonic()
-    picked = pick(session.store.outcomes(ran.prefix, session.options.shard))
+    store = session.store
+    with working("ending: looking for what was found"):
+        picked = pick(store.outcomes(ran.prefix, session.options.shard))
     if session.interrupts.seen:
         until = min(until or math.inf, start + INTERRUPTED_FINDING_SECONDS)
     written, broken = WrittenFindings([], 0, len(picked)), None
     try:
-        for old in (session.out / "findings").glob("[0-9][0-9][0-9]-*.json"):
-            old.unlink()  # of an earlier session, which had seen less
+        earlier = store.named().get("findings", [])
         enough = session.interrupts.or_at(until)
-        written = write_findings(session.batches, picked, session.out, session.options.workers, enough)
+        written = write_findings(session.batches, picked, session.out, session.options.workers, enough, earlier)
         write_failed(session)
     except HarnessError as error:
         LOGGER.error("%s", error)

@@ -95,9 +95,13 @@ def prepare() -> None:
 
 
 def run_exploration(
-    options: ExploreOptions, out: Path, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, Any]:
-    """Explore every program of the scope; the object that is stored, findings written below `out`."""
+    options: ExploreOptions, out: Path, clock: Callable[[], float] = time.perf_counter,
+    seen: Callable[[int, str], None] = lambda _programs, _words: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Explore every program of the scope; the object that is stored, findings written below `out`.
+
+    seen: told before each program how many are done, and in words what that came to.
+    """
     total, start = Total(), clock()
     with noted_interrupt() as noted:
 
@@ -107,7 +111,8 @@ def run_exploration(
             late = options.seconds is not None and clock() - start >= options.seconds
             return "time" if late else ""
 
-        for scenario in options.scope.scenarios():
+        for place, scenario in enumerate(options.scope.scenarios()):
+            seen(place, f"exploring {options.scope.name}: {place:,} programs done, {total.states:,} states")
             if asked():
                 total.stopped = asked()
                 break

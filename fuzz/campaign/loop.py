@@ -18,6 +18,7 @@ from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
 
 EVENT_SECONDS = 0.2
 LINE_SECONDS = 5.0
+WATCHED_SECONDS = 2.0  # where somebody looks at them
 
 
 class Workers(Protocol):
@@ -63,6 +64,8 @@ class Ran:
 class View:
     """What shows a campaign to a person: a context; inside it show() is called, and the person may ask for the end."""
 
+    draws = False  # whether it owns the terminal
+
     def __enter__(self) -> View:
         return self
 
@@ -82,19 +85,24 @@ class View:
 class Lines(View):
     """One plain line every few seconds."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], every_seconds: float = LINE_SECONDS) -> None:
         self.say = say
+        self.every_seconds = every_seconds
         self.said = 0.0
 
     def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:
         """Say how far it is, if the last line is old enough."""
         now, live = dispatcher.elapsed, dispatcher.live
-        if now - self.said < LINE_SECONDS:
+        if now - self.said < self.every_seconds:
             return
         self.said = now
         cases = live.cases.total()
         violations = live.violations.total()
-        self.say(f"{now:.0f} s: {cases} cases, {live.steps} steps, {cases / now:.0f} cases/s, {violations} violations")
+        phase = f"; ending, {busy} batches in hand" if dispatcher.ending else ""
+        self.say(
+            f"{now:.0f} s: {cases:,} cases, {live.steps:,} steps, {cases / now:,.0f} cases/s, {violations:,} violations"
+            f"{phase}"
+        )
 
 
 def run_batches(
@@ -107,8 +115,12 @@ def run_batches(
     """
     interrupts = interrupts or Interrupts()
     dispatcher.interrupted = interrupts.seen
-    while not dispatcher.interrupted and not _run_with(new_workers(), dispatcher, view, interrupts):
-        pass
+    interrupts.says_so = not view.draws
+    try:
+        while not dispatcher.interrupted and not _run_with(new_workers(), dispatcher, view, interrupts):
+            pass
+    finally:
+        interrupts.says_so = True
     return ended(dispatcher)
 
 

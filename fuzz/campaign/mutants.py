@@ -12,9 +12,13 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.processes import leave_signals_to_parent
+from percpu_fuzz.fuzz.progress import Sign, working
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import FIXED, Mutant, catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
+
+WARMING = "loading the engine, or compiling it, which is done once for this code and takes a minute or two"
+SHOW_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -64,13 +68,14 @@ def hunt_mutants(
     """
     verdicts = [Verdict(mutant) for mutant in chosen]
     interrupts = interrupts or Interrupts()
-    with interrupts.left_at_once():
+    with interrupts.left_at_once(), working(WARMING):
         mutant_batches(FIXED.name, seed).warm()
     enough = interrupts.or_at(time.monotonic() + seconds)
     if interrupts.seen:
         return verdicts
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=leave_signals_to_parent) as pool:
+    sign = Sign("mutants killed", len(chosen))
+    with sign, ProcessPoolExecutor(workers, mp_context=context, initializer=leave_signals_to_parent) as pool:
         waiting: dict[Future[tuple[int, float, dict[str, int]]], Verdict | None] = {}
         rounds = 0
         while not enough() and not all(v.killed or v.mutant.proof for v in verdicts):
@@ -79,15 +84,17 @@ def hunt_mutants(
                     waiting[pool.submit(run_batch, verdict.mutant.name, seed, rounds)] = verdict
             waiting[pool.submit(run_batch, FIXED.name, seed, rounds)] = None
             rounds += 1
-            _collect(waiting, say)
+            _collect(waiting, say, lambda: sign.at(sum(v.killed for v in verdicts)))
     return verdicts
 
 
 def _collect(
-    waiting: dict[Future[tuple[int, float, dict[str, int]]], Verdict | None], say: Callable[[str], None]
-) -> None:
+    waiting: dict[Future[tuple[int, float, dict[str, int]]], Verdict | None], say: Callable[[str], None],
+    show: Callable[[], None],
+) -> None:  # fmt: skip
     while waiting:
-        for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+        show()
+        for done in wait(waiting, timeout=SHOW_SECONDS, return_when=FIRST_COMPLETED).done:
             verdict = waiting.pop(done)
             cases, seconds, broken = done.result()
             if verdict is None:

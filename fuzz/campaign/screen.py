@@ -45,6 +45,8 @@ def bars(values: Sequence[float], width: int) -> str:
 class Screen(View):
     """A context: inside it the terminal is drawn on and keys are read; afterwards it is as it was."""
 
+    draws = True
+
     def __init__(self, title: str, budget: str, file: TextIO | None = None, keys: int | None = None) -> None:
         self.title = title
         self.budget = budget
@@ -158,8 +160,3 @@ def found_by_then(new: Sequence[int], width: int) -> list[int]:
     """The sum up to each of `width` moments from the start to now: what was found by then."""
     sums = list(accumulate(new))
     return [sums[(i + 1) * len(sums) // width - 1] for i in range(width)] if len(sums) >= width else sums[:]
-
-
-def is_for_a_person(file: TextIO | None) -> bool:
-    """Whether a screen can be drawn there."""
-    return file is not None and file.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import platform
 import sqlite3
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +19,7 @@ from percpu_fuzz.fuzz.command_line import run_line
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
@@ -27,6 +31,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
 
+COMPILING = "loading the engine, or compiling it, which is done once for this code and takes a minute or two"
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
 
 
@@ -50,11 +55,14 @@ class Session:
     def compile(self) -> list[dict[str, Any]]:
         """Compile or load everything that runs, before any process is forked; the survey of operations."""
         start, operations = time.perf_counter(), []
-        with self.interrupts.left_at_once():
+        with self.interrupts.left_at_once(), working(f"{COMPILING}: the campaign") as sign:
             without_blas()
             self.batches.warm()
-            for size_class in dict.fromkeys(family.size_class for family in self.plan.families):
+            classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
+            for place, size_class in enumerate(classes, 1):
+                sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
                 load(preset(MACHINES[size_class]))
+            sign.words = "counting calls into memcg, once for this code"
             operations = kept_survey()
         self.compile_seconds = time.perf_counter() - start
         return operations
@@ -65,8 +73,9 @@ class Session:
         kept: dict[str, Any] = {
             "describe": self.plan.describe(), "given": dict(self.options.given),
             "command": run_line(self.options.given), "operations": operations, "shard": [shard.index, shard.count],
-            "versions": versions(), "compile_seconds": self.compile_seconds,
+            "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
         }  # fmt: skip
+        kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
         for key, value in kept.items():
             store.set_meta(key, value)
         store.forget("exit")
@@ -95,10 +104,20 @@ def plan_of(options: RunOptions) -> Plan:
 def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
     """campaign.db in the output folder, and the log there or where it was asked for."""
     try:
-        return Store(out / "campaign.db"), CampaignLog(options.log_file or out / "campaign.log", options.log_level)
+        store = Store(out / "campaign.db")
+        log = CampaignLog(options.log_file or out / "campaign.log", options.log_level)
     except (OSError, sqlite3.OperationalError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise InputError("--out", f"{out}: {what}", "a folder that can be written") from None
+    if options.verbose:
+        LOGGER.addHandler(logging.StreamHandler(sys.stderr))
+    return store, log
+
+
+def own_files(options: RunOptions) -> dict[str, str]:
+    """SHA-256 of each file of the user's whose code runs, by what was typed."""
+    typed = [text for text in (options.variant.name, options.scheduler) if names_code(text)]
+    return {text: hashlib.sha256(Path(text.rpartition(":")[0]).read_bytes()).hexdigest() for text in typed}
 
 
 def versions() -> dict[str, str]:

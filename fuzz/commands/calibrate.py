@@ -11,7 +11,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.calibration import calibration_page
@@ -39,7 +39,7 @@ def calibrate_command(
     halves = None
     for file in files:
         run = RecordedRun.of(file, topology, charge=charge)
-        with WatchedFile(run.trace, "trace") as source:
+        with working(f"reading {file}"), WatchedFile(run.trace, "trace") as source:
             read = run.read(source)
         key = run_name(run.name, file, runs)
         placed = run.placed_words(read.stream) or "not known"
@@ -48,7 +48,8 @@ def calibrate_command(
         runs[key] = count_run(key, read, run.snapshots)
         halves = count_halves(read) if len(files) == 1 else None
     said += [ASSUMED_WORDS] if charge == ACCOUNTED else []
-    found = check_calibration(calibrate(name, runs, halves), name)
+    with working("fitting the tables"):
+        found = check_calibration(calibrate(name, runs, halves), name)
     row = msgspec.to_builtins(found)
     print(page_text(calibration_page(row, found.digest, TABLES, said)), end="")
     if output is not None:

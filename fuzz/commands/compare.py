@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
+from percpu_fuzz.fuzz.files import json_text, write_output
+from percpu_fuzz.fuzz.options import choice_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.store.reading import read_campaign
 from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.render.html import page_html
+from percpu_fuzz.reports.render.markdown import page_markdown
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.compare import compare_page
+from percpu_fuzz.reports.sections.compare import compare_json, compare_page, mail_of
+
+RENDERERS = {
+    "text": lambda a, b: page_text(compare_page(a, b)),
+    "json": lambda a, b: json_text(compare_json(a, b)),
+    "html": lambda a, b: page_html(compare_page(a, b)),
+    "md": lambda a, b: page_markdown(compare_page(a, b)),
+    "mail": mail_of,
+}
 
 
 @click.command()
 @click.argument("folder_a")
 @click.argument("folder_b")
-def compare_command(folder_a: str, folder_b: str) -> int:
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    default="text",
+    show_default=True,
+    help="text, json, html, md, or mail: 40 lines for a list.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of to standard output.")
+def compare_command(folder_a: str, folder_b: str, form: str, output: str | None) -> int:
     """Print how two campaigns differ; 0 whatever the difference is."""
-    page = compare_page(*(Figures(read_campaign(Path(folder))) for folder in (folder_a, folder_b)))
-    print(page_text(page), end="")
+    render = RENDERERS[choice_option(form, "--format", tuple(RENDERERS))]
+    with working(f"comparing {folder_a} and {folder_b}"):
+        text = render(*(Figures(read_campaign(Path(folder))) for folder in (folder_a, folder_b)))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_output(Path(output), text.encode("ascii"), "--output")
     return 0

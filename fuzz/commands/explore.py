@@ -16,6 +16,7 @@ from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_e
 from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.files import write_json, write_whole
 from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, variant_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.explored import explored_page
 from percpu_fuzz.strategies.explore.precharge import formula_lines
@@ -67,9 +68,11 @@ def explore_command(**given: Any) -> int:
     stamp = time.strftime("%Y%m%dT%H%M%S")
     out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
     start = time.perf_counter()
-    prepare()
+    with working("loading the search, or compiling it, which is done once for this code and takes about a minute"):
+        prepare()
     say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
-    row = run_exploration(options, out)
+    with working(f"exploring {options.scope.name}: programs") as sign:
+        row = run_exploration(options, out, seen=sign.at)
     text = page_text(explored_page(row))
     write_json(out / "scope.json", row)
     write_whole(out / "scope.txt", text.encode("ascii"))

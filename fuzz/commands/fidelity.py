@@ -10,7 +10,7 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.commands.shared import json_flag
-from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.fidelity import fidelity_page
@@ -46,10 +46,12 @@ def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
 
 def one_folder(folder: Path) -> Fidelity:
     """Read, judge and print one run."""
-    run = RecordedRun.of_folder(folder)
-    with WatchedFile(run.trace, "trace") as source:
-        read = run.read(source, keep_events=True)
-    fidelity = check_run(read, VARIANTS["base"])
+    with working(f"{folder.name}: reading the trace") as sign:
+        run = RecordedRun.of_folder(folder)
+        with WatchedFile(run.trace, "trace") as source:
+            read = run.read(source, keep_events=True)
+        sign.words = f"{folder.name}: replaying the workload"
+        fidelity = check_run(read, VARIANTS["base"])
     detail = None if fidelity.fallback is None else fallback_detail(fidelity.fallback)
     words = f"{counts_words(read.stream.counts)}; {read.stream.cpus}."
     print(page_text(fidelity_page(fidelity.figures(), detail, words, left_out_lines(fidelity.left_out))))

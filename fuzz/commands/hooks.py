@@ -10,6 +10,7 @@ import click
 
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
 from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 
@@ -21,7 +22,8 @@ from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 def hooks_command(file: str, variant: str, as_json: bool) -> int:
     """Compare each record with the engine; 1 if one differs."""
     chosen = variant_option(variant)
-    check = check_hooks(read_hooks(Path(file)), chosen)
+    with working(f"comparing the records of {file}"):
+        check = check_hooks(read_hooks(Path(file)), chosen)
     first = check.first_difference
     print(f"{file}: {check.records_equal} of {check.records} records equal on {chosen.name}")
     if first is not None:

@@ -22,6 +22,7 @@ from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.errors import BROKEN
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import filled, out_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
@@ -63,7 +64,8 @@ def joined(
     """The parts in a new store, and the report on it."""
     store = Store(out / "campaign.db")
     try:
-        merged = merge_parts(parts, given, store)
+        with working("joining batches"):
+            merged = merge_parts(parts, given, store)
         for folder, held in merged.batches.items():
             print(f"{folder}: {batches(held)}")
         for batch in sorted(merged.run_elsewhere):
@@ -87,7 +89,7 @@ def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, 
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
     session = Session(options, whole, out, store, EarlierSessions(merged.seconds))
-    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json)
+    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json, options.full)
 
 
 def batches(number: int) -> str:

@@ -13,11 +13,13 @@ from percpu_fuzz.fuzz.campaign.pdf import write_pdf
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.options import choice_option, out_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
 from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
 from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.sections.brief.mail import mail_text
 
-FORMATS = ("text", "html", "json", "md")
+FORMATS = ("text", "html", "json", "md", "mail")
 FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md": "report.md"}
 
 
@@ -29,8 +31,8 @@ FILES = {"text": "report.txt", "html": "report.html", "json": "report.json", "md
 @click.option(
     "--format",
     "form",
-    help="What is printed: text, html, json or md; no file is written then unless -o, --report or --pdf ask for some. "
-    "[default: text]",
+    help="What is printed: text, html, json, md or mail (40 lines, for a list); no file is written then unless -o, "
+    "--report or --pdf ask for some. [default: text]",
 )
 def report_command(folder: str, output: str | None, formats: str, pdf: bool, form: str | None) -> int:
     """Render a campaign's reports again from its store; print one of them; the campaign's exit status.
@@ -38,18 +40,21 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
     form: what is printed. Where it is named, files are written only if -o, --report or --pdf ask for some.
     """
     wanted = formats_option(formats)
-    printed = FILES[choice_option(form or "text", "--format", FORMATS)]
-    campaign = read_campaign(Path(folder))
+    chosen = choice_option(form or "text", "--format", FORMATS)
+    with working(f"reading {folder}"):
+        campaign = read_campaign(Path(folder))
     stored = read_exit(Path(folder))
     exit_status = status_of(campaign, None) if stored is None else stored
     try:
-        files = rendered(Figures(campaign), exit_status, wanted)
+        figures = Figures(campaign)
+        with working("working out figures and pages"):
+            files = rendered(figures, exit_status, wanted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(str(Path(folder) / "campaign.db"), what, CAMPAIGN_FOLDER) from error
     if form is None or output is not None or wanted or pdf:
         write(files, Path(folder), output, pdf)
-    sys.stdout.write(files[printed].decode())
+    sys.stdout.write(mail_text(figures) if chosen == "mail" else files[FILES[chosen]].decode())
     return exit_status
 
 

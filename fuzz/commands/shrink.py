@@ -15,6 +15,7 @@ from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import told
 from percpu_fuzz.fuzz.options import seconds_option
+from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.shrink.bridge import polish
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, begun
 from percpu_fuzz.reports.numbers import plural
@@ -32,7 +33,8 @@ def shrink_command(file: str, variant: str | None, budget: str | None, output: s
     seconds = None if budget is None else seconds_option(budget, "--budget")
     finding = finding_of(file)
     chosen = chosen_variant(finding, variant, file)
-    done = _shrunk(finding, chosen, seconds)
+    with working(f"shrinking {file}"):
+        done = _shrunk(finding, chosen, seconds)
     if done is None:
         raise ScenarioError(file, f"{finding.invariant} holds on {chosen.name}", "a finding whose violation shows")
     shrunk, note = done

@@ -15,7 +15,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
 from percpu_fuzz.fuzz.options import out_option, variant_option
-from percpu_fuzz.fuzz.progress import WatchedFile
+from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import traced_of
 from percpu_fuzz.reports.figures.traced import traced_json
 from percpu_fuzz.reports.render.html import page_html
@@ -83,10 +83,11 @@ def trace_command(**given: Any) -> int:
     with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
         if out is not None:
             out = out_option(options.out, "")
-        found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
-        traced = traced_of(run, variant, found, options.calibration, options.line)
-        page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
-        text = page_text(page)
+        with working(f"loading the engine, then replaying {options.file} on {variant.name}"):
+            found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
+            traced = traced_of(run, variant, found, options.calibration, options.line)
+            page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
+            text = page_text(page)
         if out is not None:
             write_whole(out / "trace.txt", text.encode("ascii"))
             write_whole(out / "trace.html", page_html(page).encode("ascii"))

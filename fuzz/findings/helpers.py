@@ -43,10 +43,12 @@ class Helper(Child):
 
 
 def answers_of(
-    work: Work, tasks: Sequence[tuple[Any, ...]], workers: int, enough: Callable[[], bool]
-) -> dict[int, Any]:
+    work: Work, tasks: Sequence[tuple[Any, ...]], workers: int, enough: Callable[[], bool],
+    seen: Callable[[int], None] = lambda _answers: None,
+) -> dict[int, Any]:  # fmt: skip
     """work(*task) by the task's number, begun in order; those that are there when it is enough, or soon after.
 
+    seen: told how many answers are there, several times a second.
     HarnessError if work raises, or if two processes die of one task: once may be somebody's kill.
     """
     helpers = _Helpers(work, tasks)
@@ -56,6 +58,7 @@ def answers_of(
             helpers.fork()
         while not enough() and helpers.hand_out():
             helpers.take(ANSWER_SECONDS)
+            seen(len(helpers.answers))
         helpers.cut()
     finally:
         gc.unfreeze()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,8 +21,12 @@ from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.helpers import answers_of
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
+from percpu_fuzz.fuzz.progress import Sign
+from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
+from percpu_fuzz.reports.sections.brief.causes import file_number
 from percpu_fuzz.strategies.plan.batches import Batches
 
+FINDING_NAME = re.compile(r"findings/[0-9]{3,6}-I[0-9]+b?-[A-Za-z0-9_.-]+\.json")
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
@@ -84,22 +89,52 @@ class WrittenFindings:
 
 
 def write_findings(
-    batches: Batches, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False
-) -> WrittenFindings:
+    batches: Batches, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False,
+    earlier: Sequence[Mapping[str, Any]] = (),
+) -> WrittenFindings:  # fmt: skip
     """Shrink the picked cases, write a file for each distinct cause.
 
+    earlier: rows of earlier sessions, whose findings keep their files and their places in the list: a smaller case of
+    the same cause takes the place of the one that is there, a new cause gets the next number, and none is used again.
     enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
     out. HarnessError if a case does not come back.
     """
     (out / "findings").mkdir(exist_ok=True)
-    rows: list[dict[str, object]] = []
+    rows = {str(row["file"]): dict(row) for row in earlier if is_kept(out, str(row["file"]))}
+    last = max((file_number(name) for name in (*rows, *map(str, (out / "findings").glob("[0-9]*.json")))), default=0)
     cases = shown_cases(batches, picked, workers, enough)
     for members in by_cause(cases):
         one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
-        name = f"findings/{file_name(len(rows) + 1, one.signature)}"
-        write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
-        rows.append(_row(name, one, what, [member.signature.invariant for member, _ in members]))
-    return WrittenFindings(rows, len(cases), len(picked))
+        name = next((name for name, row in rows.items() if is_same_cause(str(row.get("shape")), what.shape)), None)
+        if name is None:
+            last += 1
+            name = f"findings/{file_name(last, one.signature)}"
+        made = _row(name, one, what, [member.signature.invariant for member, _ in members])
+        if name not in rows or is_better(what, rows[name]):
+            write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
+        else:
+            made = rows[name] | {key: made[key] for key in ("alike", "invariants")}
+        rows[name] = made
+    return WrittenFindings(list(rows.values()), len(cases), len(picked))
+
+
+def is_kept(out: Path, name: str) -> bool:
+    """Whether an earlier session's file is there, under a name that this module gives: a store may name any path."""
+    return FINDING_NAME.fullmatch(name) is not None and (out / name).is_file()
+
+
+def is_same_cause(stored: str, shape: Shape) -> bool:
+    """Whether a stored shape, as text, and a new one are of one cause: as Shape.covers says, either way round."""
+    if shape.label in AT_THE_END:
+        return stored == str(shape)
+    return stored.partition(": ")[0] == str(shape).partition(": ")[0]
+
+
+def is_better(what: Shown, stored: Mapping[str, Any]) -> bool:
+    """Whether a case is to take the place of the stored one: it breaks its invariant first, or is smaller."""
+    if "size" not in stored:
+        return True
+    return (not what.breaks_first, list(what.size)) < (not stored.get("breaks_first"), list(stored["size"]))
 
 
 def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
@@ -129,7 +164,9 @@ def shown_cases(
         for (stream, k, case), numbers in groups.items()
     ]
     answers: dict[int, Shown] = {}
-    for task, done in answers_of(shown, tasks, workers, enough).items():
+    with Sign("ending: shrinking case", len(tasks)) as sign:
+        found = answers_of(shown, tasks, workers, enough, sign.at)
+    for task, done in found.items():
         answers.update(zip(numbers[task], done, strict=False))  # the last ones of a case may be cut off
     return [(picked[i], answers[i]) for i in sorted(answers)]
 
@@ -157,5 +194,6 @@ def _row(name: str, one: Pick, what: Shown, invariants: list[str]) -> dict[str, 
         "variant": signature.variant, "label": signature.label, "hazards": list(signature.hazards),
         "shape": str(what.shape), "alike": len(invariants), "invariants": sorted({*invariants, *what.breaks}),
         "breaks": list(what.breaks), "cut_short": what.cut_short, "explanation": what.explanation,
-        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes,
+        "steps": msgspec.to_builtins(what.lines), "nodes": what.nodes, "elsewhere": what.elsewhere,
+        "size": list(what.size), "breaks_first": what.breaks_first,
     }  # fmt: skip

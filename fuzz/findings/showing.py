@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import Signature
 from percpu_fuzz.engine.program import FAIL_FIELDS
 from percpu_fuzz.engine.scenario import Finding, Scenario
-from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.helpers import asked_to_end
@@ -21,8 +21,9 @@ from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.redraw import finding_of, repeated
-from percpu_fuzz.strategies.run.replay import Run
+from percpu_fuzz.strategies.run.replay import Run, run_scenario
 
+REFERENCES = ("base", "fixed")  # without the series, and with what mends it
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
 SURROUNDINGS = (*FAIL_FIELDS, "pressed_pages")
 CASE_EXECUTIONS = 5_000  # of each case: counted, not timed, so that a campaign's findings depend on its cases only
@@ -56,7 +57,8 @@ class Shape:
 class Shown:
     """A shrunk finding with its story. breaks_first: its invariant is the first that the shrunk case breaks.
 
-    breaks: every invariant that the shrunk case breaks until its end. cut_short: time ended the shrinking.
+    breaks: every invariant that the shrunk case breaks until its end. cut_short: time ended the shrinking. elsewhere:
+    what it breaks on each of REFERENCES but its own variant, steps that one does not have left out.
     """
 
     finding: Finding
@@ -68,6 +70,7 @@ class Shown:
     nodes: list[dict[str, int]]
     breaks: tuple[str, ...] = ()
     cut_short: bool = False
+    elsewhere: dict[str, list[str]] = field(default_factory=dict)
 
 
 def shown(
@@ -121,8 +124,15 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     first = run.violations[0].invariant == finding.invariant
     return Shown(
         replace(finding, origin=origin), shape_of(finding, run), first, shrunk.attempt.size, words, lines,
-        nodes.rows(), breaks, shrunk.cut_short,
+        nodes.rows(), breaks, shrunk.cut_short, broken_elsewhere(finding.scenario, variant),
     )  # fmt: skip
+
+
+def broken_elsewhere(scenario: Scenario, variant: Variant) -> dict[str, list[str]]:
+    """Invariants that the same machine, program and schedule break on the kernel before the series and on the fix."""
+    others = [VARIANTS[name] for name in REFERENCES if name != variant.name]
+    runs = {other.name: run_scenario(scenario, other, lenient=True) for other in others}
+    return {name: [violation.invariant for violation in run.violations] for name, run in runs.items()}
 
 
 def shape_of(finding: Finding, run: Run) -> Shape:

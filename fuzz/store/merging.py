@@ -83,8 +83,13 @@ def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -
     store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
     store.set_meta("given", merged.given)
     store.set_meta("shard", [0, 1])
-    store.set_meta("command", "percpu-fuzz merge " + shlex.join(str(one.folder) for one in parts))
+    store.set_meta("command", merge_line([str(one.folder) for one in parts], str(store.path.parent)))
     return merged
+
+
+def merge_line(folders: Sequence[str], out: str) -> str:
+    """The command that joins these folders; its output goes to a new folder beside the one that is there."""
+    return shlex.join(["percpu-fuzz", "merge", *folders, "-o", f"{out}-again"])
 
 
 def part_of(folder: Path, stack: contextlib.ExitStack) -> Part:

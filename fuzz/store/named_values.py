@@ -39,6 +39,9 @@ class _Finding(msgspec.Struct):
     lanes: list[str] = []  # as earlier versions drew them
     steps: list[Line] = []
     nodes: list[dict[str, int]] = []
+    elsewhere: dict[str, list[str]] = {}
+    size: list[Count] = []
+    breaks_first: bool = False
 
 
 class _Failed(msgspec.Struct):
@@ -73,6 +76,9 @@ class _Named(msgspec.Struct):
     shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
     elapsed: Seconds = 0.0
     given: dict[str, str] = {}
+    began: str = ""
+    versions: dict[str, str] = {}
+    own_files: dict[str, str] = {}
 
 
 def checked(named: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
+from percpu_fuzz.fuzz.schedule import batches_for_cases
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.reading import damage_refused
@@ -36,7 +38,22 @@ class EarlierSessions:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
+        refuse_less(store, plan, options, named)
         return EarlierSessions(named.get("elapsed", 0.0), "; ".join(found))
+
+
+def refuse_less(store: Store, plan: RunnablePlan, options: RunOptions, named: Mapping[str, Any]) -> None:
+    """InputError for a budget that is new and smaller than what is stored: its reports would leave a part out."""
+    given, allowed = named.get("given", {}), "more than that; `percpu-fuzz report` shows what is stored as it is"
+    elapsed = named.get("elapsed", 0.0)
+    if options.seconds is not None and options.given.get("time") != given.get("time") and options.seconds < elapsed:
+        raise InputError("--time", f"{options.seconds:g} s, and {elapsed:.0f} s of work are stored", allowed)
+    if options.cases is None or options.given.get("cases") == given.get("cases"):
+        return
+    most = batches_for_cases(options.cases, options.hunt, plan.cases_per_batch, options.shard)
+    if any(sum(1 for _ in store.numbers(stream)) > most.of(stream) for stream in STREAMS):
+        cases = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in store.numbers(stream))
+        raise InputError("--cases", f"{options.cases:,}, and {cases:,} cases are stored", allowed)
 
 
 def described_differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

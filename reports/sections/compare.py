@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+from msgspec import to_builtins
 
 from percpu_fuzz.reports.figures.compare import Comparison, Difference, compare
 from percpu_fuzz.reports.figures.compare_values import Value, values
@@ -14,11 +17,11 @@ from percpu_fuzz.reports.figures.paired import paired
 from percpu_fuzz.reports.numbers import decimal, number, percent, plural
 from percpu_fuzz.reports.quantities import QUANTITIES
 from percpu_fuzz.reports.render.page import Page, Section, Table
+from percpu_fuzz.reports.sections.brief.headline import ALPHA, compare_mail, headline_lines, headline_section
+from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.rate_words import estimate_words, rate_cell
 from percpu_fuzz.reports.sections.run_words import rule_words
-from percpu_fuzz.reports.statistics.intervals import LEVEL
 
-ALPHA = 1 - LEVEL
 QUANTITIES_WORDS = (
     "By weight, [95% interval]. Means: empirical Bernstein intervals where the precharge formula bounds the values, "
     "else the bootstrap over cases (BCa), '-' where a few cases decide the mean; B - A: BCa, else both Bernstein "
@@ -61,7 +64,28 @@ def compare_page(a: Figures, b: Figures) -> Page:
     one, other = a.campaign, b.campaign
     title = f"percpu-fuzz compare: A {one.variant}, seed {one.seed}; B {other.variant}, seed {other.seed}"
     violated = any(row.kind == "violated" for row in found.differences)
-    return Page(title, difference_words(found), violated, "", tuple(sections), compared_words(a, b, found))
+    lines = headline_lines(found, values(a, b, found.families))
+    told = [headline_section(a, b, lines)] if lines else []
+    words = (*compared_words(a, b, found), *identity_words(b.campaign))
+    return Page(title, difference_words(found), violated, "", (*told, *sections), words)
+
+
+def compare_json(a: Figures, b: Figures) -> dict[str, Any]:
+    """The comparison as plain data: what is compared, each difference, each value, and what is fixed."""
+    found = compare(a, b)
+    made = to_builtins(found, str_keys=True) | {"values": to_builtins(values(a, b, found.families), str_keys=True)}
+    sides = {
+        name: {"variant": c.variant, "seed": c.seed, "out": c.out, "digest": c.digest, "command": c.command}
+        for name, c in (("a", a.campaign), ("b", b.campaign))
+    }
+    return {"schema": 1, **sides, **made, "verdict": difference_words(found), "model": list(identity_words(b.campaign))}
+
+
+def mail_of(a: Figures, b: Figures) -> str:
+    """The comparison as a mail."""
+    found = compare(a, b)
+    lines = headline_lines(found, values(a, b, found.families))
+    return compare_mail(a, b, difference_words(found), lines)
 
 
 def compared_words(a: Figures, b: Figures, found: Comparison) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from percpu_fuzz.reports.campaign import Campaign
@@ -9,6 +10,8 @@ from percpu_fuzz.reports.figures.rates import Reading
 from percpu_fuzz.reports.numbers import decimals_within, lower_percent, number, percent, upper_percent
 from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.strata import Rate
+
+NAMES_CODE = re.compile(r"\.py(:|$)")  # FILE.py or FILE.py:NAME
 
 
 def estimate_words(rate: float | None, interval: Interval) -> str:
@@ -34,5 +37,6 @@ def reading_words(reading: Reading) -> str:
 
 
 def replay_line(campaign: Campaign, finding: str) -> str:
-    """The command that replays a finding, quoted for a shell."""
-    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", "--variant", campaign.variant])
+    """The command that replays a finding, quoted for a shell. The file names its variant, but code has to be typed."""
+    code = ["--variant", campaign.variant] if NAMES_CODE.search(campaign.variant) else []
+    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", *code])

@@ -80,11 +80,14 @@ def verdict_words(figures: Figures) -> str:
         return "No case was finished: nothing is known."
     cases = plural(number_of_cases, "case")
     if campaign.failed:
-        return f"Violated: {', '.join(broken) or 'nothing'}, in {cases}; {failed_batches(campaign)} could not be run."
+        words = f"broken: {', '.join(broken)}" if broken else "no invariant was violated"
+        return f"{campaign.variant}: {words}, in {cases}; {failed_batches(campaign)} could not be run."
     if not broken:
-        words = f"No invariant that applies was violated in {cases}."
+        words = f"{campaign.variant}: nothing wrong was found; no invariant that applies was violated in {cases}."
         return f"{words} That bounds how often one is; it proves none."
-    return f"Violated: {', '.join(broken)}, in {cases}."
+    found = len(campaign.findings)
+    named = f"{plural(found, 'finding')} in {cases}, which broke" if found else f"{cases} broke"
+    return f"{campaign.variant} is wrong: {named} {', '.join(broken)}."
 
 
 def option_words(value: object) -> str:

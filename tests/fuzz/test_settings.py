@@ -14,7 +14,8 @@ KINDS = {
         "shard", "stop", "explored",
     },
     MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method"},
-    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "json"},
+    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
+            "json"},
 }  # fmt: skip
 PLACES = {
     "variant": ("v2", "mine.py:mine"), "scheduler": ("pct", "mine.py:Walk"), "topology": ("two-node", "machine.json"),
@@ -47,4 +48,15 @@ def test_a_store_says_nothing_of_what_must_be_typed() -> None:
     given = {"seed": "1", "out": "elsewhere", "force": "on", "config": "theirs.toml", "colour": "red"}
     assert resumed(given, {"resume": "here"}) == {"seed": "1", "resume": "here"}
     assert whole_of({**given, "cases": "5", "shard": "1/2"}) == {"seed": "1", "learning": "off"}
-    assert set(STORED) == set(SETTINGS) - {"out", "resume", "force", "config", "profile", "plain", "json"}
+    assert set(STORED) == set(SETTINGS) - {
+        "out",
+        "resume",
+        "force",
+        "config",
+        "profile",
+        "plain",
+        "full",
+        "quiet",
+        "verbose",
+        "json",
+    }

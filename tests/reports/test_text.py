@@ -107,12 +107,12 @@ def test_a_violation_has_count_interval_first_case_and_replay(make: Made) -> Non
 
 
 def test_the_replay_line_is_a_command(make: Made) -> None:
-    """Pasted into a shell, continuation and quotes included, it names the finding and the variant."""
+    """Pasted into a shell, continuation and quotes included, it names the finding; its file names the variant."""
     lines = report_text(make()).splitlines()
     start = next(i for i, line in enumerate(lines) if "percpu-fuzz replay" in line)
     line = "\n".join(lines[start : start + 2]).replace("\\\n", " ") if lines[start].endswith("\\") else lines[start]
     assert shlex.split(line) == [
-        "percpu-fuzz", "replay", "out/one two/findings/001-I18-v2.json", "--variant", "v2", "--lanes",
+        "percpu-fuzz", "replay", "out/one two/findings/001-I18-v2.json", "--lanes",
     ]  # fmt: skip
 
 

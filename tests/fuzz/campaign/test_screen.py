@@ -15,7 +15,8 @@ from rich.console import Console
 
 from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.events import Done
-from percpu_fuzz.fuzz.campaign.screen import Screen, bars, found_by_then, is_for_a_person
+from percpu_fuzz.fuzz.campaign.screen import Screen, bars, found_by_then
+from percpu_fuzz.fuzz.progress import is_for_a_person
 from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.fuzz.store.store import Store

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -15,7 +17,7 @@ from percpu_fuzz.reports.figures.compare import compare
 from percpu_fuzz.reports.figures.compare_values import values
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.compare import compare_page
+from percpu_fuzz.reports.sections.compare import compare_json, compare_page, mail_of
 
 Made = Callable[..., Campaign]
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2,))
@@ -185,3 +187,38 @@ def test_curves_of_both_stand_in_one_table(make: Made) -> None:
     lines = [line.split() for line in page_text(compare_page(*found)).splitlines()]
     rows = [line for line in lines if line[1:3] in (["KERNEL", "A"], ["KERNEL", "B"], ["NOWAIT", "B"])]
     assert [(row[2], row[4]) for row in rows[:3]] == [("A", "100%"), ("B", "-"), ("B", "-")]
+
+
+def test_the_headline_says_from_what_to_what(make: Made) -> None:
+    """The first section is a line a figure, with amount and interval, and says what may be chance; the picture has both
+    campaigns. Control: of a campaign with itself the waste does not move.
+    """
+    rng = np.random.default_rng(14)
+    a, b = drawn(make, rng, 2000), drawn(make, rng, 2000, extra=1)
+    first = compare_page(a, b).sections[0]
+    assert first.name == "summary"
+    assert re.search(r"pages wasted: mean \d\.\d\d -> \d\.\d\d, \+0\.\d\d \[0\.\d\d, 0\.\d\d\]", " ".join(first.words))
+    assert [kind for kind, _ in first.figures[0].keys] == ["s1", "s2"]
+    same = " ".join(compare_page(a, a).sections[0].words)
+    assert re.search(r"pages wasted: mean (\d\.\d\d) -> \1, 0\.00 \[", same)
+    assert "I18 violated: 24 of 2,000 cases -> 24 of 2,000; may be chance" in same
+
+
+def test_a_comparison_is_a_mail(make: Made) -> None:
+    """At most 40 lines of 72 columns, commands apart, that say that they come from a model, and both commands."""
+    rng = np.random.default_rng(15)
+    text = mail_of(drawn(make, rng, 500), drawn(make, rng, 500, extra=1))
+    lines = text.splitlines()
+    assert len(lines) <= 40
+    assert all(len(line) <= 72 for line in lines if "Repeat: " not in line)
+    assert text.startswith("From a model, not from a kernel")
+    assert text.count("Repeat: percpu-fuzz run") == 2
+
+
+def test_a_comparison_is_json(make: Made) -> None:
+    """Every difference with its interval, every value, both sides; what JSON takes."""
+    rng = np.random.default_rng(16)
+    made = compare_json(drawn(make, rng, 500), drawn(make, rng, 500, extra=1))
+    assert json.loads(json.dumps(made, allow_nan=False)) == json.loads(json.dumps(made))
+    assert {"a", "b", "differences", "values", "fixed", "verdict", "model"} <= set(made)
+    assert made["differences"][0]["name"] == "waste_pages"

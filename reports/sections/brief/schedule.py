@@ -1,0 +1,95 @@
+"""An interleaving in two columns, as kernel commits draw a race: the steps that decide, one context a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.core.label_words import WORDS
+from percpu_fuzz.reports.lanes import Change, Line
+from percpu_fuzz.reports.sections.brief.functions import function_of
+
+GAP = 2
+BROKE, TO_NULL, OUR_LAST, BYTES, FIRST, CHANGED, PLAIN = 100, 60, 50, 40, 20, 10, 0
+OUTSIDE = ("IDLE", "OP_END", "AT_BARRIER", "FINISHED")  # between two operations
+COUNTERS = ("usage", "stock memcg")  # pages of counters and page stocks move in every charge: they decide least
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Text of one step; column 0 or 1."""
+
+    column: int
+    function: str
+    detail: str
+
+
+def two_columns(steps: Sequence[Line], lines_most: int, width: int) -> list[str]:
+    """A head and the steps that matter most, in order, in so many lines at most. Empty where no step was stored.
+
+    The first column is the context that broke something, the second all others; each is named by what it is.
+    """
+    if not steps or lines_most < 3:
+        return []
+    half = (width - GAP) // 2
+    ranked = sorted(range(len(steps)), key=lambda i: (-weight(steps, i), -i))
+    drawn: list[str] = []
+    for most in range(1, len(steps) + 1):
+        trial = drawn_rows([steps[i] for i in sorted(ranked[:most])], half)
+        if len(trial) > lines_most:
+            break
+        drawn = trial
+    return drawn
+
+
+def weight(steps: Sequence[Line], place: int) -> int:
+    """How much a step tells of what went wrong."""
+    line = steps[place]
+    if place == len(steps) - 1:
+        return BROKE
+    if any(change.is_pointer and (change.new or 0) < 0 for change in line.changes):
+        return TO_NULL
+    ours = line.who == steps[-1].who
+    if ours and steps[place + 1].who != line.who and line.label not in OUTSIDE:
+        return OUR_LAST
+    if any(is_of_bytes(change) for change in line.changes):
+        return BYTES
+    return (
+        FIRST
+        if ours and steps[place - 1].who != line.who and line.label not in OUTSIDE
+        else CHANGED * bool(line.changes)
+    )
+
+
+def is_of_bytes(change: Change) -> bool:
+    """Whether a change is of bytes or node pages, and not of a counter that every charge moves."""
+    return not change.is_pointer and not any(word in change.name for word in COUNTERS)
+
+
+def row_of(line: Line, ours: str) -> Row:
+    """Function, and what the step did: its most telling change, or the step's own words."""
+    if line.broken:
+        found = line.broken[0]
+        detail = f"*** {found.invariant}: {found.found}, should be {found.expected}"
+        if found.invariant in ("I18", "I19"):
+            detail = f"*** {'NULL' if found.invariant == 'I18' else 'released'} objcg used"
+    else:
+        told = sorted(line.changes, key=lambda change: (not change.is_pointer, not is_of_bytes(change)))
+        detail = str(told[0]) if told else WORDS.get(line.label, line.label)
+    return Row(0 if line.who == ours else 1, function_of(line.label), detail)
+
+
+def drawn_rows(steps: Sequence[Line], half: int) -> list[str]:
+    """Who is who, then a function once above its steps, each cut to its column."""
+    ours = steps[-1]
+    others = {line.who: f"CPU {line.cpu}: {line.who}" for line in steps if line.who != ours.who}
+    lines = [(f"CPU {ours.cpu}: {ours.who}".ljust(half + GAP) + "; ".join(others.values()))[: 2 * half + GAP].rstrip()]
+    before: tuple[int, str] | None = None
+    for row in (row_of(line, ours.who) for line in steps):
+        indent = " " * (row.column * (half + GAP))
+        if (row.column, row.function) != before:
+            lines.append(indent + row.function[:half])
+        before = row.column, row.function
+        if row.detail.strip("()") != row.function.strip("()"):
+            lines.append(f"{indent}  {row.detail}"[: len(indent) + half])
+    return lines

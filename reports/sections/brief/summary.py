@@ -1,0 +1,200 @@
+"""What a campaign comes to, for eyes: verdict, findings as sentences, waste and what base does, limits, what next."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Sequence
+
+from percpu_fuzz.engine.outcome import MEASUREMENT, STREAMS
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.estimates import Distribution
+from percpu_fuzz.reports.figures.families import HUGE_NODES
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.numbers import WIDTH, command, number, paragraph, plain, plural, share_words, upper_percent
+from percpu_fuzz.reports.quantities import WASTE
+from percpu_fuzz.reports.render.page import Section, Table
+from percpu_fuzz.reports.sections.brief.causes import Cause, causes
+from percpu_fuzz.reports.sections.brief.identity_words import identity_words
+from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
+from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
+
+SUMMARY_LINES_MOST = 45  # after the last line of progress
+FINDINGS_SHOWN = 5
+HEADROOM_PAGES = 4
+NAME_WIDTH = 10
+USEFUL_WIDTH = 1.0  # of a mean's interval, as a multiple of the mean: a wider one says nothing
+
+
+def summary_section(figures: Figures) -> Section:
+    """The first section of every format: findings as entries, then the rows of what it costs and where it ends."""
+    campaign = figures.campaign
+    parts = tuple(
+        Section(f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
+                command=show_line(campaign, found))
+        for found in causes(campaign)[:FINDINGS_SHOWN]
+    )  # fmt: skip
+    left = len(campaign.findings) - len(parts)
+    notes = () if parts else (no_finding_words(figures),)
+    notes = (*notes, f"{plural(left, 'more finding')} below.") if left else notes
+    table = Table(("", ""), tuple(cost_rows(figures)), 1, prose=1)
+    return Section("summary", "In short", notes, tables=(table,), parts=parts)
+
+
+def show_line(campaign: Campaign, found: Cause) -> str:
+    """The command that shows a finding."""
+    return replay_line(campaign, found.file) + " --lanes"
+
+
+def said_of(found: Cause) -> str:
+    """Rate, invariants and where else it shows, on one line."""
+    parts = (found.measured, ", ".join(in_order(found.invariants)), found.elsewhere)
+    return "; ".join(filter(None, parts)) + "."
+
+
+def in_order(invariants: Sequence[str]) -> list[str]:
+    """As the engine lists them: I8 before I12."""
+    return sorted(invariants, key=lambda name: (len(name.rstrip("b")), name))
+
+
+def no_finding_words(figures: Figures) -> str:
+    """What it means that nothing is listed."""
+    broken = [row.invariant for row in figures.invariants if row.cases]
+    if broken:
+        return f"{', '.join(broken)} violated; no case was shrunk in the time that was left."
+    return "No finding."
+
+
+def cost_rows(figures: Figures) -> list[tuple[str, str]]:
+    """(name, words): waste, base, headroom, limits."""
+    rows = []
+    found = headline_waste(figures)
+    if not figures.precharges:
+        rows.append(("waste", f"{figures.campaign.variant} precharges nothing, so it wastes no page."))
+    elif found is None:
+        rows.append(("waste", "No charged allocation was measured: nothing is known."))
+    else:
+        rows.append(("waste", f"{waste_words(*found)} {against_base(figures)}"))
+    huge = figures.huge
+    if found is not None and found[1] and huge is not None:
+        left = (
+            f"{', '.join(huge.names)}, weight {share_words(huge.share)}, {plural(huge.cases, 'case')}: too few to say"
+        )
+        rows.append(("left out", f"machines of over {HUGE_NODES} nodes ({left})."))
+    return [*rows, ("limits", limit_words(figures))]
+
+
+def headline_waste(figures: Figures) -> tuple[Distribution, bool] | None:
+    """(waste of all families by weight, False), or without machines of many nodes and True where their few cases leave
+    the whole open; None where nothing was charged.
+    """
+    whole, rest = (d.get(WASTE.histogram) for d in (figures.pooled, figures.pooled_without_huge))
+    if whole is None:
+        return None
+    return (rest, True) if rest is not None and is_wide(whole) else (whole, False)
+
+
+def is_wide(found: Distribution) -> bool:
+    """Whether the interval of the mean says too little to be quoted."""
+    low, high = found.mean_interval.low, found.mean_interval.high
+    return low is None or high is None or high - low > USEFUL_WIDTH * found.mean
+
+
+def waste_words(found: Distribution, is_part: bool) -> str:
+    """Mean, two quantiles and the number of probes."""
+    quantiles = "; ".join(
+        f"p{100 * q:g} {WASTE.quantile_words(found.quantiles[q])}" for q in (0.5, 0.99) if q in found.quantiles
+    )
+    on = f" on machines of up to {HUGE_NODES} nodes" if is_part else ""
+    mean = WASTE.mean_words(found.mean, found.mean_interval)
+    return f"{mean} pages precharged in vain an allocation{on}; {quantiles}."
+
+
+def against_base(figures: Figures) -> str:
+    """What base does, and what of what the variant wastes can be felt near a limit."""
+    words = "base wastes none"
+    row = next((row for row in figures.headroom if row.pages == HEADROOM_PAGES and row.of_fitting is not None), None)
+    if row is None or row.of_fitting is None:
+        return words + "."
+    return (
+        f"{words}. With {HEADROOM_PAGES} pages left below memory.max, {rate_cell(row.of_fitting)} of the allocations "
+        "that fit fail only for their precharge."
+    )
+
+
+def limit_words(figures: Figures) -> str:
+    """What was not violated, with its bound, and what could not be run."""
+    campaign = figures.campaign
+    clean = [row for row in figures.invariants if not row.cases and row.applicable is not False]
+    n = campaign.cases(MEASUREMENT) - campaign.unknown(MEASUREMENT)
+    words = "no case was measured." if not n else ""
+    if clean and n:
+        bound = upper_percent(clean[0].measurement.upper_bound)
+        others = plural(len(clean), "other invariant")
+        words = f"{others} held in {number(n)} measured cases (each broken in at most {bound})."
+    if campaign.failed:
+        words += f" {failed_batches(campaign)} could not be run."
+    return f"{words} It bounds what was drawn and proves nothing.".strip()
+
+
+def summary_text(figures: Figures, exit_words: str = "") -> str:
+    """What a terminal shows at the end of a run: at most SUMMARY_LINES_MOST lines, the last ones say where to go on."""
+    campaign = figures.campaign
+    cases = sum(campaign.cases(stream) for stream in STREAMS)
+    lines = ["", *paragraph(verdict_words(figures))]
+    if exit_words:
+        lines += paragraph(exit_words)
+    found = causes(campaign)
+    shown = found[:FINDINGS_SHOWN]
+    for one in shown:
+        lines += ["", *finding_lines(one, show_line(campaign, one))]
+    if len(found) > len(shown):
+        lines += ["", f"and {len(found) - len(shown)} more findings, in report.txt"]
+    if not found and cases:
+        lines += ["", *paragraph(no_finding_words(figures))]
+    lines.append("")
+    for name, words in cost_rows(figures):
+        lines += hanging(name.capitalize(), words)
+    lines += hanging("Model", " ".join(identity_words(campaign)))
+    ends = next_lines(figures)
+    return "\n".join([*lines[: SUMMARY_LINES_MOST - len(ends)], *ends]) + "\n"
+
+
+def finding_lines(found: Cause, line: str) -> list[str]:
+    """The sentence, what is known of it, and the command that shows it."""
+    return [
+        *textwrap.wrap(plain(f"{found.number}. {found.sentence}"), WIDTH, subsequent_indent="   "),
+        *textwrap.wrap(plain(said_of(found)), WIDTH, initial_indent="   ", subsequent_indent="   "),
+        *command(line, "     "),
+    ]
+
+
+def hanging(name: str, words: str) -> list[str]:
+    """A name, and its words beside it."""
+    indent = " " * NAME_WIDTH
+    return textwrap.wrap(plain(words), WIDTH, initial_indent=f"{name:<{NAME_WIDTH}}", subsequent_indent=indent)
+
+
+def next_lines(figures: Figures) -> list[str]:
+    """Where everything is, and what to type next."""
+    out = figures.campaign.out
+    rows = [("Report", f"{out}/report.html"), ("", "beside it report.txt, the whole as text (--full prints it)")]
+    for words, line in next_commands(figures):
+        rows.append((words, line))
+    return ["", *(f"{name:<{NAME_WIDTH}}{plain(line)}" for name, line in rows)]
+
+
+def next_commands(figures: Figures) -> Sequence[tuple[str, str]]:
+    """(what for, command)."""
+    out = figures.campaign.out
+    rows = [("Next", shlex.join(["percpu-fuzz", "report", out, "--format", "mail"]))]
+    seconds = figures.campaign.budget_seconds or figures.campaign.seconds
+    longer = max(60, round(10 * seconds / 60) * 60)
+    typed = [
+        ("--variant", figures.campaign.variant),
+        ("--scheduler", str(figures.campaign.describe.get("scheduler", ""))),
+    ]
+    code = [
+        word for flag, text in typed if NAMES_CODE.search(text) for word in (flag, text)
+    ]  # code runs only if it is typed
+    return [*rows, ("", shlex.join(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]

@@ -1,0 +1,132 @@
+"""What is read first: findings as sentences, the summary of a terminal, the mail for a list."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from places import ROOT
+
+from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.findings.lanes import lanes
+from percpu_fuzz.fuzz.findings.showing import broken_elsewhere, shape_of
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.identity import MESSAGE_ID
+from percpu_fuzz.reports.lanes import Change, Line
+from percpu_fuzz.reports.sections.brief.causes import cause
+from percpu_fuzz.reports.sections.brief.functions import function_of
+from percpu_fuzz.reports.sections.brief.mail import mail_text
+from percpu_fuzz.reports.sections.brief.schedule import two_columns
+from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
+
+Made = Callable[..., Campaign]
+FINDINGS = ROOT / "tests" / "data" / "findings"
+SENTENCES = {
+    "v1-shortfall": "pcpu_memcg_post_alloc_hook(): charges 2 pages of 1 page precharged (v1 of the series)",
+    "v2-lost-bytes": "obj_cgroup_release(): 4,092 bytes lost when an area outlives its memcg; the page stays charged "
+    "(6/9, free hook)",
+    "v2-null-before-account": "pcpu_memcg_post_alloc_hook(): obj_cgroup_nid() returns NULL to "
+    "obj_cgroup_account_kmem() while css_offline() reparents node by node (6/9)",
+    "v2-null-in-free": "pcpu_memcg_free_hook(): obj_cgroup_nid() returns NULL to obj_cgroup_uncharge() while "
+    "css_offline() reparents node by node (6/9)",
+}
+
+
+def stored_row(name: str, number: int = 1) -> tuple[str, dict[str, Any]]:
+    """(variant, row of the report) of a shipped finding, made as a campaign makes it."""
+    finding = load_finding((FINDINGS / f"{name}.json").read_bytes(), name)
+    variant = VARIANTS[finding.variant]
+    lines, run = lanes(finding.scenario, variant, until=finding.invariant)
+    return finding.variant, {
+        "file": f"findings/{number:03d}-{finding.invariant}-{finding.variant}.json", "stream": "hunting", "k": 0,
+        "case": 0, "invariant": finding.invariant, "variant": finding.variant, "label": lines[-1].label, "hazards": [],
+        "shape": str(shape_of(finding, run)), "steps": msgspec.to_builtins(lines),
+        "elsewhere": broken_elsewhere(finding.scenario, variant),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(SENTENCES))
+def test_a_finding_is_a_sentence_of_the_kernel(make: Made, name: str) -> None:
+    """Function, amounts, circumstance and patch; it shows neither on base nor on fixed."""
+    variant, row = stored_row(name)
+    found = cause(make(describe={"variant": variant, "seed": 7, "families": {"few": 3, "many": 1}}), row)
+    assert found.sentence == SENTENCES[name]
+    assert found.elsewhere == "not on base or fixed"
+
+
+def test_every_step_has_a_function() -> None:
+    """Of each label of the engine; what is no function is a few words. Control: an unknown label is itself."""
+    assert all(function_of(name) != name for name in NAMES)
+    assert function_of("RL_NODE") == "obj_cgroup_release()"
+    assert function_of("FINISHED") == "after teardown"
+    assert function_of("XX_NEW") == "XX_NEW"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 40])
+def test_the_mail_fits(make: Made, count: int) -> None:
+    """At most 40 lines of 72 columns of ASCII that say that they come from a model, whatever was found."""
+    names = list(SENTENCES)
+    rows = [stored_row(names[i % len(names)], i + 1)[1] for i in range(count)]
+    text = mail_text(Figures(make(findings=rows)))
+    lines = text.splitlines()
+    assert text.isascii()
+    assert len(lines) <= 40
+    assert all(len(line) <= 72 for line in lines if "Repeat: " not in line)
+    assert "From a model, not from a kernel" in text
+    assert MESSAGE_ID in text.replace("\n", "")
+    assert text.count("***") == min(count, 3)
+    if count > 3:
+        assert f"and {count - 3} more." in lines
+    assert shlex.split(next(line for line in lines if "Repeat: " in line).partition(": ")[2])[:2] == [
+        "percpu-fuzz",
+        "run",
+    ]
+
+
+def test_the_mail_of_a_clean_campaign_gives_a_bound(make: Made) -> None:
+    """0 of 400 measured cases: at most 0.75%, and that it is no proof. Control: without a case there is no bound."""
+    clean = [Outcome("measurement", 0, "few", 400, 9)]
+    words = " ".join(mail_text(Figures(make(clean, findings=[]))).split())
+    assert re.search(r"In 400 random cases each is broken in at most 0\.75% of what was drawn \(95%\)", words)
+    assert "and no case was measured" in " ".join(mail_text(Figures(make([], findings=[]))).split())
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 60])
+def test_the_summary_fits_a_terminal(make: Made, count: int) -> None:
+    """At most 45 lines of 78 columns; the last name report.html and what to type next, quoted for a shell."""
+    rows = [stored_row("v2-lost-bytes", i + 1)[1] for i in range(count)]
+    lines = summary_text(Figures(make(findings=rows))).splitlines()
+    assert len(lines) <= 45
+    assert all(len(line) <= 78 for line in lines if "percpu-fuzz" not in line)
+    assert "out/one two/report.html" in lines[-4]
+    assert shlex.split(lines[-2].removeprefix("Next"))[:3] == ["percpu-fuzz", "report", "out/one two"]
+    assert sum("percpu-fuzz replay" in line for line in lines) == min(count, 5)
+    if count > 5:
+        assert "and 55 more findings, in report.txt" in lines
+
+
+def test_a_schedule_has_who_broke_it_on_the_left() -> None:
+    """Two columns: the last line is the violation, other contexts stand to the right. Control: nothing of nothing."""
+    _, row = stored_row("v2-null-before-account")
+    lines = two_columns(msgspec.convert(row["steps"], list[Line]), 6, 70)
+    assert lines[0].split("  ")[0] == "CPU 0: task 0"
+    assert lines[0].endswith("css_offline")
+    assert any("-> NULL" in line and line.startswith(" " * 36) for line in lines)
+    assert lines[-1] == "  *** NULL objcg used"
+    assert len(lines) <= 6
+    assert two_columns([], 6, 70) == []
+    alone = [Line(1, 0, "task 0", "TC_LEVEL", (Change("memcg1 usage", 0, 1),))]
+    assert two_columns(alone, 6, 70)[0] == "CPU 0: task 0"
+
+
+def test_invariants_stand_in_their_order() -> None:
+    """I8 before I12, I1b after I1."""
+    assert in_order(["I12", "I8", "I1b", "I1"]) == ["I1", "I1b", "I8", "I12"]
