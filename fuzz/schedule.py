@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
 
 EPOCH_BATCHES = 64  # of the hunting stream; what learns by epochs must know as many
 
@@ -120,13 +120,21 @@ def _waits(stream: str, handed: BatchCounts, epochs_folded: int | None) -> bool:
 def batches_for_cases(
     cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int], shard: Shard = WHOLE
 ) -> BatchCounts:
-    """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams."""
+    """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams.
+
+    Of a part: its share of the batches that hold as many cases for each part, so that equal parts join without a gap.
+    """
     handed, counted = BatchCounts(), 0
-    while counted < cases:
+    while counted < cases * shard.count:
         stream = preferred_stream(handed, hunt)
-        counted += cases_per_batch(stream, shard.number(handed.of(stream)))
+        counted += cases_per_batch(stream, handed.of(stream))
         handed = handed.with_one_more(stream)
-    return handed
+    return BatchCounts(*(-(-(handed.of(stream) - shard.index) // shard.count) for stream in STREAMS))
+
+
+def batches_of_whole(part: BatchCounts, shard: Shard) -> BatchCounts:
+    """The fewest batches of the whole campaign among which are so many of the part."""
+    return BatchCounts(*(shard.number(part.of(stream) - 1) + 1 if part.of(stream) else 0 for stream in STREAMS))
 
 
 def batches_covering(least: BatchCounts, hunt: Fraction) -> BatchCounts:

@@ -19,7 +19,7 @@ from percpu_fuzz.fuzz.errors import BROKEN, CLEAN, INCONCLUSIVE, VIOLATED, Harne
 from percpu_fuzz.fuzz.files import is_full, write_json
 from percpu_fuzz.fuzz.findings.pick import WrittenFindings, pick, write_findings
 from percpu_fuzz.fuzz.progress import working
-from percpu_fuzz.fuzz.schedule import batches_covering
+from percpu_fuzz.fuzz.schedule import batches_covering, batches_of_whole
 from percpu_fuzz.fuzz.store.reading import campaign_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
@@ -91,14 +91,11 @@ def keep(session: Session, named: Mapping[str, Any], files: Mapping[str, bytes],
 
 
 def cases_of(session: Session, ran: Ran) -> int:
-    """How many cases have to be asked for to get these batches."""
+    """How many cases have to be asked for to get these batches; of a part, for each part."""
     plan, options = session.plan, session.options
-    prefix = batches_covering(ran.prefix, options.hunt)
-    return sum(
-        plan.cases_per_batch(stream, options.shard.number(place))
-        for stream in STREAMS
-        for place in range(prefix.of(stream))
-    )
+    prefix = batches_covering(batches_of_whole(ran.prefix, options.shard), options.hunt)
+    whole = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in range(prefix.of(stream)))
+    return whole // options.shard.count
 
 
 def ran_row(session: Session, ran: Ran, stop: str | None, written: WrittenFindings) -> dict[str, Any]:
