@@ -91,12 +91,13 @@ class Sign:
             self.file.flush()
 
     def text(self, seconds: float) -> str:
-        """percpu-fuzz: shrinking 3 of 40 [###....] (8 s)."""
+        """percpu-fuzz, 8 s: shrinking 3 of 40 [###....]."""
+        head = f"percpu-fuzz, {duration(seconds)}: {self.words}"
         if not self.total:
-            return f"percpu-fuzz: {self.words} ({duration(seconds)})"
+            return head
         full = min(BAR, BAR * self.done // self.total)
         bar = f" [{'#' * full}{'.' * (BAR - full)}]" if self.redraws else ""
-        return f"percpu-fuzz: {self.words} {self.done:,} of {self.total:,}{bar} ({duration(seconds)})"
+        return f"{head} {self.done:,} of {self.total:,}{bar}"
 
     def clear(self) -> None:
         """Take the line away, so that what is printed next begins at the left."""

@@ -31,7 +31,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
 
-COMPILING = "loading the engine, or compiling it, which is done once for this code and takes a minute or two"
+COMPILING = "loading the engine, or compiling it, once, in a minute or two"
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
 
 

@@ -23,7 +23,7 @@ from percpu_fuzz.fuzz.configuration import PREFIX, effective, found_file, from_e
 from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import out_option
-from percpu_fuzz.fuzz.progress import be_quiet, is_for_a_person
+from percpu_fuzz.fuzz.progress import be_quiet, is_for_a_person, working
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.reading import read_given
 
@@ -96,8 +96,9 @@ def run_command(**given: Any) -> int:
     texts = in_force(typed)
     if "resume" in texts:
         texts = resumed(read_given(SETTINGS["resume"].value(texts)), texts)
-    options = run_options(texts)
-    plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
+    with working("reading options, drawing up the plan"):
+        options = run_options(texts)
+        plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
     interrupts = Interrupts()
     out = options.resume or options.out or default_folder(options)
     with interrupts.caught(), nothing_left_if_refused(out):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.events import Done
-from percpu_fuzz.fuzz.campaign.screen import Screen, bars, found_by_then
+from percpu_fuzz.fuzz.campaign.screen import BLOCKS, Screen, bars, found_by_then
 from percpu_fuzz.fuzz.progress import is_for_a_person
 from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
@@ -63,17 +63,17 @@ def test_every_figure_stands_within_the_width(dispatcher: Dispatcher, width: int
     console.print(screen.picture(dispatcher, 1, 2))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) == width
-    assert len(lines) == {80: 18, 120: 21}[width]
+    assert len(lines) == {80: 19, 120: 22}[width]
     text = out.getvalue()
     for figure in (
         "seed 7", "of 60 s", "12,345,678 measured, 0 hunted", "3 found", "0 to 3 pages, mean 1.14",
         "I18 56,789, I8 1,234",
-        "1 busy of 2; 1 lost, 1 batches given up", "died of SIGSEGV and had hunting", "q ends in order",
+        "1 busy of 2; 1 lost, 1 batches given up", "died of SIGSEGV and had hunting", "q or Ctrl-C ends in order",
     ):  # fmt: skip
         assert figure in text, figure
-    assert "I18 at FR_UNCHARGE" in text
+    assert "I18 pcpu_memcg_free_hook()" in text
     assert ("and 6 more" in text) == (width == 80)
-    for more in ("I8 at STEP_0", "2 s: the second", "all, from start to now"):
+    for more in ("I8 STEP_0", "2 s: the second", "all, from start to now"):
         assert (more in text) == (width == 120), more
 
 
@@ -87,6 +87,8 @@ def test_bars_go_from_nothing_to_the_most() -> None:
     """0 is blank, the largest value the densest sign; the last values are shown."""
     assert bars([0, 4, 9], 10) == " =@"
     assert bars([1, 2, 3, 0], 2) == "@ "
+    assert bars([0, 0.001, 9], 10) == " .@"
+    assert bars([0, 4, 9], 10, BLOCKS) == " \u2584\u2588"
     assert bars([], 5) == ""
     assert bars([0, 0], 5) == "  "
 
