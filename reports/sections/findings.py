@@ -16,6 +16,7 @@ from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
 from percpu_fuzz.reports.sections.rate_words import replay_line
 from percpu_fuzz.reports.sections.run_words import rule_words
 
+OPEN_MOST = 3  # the first ones can be read at once
 PICTURES_BYTES = 1_000_000  # of all lanes together: a page is to stay under 2 MB
 FINDINGS_WORDS = (
     "Cases of the most different signatures were shrunk; those that shrank to the same shape are one finding. A shape "
@@ -71,7 +72,7 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     command = replay_line(figures.campaign, str(row["file"])) + " --lanes"
     return Section(
         f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), drawn,
-        command=command, lines=_lines(row, "explanation"), folded=True,
+        command=command, lines=_lines(row, "explanation"), folded=index >= OPEN_MOST,
     )  # fmt: skip
 
 

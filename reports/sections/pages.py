@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.page import Page
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
-from percpu_fuzz.reports.sections.brief.summary import summary_section
+from percpu_fuzz.reports.sections.brief.summary import cost_section, summary_section
 from percpu_fuzz.reports.sections.costs import costs_section
 from percpu_fuzz.reports.sections.findings import findings_section
 from percpu_fuzz.reports.sections.headroom import headroom_section
@@ -29,5 +29,6 @@ def page_of(figures: Figures) -> Page:
     return Page(
         f"percpu-fuzz: variant {campaign.variant}, seed {campaign.seed}", verdict_words(figures),
         any(row.cases for row in figures.invariants), campaign.command,
-        (summary_section(figures), *(section for section in made if section.words)), identity_words(campaign),
+        (summary_section(figures), cost_section(figures), *(section for section in made if section.words)),
+        identity_words(campaign),
     )  # fmt: skip

@@ -66,7 +66,13 @@ def is_of_bytes(change: Change) -> bool:
     return not change.is_pointer and not any(word in change.name for word in COUNTERS)
 
 
-def row_of(line: Line, ours: str) -> Row:
+def told_within(change: Change, room: int) -> str:
+    """A change in so many columns: what is cut is its name, never an amount."""
+    whole, values = str(change), change.values
+    return whole if len(whole) <= room else f"{change.name[: max(1, room - len(values) - 4)]}..: {values}"
+
+
+def row_of(line: Line, ours: str, room: int) -> Row:
     """Function, and what the step did: its most telling change, or the step's own words."""
     if line.broken:
         found = line.broken[0]
@@ -75,7 +81,7 @@ def row_of(line: Line, ours: str) -> Row:
             detail = f"*** {'NULL' if found.invariant == 'I18' else 'released'} objcg used"
     else:
         told = sorted(line.changes, key=lambda change: (not change.is_pointer, not is_of_bytes(change)))
-        detail = str(told[0]) if told else WORDS.get(line.label, line.label)
+        detail = told_within(told[0], room) if told else WORDS.get(line.label, line.label)
     return Row(0 if line.who == ours else 1, function_of(line.label), detail)
 
 
@@ -85,7 +91,7 @@ def drawn_rows(steps: Sequence[Line], half: int) -> list[str]:
     others = {line.who: f"CPU {line.cpu}: {line.who}" for line in steps if line.who != ours.who}
     lines = [(f"CPU {ours.cpu}: {ours.who}".ljust(half + GAP) + "; ".join(others.values()))[: 2 * half + GAP].rstrip()]
     before: tuple[int, str] | None = None
-    for row in (row_of(line, ours.who) for line in steps):
+    for row in (row_of(line, ours.who, half - 2) for line in steps):
         indent = " " * (row.column * (half + GAP))
         if (row.column, row.function) != before:
             lines.append(indent + row.function[:half])

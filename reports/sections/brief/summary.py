@@ -16,29 +16,40 @@ from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.page import Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
+from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
 
 SUMMARY_LINES_MOST = 45  # after the last line of progress
 FINDINGS_SHOWN = 5
 HEADROOM_PAGES = 4
+SCHEDULE_LINES = 12
 NAME_WIDTH = 10
 USEFUL_WIDTH = 1.0  # of a mean's interval, as a multiple of the mean: a wider one says nothing
 
 
 def summary_section(figures: Figures) -> Section:
-    """The first section of every format: findings as entries, then the rows of what it costs and where it ends."""
+    """The first section of every format: findings as entries, each with its schedule in two columns."""
     campaign = figures.campaign
-    parts = tuple(
-        Section(f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
-                command=show_line(campaign, found))
-        for found in causes(campaign)[:FINDINGS_SHOWN]
-    )  # fmt: skip
+    parts = tuple(short_entry(campaign, found) for found in causes(campaign)[:FINDINGS_SHOWN])
     left = len(campaign.findings) - len(parts)
     notes = () if parts else (no_finding_words(figures),)
     notes = (*notes, f"{plural(left, 'more finding')} below.") if left else notes
+    return Section("summary", "What was found", notes, parts=parts)
+
+
+def short_entry(campaign: Campaign, found: Cause) -> Section:
+    """A finding in short: sentence, rate, command, schedule."""
+    return Section(
+        f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
+        command=show_line(campaign, found), lines=tuple(two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)),
+    )  # fmt: skip
+
+
+def cost_section(figures: Figures) -> Section:
+    """The second section: what the precharge costs, and what is left open."""
     table = Table(("", ""), tuple(cost_rows(figures)), 1, prose=1)
-    return Section("summary", "In short", notes, tables=(table,), parts=parts)
+    return Section("cost", "What it costs, and what is left open", tables=(table,))
 
 
 def show_line(campaign: Campaign, found: Cause) -> str:
@@ -130,7 +141,7 @@ def limit_words(figures: Figures) -> str:
     words = "no case was measured." if not n else ""
     if clean and n:
         bound = upper_percent(clean[0].measurement.upper_bound)
-        others = plural(len(clean), "other invariant")
+        others = plural(len(clean), "other invariant" if any(row.cases for row in figures.invariants) else "invariant")
         words = f"{others} held in {number(n)} measured cases (each broken in at most {bound})."
     if campaign.failed:
         words += f" {failed_batches(campaign)} could not be run."

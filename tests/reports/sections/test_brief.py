@@ -24,7 +24,7 @@ from percpu_fuzz.reports.lanes import Change, Line
 from percpu_fuzz.reports.sections.brief.causes import cause
 from percpu_fuzz.reports.sections.brief.functions import function_of
 from percpu_fuzz.reports.sections.brief.mail import mail_text
-from percpu_fuzz.reports.sections.brief.schedule import two_columns
+from percpu_fuzz.reports.sections.brief.schedule import told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
 
 Made = Callable[..., Campaign]
@@ -130,3 +130,11 @@ def test_a_schedule_has_who_broke_it_on_the_left() -> None:
 def test_invariants_stand_in_their_order() -> None:
     """I8 before I12, I1b after I1."""
     assert in_order(["I12", "I8", "I1b", "I1"]) == ["I1", "I1b", "I8", "I12"]
+
+
+def test_what_is_cut_is_a_name_and_never_an_amount() -> None:
+    """In however few columns, both values of a change are whole. Control: where there is room nothing is cut."""
+    change = Change("objcg1.0 nr_charged_bytes", 0, 4092)
+    assert told_within(change, 20).endswith("..: 0 -> 4092")
+    assert len(told_within(change, 30)) <= 30
+    assert told_within(change, 60) == str(change)
