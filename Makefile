@@ -13,11 +13,14 @@ $(LINKS):
 
 $(STAMP): pyproject.toml | $(LINKS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "installing what it needs into $(VENV), once, about a minute"
+	@(while sleep 1; do printf .; done) & dots=$$!; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
+	status=$$?; kill $$dots; echo; exit $$status
 	touch $@
 
 setup: $(STAMP)
-	$(BIN)/python -m percpu_fuzz.fuzz.warm
+	$(BIN)/percpu-fuzz warm
 
 run: setup
 	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi

@@ -9,7 +9,8 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.cli import call
-from percpu_fuzz.fuzz.configuration import PROFILES, as_text, described, effective
+from percpu_fuzz.fuzz.commands.run import in_force
+from percpu_fuzz.fuzz.configuration import PROFILES, as_text, described, effective, from_environment
 from percpu_fuzz.fuzz.store.reading import read_given
 
 
@@ -114,3 +115,26 @@ def test_text_is_escaped(tmp_path: Path) -> None:
     """Quotes, backslashes and control characters come back."""
     given = {"topology": 'a"b\\c\n\x01'}
     assert tomllib.loads(described(given))["run"] == given
+
+
+def test_a_file_that_lies_here_and_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are taken and said, typed over variables over the file; none with --config none, nor by what is resumed."""
+    written(tmp_path, "[run]\nseed = 3\nhunt = 0.25\nworkers = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PERCPU_FUZZ_HUNT", "0.75")
+    assert in_force({"workers": "2"}) == {"seed": "3", "hunt": "0.75", "workers": "2"}
+    said = capsys.readouterr().err
+    assert "options of ./percpu-fuzz.toml" in said
+    assert "PERCPU_FUZZ_HUNT=0.75" in said
+    assert in_force({"config": "none"}) == {"hunt": "0.75", "config": "none"}
+    assert in_force({"resume": "here"}) == {"resume": "here"}
+    capsys.readouterr()
+
+
+def test_a_variable_names_no_code() -> None:
+    """Code is run only when it is typed. Control: a name of the project's own is taken; other variables are let be."""
+    with pytest.raises(InputError, match=r"^PERCPU_FUZZ_VARIANT: 'mine\.py:V'; allowed: a name"):
+        from_environment({"PERCPU_FUZZ_VARIANT": "mine.py:V"})
+    assert from_environment({"PERCPU_FUZZ_VARIANT": "v1", "PERCPU_FUZZ_CACHE": "x"}) == {"variant": "v1"}

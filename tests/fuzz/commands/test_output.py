@@ -46,3 +46,26 @@ def test_help_is_there_at_once() -> None:
         done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
         assert bool({"numba", "numpy", "scipy"} & set(done.stderr.split())) == loads, arguments
         assert "run " in done.stdout or loads
+
+
+def test_a_line_without_a_command_prints_help() -> None:
+    """Of the whole and of a group, on standard output; exit status 2, as nothing was run and 0 would read as clean."""
+    for line, word in (("$P", "Campaigns:"), ("$P topology", "export")):
+        done = shell(line)
+        assert (done.returncode, done.stderr) == (2, "")
+        assert word in done.stdout
+
+
+def test_a_folder_of_findings_is_listed() -> None:
+    """A line a file with the command that shows it; 1 if one shows, 0 on a variant where none does; a folder without
+    any is refused.
+    """
+    done = shell("D=$(mktemp -d) && cp tests/data/findings/v1-shortfall.json $D/001-I1-v1.json && $P replay $D")
+    assert done.returncode == 1
+    assert "001-I1-v1.json: I1 on v1 at step" in done.stdout
+    assert "--lanes" in done.stdout
+    done = shell("D=$(mktemp -d) && cp tests/data/findings/v1-shortfall.json $D/001-I1-v1.json && "
+                 "$P replay $D --variant fixed")  # fmt: skip
+    assert done.returncode == 0
+    assert "I1 on fixed holds" in done.stdout
+    assert shell("$P replay $(mktemp -d)").returncode == 2

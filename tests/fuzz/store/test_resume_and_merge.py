@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.fuzz.campaign.dispatcher import failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits, failed_row
+from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.fuzz.command_line import run_options
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.fuzz.store.store import Store, digest_of, packed, unpacked
+from percpu_fuzz.strategies.plan.batches import Batches
 
 SMALL = ("--topology", "two-node", "--variant", "fixed", "--workers", "2")
 
@@ -310,3 +313,53 @@ def test_other_campaigns_are_not_merged(tmp_path: Path, parts: list[Path], capsy
 def test_rows_are_what_the_digest_is_over(whole: Path) -> None:
     """Unpacked, the rows in their order give the digest of the report."""
     assert digest_of(rows(whole).values()) == report(whole)["digest"]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,000 cases of v1 on two nodes, which found something."""
+    folder = tmp_path_factory.mktemp("found") / "out"
+    typed = ["run", "--topology", "two-node", "--variant", "v1", "--workers", "2", "--out", str(folder)]
+    assert call([*typed, "--cases", "2000", "--seed", "3"]) == 1
+    return folder
+
+
+def test_findings_keep_names_and_files(found: Path) -> None:
+    """Resumed three times: every finding that was there is there, under its name, of its cause, and still breaks it;
+    new ones have higher numbers. A file that somebody took away comes back under a number of its own.
+    """
+    for cases in ("4000", "7000", "9000"):
+        before = {str(row["file"]): str(row["shape"]) for row in report(found)["findings"]}  # type: ignore[attr-defined]
+        assert before
+        assert call(["run", "--resume", str(found), "--cases", cases]) == 1
+        after = {str(row["file"]): str(row["shape"]) for row in report(found)["findings"]}  # type: ignore[attr-defined]
+        assert list(after)[: len(before)] == list(before)
+        for file, shape in before.items():
+            assert after[file].partition(": ")[0] == shape.partition(": ")[0]
+            assert call(["replay", str(found / file)]) == 1
+    (gone,) = [found / file for file in list(after)[:1]]
+    gone.unlink()
+    assert call(["run", "--resume", str(found), "--cases", "10000"]) == 1
+    assert not gone.exists()
+
+
+def test_a_budget_below_what_is_stored_is_refused(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fewer cases, or less time, than are there: one line that says how many are. Control: as many go through."""
+    stored = rows(whole)
+    for budget in (["--cases", "1000"], ["--time", "0.001"]):
+        assert call(["run", "--resume", str(whole), *budget]) == 2
+        assert "stored" in capsys.readouterr().err.splitlines()[-1]
+    assert rows(whole) == stored
+    assert call(["run", "--resume", str(whole)]) == 0
+
+
+def test_a_resumed_campaign_shows_all_it_has(found: Path) -> None:
+    """What a person watches begins with the cases, violations and waste of earlier sessions."""
+    options = run_options({"topology": "two-node", "variant": "v1", "seed": "3", "cases": "10"})
+    with contextlib.closing(Store(found / "campaign.db")) as store:
+        live = Dispatcher(Batches(plan_of(options)), store, Limits(None, 60.0, options.hunt, 1)).live
+    assert live.cases.total() == report(found)["cases"]
+    assert live.violations
+    assert live.steps == report(found)["steps"]
