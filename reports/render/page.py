@@ -55,8 +55,9 @@ class Figure:
 class Section:
     """A part of a page; read in this order: words, command, lines, tables, notes, figures, parts.
 
-    command: a line for a shell; lines: text as it stands; notes: what the tables rest on; folded: opened by the
-    reader. A part of a section is an entry: its title, and below it what belongs to it.
+    command: a line for a shell; lines: text as it stands; columns: that no line of it is to be wrapped; notes: what the
+    tables rest on; folded: opened by the reader. A part of a section is an entry: its title, and below it what belongs
+    to it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Section:
     parts: tuple[Section, ...] = ()
     folded: bool = False
     notes: tuple[str, ...] = ()
+    columns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def short_entry(campaign: Campaign, found: Cause) -> Section:
     return Section(
         f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
         command=show_line(campaign, found), lines=tuple(two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)),
+        columns=True,
     )  # fmt: skip
 
 
