@@ -11,7 +11,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.progress import WatchedFile, working
-from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines
+from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.fidelity import fidelity_page
 from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run
@@ -54,5 +54,6 @@ def one_folder(folder: Path) -> Fidelity:
         fidelity = check_run(read, VARIANTS["base"])
     detail = None if fidelity.fallback is None else fallback_detail(fidelity.fallback)
     words = f"{counts_words(read.stream.counts)}; {read.stream.cpus}."
-    print(page_text(fidelity_page(fidelity.figures(), detail, words, left_out_lines(fidelity.left_out))))
+    said = [*left_out_lines(fidelity.left_out), *machine_notes(run)]
+    print(page_text(fidelity_page(fidelity.figures(), detail, words, said)))
     return fidelity

@@ -18,7 +18,7 @@ from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, table
-from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
+from percpu_fuzz.strategies.machines.qemu.export import export_qemu, renumbered
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SWITCHES_MOST = 12

@@ -10,7 +10,7 @@ from percpu_fuzz.engine.topology import Node, Topology
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID
 from percpu_fuzz.strategies.machines.facts import topology_of
 from percpu_fuzz.strategies.machines.machine import show_list
-from percpu_fuzz.strategies.machines.qemu_import import ALL_MEMORY, read_qemu
+from percpu_fuzz.strategies.machines.qemu.reading import ALL_MEMORY, read_qemu
 
 MIB = 1 << 20
 HOTPLUG_BYTES = 1 << 30

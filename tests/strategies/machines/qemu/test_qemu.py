@@ -17,9 +17,10 @@ from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers
 from percpu_fuzz.strategies.machines.facts import topology_of
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
-from percpu_fuzz.strategies.machines.qemu_import import read_qemu
-from percpu_fuzz.strategies.machines.qemu_words import Layout, pairs_of, words_of
+from percpu_fuzz.strategies.machines.qemu.export import export_qemu, renumbered
+from percpu_fuzz.strategies.machines.qemu.reading import read_qemu
+from percpu_fuzz.strategies.machines.qemu.shell import words_of
+from percpu_fuzz.strategies.machines.qemu.words import Layout, pairs_of
 
 RUNS = ["r1-4node-fallback-6.1", "r3-cpuless-memnode-6.1", "r5-8possible-hotplug-6.1", "r6-memmax-fail-6.1"]
 GIB_PAGES = 1 << 18
