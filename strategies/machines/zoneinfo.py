@@ -46,12 +46,11 @@ def parse_zoneinfo(text: str, where: str, notes: list[str] | None = None) -> dic
     seen: set[tuple[str, str]] = set()
     notes = [] if notes is None else notes
     zones = _zones(_joined(within(numbered(plain), _is_row, notes), where), where)
-    cma = [rows.get("nr_free_cma") for _, rows in zones]
-    if not any(pages is not None for pages in cma):
+    cma = [rows.get("nr_free_cma") for _, rows in zones if rows.get("managed", 1)]  # an empty zone has no such row
+    if all(pages is None for pages in cma):
         notes.append(f"{where} has no nr_free_cma: free pages of CMA, where no percpu page can lie, are counted if any")
     elif None in cma:
-        title = zones[cma.index(None)][0]
-        raise InputError(where, f"Node {title[0]}, zone {title[1]} without nr_free_cma, which others have", ZONEINFO)
+        raise InputError(where, "a zone with pages and without nr_free_cma, which others have", ZONEINFO)
     for title, rows in zones:
         if title in seen:
             raise InputError(where, f"Node {title[0]}, zone {title[1]} twice", ZONEINFO)

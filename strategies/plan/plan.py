@@ -127,7 +127,7 @@ class Plan:
             "learning": "epochs" if self.learns else "off",
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
-            **({"assumed of the machine": list(self.notes)} if self.notes else {}),
+            **({"assumed of the machine": "; ".join(self.notes)} if self.notes else {}),
             "machines": {family.name: family.digest for family in self.families},
             **extremes(self.families),
             "pct_caps": {family.name: caps_of(family.size_class) for family in self.families},
