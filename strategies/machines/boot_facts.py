@@ -188,7 +188,8 @@ def read_boot_facts(text: str, where: str) -> Facts:
     Memory is what the firmware's tables have. A SLIT is only known to be there, unless its rows are in the text too.
     """
     log = _Log(where)
-    for line in _lines(text):
+    text = "\n".join(_lines(text))
+    for line in text.split("\n"):
         log.take(line)
     if not log.ranges or not (log.apics or log.up or log.listed or "up" in log.counts):
         given = "a boot log without SRAT lines of memory, or without lines of CPUs"

@@ -36,12 +36,12 @@ from percpu_fuzz.strategies.machines.topology_json import import_topology_json
 from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, SysfsTree, TarTree
 from percpu_fuzz.strategies.machines.virsh import read_virsh
 from percpu_fuzz.strategies.machines.xml_events import parse_xml
-from percpu_fuzz.strategies.machines.zoneinfo import ZONE_ROW, parse_zoneinfo
+from percpu_fuzz.strategies.machines.zoneinfo import ZONE_MARK, parse_zoneinfo
 from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, read_bytes, text_of
 
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 PACKED = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
-ADDITIONS = {"/proc/zoneinfo": (ZONE_ROW, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
+ADDITIONS = {"/proc/zoneinfo": (ZONE_MARK, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
 
 
 def find_machine(text: str, where: str) -> Imported:

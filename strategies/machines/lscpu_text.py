@@ -38,7 +38,7 @@ def read_lscpu_text(text: str, where: str) -> Facts:
 def _summary(text: str, where: str, notes: list[str]) -> Facts:
     """`Field:  data`, a field a line; a line without a field goes on with the one above."""
     rows: list[tuple[str, str]] = []
-    for number, line in within(numbered(text), lambda line: bool(FIELD.fullmatch(line)), notes):
+    for number, line in within(numbered(text), lambda line: bool(FIELD.fullmatch(line)), notes, True):
         if (found := FIELD.fullmatch(line)) and not _goes_on(rows):
             rows.append((found[1], found[2].strip()))
         elif rows:

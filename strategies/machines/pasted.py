@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-QUOTE = re.compile(r"[ \t]*(?:[>|](?: |\t|$|(?=[>|])))")
+QUOTE = re.compile(r"[ \t]*[>|] ?")
 FENCE = re.compile(r"[ \t]*(?:```|~~~)[\w+-]*")
 MAILED = str.maketrans({"\u00a0": " ", "\0": None})  # blanks of mail programs, and what tar fills sysfs files with
 SHOWN = 3
@@ -40,7 +40,7 @@ def _plain(lines: Sequence[str]) -> str:
         if len(filled) > 2 and FENCE.fullmatch(filled[0]) and FENCE.fullmatch(filled[-1]):
             lines = filled[1:-1]
         if lines == before:
-            return "\n".join(lines) + "\n"
+            return "\n".join(lines).strip("\n") + "\n"
 
 
 def _fenced(lines: Sequence[str]) -> list[str] | None:
@@ -56,10 +56,15 @@ def told_by(text: str, tells: Callable[[str], object]) -> str | None:
     return next((form for form in plain_forms(text) if tells(form)), None)
 
 
-def within(lines: Lines, known: Callable[[str], bool], notes: list[str]) -> Lines:
-    """The lines from the first to the last known one, blank ones left out; what stands around them becomes a note."""
+def within(lines: Lines, known: Callable[[str], bool], notes: list[str], goes_on: bool = False) -> Lines:
+    """The lines from the first to the last known one, blank ones left out; what stands around them becomes a note.
+
+    goes_on: the last one may be wrapped, and goes to the next blank line.
+    """
     places = [i for i, (_, line) in enumerate(lines) if known(line)]
     first, last = (places[0], places[-1]) if places else (0, len(lines) - 1)
+    while goes_on and last + 1 < len(lines) and lines[last + 1][1].strip():
+        last += 1
     around = [(number, line) for number, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
     if around:
         shown = ", ".join(f"{number} {line.strip()[:40]!a}" for number, line in around[:SHOWN])

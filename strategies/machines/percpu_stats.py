@@ -64,18 +64,13 @@ def parse_percpu_stats(text: str, where: str) -> PercpuStats:
         raise InputError(where, "no `Percpu Memory Statistics`", PERCPU_STATS)
     sections: list[tuple[str | None, dict[str, int]]] = [(None, {})]
     notes: list[str] = []
-    pending = ""
     for number, line in within(numbered(plain), _known, notes):
-        text = f"{pending} {line.strip()}" if pending else line
-        pending = ""
-        if found := CHUNK.fullmatch(text):
+        if found := CHUNK.fullmatch(line):
             sections.append((found[1].strip(), {}))
-        elif row := ROW.fullmatch(text):
+        elif row := ROW.fullmatch(line):
             _once(sections[-1][1], row, f"{where}, line {number}", sections[-1][0] is None)
-        elif not TITLE.fullmatch(text):
-            if not re.fullmatch(r"\s*[a-z_]+\s*:?", text):
-                raise InputError(f"{where}, line {number}", repr(line.strip()[:60]), PERCPU_STATS)
-            pending = text
+        elif not TITLE.fullmatch(line):
+            raise InputError(f"{where}, line {number}", repr(line.strip()[:60]), PERCPU_STATS)
     return _stats([(kind, rows) for kind, rows in sections if kind is None or rows], notes, where)
 
 

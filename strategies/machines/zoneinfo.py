@@ -9,6 +9,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.pasted import Lines, numbered, told_by, within
 
 ZONE_ROW = re.compile(r"^ *Node +(\d{1,9}), zone +(\S+) *$", re.MULTILINE)
+ZONE_MARK = re.compile(r"^ *Node +\d+, +zone\b", re.MULTILINE)
 PAGES_ROW = re.compile(r"(?:pages )?(free|min|low|managed|nr_free_cma) +(\d{1,18})")
 OTHER_ROW = re.compile(
     r"(?:pages )?[a-z_][a-z0-9_]*:? +-?\d+|protection: \([\d, ]*\)|per-node stats|pagesets|"
@@ -39,7 +40,7 @@ def parse_zoneinfo(text: str, where: str, notes: list[str] | None = None) -> dic
 
     Raises InputError for no zone at all, a zone without its rows or with one twice, a line that is none of zoneinfo's.
     """
-    plain = told_by(text, ZONE_ROW.search)
+    plain = told_by(text, ZONE_MARK.search)
     if plain is None:
         raise InputError(where, "no line `Node N, zone NAME`", ZONEINFO)
     sums: dict[int, Zones] = {}

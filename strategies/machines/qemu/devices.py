@@ -27,9 +27,11 @@ class Devices:
         self._virtio: list[tuple[int, int]] = []  # bytes plugged at the start, its node
         self._uncounted: dict[str, int] = {}
         self._windows: set[str] = set()
+        self._memdevs: set[str] = set()
 
     def device(self, given: Suboption) -> None:
         driver = given.get("driver", "")
+        self._memdevs |= {given[key] for key in ("memdev", "volatile-memdev", "persistent-memdev") if key in given}
         name = f"{driver} {given.get('id', '')}".strip()[:60]
         if driver == "pc-dimm":
             self._dimms.append((name, given.get("memdev", ""), self._node(given)))
@@ -43,10 +45,15 @@ class Devices:
         return number_of(given.get("node", "0"), "-device node", self.where, MAX_NODES - 1)
 
     def machine(self, given: Suboption) -> None:
+        self._memdevs |= {given["memory-backend"]} if "memory-backend" in given else set()
         for key in given:
             parts = key.split(".")
             if parts[0] == "cxl-fmw" and len(parts) > 1:
                 self._windows.add(parts[1])
+
+    def backends(self) -> set[str]:
+        """Ids of the memory backends that devices and the machine use."""
+        return self._memdevs
 
     def nodes(self) -> set[int]:
         """The nodes that devices name."""

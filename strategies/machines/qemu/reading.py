@@ -39,7 +39,7 @@ class _Machine:
         self.kernel: list[str] = []
         self.devices = Devices(where)
         self.notes: list[str] = []
-        self._memdevs: dict[int, str] = {}
+        self.memdevs: dict[int, str] = {}
         self._cpus: list[tuple[str, Suboptions]] = []
 
     def take(self, name: str, value: str) -> None:
@@ -98,7 +98,7 @@ class _Machine:
             raise InputError(self.where, f"node {node} twice", "different nodeid")
         self.nodes[node] = parse_size(given.get("mem", "0"), f"{self.where}, -numa node,mem", "M")
         if "memdev" in given:
-            self._memdevs[node] = given["memdev"]
+            self.memdevs[node] = given["memdev"]
         for key, text in pairs:
             if key == "cpus":
                 self._cpus.append(("range", [("node-id", str(node)), ("cpus", text)]))
@@ -107,7 +107,7 @@ class _Machine:
         """What needs the whole command line: memory adds up, ids have no gap, CPUs get their nodes."""
         if not self.nodes:
             self.nodes[0] = self.ram_bytes or 0
-        for node, memdev in self._memdevs.items():
+        for node, memdev in self.memdevs.items():
             if memdev not in self.backends:
                 raise InputError(self.where, f"memdev={memdev[:40]}", "the id of a memory backend")
             self.nodes[node] = self.backends[memdev]
@@ -186,12 +186,17 @@ def _absent_note(machine: _Machine, possible: int) -> None:
         )
 
 
-def _guest_notes(machine: _Machine, facts: Facts) -> None:
-    """What the arguments mean to QEMU and not to a guest kernel."""
+def _mentioned(machine: _Machine) -> list[int]:
+    """The nodes that the firmware's tables mention, in their order: only these are possible to Linux."""
     memory = [node for node, size in sorted(machine.nodes.items()) if size]
     with_cpus = list(dict.fromkeys(machine.node_of[cpu] for cpu in range(machine.layout.possible)))
     last = [max(machine.nodes)] if machine.hotplug else []
-    order = list(dict.fromkeys([*with_cpus, *memory, *last, *sorted(machine.devices.initiators)]))
+    return list(dict.fromkeys([*with_cpus, *memory, *last, *sorted(machine.devices.initiators)]))
+
+
+def _guest_notes(machine: _Machine, facts: Facts) -> None:
+    """What the arguments mean to QEMU and not to a guest kernel."""
+    order = _mentioned(machine)
     unknown = [node for node in sorted(machine.nodes) if node not in order]
     if unknown:
         facts.notes.append(
@@ -243,6 +248,16 @@ def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
     machine.place_rest(notes)
     boot = boot_words(machine.kernel, f"{where}, -append", machine.layout, notes)
     plugged = machine.devices.plugged(machine.backends, notes)
+    used = {*machine.memdevs.values(), *machine.devices.backends()}
+    if unused := sorted(set(machine.backends) - used):
+        notes.append(f"memory backends {', '.join(unused)[:80]} are no node's and no device's: they are not counted")
+    mentioned = set(_mentioned(machine))
+    if stray := sorted(set(plugged) - mentioned):
+        notes.append(
+            f"memory plugged on nodes {show_list(stray)} is not counted: the firmware's tables do not name them, and "
+            "Linux adds no memory to a node that is not possible"
+        )
+        plugged = {node: size for node, size in plugged.items() if node in mentioned}
     memory, movable = kernel_memory(machine.nodes, plugged, boot, notes)
     _absent_note(machine, boot.possible)
     present = {machine.node_of[cpu] for cpu in range(min(machine.layout.present, boot.possible))}
