@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology import PAGE_SIZES, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.options import machine_option
@@ -16,7 +16,9 @@ from percpu_fuzz.strategies.draw.field import FIELD
 from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.percpu_stats import parse_percpu_stats
 from percpu_fuzz.strategies.machines.qemu.export import export_qemu
+from percpu_fuzz.strategies.reading import read_text
 
 IMPORT_HELP = """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
 
@@ -88,6 +90,26 @@ def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
     imported = import_path(Path(path), answers_of(given))
     _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
+    return 0
+
+
+@topology_command.command("chunks", help="What /sys/kernel/debug/percpu_stats says of units and chunks.")
+@click.argument("file")
+def chunks_command(file: str) -> int:
+    """The geometry of the machine's units, and a line for each chunk."""
+    stats = parse_percpu_stats(read_text(Path(file)), file)
+    pages = ", ".join(f"{stats.unit_bytes // size} of {size // 1024}K" for size in PAGE_SIZES)
+    print(f"unit         {stats.unit_bytes:,} bytes of each possible CPU: pages {pages}")
+    print(
+        f"first chunk  static {stats.static_bytes:,}, reserved {stats.reserved_bytes:,}, dynamic {stats.dynamic_bytes:,}"
+    )
+    print(f"allocated    {stats.alloc_bytes:,} bytes at a time: {plural(stats.units_at_a_time, 'unit')} side by side")
+    print(f"chunks       {len(stats.chunks):,}\n\n{'areas':>9} {'free bytes':>12} {'longest free':>13}  kind")
+    for chunk in stats.chunks:
+        kind = ", ".join(word for word in (chunk.kind, "charged areas" if chunk.memcg_aware else "") if word)
+        print(f"{chunk.nr_alloc:9,} {chunk.free_bytes:12,} {chunk.contig_bytes:13,}  {kind}".rstrip())
+    for note in stats.notes:
+        print(f"note: {note}", file=sys.stderr)
     return 0
 
 
