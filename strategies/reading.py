@@ -61,6 +61,11 @@ PACKED: dict[bytes, tuple[str, Callable[[io.BufferedReader], Packed]]] = {
 }
 
 
+def is_tar(head: bytes) -> bool:
+    """Whether content that begins so is a tar archive."""
+    return head[257:262] == b"ustar"
+
+
 def open_bytes(path: Path, allowed: str = "a readable file") -> io.BufferedReader:
     """A file opened for reading. InputError naming it if it cannot be."""
     try:

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.options import machine_option
 from percpu_fuzz.reports.numbers import plural
-from percpu_fuzz.strategies.draw.field import FIELD
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
@@ -59,7 +59,7 @@ def list_command() -> int:
     print(
         f"family {MOVABLE_ONLY:15} {plural(len(movable_only().topologies), 'machine')}, drawn, with movable-only nodes"
     )
-    print(f"set {FIELD_SET:18} machines that people have, a family each: {', '.join(FIELD)}")
+    print(f"set {FIELD_SET:18} machines that people have, a family each: {', '.join(FIELD_MACHINES)}")
     return 0
 
 
@@ -101,7 +101,8 @@ def chunks_command(file: str) -> int:
     pages = ", ".join(f"{stats.unit_bytes // size} of {size // 1024}K" for size in PAGE_SIZES)
     print(f"unit         {stats.unit_bytes:,} bytes of each possible CPU: pages {pages}")
     print(
-        f"first chunk  static {stats.static_bytes:,}, reserved {stats.reserved_bytes:,}, dynamic {stats.dynamic_bytes:,}"
+        f"first chunk  static {stats.static_bytes:,}, reserved {stats.reserved_bytes:,}, "
+        f"dynamic {stats.dynamic_bytes:,}"
     )
     print(f"allocated    {stats.alloc_bytes:,} bytes at a time: {plural(stats.units_at_a_time, 'unit')} side by side")
     print(f"chunks       {len(stats.chunks):,}\n\n{'areas':>9} {'free bytes':>12} {'longest free':>13}  kind")

@@ -10,11 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.reading import READ_MAX_BYTES, Unpacked
+from percpu_fuzz.strategies.reading import READ_MAX_BYTES, Unpacked, is_tar
 
-TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
-ARCHIVE_MAX_BYTES = 8 << 30
-MEMBERS_MAX = 500_000
+RUN_MAX_BYTES = 8 << 30
+RUN_MEMBERS_MAX = 500_000
 TRACE = "percpu.trace"
 RUN_FILES = frozenset(
     name + packed
@@ -28,7 +27,7 @@ def is_archive(path: Path) -> bool:
     if not path.is_file():
         return False
     with Unpacked(path) as file:
-        return file.head[TAR_MAGIC_AT : TAR_MAGIC_AT + len(TAR_MAGIC)] == TAR_MAGIC
+        return is_tar(file.head)
 
 
 @contextmanager
@@ -37,7 +36,7 @@ def run_of_archive(path: Path) -> Iterator[Path]:
 
     Members are copied by their content, under their last name only; a link, or a name twice, is refused.
     """
-    with TemporaryDirectory(prefix="percpu-fuzz-") as folder, Unpacked(path, ARCHIVE_MAX_BYTES) as file:
+    with TemporaryDirectory(prefix="percpu-fuzz-") as folder, Unpacked(path, RUN_MAX_BYTES) as file:
         try:
             with tarfile.open(fileobj=cast(BinaryIO, file), mode="r:") as archive:
                 _copy(archive, Path(folder), str(path))
@@ -54,8 +53,8 @@ def _copy(archive: tarfile.TarFile, folder: Path, where: str) -> None:
     for count, member in enumerate(archive, 1):
         archive.members.clear()  # type: ignore[attr-defined]
         name = member.name.rpartition("/")[2]
-        if count > MEMBERS_MAX:
-            raise InputError(where, "more members", f"at most {MEMBERS_MAX}")
+        if count > RUN_MEMBERS_MAX:
+            raise InputError(where, "more members", f"at most {RUN_MEMBERS_MAX}")
         if name not in RUN_FILES or member.isdir():
             continue
         stream = archive.extractfile(member) if member.isreg() and not member.issparse() else None

@@ -91,7 +91,7 @@ def power_lpar32() -> Topology:
     return Topology("power-lpar32", nodes, cpus, _square(list(range(32)), lambda _a, _b: 40), page_size=65536)
 
 
-FIELD: Mapping[str, Callable[[], Topology]] = {
+FIELD_MACHINES: Mapping[str, Callable[[], Topology]] = {
     "gh200": gh200,
     "gh200-quad": gh200_quad,
     "power9-gpu": power9_gpu,

@@ -17,7 +17,7 @@ import numpy as np
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
-from percpu_fuzz.strategies.draw.field import FIELD, PLENTY, node
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES, PLENTY, node
 
 
 def line_distances(ids: list[int], near: int = 20) -> tuple[tuple[int, ...], ...]:
@@ -95,7 +95,7 @@ PRESETS: dict[str, Callable[[], Topology]] = {
     "cxl": cxl,
     "isolated": isolated,
     "thousand": lambda: even("thousand", 1024, 2048),
-    **FIELD,
+    **FIELD_MACHINES,
 }
 
 
@@ -225,8 +225,8 @@ def named_families(names: tuple[str, ...], where: str) -> tuple[Family, ...]:
     InputError, at `where`, for a name that is none, or a family twice.
     """
     known = {family.name: family for family in (*families(), movable_only())}
-    known |= {name: Family(name, 1, (preset(name),)) for name in FIELD}
-    sets = {DEFAULT_SET: [family.name for family in families()], FIELD_SET: list(FIELD)}
+    known |= {name: Family(name, 1, (preset(name),)) for name in FIELD_MACHINES}
+    sets = {DEFAULT_SET: [family.name for family in families()], FIELD_SET: list(FIELD_MACHINES)}
     chosen = [member for name in names for member in sets.get(name, [name])]
     strange = [name for name in chosen if name not in known]
     if strange or not chosen or len(set(chosen)) != len(chosen):

@@ -1,7 +1,7 @@
 """Machines from files, in the formats that people have of them, and as QEMU arguments.
 
 Imports engine, strategies.reading and, for names of machines, strategies.draw.topologies; not trace. importing.py tells
-a format by its content; a reader a format (sysfs.py with tree.py, hwloc.py and virsh.py with xml_events.py, numactl.py,
+a format by its content; a reader a format (sysfs.py with tree.py, xml/, numactl.py,
 lscpu.py with lscpu_text.py, boot_facts.py, qemu/) yields Facts, and facts.py makes a Topology of them and of the user's
 Answers (answers.py, zoneinfo.py, percpu_stats.py, sizes.py): nothing is guessed in silence, each assumption is a note,
 and missing.py asks for all that is missing at once. pasted.py takes away what a mail puts around a text.

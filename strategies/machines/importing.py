@@ -22,7 +22,6 @@ from percpu_fuzz.strategies.machines.answers import (
 from percpu_fuzz.strategies.machines.boot_facts import BOOT_MARK, read_boot_facts
 from percpu_fuzz.strategies.machines.boot_log import first_chunk_of
 from percpu_fuzz.strategies.machines.facts import Facts, topology_of
-from percpu_fuzz.strategies.machines.hwloc import read_hwloc
 from percpu_fuzz.strategies.machines.lscpu import read_lscpu, repaired
 from percpu_fuzz.strategies.machines.lscpu_text import is_lscpu, read_lscpu_text
 from percpu_fuzz.strategies.machines.machine import MACHINE_FORMATS, Imported
@@ -34,13 +33,13 @@ from percpu_fuzz.strategies.machines.qemu.words import QEMU_MARK
 from percpu_fuzz.strategies.machines.sysfs import read_sysfs
 from percpu_fuzz.strategies.machines.topology_json import import_topology_json
 from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, SysfsTree, TarTree
-from percpu_fuzz.strategies.machines.virsh import read_virsh
-from percpu_fuzz.strategies.machines.xml_events import parse_xml
+from percpu_fuzz.strategies.machines.xml.events import parse_xml
+from percpu_fuzz.strategies.machines.xml.hwloc import read_hwloc
+from percpu_fuzz.strategies.machines.xml.virsh import read_virsh
 from percpu_fuzz.strategies.machines.zoneinfo import ZONE_MARK, parse_zoneinfo
-from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, read_bytes, text_of
+from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, is_tar, read_bytes, text_of
 
-TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
-PACKED = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
+PACKED_NAMES = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
 ADDITIONS = {"/proc/zoneinfo": (ZONE_MARK, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
 
 
@@ -97,14 +96,14 @@ def _import_tree(tree: SysfsTree, answers: Answers, name: str) -> tuple[Imported
 def _stem(path: Path) -> str:
     """The name without what says how it is packed; else without its last suffix."""
     name = path.name
-    while name.endswith(PACKED) and name.rpartition(".")[0]:
+    while name.endswith(PACKED_NAMES) and name.rpartition(".")[0]:
         name = name.rpartition(".")[0]
     return path.stem if name == path.name else name
 
 
 def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
     with Unpacked(path) as file:
-        if file.head[TAR_MAGIC_AT : TAR_MAGIC_AT + len(TAR_MAGIC)] == TAR_MAGIC:
+        if is_tar(file.head):
             file.limit_bytes = ARCHIVE_MAX_BYTES
             return _import_tree(TarTree(file), answers, _stem(path))
         data = file.rest()

@@ -19,7 +19,7 @@ from percpu_fuzz.strategies.reading import decode_json
 LSCPU_OUTPUT = "the output of lscpu, lscpu -e, lscpu -p, or their JSON with -J"
 FOUR_KIB_MACHINES = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
 NODE_ROW = re.compile(r"NUMA node(\d{1,5}) CPU\(s\):")
-ONLINE, OFFLINE, COUNT = "On-line CPU(s) list:", "Off-line CPU(s) list:", "CPU(s):"
+ONLINE_ROW, OFFLINE_ROW, COUNT = "On-line CPU(s) list:", "Off-line CPU(s) list:", "CPU(s):"
 WITHOUT_CPULESS = "lscpu -e and -p list no node without CPUs: nodes that have memory only come from the options"
 
 
@@ -62,7 +62,8 @@ def _flat(fields: list[_Field], where: str) -> dict[str, str]:
 
 def matters(field: str) -> bool:
     """Whether a field of the summary says something of the machine's nodes and CPUs."""
-    return field in (ONLINE, OFFLINE, COUNT, "NUMA node(s):", "Architecture:") or bool(NODE_ROW.fullmatch(field))
+    named = (ONLINE_ROW, OFFLINE_ROW, COUNT, "NUMA node(s):", "Architecture:")
+    return field in named or bool(NODE_ROW.fullmatch(field))
 
 
 def once(rows: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
@@ -85,10 +86,10 @@ def summary(rows: Mapping[str, str], where: str) -> Facts:
     for node in sorted(listed):
         for cpu in parse_list(listed[node], f"{where}, NUMA node{node}"):
             one_node_each(node_of, cpu, node, where)
-    if ONLINE not in rows:
-        raise InputError(where, f"no `{ONLINE}`", LSCPU_OUTPUT)
-    online = parse_list(rows[ONLINE], f"{where}, On-line CPU(s) list")
-    offline = parse_list(rows.get(OFFLINE, ""), f"{where}, Off-line CPU(s) list")
+    if ONLINE_ROW not in rows:
+        raise InputError(where, f"no `{ONLINE_ROW}`", LSCPU_OUTPUT)
+    online = parse_list(rows[ONLINE_ROW], f"{where}, On-line CPU(s) list")
+    offline = parse_list(rows.get(OFFLINE_ROW, ""), f"{where}, Off-line CPU(s) list")
     there = len(online) + len(offline)
     if rows.get(COUNT, str(there)) != str(there):
         raise InputError(where, f"{COUNT} {rows[COUNT][:20]}, {there} listed", "as many CPUs as are listed")

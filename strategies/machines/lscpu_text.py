@@ -9,7 +9,7 @@ from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.lscpu import LSCPU_OUTPUT, CpuRow, checked, matters, once, summary, table
 from percpu_fuzz.strategies.machines.pasted import Lines, numbered, within
 
-FIELD = re.compile(r"\s*([A-Z][^:]{0,60}:)\s*(.*)")
+LSCPU_FIELD = re.compile(r"\s*([A-Z][^:]{0,60}:)\s*(.*)")
 SUMMARY_MARK = re.compile(r"^\s*On-line CPU\(s\) list:|^\s*NUMA node\d+ CPU\(s\):", re.MULTILINE)
 EXTENDED_MARK = re.compile(r"^ *CPU( +[A-Z][\w:]*)+ *$", re.MULTILINE)
 PARSABLE_MARK = re.compile(r"^ *# ?CPU(,[\w:]*)+ *$", re.MULTILINE)
@@ -38,8 +38,8 @@ def read_lscpu_text(text: str, where: str) -> Facts:
 def _summary(text: str, where: str, notes: list[str]) -> Facts:
     """`Field:  data`, a field a line; a line without a field goes on with the one above."""
     rows: list[tuple[str, str]] = []
-    for number, line in within(numbered(text), lambda line: bool(FIELD.fullmatch(line)), notes, True):
-        if (found := FIELD.fullmatch(line)) and not _goes_on(rows):
+    for number, line in within(numbered(text), lambda line: bool(LSCPU_FIELD.fullmatch(line)), notes, True):
+        if (found := LSCPU_FIELD.fullmatch(line)) and not _goes_on(rows):
             rows.append((found[1], found[2].strip()))
         elif rows:
             field, data = rows[-1]

@@ -20,7 +20,7 @@ KNOWN_LINE = re.compile(
     r"available:.*|node( +\d+)+( (cpus|size|free):.*)?|node distances:|( *\d+:)?( *\d+)+|No dist.*|.* MB"
 )
 NO_DISTANCES = ["No", "distance", "information", "available."]
-NUMBER = re.compile(r"\d{1,12}")
+WHOLE = re.compile(r"\d{1,12}")
 
 
 class _Words:
@@ -44,7 +44,7 @@ class _Words:
     def numbers(self) -> tuple[int, ...]:
         """All numbers from here on."""
         start = self.at
-        while NUMBER.fullmatch(self.peek()):
+        while WHOLE.fullmatch(self.peek()):
             self.at += 1
         return tuple(int(word) for word, _ in self.words[start : self.at])
 
@@ -79,7 +79,7 @@ class _Reader:
             self.cpus[node] = words.numbers()
         elif words.peek() == "node" and words.peek(2) in self.mib:
             self._memory()
-        elif words.peek() == "node" and NUMBER.fullmatch(words.peek(1)) and not self.columns:
+        elif words.peek() == "node" and WHOLE.fullmatch(words.peek(1)) and not self.columns:
             words.at += 1
             self.columns = words.numbers()
         elif words.peek().endswith(":") and self.columns:
@@ -92,7 +92,7 @@ class _Reader:
     def _available(self) -> None:
         words = self.words
         words.at += 1
-        count = int(words.take(NUMBER.fullmatch))
+        count = int(words.take(WHOLE.fullmatch))
         words.take(lambda word: word in ("node", "nodes"))
         ids = parse_list(words.take(lambda word: word[0] + word[-1] == "()")[1:-1], self.where)
         if self.available is not None or count != len(ids):
@@ -101,7 +101,7 @@ class _Reader:
 
     def _node(self) -> int:
         self.words.at += 1
-        node = number_of(self.words.take(NUMBER.fullmatch), "node", self.where, ID_MAX)
+        node = number_of(self.words.take(WHOLE.fullmatch), "node", self.where, ID_MAX)
         self.words.at += 1
         return node
 
@@ -117,7 +117,7 @@ class _Reader:
             self.words.at += 2
             self.mib[which][node] = None
             return
-        self.mib[which][node] = int(self.words.take(NUMBER.fullmatch))
+        self.mib[which][node] = int(self.words.take(WHOLE.fullmatch))
         self.words.take(lambda word: word == "MB")
 
     def _row(self) -> None:

@@ -10,7 +10,7 @@ from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.pasted import numbered, told_by, within
 
 STATS_MARK = re.compile(r"^ *Percpu Memory Statistics|^ *unit_size +: +\d", re.MULTILINE)
-ROW = re.compile(r"\s*([a-z_]+)\s*:\s*(-?\d{1,20})")
+STATS_ROW = re.compile(r"\s*([a-z_]+)\s*:\s*(-?\d{1,20})")
 CHUNK = re.compile(r"\s*Chunk *:? *(?:<- )?\(?([A-Za-z_ ]*?)\)? *:?")
 TITLE = re.compile(r"\s*(?:Percpu Memory Statistics|(?:Allocation Info|Global Stats|Per Chunk Stats):|-{8,})")
 PERCPU_STATS = "/sys/kernel/debug/percpu_stats as the kernel prints it"
@@ -67,7 +67,7 @@ def parse_percpu_stats(text: str, where: str) -> PercpuStats:
     for number, line in within(numbered(plain), _known, notes):
         if found := CHUNK.fullmatch(line):
             sections.append((found[1].strip(), {}))
-        elif row := ROW.fullmatch(line):
+        elif row := STATS_ROW.fullmatch(line):
             _once(sections[-1][1], row, f"{where}, line {number}", sections[-1][0] is None)
         elif not TITLE.fullmatch(line):
             raise InputError(f"{where}, line {number}", repr(line.strip()[:60]), PERCPU_STATS)
@@ -75,7 +75,7 @@ def parse_percpu_stats(text: str, where: str) -> PercpuStats:
 
 
 def _known(line: str) -> bool:
-    return any(pattern.fullmatch(line) for pattern in (ROW, CHUNK, TITLE))
+    return any(pattern.fullmatch(line) for pattern in (STATS_ROW, CHUNK, TITLE))
 
 
 def _once(rows: dict[str, int], row: re.Match[str], where: str, is_head: bool) -> None:

@@ -12,7 +12,6 @@ from percpu_fuzz.strategies.machines.qemu.words import Layout
 from percpu_fuzz.strategies.machines.sizes import parse_size
 
 CPUS_LIMIT = 1 << 20
-ONLINE_MOVABLE = ("online_movable", "2")
 
 
 @dataclass(slots=True)
@@ -57,7 +56,7 @@ def boot_words(words: list[str], where: str, layout: Layout, notes: list[str]) -
             setattr(found, key, value)
         if key == "cma":
             found.cma_bytes = parse_size(value.partition("@")[0], f"{where}, cma")
-        if key == "movable_node" or (key == "memhp_default_state" and value == ONLINE_MOVABLE[0]):
+        if key == "movable_node" or (key == "memhp_default_state" and value == "online_movable"):
             found.hotplug_movable = True
         if "$" in word or "`" in word:
             notes.append(f"-append has {word[:40]!r}, which only a running shell knows: what it says is not counted")

@@ -226,27 +226,26 @@ def _page_size(words: list[str], facts: Facts, given: int | None) -> int | None:
     return given
 
 
-def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
-    """The facts of QEMU arguments: a command line, or a file of arguments with comments.
-
-    A node is online if it has memory or a CPU that is present at boot. Words of -append that matter are maxcpus,
-    nr_cpus and isolcpus. Raises InputError for what QEMU would refuse.
-    """
-    machine, words = _Machine(where), words_of(text, where)
+def _taken(words: list[str], where: str) -> _Machine:
+    """The machine after every option; what was given twice or not at all is noted."""
+    machine = _Machine(where)
     given: list[str] = []
     for name, value in machine_options(words, where):
         machine.take(name, value)
         given.append(name)
     machine.finish()
-    notes = machine.notes
-    notes.append(ALL_MEMORY)
-    notes += [
-        f"-{name} is given {given.count(name)} times: the last counts" for name in REPLACED if given.count(name) > 1
-    ]
+    machine.notes.append(ALL_MEMORY)
+    twice = [name for name in REPLACED if given.count(name) > 1]
+    machine.notes += [f"-{name} is given {given.count(name)} times: the last counts" for name in twice]
     if not {"smp", "m", "numa"} & set(given):
-        notes.append("neither -smp nor -m nor -numa is given: one CPU, one node, as QEMU has it")
-    machine.place_rest(notes)
-    boot = boot_words(machine.kernel, f"{where}, -append", machine.layout, notes)
+        machine.notes.append("neither -smp nor -m nor -numa is given: one CPU, one node, as QEMU has it")
+    machine.place_rest(machine.notes)
+    return machine
+
+
+def _plugged(machine: _Machine) -> dict[int, int]:
+    """Bytes that devices add by node; what they add nowhere is noted."""
+    notes = machine.notes
     plugged = machine.devices.plugged(machine.backends, notes)
     used = {*machine.memdevs.values(), *machine.devices.backends()}
     if unused := sorted(set(machine.backends) - used):
@@ -257,21 +256,31 @@ def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
             f"memory plugged on nodes {show_list(stray)} is not counted: the firmware's tables do not name them, and "
             "Linux adds no memory to a node that is not possible"
         )
-        plugged = {node: size for node, size in plugged.items() if node in mentioned}
-    memory, movable = kernel_memory(machine.nodes, plugged, boot, notes)
+    return {node: size for node, size in plugged.items() if node in mentioned}
+
+
+def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
+    """The facts of QEMU arguments: a command line, or a file of arguments with comments.
+
+    A node is online if it has memory or a CPU that is present at boot, or is a generic initiator's; boot_words.py has
+    the words of -append that matter. Raises InputError for what QEMU would refuse.
+    """
+    words = words_of(text, where)
+    machine = _taken(words, where)
+    notes, initiators = machine.notes, machine.devices.initiators
+    boot = boot_words(machine.kernel, f"{where}, -append", machine.layout, notes)
+    memory, movable = kernel_memory(machine.nodes, _plugged(machine), boot, notes)
     _absent_note(machine, boot.possible)
     present = {machine.node_of[cpu] for cpu in range(min(machine.layout.present, boot.possible))}
-    named = machine.ram_bytes is not None or any(memory.values())
+    there = {*(node for node, size in memory.items() if size), *movable, *present, *initiators}
     windows = machine.devices.windows(max(machine.nodes) + 1, notes)
     facts = Facts(
         where,
-        tuple(
-            n for n in sorted(memory) if memory[n] or n in movable or n in present or n in machine.devices.initiators
-        ),
+        tuple(node for node in sorted(memory) if node in there),
         tuple(range(min(boot.first, boot.possible))),
         {cpu: machine.node_of[cpu] for cpu in range(boot.possible)},
         (),
-        memory if named else {},
+        memory if machine.ram_bytes is not None or any(memory.values()) else {},
         _distances(machine),
         possible_nodes=(*sorted(machine.nodes), *windows),
         possible_cpus=tuple(range(boot.possible)),
@@ -281,10 +290,10 @@ def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
     )
     facts.page_size = _page_size(words, facts, page_size)
     _guest_notes(machine, facts)
-    return facts if boot.numa else one_node(facts)
+    return facts if boot.numa else nodes_off(facts)
 
 
-def one_node(facts: Facts) -> Facts:
+def nodes_off(facts: Facts) -> Facts:
     """What a kernel with numa=off makes of it: node 0 with every CPU and all memory."""
     if facts.memory_bytes:
         facts.memory_bytes = {0: sum(facts.memory_bytes.values())}

@@ -40,12 +40,12 @@ def cut(end: str) -> Change:
 
 # Name: (sample, change, options, part of the line).
 SAMPLES: dict[str, tuple[str, Change, list[str], str]] = {
-    "numactl without nodes": ("numactl.txt", cut("node 0 cpus"), GIVEN, "available 0-2; allowed: a line `node N cpus:`"),
+    "numactl without nodes": ("numactl.txt", cut("node 0 cpus"), GIVEN, "none, available 0-2; allowed: a line"),
     "numactl with a node twice": ("numactl.txt", put("node 1 cpus", "node 0 cpus"), GIVEN, "node 0 twice"),
     "numactl with a CPU twice": ("numactl.txt", put("2 3 6", "2 3 5"), GIVEN, "CPU 5 on nodes 0 and 1"),
     "numactl with a short row": ("numactl.txt", put("21  10  28", "21  10"), GIVEN, "2 distances of node 1"),
     "numactl without a row": ("numactl.txt", cut("  2:  17"), GIVEN, "distances of nodes 0-1, columns 0-2"),
-    "numactl with a strange line": ("numactl.txt", put("free: 5121 MB", "free: much"), GIVEN, "'much' where it does not belong"),
+    "numactl with a strange line": ("numactl.txt", put("free: 5121 MB", "free: much"), GIVEN, "line 4: 'much' where"),
     "numactl with a CPU that is not possible": (
         "numactl.txt", str, ["--possible-nodes", "0-2", "--possible-cpus", "0-5", "--page-size", "4096"], "without 6",
     ),

@@ -13,7 +13,7 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
-from percpu_fuzz.strategies.draw.field import FIELD
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers
 from percpu_fuzz.strategies.machines.facts import topology_of
@@ -121,7 +121,7 @@ QEMU = shutil.which("qemu-system-x86_64")
 
 
 @pytest.mark.skipif(QEMU is None, reason="qemu-system-x86_64 is not installed")
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "thousand" and name not in FIELD])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "thousand" and name not in FIELD_MACHINES])
 def test_qemu_takes_the_arguments(name: str) -> None:
     """QEMU starts with them and shows the same CPUs and sizes for each node. Memory is made small beforehand."""
     wanted = renumbered(preset(name))

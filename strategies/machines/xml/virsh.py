@@ -5,10 +5,10 @@ from __future__ import annotations
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each
-from percpu_fuzz.strategies.machines.xml_events import Element
+from percpu_fuzz.strategies.machines.xml.events import Element
 
 VIRSH_OUTPUT = "the output of virsh capabilities"
-UNITS = {"b": 1, "bytes": 1, "KB": 1000, "KiB": 1 << 10, "k": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+SIZE_UNITS = {"b": 1, "bytes": 1, "KB": 1000, "KiB": 1 << 10, "k": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 TOTAL = "virsh capabilities has total memory: that free is not said, --zoneinfo or --memory gives it"
 
 
@@ -36,9 +36,9 @@ class _Reader:
 
     def _bytes(self, count: int, element: Element) -> int:
         unit = element.attributes.get("unit", "KiB")
-        if unit not in UNITS:
-            raise InputError(self.where, f"unit {unit[:20]!r}", ", ".join(UNITS))
-        return count * UNITS[unit]
+        if unit not in SIZE_UNITS:
+            raise InputError(self.where, f"unit {unit[:20]!r}", ", ".join(SIZE_UNITS))
+        return count * SIZE_UNITS[unit]
 
     def cell(self, cell: Element) -> None:
         node = self._number(cell, "id")
