@@ -26,17 +26,23 @@ PENALTY_FOR_NODE_WITH_CPUS = 1
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A possible NUMA node. Pages are counted in the topology's page size; a node without memory has pages == 0."""
+    """A possible NUMA node. Pages are counted in the topology's page size.
+
+    pages: those that a percpu page can be, which is never one of ZONE_MOVABLE or CMA. A node without any has pages ==
+    0: it has no memory, or, movable_only, memory in ZONE_MOVABLE alone (GPU, CXL, pmem, movablecore). The latter ranks
+    with the others when the kernel orders a zonelist, and then gives nothing.
+    """
 
     id: int
     online: bool = True
     pages: int = 0
     low_pages: int = 0
     min_pages: int = 0
+    movable_only: bool = False
 
     @property
     def has_memory(self) -> bool:
-        """Whether it has any page."""
+        """Whether a percpu page can lie on it."""
         return self.pages > 0
 
 
@@ -146,6 +152,12 @@ def _check_nodes(topology: Topology) -> None:
     if not any(node.has_memory for node in topology.nodes):
         raise _fail(topology, "no node with memory", "at least one node with pages > 0")
     for node in topology.nodes:
+        if node.movable_only and (node.has_memory or not node.online):
+            raise _fail(
+                topology,
+                f"node {node.id} is movable_only, with {node.pages} pages, {'online' if node.online else 'offline'}",
+                "movable_only on online nodes without pages",
+            )
         if node.has_memory and not node.online:
             raise _fail(topology, f"node {node.id} has memory and is offline", "memory only on online nodes")
         if not 0 <= node.pages <= MOST_NODE_PAGES or not 0 <= node.min_pages <= node.low_pages <= MOST_NODE_PAGES:
@@ -195,11 +207,13 @@ def zonelist_table(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
     """The order in which nodes with memory are tried for each node: (nr_nodes, nr_nodes) indices, -1 at the end.
 
     As the kernel builds them: the node itself first, then by distance, nodes of a lower id and nodes with CPUs put
-    back, ties by how often a node was already first of its distance, then by id.
+    back, ties by how often a node was already first of its distance, then by id. Nodes with movable memory only rank
+    too, and are then left out (find_next_best_node goes over N_MEMORY; an allocation skips zones above its own).
     """
     nr_nodes = len(topology.nodes)
     distance = np.array(topology.distances, dtype=np.int64).reshape(nr_nodes, nr_nodes)
-    memory = np.array([node.has_memory for node in topology.nodes])
+    memory = np.array([node.has_memory or node.movable_only for node in topology.nodes])
+    gives = np.array([node.has_memory for node in topology.nodes])
     has_cpu = np.zeros(nr_nodes, dtype=np.int64)
     for cpu in topology.cpus:
         if cpu.online:
@@ -218,7 +232,8 @@ def zonelist_table(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
             if distance[local, node] != distance[local, previous]:
                 load[node] += 1
             previous = node
-        out[local, : len(ranked)] = ranked
+        given = [node for node in ranked if gives[node]]
+        out[local, : len(given)] = given
     return out
 
 

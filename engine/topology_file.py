@@ -14,13 +14,14 @@ ALLOWED = f"a topology file of schema {TOPOLOGY_SCHEMA}"
 
 
 class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """engine.topology.Node as the file has it."""
+    """engine.topology.Node as the file has it; movable_only stands there only if it is true."""
 
     id: int
     online: bool = True
     pages: int = 0
     low_pages: int = 0
     min_pages: int = 0
+    movable_only: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class CpuRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +55,10 @@ def row_of(topology: Topology) -> TopologyRow:
     return TopologyRow(
         schema=TOPOLOGY_SCHEMA,
         name=topology.name,
-        nodes=tuple(NodeRow(n.id, n.online, n.pages, n.low_pages, n.min_pages) for n in topology.nodes),
+        nodes=tuple(
+            NodeRow(n.id, n.online, n.pages, n.low_pages, n.min_pages, n.movable_only or msgspec.UNSET)
+            for n in topology.nodes
+        ),
         cpus=tuple(CpuRow(c.id, c.node, c.online, c.isolated) for c in topology.cpus),
         distances=topology.distances,
         page_size=topology.page_size,
@@ -71,7 +75,7 @@ def topology_of(row: TopologyRow) -> Topology:
     """The topology that a row stands for. Raises TopologyError for a machine that cannot exist."""
     return Topology(
         row.name,
-        tuple(Node(n.id, n.online, n.pages, n.low_pages, n.min_pages) for n in row.nodes),
+        tuple(Node(n.id, n.online, n.pages, n.low_pages, n.min_pages, n.movable_only is True) for n in row.nodes),
         tuple(Cpu(c.id, c.node, c.online, c.isolated) for c in row.cpus),
         row.distances,
         row.page_size,

@@ -62,6 +62,8 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         difference.""",
     },
     "Tools": {
+        "snapshot-script": """Print a script for another machine: percpu bytes of every cgroup, for trace --states and
+        fidelity; --archive: the whole machine in one file, for topology import and trace.""",
         "warm": "Compile the engine now, once for this code, instead of at the first run.",
         "convert": "Rewrite tracefs text as trace-cmd report or perf script print it.",
         "completion": "Print the lines that let a shell complete commands and options.",
@@ -85,6 +87,7 @@ EXAMPLES = {
     "calibrate": "percpu-fuzz calibrate percpu.trace -o mine.json",
     "fidelity": "percpu-fuzz fidelity DIR",
     "hooks": "percpu-fuzz hooks FILE.jsonl.gz --variant v2",
+    "snapshot-script": "percpu-fuzz snapshot-script --archive >machine.sh",
     "warm": "percpu-fuzz warm",
     "convert": "percpu-fuzz convert percpu.trace --to perf -o perf.txt",
     "completion": 'eval "$(percpu-fuzz completion bash)"',
@@ -118,8 +121,9 @@ class OnUse(click.Command):
         """The command itself."""
         with working("loading"):
             place = "tools." if self.name in COMMAND_GROUPS["Tools"] else ""
-            module = import_module(f"percpu_fuzz.fuzz.commands.{place}{self.name}")
-        command: click.Command = getattr(module, f"{self.name}_command")
+            name = str(self.name).replace("-", "_")
+            module = import_module(f"percpu_fuzz.fuzz.commands.{place}{name}")
+        command: click.Command = getattr(module, f"{name}_command")
         command.help = self.help
         command.epilog = f"Example: {EXAMPLES[str(self.name)]}"
         return command

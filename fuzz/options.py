@@ -16,12 +16,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.fuzz.amounts import seconds_in, whole_in
 from percpu_fuzz.fuzz.schedule import Shard
+from percpu_fuzz.strategies.draw.topologies import cut_to_campaign, named_families
 from percpu_fuzz.strategies.machines.importing import find_machine
+from percpu_fuzz.strategies.machines.machine import Imported
 
 WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
@@ -60,9 +61,28 @@ def filled(text: str, where: str) -> str:
     return text
 
 
-def topology_option(text: str, where: str = "--topology") -> Topology:
-    """A machine by name, or from a file or folder that `topology import` reads."""
-    return find_machine(text, where).topology
+def machine_option(text: str, where: str = "--topology") -> Imported:
+    """A machine by name, or from a file or folder that `topology import` reads, with what had to be assumed of it."""
+    return find_machine(text, where)
+
+
+def campaign_machine_option(text: str, where: str = "--topology") -> Imported:
+    """A machine whose chunks a campaign can have: a longer unit is cut, which is one more note."""
+    found = find_machine(text, where)
+    cut = cut_to_campaign(found.topology)
+    if cut == found.topology:
+        return found
+    note = (
+        f"a campaign has chunks of {cut.unit_pages} pages a CPU: the unit of {found.topology.unit_pages} is cut to that"
+    )
+    return replace(found, topology=cut, notes=(*found.notes, note))
+
+
+def families_option(text: str, where: str = "--families") -> tuple[str, ...]:
+    """Names of families, separated by commas."""
+    names = names_in(text)
+    named_families(names, where)
+    return names
 
 
 def path_option(text: str, where: str) -> Path:

@@ -69,10 +69,16 @@ def traced_of(run: RecordedRun, variant: Variant, found: TraceReplay, calibratio
         rows_lagging=replayed.rows_lagging,
         worst_difference_bytes=replayed.worst_difference_bytes,
         broken=replayed.broken,
-        notes=notes_of(run.charge, found, calibration),
+        notes=(*notes_of(run.charge, found, calibration), *machine_notes(run)),
         left_out=found.left_out,
         left_out_words=tuple(left_out_lines(found.left_out)),
+        says_no_flags=found.says_no_flags,
     )
+
+
+def machine_notes(run: RecordedRun) -> tuple[str, ...]:
+    """What had to be assumed of the recorded machine, a sentence each."""
+    return () if run.machine is None else tuple(f"Machine: {note}." for note in run.machine.notes)
 
 
 def notes_of(charge: str, found: TraceReplay, calibration: str) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz import options as opt
 from percpu_fuzz.fuzz.schedule import WHOLE, Shard
@@ -26,6 +25,7 @@ from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.figures.stopping import parse_stop, stop_help
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration, find_calibration, shipped
 from percpu_fuzz.strategies.draw.topologies import PRESETS
+from percpu_fuzz.strategies.machines.machine import Imported
 
 MEMORY_LEAST, MEMORY_MOST = 64 << 20, 1 << 50
 
@@ -140,9 +140,15 @@ class RunOptions:
     variant: Variant = option(
         "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py:NAME.", "v2", is_place=names_code,
     )
-    topology: Topology | None = option(
-        "--topology", opt.topology_option, DRAWN, "One machine instead of the default families: a name or a file.",
+    topology: Imported | None = option(
+        "--topology", opt.campaign_machine_option, DRAWN,
+        "One machine instead of the default families: a name or a file.",
         is_place=lambda text: text not in PRESETS,
+    )
+    families: tuple[str, ...] = option(
+        "--families", opt.families_option, DRAWN,
+        "Families of machines instead of the default ones, comma-separated: default, field, movable-only, or names of "
+        "`topology list`.", absent=tuple,
     )
     cases: int | None = option(
         "--cases", partial(opt.number_option, least=1, most=opt.CASES_MAX), DRAWN,

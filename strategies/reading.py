@@ -1,27 +1,69 @@
-"""Reading: the content of a file that nobody vouches for, plain or gzip; every failure is one line.
+"""Reading: the content of a file that nobody vouches for, plain or packed (gzip, bzip2, xz); every failure is one line.
 
 `Unpacked` reads from front to back in bounded memory; `read_bytes`, `read_text` and `read_json` take the whole.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 
 T = TypeVar("T")
-GZIP_MAGIC = b"\x1f\x8b"
-DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
 CONTENT_MAX_BYTES = 64 << 20
 READ_MAX_BYTES = 1 << 20
+XZ_MEMORY_BYTES = 128 << 20
 HEAD_BYTES = 512
+
+
+class _Xz(io.RawIOBase):
+    """What an xz stream unpacks to, in bounded memory: a file says itself how much its dictionary takes."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed = packed
+        self._decompressor = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        room, data = memoryview(buffer), b""
+        while not data:
+            fed = b""
+            if self._decompressor.eof:
+                fed = self._decompressor.unused_data.lstrip(b"\0") or self._packed.read(READ_MAX_BYTES).lstrip(b"\0")
+                if not fed:
+                    return 0
+                self._decompressor = lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)
+            elif self._decompressor.needs_input and not (fed := self._packed.read(READ_MAX_BYTES)):
+                raise EOFError("it ends before its end marker")
+            data = self._decompressor.decompress(fed, len(room))
+        room[: len(data)] = data
+        return len(data)
+
+
+Packed = gzip.GzipFile | bz2.BZ2File | io.BufferedReader
+PACKED: dict[bytes, tuple[str, Callable[[io.BufferedReader], Packed]]] = {
+    b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\xfd7zXZ\x00": ("xz", lambda stream: io.BufferedReader(_Xz(stream))),
+}
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether content that begins so is a tar archive."""
+    return head[257:262] == b"ustar"
 
 
 def open_bytes(path: Path, allowed: str = "a readable file") -> io.BufferedReader:
@@ -32,13 +74,25 @@ def open_bytes(path: Path, allowed: str = "a readable file") -> io.BufferedReade
         raise InputError(str(path), error.strerror or str(error), allowed) from None
 
 
-def unpacked(stream: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
-    """The stream, or what it unpacks to if it begins as gzip does. Reading a damaged one raises one of DAMAGED."""
-    return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP_MAGIC else stream
+def unpacked(stream: io.BufferedReader) -> io.BufferedReader | Packed:
+    """The stream, or what it unpacks to if it begins as gzip, bzip2 or xz does."""
+    start = stream.peek(6)[:6]
+    opened = next((opened for magic, (_, opened) in PACKED.items() if start.startswith(magic)), None)
+    return stream if opened is None else opened(stream)
+
+
+def damage_of(error: Exception, stream: object, where: str) -> InputError:
+    """The refusal for what reading of an unpacked stream raised: the system's error, or a damaged file of its kind."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return InputError(where, error.strerror or str(error), "a readable file")
+    kind = "gzip" if isinstance(stream, gzip.GzipFile) else "bzip2" if isinstance(stream, bz2.BZ2File) else "xz"
+    return InputError(where, f"a damaged {kind} stream ({error})", f"a whole {kind} file")
 
 
 class Unpacked:
-    """A file, unpacked if it is gzip. It is read forwards only, and never beyond `limit_bytes` (None: all) of content.
+    """A file, unpacked if it is gzip, bzip2 or xz.
+
+    It is read forwards only, and never beyond `limit_bytes` (None: all) of content.
 
     Has the methods that tarfile asks of a file. Raises InputError, naming the file, for whatever goes wrong.
     """
@@ -53,7 +107,7 @@ class Unpacked:
             self.head = self._take(HEAD_BYTES)
         except (InputError, OSError) as error:
             self._file.close()
-            raise error if isinstance(error, InputError) else self._unreadable(error) from None
+            raise error if isinstance(error, InputError) else damage_of(error, self._file, self.where) from None
         self._ahead = self.head
 
     def __enter__(self) -> Unpacked:
@@ -64,16 +118,11 @@ class Unpacked:
     ) -> None:
         self._file.close()
 
-    def _unreadable(self, error: OSError) -> InputError:
-        return InputError(self.where, error.strerror or str(error), "a readable file")
-
     def _take(self, size: int) -> bytes:
         try:
             return self._content.read(size)
         except DAMAGED as error:
-            raise InputError(self.where, f"a damaged gzip stream ({error})", "a whole gzip file") from None
-        except OSError as error:
-            raise self._unreadable(error) from None
+            raise damage_of(error, self._content, self.where) from None
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes, fewer at the end only."""

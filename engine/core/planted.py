@@ -9,8 +9,10 @@ from __future__ import annotations
     NO_SLIP, SLIP_PARK, SLIP_ROOT, SLIP_MATCH, SLIP_BOUND, SLIP_KEEP, SLIP_FRESH, SLIP_UNCHARGE_OWN, SLIP_CHARGE_OWN,
     SLIP_SURPLUS, SLIP_STAT_PAYLOAD, SLIP_REFUND_MORE, SLIP_FREE_WALK, SLIP_FREE_EXT, SLIP_KILL, SLIP_ORIG, SLIP_PUT,
     SLIP_LIMIT, SLIP_NO_ENTRY, SLIP_DEPOPULATE, SLIP_DUPLICATE, SLIP_FAT_SLOT, SLIP_CONSUME, SLIP_NEXT_NODE,
-    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT, SLIP_REFUND_BYTES,
-) = range(29)  # fmt: skip
+    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT, SLIP_REFUND_BYTES, SLIP_GARBAGE,
+) = range(30)  # fmt: skip
+
+GARBAGE = 252  # what an uninitialised nr_pages (a byte) holds on an even CPU; GARBAGE + 3 on an odd one
 
 SLIPS: dict[str, tuple[int, str, str]] = {
     "park": (SLIP_PARK, "obj_cgroup_precharge", "the precharge is parked in the page stock until the post hook"),
@@ -45,4 +47,5 @@ SLIPS: dict[str, tuple[int, str, str]] = {
         "6/9 post_alloc_hook",
         "the refund is booked, then goes through the byte stock",
     ),
+    "garbage": (SLIP_GARBAGE, "refill_stock", "nr_pages of a new slot is not initialised: a byte of garbage"),
 }

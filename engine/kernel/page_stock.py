@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
-from percpu_fuzz.engine.core.planted import SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH
+from percpu_fuzz.engine.core.planted import GARBAGE, SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH, SLIP_GARBAGE
 from percpu_fuzz.engine.core.primitives import call_rcu, goto, preempt_off, preempt_on
 from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_FREED, MEMCG_OFFLINE, RCU_CSS
@@ -129,6 +129,8 @@ def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
     st.ps_pages[a, i] = st.rs_pages[t]
     if prog.v_slip == SLIP_FRESH and i > 0:
         st.ps_pages[a, i] += st.ps_pages[a, i - 1]
+    if prog.v_slip == SLIP_GARBAGE:
+        st.ps_pages[a, i] = GARBAGE + 3 * (a % 2)
     unlock_refill(st, t, a)
 
 

@@ -45,6 +45,8 @@ def run_campaign(
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
         if not options.quiet:
             say(described(options.given) + f"# code {plan.describe()['code']}")
+        for note in plan.notes:
+            say(f"note: {note}")
         operations = session.compile()
         for line in refused_lines(plan):
             say(line)

@@ -87,11 +87,11 @@ class Session:
 
 def plan_of(options: RunOptions) -> Plan:
     """The plan that the options ask for. InputError for what cannot go together."""
-    learns = options.learning and options.shard.count == 1
+    learns, machine = options.learning and options.shard.count == 1, options.topology
     try:
         made = make_plan(
-            options.variant, options.seed, options.topology, options.faults, options.scheduler, learns,
-            options.calibration,
+            options.variant, options.seed, machine.topology if machine else None, options.faults,
+            options.scheduler, learns, options.calibration, options.families, machine.notes if machine else (),
         )  # fmt: skip
     except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
         if not names_code(options.scheduler):

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.progress import WatchedFile, working
-from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines
+from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.calibration import calibration_page
 from percpu_fuzz.strategies.calibrate.calibrate import RunCounts, calibrate, count_halves, count_run
@@ -44,7 +44,7 @@ def calibrate_command(
         key = run_name(run.name, file, runs)
         placed = run.placed_words(read.stream) or "not known"
         said.append(f"{file}: {counts_words(read.stream.counts)}; placement: {placed}")
-        said += left_out_lines(read.stream.left_out)
+        said += [*left_out_lines(read.stream.left_out), *machine_notes(run)]
         runs[key] = count_run(key, read, run.snapshots)
         halves = count_halves(read) if len(files) == 1 else None
     said += [ASSUMED_WORDS] if charge == ACCOUNTED else []

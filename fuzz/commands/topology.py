@@ -7,20 +7,24 @@ from pathlib import Path
 
 import click
 
-from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology import PAGE_SIZES, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import write_output
-from percpu_fuzz.fuzz.options import topology_option
+from percpu_fuzz.fuzz.options import machine_option
 from percpu_fuzz.reports.numbers import plural
-from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
+from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.machines.qemu_export import export_qemu
+from percpu_fuzz.strategies.machines.percpu_stats import parse_percpu_stats
+from percpu_fuzz.strategies.machines.qemu.export import export_qemu
+from percpu_fuzz.strategies.reading import read_text
 
 IMPORT_HELP = """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
 
-Formats: sysfs as a folder or tar, topology.json of a recorded run, a topology file, hwloc XML, numactl -H, lscpu -J,
-QEMU arguments."""
+Formats: sysfs as a folder or tar (or all that `snapshot-script --archive` captures), topology.json of a recorded run, a
+topology file, hwloc XML, virsh capabilities, numactl -H, lscpu (plain, -e, -p, -J), a boot log with SRAT lines, QEMU
+arguments; text may be as it was pasted: quoted, indented, wrapped."""
 EXPORT_HELP = "Write a machine (a name or a file) as QEMU arguments, with notes on what they cannot say."
 
 
@@ -32,9 +36,11 @@ def topology_command() -> None:
 def summary(topology: Topology) -> str:
     """One line: nodes, CPUs, page size."""
     with_memory = sum(node.has_memory for node in topology.nodes)
+    movable = sum(node.movable_only for node in topology.nodes)
     online = sum(cpu.online for cpu in topology.cpus)
+    memory = f"{with_memory} with memory" + (f", {movable} movable only" if movable else "")
     return (
-        f"{plural(len(topology.nodes), 'node')} ({with_memory} with memory), "
+        f"{plural(len(topology.nodes), 'node')} ({memory}), "
         f"{plural(len(topology.cpus), 'CPU')} ({online} online), "
         f"{topology.page_size // 1024}K pages, {topology.ext_size}-byte ext"
     )
@@ -48,8 +54,12 @@ def list_command() -> int:
     print()
     total = sum(family.weight for family in families())
     for family in families():
-        machines = f"{len(family.topologies)} machine" + ("s" if len(family.topologies) > 1 else "")
-        print(f"family {family.name:15} weight {family.weight}/{total}, {machines}")
+        print(f"family {family.name:15} weight {family.weight}/{total}, {plural(len(family.topologies), 'machine')}")
+    print("\nOnly with `run --families NAMES`, in which `default` stands for all of the above:")
+    print(
+        f"family {MOVABLE_ONLY:15} {plural(len(movable_only().topologies), 'machine')}, drawn, with movable-only nodes"
+    )
+    print(f"set {FIELD_SET:18} machines that people have, a family each: {', '.join(FIELD_MACHINES)}")
     return 0
 
 
@@ -57,7 +67,8 @@ def list_command() -> int:
 @click.argument("name")
 def show_command(name: str) -> int:
     """A machine as a topology file on standard output."""
-    sys.stdout.write(dump_topology(topology_option(name, "topology show")).decode())
+    found = machine_option(name, "topology show")
+    _write(found.topology, dump_topology(found.topology), found.notes, None)
     return 0
 
 
@@ -72,11 +83,34 @@ def show_command(name: str) -> int:
 @click.option("--memory", help="Free memory: NODE=SIZE[,NODE=SIZE...], such as 0=4G,1=512M.")
 @click.option("--page-size", help="4096, 16384 or 65536.")
 @click.option("--zoneinfo", help="/proc/zoneinfo of the machine: free memory and watermarks.")
+@click.option("--movable-nodes", help="Nodes whose memory is all ZONE_MOVABLE, where no percpu page can lie.")
+@click.option("--percpu-stats", help="/sys/kernel/debug/percpu_stats of the machine: unit and first chunk.")
 @click.option("-o", "--output", help="Write the topology file here instead of to standard output.")
 def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
     imported = import_path(Path(path), answers_of(given))
     _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
+    return 0
+
+
+@topology_command.command("chunks", help="What /sys/kernel/debug/percpu_stats says of units and chunks.")
+@click.argument("file")
+def chunks_command(file: str) -> int:
+    """The geometry of the machine's units, and a line for each chunk."""
+    stats = parse_percpu_stats(read_text(Path(file)), file)
+    pages = ", ".join(f"{stats.unit_bytes // size} of {size // 1024}K" for size in PAGE_SIZES)
+    print(f"unit         {stats.unit_bytes:,} bytes of each possible CPU: pages {pages}")
+    print(
+        f"first chunk  static {stats.static_bytes:,}, reserved {stats.reserved_bytes:,}, "
+        f"dynamic {stats.dynamic_bytes:,}"
+    )
+    print(f"allocated    {stats.alloc_bytes:,} bytes at a time: {plural(stats.units_at_a_time, 'unit')} side by side")
+    print(f"chunks       {len(stats.chunks):,}\n\n{'areas':>9} {'free bytes':>12} {'longest free':>13}  kind")
+    for chunk in stats.chunks:
+        kind = ", ".join(word for word in (chunk.kind, "charged areas" if chunk.memcg_aware else "") if word)
+        print(f"{chunk.nr_alloc:9,} {chunk.free_bytes:12,} {chunk.contig_bytes:13,}  {kind}".rstrip())
+    for note in stats.notes:
+        print(f"note: {note}", file=sys.stderr)
     return 0
 
 
@@ -86,12 +120,13 @@ def import_command(path: str, output: str | None, **given: str | None) -> int:
 @click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def export_command(name: str, form: str, output: str | None) -> int:
     """Write a machine (a name or a file) as QEMU arguments or as a topology file."""
-    topology = topology_option(name, "topology export")
+    found = machine_option(name, "topology export")
+    topology = found.topology
     if form == "json":
-        _write(topology, dump_topology(topology), (), output)
+        _write(topology, dump_topology(topology), found.notes, output)
     else:
         export = export_qemu(topology)
-        _write(topology, export.text.encode("ascii"), () if output is None else export.notes, output)
+        _write(topology, export.text.encode("ascii"), found.notes + (() if output is None else export.notes), output)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from percpu_fuzz.reports.figures.traced import traced_json
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.traced import traced_page
+from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
 from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.trace_replay import replay_trace
 from percpu_fuzz.strategies.trace.recorded_run import OBSERVED, RecordedRun, beside
@@ -31,7 +32,7 @@ class TraceOptions:
     """What was typed."""
 
     file: str
-    topology: str
+    topology: str | None = None
     variant: str = "base"
     states: str | None = None
     placement: str | None = None
@@ -43,7 +44,9 @@ class TraceOptions:
     @property
     def line(self) -> str:
         """The command that repeats it."""
-        words = ["percpu-fuzz", "trace", self.file, "--topology", self.topology, "--variant", self.variant]
+        words = ["percpu-fuzz", "trace", self.file]
+        words += [] if self.topology is None else ["--topology", self.topology]
+        words += ["--variant", self.variant]
         for option in fields(self)[3:7]:
             given = getattr(self, option.name)
             words += [] if given == option.default else [f"--{option.name}", given]
@@ -52,8 +55,12 @@ class TraceOptions:
 
 @click.command()
 @click.argument("file")
-@click.option("--topology", required=True, help="The recorded machine: topology.json, or a name.")
-@click.option("--states", help="Snapshots of memory.stat to compare with (states.json).")
+@click.option(
+    "--topology", help="The recorded machine: topology.json, or a name. [default: of an archive, the machine in it]"
+)
+@click.option(
+    "--states", help="Snapshots of memory.stat to compare with: states.json, or what the snapshot script printed."
+)
 @click.option(
     "--placement",
     help="Nodes of the backing pages. [default: placement.json beside the trace, else page events in it, else a model]",
@@ -73,10 +80,36 @@ def trace_command(**given: Any) -> int:
     not.
     """
     options = TraceOptions(**given)
+    if options.topology is None and not is_archive(Path(options.file)):
+        raise InputError(
+            "trace", "no --topology", "--topology FILE: topology.json, or any machine of `topology import`"
+        )
+    if not is_archive(Path(options.file)):
+        return _traced(options, run_of(options))
+    with run_of_archive(Path(options.file)) as folder:
+        return _traced(options, run_of_folder(options, folder))
+
+
+def run_of(options: TraceOptions) -> RecordedRun:
+    """The run of a trace by itself, with what was named."""
+    placement = beside(Path(options.file), "placement.json", options.placement)
+    return RecordedRun(Path(options.file), options.topology, options.states, placement, options.charge)
+
+
+def run_of_folder(options: TraceOptions, folder: Path) -> RecordedRun:
+    """The run of an archive that is opened in a folder; what was named comes first."""
+    found = RecordedRun.of_folder(folder, Path(options.file))
+    return RecordedRun(
+        found.trace, options.topology or found.topology_name, options.states or found.states_file,
+        options.placement or found.placement_file, options.charge,
+    )  # fmt: skip
+
+
+def _traced(options: TraceOptions, run: RecordedRun) -> int:
+    """Everything after the run is known; the exit status."""
     variant, calibration = variant_option(options.variant), find_calibration(options.calibration)
     chain = None if calibration is None else calibration.chain
-    placement = beside(Path(options.file), "placement.json", options.placement)
-    run = RecordedRun(Path(options.file), options.topology, options.states, placement, options.charge).load()
+    run = run.load()
     if options.states is not None and not run.snapshots:
         raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
     out = None if options.out is None else Path(options.out)
@@ -85,7 +118,7 @@ def trace_command(**given: Any) -> int:
             out = out_option(options.out, "")
         with working(f"loading the engine, then replaying {options.file} on {variant.name}"):
             found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
-            traced = traced_of(run, variant, found, options.calibration, options.line)
+            traced = replace(traced_of(run, variant, found, options.calibration, options.line), file=options.file)
             page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
             text = page_text(page)
         if out is not None:

@@ -18,7 +18,7 @@ from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, table
-from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
+from percpu_fuzz.strategies.machines.qemu.export import ONLINE_MOVABLE, export_qemu, renumbered
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SWITCHES_MOST = 12
@@ -95,6 +95,8 @@ def boot_options(topology: Topology) -> str:
     isolated = [cpu.id for cpu in renumbered(topology).cpus if cpu.isolated]
     if isolated:
         words.append("isolcpus=domain," + ",".join(map(str, isolated)))
+    if any(node.movable_only for node in topology.nodes):
+        words.append(ONLINE_MOVABLE)
     return " ".join(words)
 
 

@@ -122,7 +122,7 @@ class Traced:
 
     others: the same under further placements, where the placement is a model. rows: of memory.stat that were compared;
     rows_lagging: those that differ only because the kernel had not flushed. left_out: what could not be used, by kind,
-    and as words, a line for each kind of which there is any.
+    and as words, a line for each kind of which there is any. says_no_flags: no allocation names its gfp flags.
     """
 
     file: str
@@ -146,6 +146,7 @@ class Traced:
     notes: tuple[str, ...]
     left_out: Mapping[str, int]
     left_out_words: tuple[str, ...]
+    says_no_flags: bool = False
 
     @property
     def every(self) -> tuple[Placed, ...]:

@@ -68,6 +68,12 @@ def _nothing_charged(traced: Traced) -> str:
             "No charged allocation: the trace has no `post` probe events that say what was charged. --charge accounted "
             "counts every allocation with __GFP_ACCOUNT as charged."
         )
+    if traced.says_no_flags:
+        return (
+            "No charged allocation: the trace names no gfp flags at all, which kernels before 5.19 do not print, so "
+            "--charge accounted has nothing to go by. --charge observed does: it needs `post` probe events, which "
+            "docs/real-kernels.md says how to record."
+        )
     return "No charged allocation: none of the trace has __GFP_ACCOUNT."
 
 

@@ -14,16 +14,10 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from percpu_fuzz.engine.core.records import Record
+from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
-
-PLENTY = 1 << 20  # pages: a node that pressure alone can fill
-
-
-def node(number: int, pages: int = PLENTY, *, online: bool = True) -> Node:
-    """A node of so many pages (0: none) with watermarks: low 1/64 of them, at most 64, min 1/128, at most 32."""
-    return Node(number, online, pages, min(pages // 64, 64), min(pages // 128, 32))
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES, PLENTY, node
 
 
 def line_distances(ids: list[int], near: int = 20) -> tuple[tuple[int, ...], ...]:
@@ -88,6 +82,7 @@ def one_node() -> Topology:
     return replace(even("one-node", 1, 4), first_room_bytes=1024, first_start_bytes=512)
 
 
+DEFAULT_SET, FIELD_SET, MOVABLE_ONLY = "default", "field", "movable-only"
 PRESETS: dict[str, Callable[[], Topology]] = {
     "two-node": lambda: even("two-node", 2, 2),
     "one-node": one_node,
@@ -100,6 +95,7 @@ PRESETS: dict[str, Callable[[], Topology]] = {
     "cxl": cxl,
     "isolated": isolated,
     "thousand": lambda: even("thousand", 1024, 2048),
+    **FIELD_MACHINES,
 }
 
 
@@ -156,6 +152,18 @@ def random_wide(rng: random.Random, name: str) -> Topology:
             return topology
 
 
+def random_movable(rng: random.Random, name: str) -> Topology:
+    """A random machine of class small with at least one node, without online CPUs, that has movable memory only."""
+    while True:
+        drawn = random_topology(rng, name, 4, 8)
+        with_cpus = {cpu.node for cpu in drawn.cpus if cpu.online}
+        spare = [node.id for node in drawn.nodes if node.online and node.id not in with_cpus]
+        chosen = set(rng.sample(spare, rng.randint(1, len(spare)))) if spare else set()
+        nodes = tuple(Node(n.id, movable_only=True) if n.id in chosen else n for n in drawn.nodes)
+        if chosen and any(node.has_memory for node in nodes):
+            return replace(drawn, nodes=nodes)
+
+
 @dataclass(frozen=True)
 class Family:
     """A stratum: its share of the measurement stream (weights are relative) and its machines."""
@@ -202,6 +210,43 @@ def families() -> tuple[Family, ...]:
         Family("wide-random", 5, tuple(random_wide(wide, f"wide-{i}") for i in range(24))),
         Family("thousand", 1, (preset("thousand"),)),
     )
+
+
+@lru_cache
+def movable_only() -> Family:
+    """256 drawn machines with nodes of movable memory only: possible, online, and never the place of a percpu page."""
+    rng = random.Random("movable-only")
+    return Family(MOVABLE_ONLY, 10, tuple(random_movable(rng, f"movable-{i}") for i in range(256)))
+
+
+def named_families(names: tuple[str, ...], where: str) -> tuple[Family, ...]:
+    """Families by name: of the default ones, or all of them (default), movable-only, the field's each or all.
+
+    InputError, at `where`, for a name that is none, or a family twice.
+    """
+    known = {family.name: family for family in (*families(), movable_only())}
+    known |= {name: Family(name, 1, (preset(name),)) for name in FIELD_MACHINES}
+    sets = {DEFAULT_SET: [family.name for family in families()], FIELD_SET: list(FIELD_MACHINES)}
+    chosen = [member for name in names for member in sets.get(name, [name])]
+    strange = [name for name in chosen if name not in known]
+    if strange or not chosen or len(set(chosen)) != len(chosen):
+        given = f"no family {strange[0]!r}" if strange else "none" if not chosen else "a family twice"
+        raise InputError(where, given, f"names of {', '.join((*sets, *known))}, each family once")
+    return tuple(known[name] for name in chosen)
+
+
+def cut_to_campaign(topology: Topology) -> Topology:
+    """The machine with a unit short enough for the chunks of a campaign; itself if it is.
+
+    A shorter unit holds fewer areas; what an allocation costs does not depend on it.
+    """
+    most = SIZE_CLASSES["wide"]["pages"]
+    if topology.unit_pages <= most:
+        return topology
+    unit_bytes = most * topology.page_size
+    first = min(topology.first_room_bytes, (unit_bytes - topology.first_start_bytes) // 4 * 4)
+    reserved = min(topology.reserved_room_bytes, unit_bytes)
+    return replace(topology, unit_pages=most, first_room_bytes=first, reserved_room_bytes=reserved)
 
 
 def extremes(strata: tuple[Family, ...]) -> dict[str, dict[str, list[int]]]:

@@ -28,7 +28,8 @@ Opened = Callable[[str], io.RawIOBase]
 class TraceReplay:
     """placed: who says where pages lie, in words; None: nobody, and others has the replays under drawn placements.
 
-    has_chain: whether it was known how to draw any.
+    has_chain: whether it was known how to draw any. says_no_flags: no allocation of the trace names gfp flags, so that
+    none can be told to be accounted.
     """
 
     counts: LineCounts
@@ -38,6 +39,7 @@ class TraceReplay:
     others: list[Replayed]
     left_out: dict[str, int]
     has_chain: bool
+    says_no_flags: bool
 
 
 def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened: Opened) -> TraceReplay:
@@ -58,7 +60,9 @@ def replay_trace(run: RecordedRun, variant: Variant, chain: Chain | None, opened
     others = []
     if placed is None and chain is not None and run.trace.is_file():
         others = replay_draws(run, variant, chain, opened, trace.counts.lines)
-    return TraceReplay(trace.counts, trace.cpus, placed, replayed, others, left_out, chain is not None)
+    return TraceReplay(
+        trace.counts, trace.cpus, placed, replayed, others, left_out, chain is not None, trace.says_no_flags
+    )
 
 
 def replay_draws(run: RecordedRun, variant: Variant, chain: Chain, opened: Opened, lines: int) -> list[Replayed]:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
+from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.machine import (
     NO_WATERMARKS,
-    NODE_PAGES_MAX,
     Imported,
     all_distances,
     check_page_size,
     parse_list,
     show_list,
     some_pages,
+    with_first_chunk,
 )
+from percpu_fuzz.strategies.machines.percpu_stats import first_chunk_of_stats
+from percpu_fuzz.strategies.machines.sizes import parse_size
 from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
 from percpu_fuzz.strategies.reading import read_text
 
 Matrix = tuple[tuple[int, ...], ...]
-SIZE_WORDS = re.compile(r"(\d{1,15})([kKMGT]?)(?:i?B)?")
-SIZE_UNITS = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Answers:
     memory_bytes: Mapping[int, int] | None = None
     page_size: int | None = None
     zones: Mapping[int, Zones] | None = None
+    movable_nodes: tuple[int, ...] | None = None
+    first_chunk: FirstChunk | None = None
+    notes: Sequence[str] = ()
+    given: Mapping[str, str] = field(default_factory=dict)  # options as they were typed, by name
 
 
 NOTHING_SAID = Answers()
@@ -57,9 +62,11 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         text = given.get(name)
         return None if text is None else parse_list(text, "--" + name.replace("_", "-"))
 
+    notes: list[str] = []
     matrix, remote = _distances_option(given.get("distances"))
     cpu_nodes = given.get("cpu_nodes")
     memory, page, zoneinfo = given.get("memory"), given.get("page_size"), given.get("zoneinfo")
+    stats = given.get("percpu_stats")
     if page is not None and not re.fullmatch(r"[0-9]{1,6}", page):
         raise InputError("--page-size", repr(page), ", ".join(map(str, PAGE_SIZES)))
     return Answers(
@@ -72,7 +79,11 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         remote=remote,
         memory_bytes=None if memory is None else _memory_option(memory),
         page_size=None if page is None else check_page_size(int(page), "--page-size"),
-        zones=None if zoneinfo is None else parse_zoneinfo(read_text(Path(zoneinfo)), zoneinfo),
+        zones=None if zoneinfo is None else parse_zoneinfo(read_text(Path(zoneinfo)), zoneinfo, notes),
+        movable_nodes=ids("movable_nodes"),
+        first_chunk=None if stats is None else first_chunk_of_stats(read_text(Path(stats)), stats, notes),
+        notes=notes,
+        given={name: text for name, text in given.items() if text is not None},
     )
 
 
@@ -96,15 +107,6 @@ def _distances_option(text: str | None) -> tuple[Matrix | None, int | None]:
     return tuple(tuple(map(int, row)) for row in rows), None
 
 
-def parse_size(text: str, where: str, plain_unit: str = "") -> int:
-    """Bytes of a size such as 512M; K, M, G and T are powers of 1024. plain_unit: that of a number without one."""
-    found = SIZE_WORDS.fullmatch(text)
-    size = int(found[1]) * SIZE_UNITS[found[2] or plain_unit] if found else -1
-    if not 0 <= size <= NODE_PAGES_MAX * 4096:
-        raise InputError(where, f"size {text[:40]!r}", "a whole number with K, M, G or T, up to 8 TiB")
-    return size
-
-
 def _pairs_option(text: str, option: str, value: str, allowed: str) -> Iterator[tuple[int, str]]:
     """(id, value) of ID=VALUE[,ID=VALUE...], each id once; value: the pattern of a value."""
     seen: set[int] = set()
@@ -126,23 +128,19 @@ def _cpu_nodes_option(text: str) -> dict[int, int]:
     return {cpu: int(node) for cpu, node in pairs}
 
 
-def ask(where: str, missing: str, option: str) -> InputError:
-    """The refusal of a file that lacks something; it names the option that gives it."""
-    return InputError(where, f"does not say {missing}", f"say it with {option}")
-
-
 def distances_of(
     possible: tuple[int, ...], known: Mapping[int, Mapping[int, int]], answers: Answers, notes: list[str], where: str
 ) -> Matrix:
     """Distances of the possible nodes: those the file knows, and for other pairs those that were answered.
 
     Of a file that knows those of the online nodes, pairs with an offline one are 20 unless answered; a note says so.
-    A file that knows none must be answered. An answer must not contradict the file.
+    An answer must not contradict the file.
     """
     if answers.distances is None:
-        if not known and answers.remote is None and len(possible) > 1:
-            raise ask(where, "the distances", "--distances FILE or --distances LOCAL:REMOTE")
-        return all_distances(possible, known, notes, answers.remote)
+        found = all_distances(possible, known, notes, answers.remote)
+        if all(there in known.get(here, {}) for here in possible for there in possible if here != there):
+            check_remote(found, answers, where)
+        return found
     given = answers.distances
     if len(given) != len(possible):
         raise InputError("--distances", f"{len(given)} rows", f"{len(possible)}, one for each possible node")
@@ -156,12 +154,21 @@ def distances_of(
     return given
 
 
+def check_remote(distances: Matrix, answers: Answers, where: str) -> None:
+    """Refuse one distance for all pairs where a file has distances for all of them, and others."""
+    pairs = [(i, j) for i in range(len(distances)) for j in range(len(distances)) if i != j]
+    other = next((distances[i][j] for i, j in pairs if distances[i][j] != answers.remote), None)
+    if answers.remote is not None and other is not None:
+        raise InputError("--distances", f"{LOCAL_DISTANCE}:{answers.remote}", f"none: {where} has them, one is {other}")
+
+
 def check_agreement(topology: Topology, answers: Answers, where: str) -> None:
     """Refuse an answer that contradicts a file which says that itself."""
     said = {
         "--possible-nodes": (answers.possible_nodes, tuple(node.id for node in topology.nodes)),
         "--possible-cpus": (answers.possible_cpus, tuple(cpu.id for cpu in topology.cpus)),
         "--isolated-cpus": (answers.isolated_cpus, tuple(cpu.id for cpu in topology.cpus if cpu.isolated)),
+        "--movable-nodes": (answers.movable_nodes, tuple(node.id for node in topology.nodes if node.movable_only)),
     }
     for option, (given, truth) in said.items():
         if given is not None and given != truth:
@@ -177,9 +184,11 @@ def check_agreement(topology: Topology, answers: Answers, where: str) -> None:
         raise InputError("--distances", "other numbers", f"those that {where} says")
 
 
-def with_memory(imported: Imported, answers: Answers) -> Imported:
-    """With the memory that was answered: --zoneinfo for all nodes, then --memory for those it names."""
-    topology, notes = imported.topology, list(imported.notes)
+def with_answers(imported: Imported, answers: Answers) -> Imported:
+    """With the first chunk that was answered, and the memory: --zoneinfo for all nodes, then --memory for some."""
+    if answers.first_chunk is not None:
+        imported = with_first_chunk(imported, answers.first_chunk)
+    topology, notes = imported.topology, [*imported.notes, *answers.notes]
     ids = tuple(node.id for node in topology.nodes)
     nodes = list(topology.nodes)
     for option, named in (("--zoneinfo", answers.zones), ("--memory", answers.memory_bytes)):
@@ -191,18 +200,18 @@ def with_memory(imported: Imported, answers: Answers) -> Imported:
         notes = [note for note in notes if note != NO_WATERMARKS]
     for i, node in enumerate(nodes):
         size = (answers.memory_bytes or {}).get(node.id)
-        if size is not None:
+        if size is not None and node.id not in (answers.movable_nodes or ()):
             pages = some_pages(size // topology.page_size, f"--memory: node {node.id}", notes) if size else 0
-            nodes[i] = replace(node, pages=pages) if pages else Node(node.id, node.online)
+            nodes[i] = replace(node, pages=pages, movable_only=False) if pages else Node(node.id, node.online)
     if nodes != list(topology.nodes):
         topology = replace(topology, nodes=tuple(nodes))
     return replace(imported, topology=topology, notes=tuple(notes))
 
 
 def _zoned(node: Node, zones: Zones | None, notes: list[str]) -> Node:
-    if zones is None and node.has_memory:
+    if zones is None and (node.has_memory or node.movable_only):
         raise InputError("--zoneinfo", f"no zones of node {node.id}", "zones of every node that has memory")
     if zones is None or zones.managed_pages == 0:
-        return Node(node.id, node.online)
+        return Node(node.id, node.online, movable_only=zones is not None and zones.movable_pages > 0)
     pages = some_pages(zones.free_pages, f"node {node.id}", notes)
     return Node(node.id, node.online, pages, zones.low_pages, zones.min_pages)

@@ -31,8 +31,14 @@ def read_boot_log(folder: Path) -> FirstChunk:
     path = file_of(folder, BOOT_LOG)
     if path is None:
         return FirstChunk(missing=BOOT_LOG)
-    found = SIZES_LINE.search(read_bytes(path))
+    found = first_chunk_of(read_bytes(path))
+    return FirstChunk(missing=f"a line with the unit size in {path.name}") if found is None else found
+
+
+def first_chunk_of(log: bytes) -> FirstChunk | None:
+    """The sizes that a boot log has; None if it does not tell them."""
+    found = SIZES_LINE.search(log)
     if found is None:
-        return FirstChunk(missing=f"a line with the unit size in {path.name}")
+        return None
     static, reserved, dynamic, unit = map(int, found.groups())
     return FirstChunk(static, reserved, dynamic, unit)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,25 +12,35 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology_file import load_topology
 from percpu_fuzz.strategies.draw.topologies import PRESETS, preset
-from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers, check_agreement, with_memory
+from percpu_fuzz.strategies.machines.answers import (
+    NOTHING_SAID,
+    Answers,
+    check_agreement,
+    check_remote,
+    with_answers,
+)
+from percpu_fuzz.strategies.machines.boot_facts import BOOT_MARK, read_boot_facts
+from percpu_fuzz.strategies.machines.boot_log import first_chunk_of
 from percpu_fuzz.strategies.machines.facts import Facts, topology_of
-from percpu_fuzz.strategies.machines.hwloc import read_hwloc
 from percpu_fuzz.strategies.machines.lscpu import read_lscpu, repaired
-from percpu_fuzz.strategies.machines.machine import Imported
+from percpu_fuzz.strategies.machines.lscpu_text import is_lscpu, read_lscpu_text
+from percpu_fuzz.strategies.machines.machine import MACHINE_FORMATS, Imported
 from percpu_fuzz.strategies.machines.numactl import NUMACTL_MARK, read_numactl
-from percpu_fuzz.strategies.machines.qemu_import import read_qemu
-from percpu_fuzz.strategies.machines.qemu_words import QEMU_MARK
+from percpu_fuzz.strategies.machines.pasted import told_by
+from percpu_fuzz.strategies.machines.percpu_stats import STATS_MARK, first_chunk_of_stats
+from percpu_fuzz.strategies.machines.qemu.reading import read_qemu
+from percpu_fuzz.strategies.machines.qemu.words import QEMU_MARK
 from percpu_fuzz.strategies.machines.sysfs import read_sysfs
 from percpu_fuzz.strategies.machines.topology_json import import_topology_json
-from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, TarTree
-from percpu_fuzz.strategies.machines.zoneinfo import ZONE_ROW
-from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, read_bytes, text_of
+from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, SysfsTree, TarTree
+from percpu_fuzz.strategies.machines.xml.events import parse_xml
+from percpu_fuzz.strategies.machines.xml.hwloc import read_hwloc
+from percpu_fuzz.strategies.machines.xml.virsh import read_virsh
+from percpu_fuzz.strategies.machines.zoneinfo import ZONE_MARK, parse_zoneinfo
+from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, is_tar, read_bytes, text_of
 
-TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
-MACHINE_FORMATS = (
-    "a sysfs folder or tar of it, a topology file, a recorded run's topology.json, hwloc XML, numactl -H, lscpu -J, "
-    "QEMU arguments"
-)
+PACKED_NAMES = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
+ADDITIONS = {"/proc/zoneinfo": (ZONE_MARK, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
 
 
 def find_machine(text: str, where: str) -> Imported:
@@ -46,56 +58,108 @@ def import_path(path: Path, answers: Answers = NOTHING_SAID) -> Imported:
     """The machine that a path holds. Imported machines are named after the path, our own files name themselves.
 
     A folder with a topology.json is a recorded run, any other folder sysfs; a file is told by its content, which may
-    be gzip. Raises InputError or TopologyError.
+    be packed (gzip, bzip2, xz). Raises InputError or TopologyError.
     """
     if path.is_dir():
         name = path.resolve().name
         if (recorded := file_of(path, "topology.json")) is not None:
-            found = import_topology_json(read_bytes(recorded), recorded, name or "recorded")
+            found = _complete(import_topology_json(read_bytes(recorded), recorded, name or "recorded"), answers, path)
         else:
-            found = topology_of(read_sysfs(FolderTree(path), answers), answers, name or "sysfs")
+            found, answers = _import_tree(FolderTree(path), answers, name or "sysfs")
     else:
-        found = _import_file(path, answers)
+        found, answers = _import_file(path, answers)
     check_agreement(found.topology, answers, str(path))
-    return with_memory(found, answers)
+    return with_answers(found, answers)
 
 
-def _import_file(path: Path, answers: Answers) -> Imported:
-    name = path.name.removesuffix(".gz")
-    stem = name.removesuffix(".tar").removesuffix(".tgz") if name != path.name else path.stem
+def _complete(found: Imported, answers: Answers, path: Path) -> Imported:
+    """A machine of which everything was said: there is no pair of nodes left that one distance could be for."""
+    check_remote(found.topology.distances, answers, str(path))
+    return found
+
+
+def _import_tree(tree: SysfsTree, answers: Answers, name: str) -> tuple[Imported, Answers]:
+    """sysfs, with what a capture script put beside it where nothing else was answered."""
+    zones, stats, log = (tree.beside(what) for what in ("zoneinfo", "percpu_stats", "dmesg-boot.txt"))
+    notes = list(answers.notes)
+    if zones is not None and answers.zones is None:
+        where = f"{tree.where}, zoneinfo"
+        answers = replace(answers, zones=parse_zoneinfo(text_of(zones, where), where, notes), notes=notes)
+    if stats is not None and answers.first_chunk is None:
+        where = f"{tree.where}, percpu_stats"
+        answers = replace(answers, first_chunk=first_chunk_of_stats(text_of(stats, where), where, notes), notes=notes)
+    facts = read_sysfs(tree, answers)
+    facts.first_chunk = None if log is None else first_chunk_of(log)
+    return topology_of(facts, answers, name), answers
+
+
+def _stem(path: Path) -> str:
+    """The name without what says how it is packed; else without its last suffix."""
+    name = path.name
+    while name.endswith(PACKED_NAMES) and name.rpartition(".")[0]:
+        name = name.rpartition(".")[0]
+    return path.stem if name == path.name else name
+
+
+def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
     with Unpacked(path) as file:
-        if file.head[TAR_MAGIC_AT : TAR_MAGIC_AT + len(TAR_MAGIC)] == TAR_MAGIC:
+        if is_tar(file.head):
             file.limit_bytes = ARCHIVE_MAX_BYTES
-            return topology_of(read_sysfs(TarTree(file), answers), answers, stem)
+            return _import_tree(TarTree(file), answers, _stem(path))
         data = file.rest()
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if start in (b"{", b"["):
-        return _import_json(path, data, answers)
     if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return topology_of(read_hwloc(data, str(path), answers.cpuless_nodes), answers, stem)
-    return topology_of(_facts_of_text(path, data, answers), answers, stem)
+        return topology_of(_facts_of_xml(path, data, answers), answers, _stem(path)), answers
+    if start in (b"{", b"[") and _is_json(data):
+        return _import_json(path, data, answers), answers
+    return _import_text(path, data, answers), answers
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether it is meant as JSON: a line of a boot log begins with a bracket as well."""
+    return not re.match(rb"\s*\[ *\d+\.\d+\]", data.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _facts_of_xml(path: Path, data: bytes, answers: Answers) -> Facts:
+    root = parse_xml(data, str(path))
+    if root.tag in ("capabilities", "domain"):
+        return read_virsh(root, str(path))
+    return read_hwloc(root, str(path), answers.cpuless_nodes)
 
 
 def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     data = repaired(data)
     keys = decode_json(data, dict[str, msgspec.Raw], str(path), MACHINE_FORMATS)
     if "schema" in keys:
-        return Imported(load_topology(data, str(path)))
+        return _complete(Imported(load_topology(data, str(path))), answers, path)
     if "possible_nodes" in keys:
         run = path.resolve().parent.name
-        return import_topology_json(data, path, run if path.name == "topology.json" and run else path.stem)
+        name = run if path.name == "topology.json" and run else path.stem
+        return _complete(import_topology_json(data, path, name), answers, path)
     if "lscpu" in keys or "cpus" in keys:
         return topology_of(read_lscpu(data, str(path)), answers, path.stem)
     raise InputError(str(path), f"JSON with the keys {', '.join(list(keys)[:5]) or 'none'}", MACHINE_FORMATS)
 
 
-def _facts_of_text(path: Path, data: bytes, answers: Answers) -> Facts:
-    text = text_of(data, str(path))
-    if NUMACTL_MARK.search(text):
-        return read_numactl(text, str(path))
-    if QEMU_MARK.search(text):
-        return read_qemu(text, str(path), answers.page_size)
-    if ZONE_ROW.search(text):
-        raise InputError(str(path), "/proc/zoneinfo alone, which has no CPUs", "another file, with --zoneinfo FILE")
+def _is_pasted_json(text: str) -> bool:
+    return text.lstrip()[:1] == "{" and ('"lscpu"' in text or '"cpus"' in text)
+
+
+def _import_text(path: Path, data: bytes, answers: Answers) -> Imported:
+    """A format of text, told by a line that only it has, in the text as it was pasted."""
+    text, where = text_of(data, str(path)), str(path)
+    readers: tuple[tuple[Callable[[str], object], Callable[[str], Facts]], ...] = (
+        (NUMACTL_MARK.search, lambda plain: read_numactl(plain, where)),
+        (is_lscpu, lambda plain: read_lscpu_text(plain, where)),
+        (_is_pasted_json, lambda plain: read_lscpu(repaired(plain.encode()), where)),
+        (BOOT_MARK.search, lambda plain: read_boot_facts(plain, where)),
+        (QEMU_MARK.search, lambda plain: read_qemu(plain, where, answers.page_size)),
+    )
+    for tells, read in readers:
+        if (plain := told_by(text, tells)) is not None:
+            return topology_of(read(plain), answers, _stem(path))
+    for what, (mark, option) in ADDITIONS.items():
+        if told_by(text, mark.search) is not None:
+            raise InputError(where, f"{what} alone, which has no CPUs", f"another file, with {option} FILE")
     first = re.sub(r"[^ -~]", "?", text.strip()[:40])
-    raise InputError(str(path), f"begins with {first!r}" if first else "is empty", MACHINE_FORMATS)
+    raise InputError(where, f"begins with {first!r}" if first else "is empty", MACHINE_FORMATS)

@@ -1,19 +1,26 @@
-"""Reads what `lscpu -J` and `lscpu -J -e` print: which CPUs are online and on which node; no memory, no distances."""
+"""What `lscpu` prints, in all its forms: which CPUs are online and on which node; no memory, no distances.
+
+This file has the two shapes that every form comes down to, and the JSON forms; lscpu_text.py has those of text.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.facts import Facts, without_numa
 from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each, parse_list
 from percpu_fuzz.strategies.reading import decode_json
 
-LSCPU_OUTPUT = "the output of lscpu -J or lscpu -J -e=CPU,NODE,ONLINE"
+LSCPU_OUTPUT = "the output of lscpu, lscpu -e, lscpu -p, or their JSON with -J"
 FOUR_KIB_MACHINES = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
 NODE_ROW = re.compile(r"NUMA node(\d{1,5}) CPU\(s\):")
+ONLINE_ROW, OFFLINE_ROW, COUNT = "On-line CPU(s) list:", "Off-line CPU(s) list:", "CPU(s):"
+WITHOUT_CPULESS = "lscpu -e and -p list no node without CPUs: nodes that have memory only come from the options"
 
 
 class _Field(msgspec.Struct):
@@ -33,53 +40,95 @@ class _Output(msgspec.Struct):
     cpus: list[_Cpu] = []
 
 
-def _flat(fields: list[_Field]) -> dict[str, str]:
-    rows: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class CpuRow:
+    """A row of the table: node None where the cell is empty; has_node: whether there is such a column."""
+
+    cpu: str
+    node: str | None
+    online: bool
+    has_node: bool = True
+
+
+def _flat(fields: list[_Field], where: str) -> dict[str, str]:
+    rows: list[tuple[str, str]] = []
     waiting = list(reversed(fields))
     while waiting:
         field = waiting.pop()
-        rows.setdefault(field.field, field.data or "")
+        rows.append((field.field, field.data or ""))
         waiting.extend(reversed(field.children))
-    return rows
+    return once(rows, where)
 
 
-def _summary(fields: list[_Field], where: str) -> Facts:
+def matters(field: str) -> bool:
+    """Whether a field of the summary says something of the machine's nodes and CPUs."""
+    named = (ONLINE_ROW, OFFLINE_ROW, COUNT, "NUMA node(s):", "Architecture:")
+    return field in named or bool(NODE_ROW.fullmatch(field))
+
+
+def once(rows: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
+    """The fields by name. InputError if one that matters is there twice; others may be, one for each kind of core."""
+    found: dict[str, str] = {}
+    for field, data in rows:
+        if field in found and matters(field):
+            raise InputError(where, f"{field!r} twice", LSCPU_OUTPUT)
+        found.setdefault(field, data)
+    return found
+
+
+def summary(rows: Mapping[str, str], where: str) -> Facts:
     """From the table of fields: a row for each node, the lists of online CPUs, the architecture."""
-    rows = _flat(fields)
     listed = {int(found[1]): text for field, text in rows.items() if (found := NODE_ROW.fullmatch(field))}
     count = rows.get("NUMA node(s):")
-    if not listed or count != str(len(listed)):
+    if (listed or count is not None) and count != str(len(listed)):
         raise InputError(where, f"{len(listed)} rows of NUMA nodes, {count or 'no'} counted", LSCPU_OUTPUT)
     node_of: dict[int, int] = {}
     for node in sorted(listed):
         for cpu in parse_list(listed[node], f"{where}, NUMA node{node}"):
             one_node_each(node_of, cpu, node, where)
-    online_row = rows.get("On-line CPU(s) list:")
-    if online_row is None:
-        raise InputError(where, "no `On-line CPU(s) list:`", LSCPU_OUTPUT)
-    online = parse_list(online_row, f"{where}, On-line CPU(s) list")
+    if ONLINE_ROW not in rows:
+        raise InputError(where, f"no `{ONLINE_ROW}`", LSCPU_OUTPUT)
+    online = parse_list(rows[ONLINE_ROW], f"{where}, On-line CPU(s) list")
+    offline = parse_list(rows.get(OFFLINE_ROW, ""), f"{where}, Off-line CPU(s) list")
+    there = len(online) + len(offline)
+    if rows.get(COUNT, str(there)) != str(there):
+        raise InputError(where, f"{COUNT} {rows[COUNT][:20]}, {there} listed", "as many CPUs as are listed")
     page_size = 4096 if rows.get("Architecture:") in FOUR_KIB_MACHINES else None
-    offline = parse_list(rows.get("Off-line CPU(s) list:", ""), f"{where}, Off-line CPU(s) list")
-    return Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size)
+    facts = Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size)
+    return facts if listed else without_numa(facts)
 
 
-def _table(rows: list[_Cpu], where: str) -> Facts:
-    """From a row for each CPU. A node without CPUs is not in it."""
+def table(rows: Sequence[CpuRow], where: str) -> Facts:
+    """From a row for each CPU. A node without CPUs is not in it; one without any node is a kernel without NUMA."""
     node_of: dict[int, int] = {}
     online, listed = set(), []
     for row in rows:
-        cpu = number_of(str(row.cpu), "id", where, ID_MAX)
-        if row.node is msgspec.UNSET or row.online is None:
-            raise InputError(where, "no column NODE or no column ONLINE", LSCPU_OUTPUT)
+        cpu = number_of(row.cpu, "id", where, ID_MAX)
         listed.append(cpu)
-        if row.node not in (None, "-", ""):
-            node_of[cpu] = number_of(str(row.node), "id", where, ID_MAX)
-        if row.online in (True, "yes"):
+        if row.node is not None:
+            node_of[cpu] = number_of(row.node, "id", where, ID_MAX)
+        if row.online:
             online.add(cpu)
     if len(set(listed)) != len(listed):
         raise InputError(where, "a CPU twice", LSCPU_OUTPUT)
+    if len({row.has_node for row in rows}) > 1:
+        raise InputError(where, "a node of some CPUs only", LSCPU_OUTPUT)
     offline = tuple(sorted(set(listed) - set(node_of) - online))
-    return Facts(where, tuple(sorted(set(node_of.values()))), tuple(sorted(online)), node_of, offline)
+    facts = Facts(where, tuple(sorted(set(node_of.values()))), tuple(sorted(online)), node_of, offline)
+    if not node_of:
+        return without_numa(facts)
+    homeless = sorted(online - set(node_of))
+    if homeless:
+        raise InputError(where, f"online CPU {homeless[0]} on no node", "a node for each online CPU")
+    facts.notes.append(WITHOUT_CPULESS)
+    return facts
+
+
+def checked(facts: Facts) -> Facts:
+    """InputError for what lists no CPU."""
+    if not facts.online_cpus or not facts.online_nodes:
+        raise InputError(facts.where, "no online CPU or no node", LSCPU_OUTPUT)
+    return facts
 
 
 def repaired(data: bytes) -> bytes:
@@ -93,11 +142,12 @@ def read_lscpu(data: bytes, where: str) -> Facts:
     Memory and distances are never in it. The page size is that of architectures which have only one.
     """
     output = decode_json(data, _Output, where, LSCPU_OUTPUT)
-    if output.cpus:
-        facts = _table(output.cpus, where)
-        facts.notes.append("lscpu -e lists no node without CPUs: nodes that have memory only come from the options")
-    else:
-        facts = _summary(output.lscpu, where)
-    if not facts.online_cpus or not facts.online_nodes:
-        raise InputError(where, "no online CPU or no node", LSCPU_OUTPUT)
-    return facts
+    if not output.cpus:
+        return checked(summary(_flat(output.lscpu, where), where))
+    rows = []
+    for cpu in output.cpus:
+        if cpu.online is None:
+            raise InputError(where, "no column ONLINE", LSCPU_OUTPUT)
+        node = None if cpu.node in (msgspec.UNSET, None, "-", "") else str(cpu.node)
+        rows.append(CpuRow(str(cpu.cpu), node, cpu.online in (True, "yes"), cpu.node is not msgspec.UNSET))
+    return checked(table(rows, where))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, PAGE_SIZES, Topology
 from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.page_frames import FrameNodes
 
+MACHINE_FORMATS = (
+    "a sysfs folder or tar of it, a topology file, a recorded run's topology.json, hwloc XML, virsh capabilities, "
+    "numactl -H, lscpu (plain, -e, -p, -J), a boot log with SRAT lines, QEMU arguments"
+)
 REMOTE_DISTANCE = 20
 ID_MAX = 65535
 WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 MIN_UNIT_BYTES = 32768
 NODE_PAGES_MAX = 2**31 - 1
+NO_UNIT = "no percpu unit size is said: {pages} pages of {bytes} bytes are assumed, --percpu-stats gives it"
 NO_WATERMARKS = "no watermarks are said: low and min are 0, --zoneinfo gives them"
 
 
@@ -88,6 +93,21 @@ def check_page_size(page_size: int, where: str) -> int:
 def unit_pages_of(unit_bytes: int, page_size: int) -> int:
     """Pages of a unit of that many bytes; of an unknown one (0) 8, or the kernel's minimum if that is more."""
     return unit_bytes // page_size if unit_bytes else max(8, MIN_UNIT_BYTES // page_size)
+
+
+def with_first_chunk(imported: Imported, chunk: FirstChunk) -> Imported:
+    """The same machine with the unit and the first chunk of a boot log or of percpu_stats."""
+    page_size = imported.topology.page_size
+    unit_pages = unit_pages_of(chunk.unit_bytes, page_size)
+    topology = replace(
+        imported.topology,
+        unit_pages=unit_pages,
+        first_room_bytes=chunk.dynamic_bytes,
+        first_start_bytes=(chunk.static_bytes + chunk.reserved_bytes) % page_size,
+        reserved_room_bytes=chunk.reserved_bytes,
+    )
+    notes = tuple(note for note in imported.notes if not note.startswith(NO_UNIT[:20]))
+    return replace(imported, topology=topology, notes=notes, first_chunk=chunk)
 
 
 def all_distances(

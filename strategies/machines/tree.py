@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.reading import Unpacked
+from percpu_fuzz.strategies.reading import READ_MAX_BYTES, Unpacked, file_of, read_bytes
 
+RUNNING = Path("/sys/devices/system")
 PLACES = ("", "devices/system/", "sys/devices/system/")
 SYSFS_ROOTS = "/, /sys, /sys/devices/system or a copy of one"
 WANTED = re.compile(
-    r"(.*?)((?:node/(?:possible|online|has_memory|has_normal_memory|node\d{1,9}/(?:distance|cpulist|meminfo)))"
-    r"|cpu/(?:possible|online|isolated))"
+    r"(.*?)((?:node/(?:possible|online|has_memory|has_normal_memory|has_high_memory"
+    r"|node\d{1,9}/(?:distance|cpulist|meminfo|vmstat)))|cpu/(?:possible|online|present|isolated))"
 )
+BESIDE = ("zoneinfo", "dmesg-boot.txt", "percpu_stats", "page_size")
+BESIDE_MAX_BYTES = 16 << 20
 LINKED_CPU = re.compile(r"(.*?)(node/node\d{1,9})/(cpu\d{1,9})")
 MEMBERS_MAX = 500_000
 MEMBER_MAX_BYTES = 256 << 10
@@ -24,6 +27,11 @@ ARCHIVE_MAX_BYTES = 1 << 30
 
 class SysfsTree(Protocol):
     """Files below a place that holds `node` and `cpu`, by their paths from there."""
+
+    where: str
+
+    def beside(self, name: str) -> bytes | None:
+        """The content of one of BESIDE, which a capture script puts beside sysfs; None if it is not there."""
 
     def label(self, name: str) -> str:
         """What to call a file in a message."""
@@ -40,10 +48,15 @@ class FolderTree:
 
     def __init__(self, root: Path) -> None:
         places = [root / place for place in PLACES]
-        found = [place for place in places if (place / "node").is_dir() and (place / "cpu").is_dir()]
+        found = [place for place in places if (place / "cpu" / "online").is_file()]
         if not found:
-            raise InputError(str(root), "no folders `node` and `cpu`", SYSFS_ROOTS)
-        self.base = found[0]
+            raise InputError(str(root), "no cpu/online", SYSFS_ROOTS)
+        self.where, self.base, self._root = str(root), found[0], root
+
+    def beside(self, name: str) -> bytes | None:
+        running = name == "zoneinfo" and self.base.resolve() == RUNNING
+        path = file_of(Path("/proc") if running else self._root, name)
+        return None if path is None else read_bytes(path, BESIDE_MAX_BYTES)
 
     def label(self, name: str) -> str:
         return str(self.base / name)
@@ -69,8 +82,9 @@ class TarTree:
     """A sysfs tree in a tar archive: the wanted files' contents and the names of the CPUs that nodes link."""
 
     def __init__(self, file: Unpacked) -> None:
-        self._where = file.where
+        self.where = self._where = file.where
         self._files: dict[str, dict[str, bytes]] = {}
+        self._beside: dict[str, bytes] = {}
         self._links: dict[str, dict[str, list[str]]] = {}
         try:
             with tarfile.open(fileobj=cast(BinaryIO, file), mode="r:") as archive:
@@ -79,12 +93,14 @@ class TarTree:
             raise
         except (tarfile.TarError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
             raise InputError(self._where, f"a damaged tar archive ({error})", "a whole tar archive") from None
-        bases = [base for base, files in self._files.items() if {"node/possible", "cpu/possible"} <= set(files)]
+        bases = [base for base, files in self._files.items() if "cpu/online" in files]
         if not bases:
-            raise InputError(
-                self._where, "no node/possible and cpu/possible in one place", f"an archive of {SYSFS_ROOTS}"
-            )
-        self._base = min(bases, key=lambda base: (len(base), base))
+            raise InputError(self._where, "no cpu/online", f"an archive of {SYSFS_ROOTS}")
+        whole = [base for base in bases if any(name.startswith("node/") for name in self._files[base])]
+        self._base = min(whole or bases, key=lambda base: (len(base), base))
+
+    def beside(self, name: str) -> bytes | None:
+        return self._beside.get(name)
 
     def _read(self, archive: tarfile.TarFile) -> None:
         count = 0
@@ -103,13 +119,18 @@ class TarTree:
         if linked := LINKED_CPU.fullmatch(path):
             self._links.setdefault(linked[1], {}).setdefault(linked[2], []).append(linked[3])
         wanted = WANTED.fullmatch(path)
-        if wanted is None or member.isdir():
+        if member.isdir() or (wanted is None and parts[-1] not in BESIDE):
             return
-        if not member.isreg() or member.issparse() or member.size > MEMBER_MAX_BYTES:
+        most = BESIDE_MAX_BYTES if wanted is None else MEMBER_MAX_BYTES
+        if not member.isreg() or member.issparse() or member.size > most:
             given = f"member {path[:80]} of {member.size} bytes" if member.isreg() else f"member {path[:80]}, a link"
-            raise InputError(self._where, given, f"a plain file of at most {MEMBER_MAX_BYTES} bytes")
-        content = archive.extractfile(member)
-        self._files.setdefault(wanted[1], {})[wanted[2]] = b"" if content is None else content.read(MEMBER_MAX_BYTES)
+            raise InputError(self._where, given, f"a plain file of at most {most} bytes")
+        stream = archive.extractfile(member)
+        content = b"" if stream is None else b"".join(iter(lambda: stream.read(READ_MAX_BYTES), b""))
+        if wanted is None:
+            self._beside.setdefault(parts[-1], content)
+        else:
+            self._files.setdefault(wanted[1], {})[wanted[2]] = content
 
     def label(self, name: str) -> str:
         return f"{self._where}, {self._base}{name}"
@@ -119,6 +140,8 @@ class TarTree:
         return None if data is None else sysfs_text(data, self.label(name))
 
     def entries(self, folder: str) -> list[str]:
+        if folder == "node":
+            return sorted({name.split("/")[1] for name in self._files[self._base] if name.count("/") == 2})
         return self._links.get(self._base, {}).get(folder, [])
 
 

@@ -29,6 +29,7 @@ class Plan:
 
     topology: the one machine that was asked for, None for the families of draw.topologies. explored: scopes that were
     completed, for the certificate. calibration: weights of the measurement stream, None for those of draw.choices.
+    family_names: of the families that were asked for. notes: what had to be assumed of the topology.
     """
 
     variant: Variant
@@ -41,6 +42,8 @@ class Plan:
     topology: Topology | None = None
     explored: tuple[Mapping[str, Any], ...] = ()
     calibration: Calibration | None = None
+    family_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def order(self) -> tuple[Family, ...]:
@@ -110,6 +113,7 @@ class Plan:
             "scheduler": self.scheduler,
             "learns": self.learns,
             "calibration": None if self.calibration is None else msgspec.to_builtins(self.calibration),
+            "family_names": list(self.family_names),
         }
 
     def describe(self) -> dict[str, object]:
@@ -123,6 +127,7 @@ class Plan:
             "learning": "epochs" if self.learns else "off",
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
+            **({"assumed of the machine": "; ".join(self.notes)} if self.notes else {}),
             "machines": {family.name: family.digest for family in self.families},
             **extremes(self.families),
             "pct_caps": {family.name: caps_of(family.size_class) for family in self.families},

@@ -13,7 +13,7 @@ from percpu_fuzz.engine.topology_file import load_topology
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
 from percpu_fuzz.strategies.draw.faults import fault_rates
-from percpu_fuzz.strategies.draw.topologies import families, single_family
+from percpu_fuzz.strategies.draw.topologies import families, named_families, single_family
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import PORTFOLIO
 from percpu_fuzz.strategies.plan.user_scheduler import load_user_scheduler
@@ -28,8 +28,12 @@ def make_plan(
     scheduler: str = PORTFOLIO,
     learns: bool = True,
     calibration: Calibration | None = None,
+    family_names: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
+
+    family_names: of what to draw from, () for the default. notes: what had to be assumed of the topology.
 
     InputError for a name that does not exist or a machine that the variant cannot run on.
     """
@@ -42,13 +46,18 @@ def make_plan(
     user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
     if user is None and scheduler not in names:
         raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
+    if topology is not None and family_names:
+        given = f"{','.join(family_names)} with --topology {topology.name}"
+        raise InputError("--families", given, "one of the two: --topology is one machine")
     chosen = families() if topology is None else single_family(topology)
+    if family_names:
+        chosen = named_families(family_names, "--families")
     if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
         chosen = tuple(family for family in chosen if family.size_class == "small")
         if not chosen:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, chosen, faults, scheduler, learns, user, topology, calibration=calibration)
+    return Plan(variant, seed, chosen, faults, scheduler, learns, user, topology, (), calibration, family_names, notes)
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:
@@ -59,5 +68,5 @@ def plan_from(recipe: Mapping[str, Any]) -> Plan:
         calibration = check_calibration(msgspec.convert(recipe["calibration"], Calibration), "recipe")
     return make_plan(
         Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
-        recipe["learns"], calibration,
+        recipe["learns"], calibration, tuple(recipe["family_names"]),
     )  # fmt: skip

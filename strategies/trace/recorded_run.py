@@ -3,7 +3,7 @@
     percpu.trace      what happened; a file of any other name where it is given by itself
     topology.json     the machine: nodes, CPUs, page frames of its nodes, kernel
     dmesg-boot.txt    sizes of the first chunk
-    states.json       snapshots of memory.stat
+    states.json       snapshots of memory.stat, or states.txt as the snapshot script prints them
     placement.json    the node of each backing page
 
 The rule: what is named, else the file of that name in the folder of the trace, plain or gzip. Where pages lay is told
@@ -86,15 +86,20 @@ class RecordedRun:
         """A trace with what is named or lies beside it."""
         trace = Path(trace)
         return cls(
-            trace, beside(trace, "topology.json", topology), beside(trace, "states.json", states),
+            trace, beside(trace, "topology.json", topology),
+            beside(trace, "states.json", beside(trace, "states.txt", states)),
             beside(trace, "placement.json", placement), charge,
         )  # fmt: skip
 
     @classmethod
-    def of_folder(cls, folder: Path) -> RecordedRun:
-        """The run in a folder. InputError if it has no percpu.trace or no topology.json."""
+    def of_folder(cls, folder: Path, machine: Path | None = None) -> RecordedRun:
+        """The run in a folder. machine: where the machine is read if there is no topology.json.
+
+        InputError if it has no percpu.trace, or nobody says which machine it was.
+        """
         trace = needed_file(folder, "percpu.trace")
-        return cls.of(trace, str(needed_file(folder, "topology.json")))
+        named = file_of(folder, "topology.json") or machine or needed_file(folder, "topology.json")
+        return cls.of(trace, str(named))
 
     @property
     def name(self) -> str:

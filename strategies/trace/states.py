@@ -1,4 +1,4 @@
-"""Reads states.json: snapshots of every cgroup's memory.stat, in the order in which they were taken.
+"""Reads snapshots of every cgroup's memory.stat, in order: states.json, or states.txt as the snapshot script prints it.
 
 In the recorded runs the workers stand still while a snapshot is read: no charged area comes or goes between its two
 marks, so that rows may be compared with either. A row on 6.12 can lag: it then has the value of an earlier snapshot,
@@ -7,13 +7,17 @@ exact to the byte, until the kernel flushes the counters again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from percpu_fuzz.strategies.reading import read_json
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.reading import decode_json, read_bytes, text_of
 
+STATES_TXT = "what snapshot.sh prints: SNAPSHOT, then CGROUP lines numbered from 1, then END"
+CGROUP_LINE = re.compile(r"CGROUP (\d{1,7}) (\d{1,19}) (-|\d{1,18}) (-|\d{1,18}) (/.*)")
 STATES_JSON = 'a list of {"phase", "cgroups": {path: {"ino", "memory.stat": {"percpu"}}}}, plain or gzip'
 
 
@@ -49,8 +53,14 @@ class _State(msgspec.Struct):
 
 
 def import_states(path: Path) -> tuple[Snapshot, ...]:
-    """Snapshots of a recorded run. Cgroups whose memory.stat has no percpu line (older kernels) are left out."""
-    states = read_json(path, list[_State], STATES_JSON)
+    """Snapshots of a recorded run, as states.json or as the snapshot script prints them.
+
+    Cgroups whose memory.stat has no percpu line (older kernels) are left out.
+    """
+    data = read_bytes(path)
+    if data.lstrip()[:8] == b"SNAPSHOT":
+        return _snapshots_of_text(text_of(data, str(path)), str(path))
+    states = decode_json(data, list[_State], str(path), STATES_JSON)
     return tuple(
         Snapshot(
             state.phase,
@@ -62,3 +72,28 @@ def import_states(path: Path) -> tuple[Snapshot, ...]:
         )
         for state in states
     )
+
+
+def _snapshots_of_text(text: str, where: str) -> tuple[Snapshot, ...]:
+    """One snapshot after the other, each whole; InputError names the line that is not in its place."""
+    found: list[Snapshot] = []
+    phase, rows, count = None, dict[str, CgroupRow](), 0
+    for number, line in enumerate(text.splitlines(), 1):
+        word, _, rest = line.rstrip().partition(" ")
+        if word == "SNAPSHOT" and phase is None and rest:
+            phase, rows, count = rest, {}, 0
+        elif (row := CGROUP_LINE.fullmatch(line.rstrip())) and phase is not None and int(row[1]) == count + 1:
+            count += 1
+            if row[5] in rows:
+                raise InputError(f"{where}, line {number}", f"cgroup {row[5][:80]!r} twice", STATES_TXT)
+            if row[3] != "-":
+                current = None if row[4] == "-" else int(row[4])
+                rows[row[5]] = CgroupRow(int(row[2]), int(row[3]), current)
+        elif word == "END" and phase is not None and rest == phase and count:
+            found.append(Snapshot(phase, rows))
+            phase = None
+        elif line.strip():
+            raise InputError(f"{where}, line {number}", repr(line.strip()[:80]), STATES_TXT)
+    if phase is not None:
+        raise InputError(where, f"snapshot {phase[:40]!r} breaks off", STATES_TXT)
+    return tuple(found)

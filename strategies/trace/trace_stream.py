@@ -9,7 +9,7 @@ from pathlib import Path
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.trace.charged_by_flag import charged_by_flag
 from percpu_fuzz.strategies.trace.events import Event
-from percpu_fuzz.strategies.trace.operations import Operation
+from percpu_fuzz.strategies.trace.operations import AllocArea, Operation
 from percpu_fuzz.strategies.trace.pages.page_events import PAGE_PAYLOADS, PagesSeen
 from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen
 from percpu_fuzz.strategies.trace.payload import PAYLOADS
@@ -42,6 +42,7 @@ class TraceStream:
         pages: PagesSeen | None = None, populates: PopulatesSeen | None = None, events: list[Event] | None = None,
     ) -> None:  # fmt: skip
         self.counts, self.ratios, self.cpus = LineCounts(), CostRatios(), ""
+        self.with_flags = self.without_flags = 0
         self.name, self.topology = name, topology
         self.pages, self.populates, self.events = pages, populates, events
         self.workload = WorkloadStream(self._events(source))
@@ -50,6 +51,11 @@ class TraceStream:
     @property
     def unknown_charged(self) -> int:
         return self.workload.unknown_charged
+
+    @property
+    def says_no_flags(self) -> bool:
+        """Whether none of the allocations so far names gfp flags: kernels before 5.19 do not print them."""
+        return self.without_flags > 0 == self.with_flags
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -76,6 +82,9 @@ class TraceStream:
         ratios = self.ratios
         for seen, operation in enumerate(self.workload.operations):
             ratios.add(operation)
+            if type(operation) is AllocArea:
+                self.with_flags += bool(operation.gfp)
+                self.without_flags += not operation.gfp
             if seen == LOOK_AFTER and self.topology is not None and (ratio := ratios.so_far) is not None:
                 check_possible_cpus(ratio, self.topology, self.name)
             yield operation

@@ -10,7 +10,6 @@ flag column nobody says which events an interrupt made; what belongs together is
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.reading import DAMAGED, open_bytes, unpacked
+from percpu_fuzz.strategies.reading import DAMAGED, Packed, damage_of, open_bytes, unpacked
 from percpu_fuzz.strategies.trace.events import Event
 from percpu_fuzz.strategies.trace.line_head import REMEMBERED, TIME_MOST, Before, Heads, time_of
 from percpu_fuzz.strategies.trace.payload import PAYLOADS, Build, ImpossibleError, Payload, loose_groups
@@ -168,7 +167,7 @@ class _Reader:
             self.counts.unparsed += 1
 
 
-def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: LineCounts) -> Iterator[bytes]:
+def _blocks(stream: io.BufferedReader | Packed, where: str, counts: LineCounts) -> Iterator[bytes]:
     """The stream in blocks of whole lines, and what is left without newline as the last; a cut gzip stream ends it.
 
     A line longer than a block is cut into lines: it cannot be one of a trace.
@@ -189,7 +188,7 @@ def _blocks(stream: io.BufferedReader | gzip.GzipFile, where: str, counts: LineC
     except EOFError:
         counts.truncated = 1
     except DAMAGED as error:
-        raise InputError(f"{where}, line {counts.lines + 1}", f"a damaged gzip stream ({error})", TRACE_TEXT) from None
+        raise damage_of(error, stream, f"{where}, line {counts.lines + 1}") from None
     if rest_bytes:
         yield b"".join(rest)
 

@@ -11,8 +11,8 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node
 from percpu_fuzz.strategies.machines.answers import Answers, answers_of
-from percpu_fuzz.strategies.machines.hwloc import parse_bitmap
 from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.xml.hwloc import parse_bitmap
 from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
 
 MIB_PAGES = 256

@@ -115,11 +115,11 @@ def test_node_with_memory_and_nothing_free(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "named"),
     [
-        ("node__node2__distance", None, "node/node2/distance: missing"),
+        ("node__node2__distance", None, "does not say the distances; allowed: say it with --distances"),
         ("node__node2__distance", "10\n", "allowed: 2 numbers"),
         ("node__node2__distance", "x 10\n", "distances 'x 10'"),
         ("node__node2__distance", "9 10\n", "distance of node 2 to node 0 9"),
-        ("node__node0__meminfo", None, "node/node0/meminfo: missing"),
+        ("node__node0__meminfo", None, "does not say the memory of node 0; allowed: say it with --memory"),
         ("node__node0__meminfo", "Node 0 MemTotal: 4 kB\n", "no line MemFree"),
         ("node__node0__cpulist", "0-3\n", "node/node2/cpulist: CPU 3 on nodes 0 and 2"),
         ("node__node0__cpulist", None, "node/node0/cpulist: missing"),
@@ -128,7 +128,11 @@ def test_node_with_memory_and_nothing_free(tmp_path: Path) -> None:
         ("node__possible", "zero\n", "list 'zero'"),
         ("node__has_memory", "0-1\n", "node 1 has memory and is offline"),
         ("cpu__possible", "0-2\n", "CPUs 3 not in it"),
-        ("cpu__possible", None, "cpu/possible: missing"),
+        (
+            "cpu__possible",
+            None,
+            "does not say which CPUs are possible (online: 0-1,3); allowed: say it with --possible-cpus",
+        ),
         ("cpu__online", "\n", "cpu/online: an empty list"),
     ],
 )
@@ -142,5 +146,5 @@ def test_what_is_missing_or_malformed_is_named(tmp_path: Path, name: str, text: 
 
 def test_folder_that_is_no_sysfs_is_refused(tmp_path: Path) -> None:
     """The message says what would be taken."""
-    with pytest.raises(InputError, match="no folders `node` and `cpu`; allowed: /, /sys"):
+    with pytest.raises(InputError, match="no cpu/online; allowed: /, /sys"):
         import_sysfs(tmp_path, "lab")

@@ -6,23 +6,21 @@ import re
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_CPUS, MAX_NODES
-from percpu_fuzz.strategies.machines.answers import parse_size
-from percpu_fuzz.strategies.machines.facts import Facts
+from percpu_fuzz.strategies.machines.facts import Facts, without_numa
 from percpu_fuzz.strategies.machines.machine import REMOTE_DISTANCE, number_of, one_node_each, parse_list, show_list
-from percpu_fuzz.strategies.machines.qemu_words import (
-    LEVELS,
-    Layout,
-    Suboptions,
-    machine_options,
-    pairs_of,
-    words_of,
-)
+from percpu_fuzz.strategies.machines.qemu.boot_words import boot_words, kernel_memory
+from percpu_fuzz.strategies.machines.qemu.devices import Devices
+from percpu_fuzz.strategies.machines.qemu.shell import words_of
+from percpu_fuzz.strategies.machines.qemu.words import LEVELS, Layout, Suboptions, machine_options, pairs_of
+from percpu_fuzz.strategies.machines.sizes import parse_size
 
 QEMU_NODES_MAX = 128
 PROGRAM = re.compile(r"(?:.*/)?qemu-system-(\w+)")
 DISTANCE = re.compile(r"dist,src=(\d{1,5}),dst=(\d{1,5}),val=(\d{1,3})")
 FOUR_KIB_PROGRAMS = ("x86_64", "i386")
-CPUS_LIMIT = 1 << 20
+RAM_STEP = 8192
+REPLACED = ("smp", "m", "append")
+INITIATORS = ("acpi-generic-initiator", "acpi-generic-port")
 ALL_MEMORY = "QEMU has the memory of the machine: a kernel takes part of it before anything is free"
 
 
@@ -39,7 +37,9 @@ class _Machine:
         self.node_of: dict[int, int] = {}
         self.distances: dict[tuple[int, int], int] = {}
         self.kernel: list[str] = []
-        self._memdevs: dict[int, str] = {}
+        self.devices = Devices(where)
+        self.notes: list[str] = []
+        self.memdevs: dict[int, str] = {}
         self._cpus: list[tuple[str, Suboptions]] = []
 
     def take(self, name: str, value: str) -> None:
@@ -49,6 +49,10 @@ class _Machine:
             self.layout = Layout(pairs_of(value, "cpus", self.where), self.where)
         elif name == "m":
             self._memory(dict(pairs_of(value, "size", self.where)))
+        elif name == "device":
+            self.devices.device(dict(pairs_of(value, "driver", self.where)))
+        elif name in ("machine", "M"):
+            self.devices.machine(dict(pairs_of(value, "machine", self.where)))
         elif name == "object":
             self._object(dict(pairs_of(value, "qom-type", self.where)))
         elif found := DISTANCE.fullmatch(value):  # a machine of a thousand nodes has a million of these
@@ -59,14 +63,18 @@ class _Machine:
 
     def _memory(self, given: dict[str, str]) -> None:
         if "size" in given:
-            self.ram_bytes = parse_size(given["size"], f"{self.where}, -m", "M")
+            size = parse_size(given["size"], f"{self.where}, -m", "M")
+            self.ram_bytes = -(-size // RAM_STEP) * RAM_STEP
         self.hotplug = "maxmem" in given
 
     def _object(self, given: dict[str, str]) -> None:
         if given.get("qom-type", "").startswith("memory-backend-"):
             if "id" not in given or "size" not in given:
                 raise InputError(self.where, "a memory backend without id or size", "id=NAME,size=SIZE")
-            self.backends[given["id"]] = parse_size(given["size"], f"{self.where}, -object {given['id']}")
+            self.backends[given["id"]] = parse_size(given["size"], f"{self.where}, -object {given['id'][:40]}")
+        elif given.get("qom-type") in INITIATORS:
+            where = f"{self.where}, -object {given['qom-type']},node"
+            self.devices.initiators.add(number_of(given.get("node", ""), "node", where, MAX_NODES - 1))
 
     def _numa(self, kind: str, pairs: Suboptions) -> None:
         if kind == "node":
@@ -90,7 +98,7 @@ class _Machine:
             raise InputError(self.where, f"node {node} twice", "different nodeid")
         self.nodes[node] = parse_size(given.get("mem", "0"), f"{self.where}, -numa node,mem", "M")
         if "memdev" in given:
-            self._memdevs[node] = given["memdev"]
+            self.memdevs[node] = given["memdev"]
         for key, text in pairs:
             if key == "cpus":
                 self._cpus.append(("range", [("node-id", str(node)), ("cpus", text)]))
@@ -99,7 +107,7 @@ class _Machine:
         """What needs the whole command line: memory adds up, ids have no gap, CPUs get their nodes."""
         if not self.nodes:
             self.nodes[0] = self.ram_bytes or 0
-        for node, memdev in self._memdevs.items():
+        for node, memdev in self.memdevs.items():
             if memdev not in self.backends:
                 raise InputError(self.where, f"memdev={memdev[:40]}", "the id of a memory backend")
             self.nodes[node] = self.backends[memdev]
@@ -111,6 +119,9 @@ class _Machine:
             raise InputError(self.where, f"nodes of {total} bytes, -m {self.ram_bytes}", "nodes that add up to -m")
         for kind, pairs in self._cpus:
             self._place(kind, dict(pairs))
+        stray = sorted({*self.devices.initiators, *self.devices.nodes()} - set(self.nodes))
+        if stray:
+            raise InputError(self.where, f"a device on node {stray[0]}", f"a node there is: {show_list(ids)}")
 
     def _place(self, kind: str, given: dict[str, str]) -> None:
         node = number_of(given.pop("node-id", ""), "-numa cpu,node-id", self.where, MAX_NODES - 1)
@@ -165,39 +176,27 @@ def _distances(machine: _Machine) -> dict[int, dict[int, int]]:
     return rows
 
 
-def _boot_words(machine: _Machine, notes: list[str]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    """What the kernel's command line says: number of possible CPUs, online CPUs, isolated CPUs."""
-    where = f"{machine.where}, -append"
-    possible, first = machine.layout.possible, machine.layout.present
-    isolated: tuple[int, ...] = ()
-    for word in machine.kernel:
-        key, _, value = word.partition("=")
-        if key in ("numa", "possible_cpus", "nosmp"):
-            raise InputError(where, word[:40], "a kernel that takes nodes and CPUs as QEMU has them")
-        if key == "nr_cpus":
-            possible = min(possible, max(number_of(value, key, where, CPUS_LIMIT), 1))
-        if key == "maxcpus":
-            first = min(first, max(number_of(value, key, where, CPUS_LIMIT), 1))
-        if key == "isolcpus":
-            flags = re.findall(r"(domain|nohz|managed_irq),", value)
-            listed = parse_list(re.sub(r"^(?:(?:domain|nohz|managed_irq),)+", "", value), f"{where}, isolcpus")
-            isolated = tuple(cpu for cpu in listed if cpu < possible) if not flags or "domain" in flags else ()
+def _absent_note(machine: _Machine, possible: int) -> None:
     absent = range(machine.layout.present, possible)
     memory = [node for node, size in sorted(machine.nodes.items()) if size]
     if memory and any(machine.node_of[cpu] != memory[cpu % len(memory)] for cpu in absent):
-        notes.append(
+        machine.notes.append(
             f"CPUs {show_list(absent)} are absent at boot: an x86 kernel lays them over the nodes that have memory in "
             "turn, whatever node QEMU has for them"
         )
-    return possible, tuple(range(min(first, possible))), isolated
+
+
+def _mentioned(machine: _Machine) -> list[int]:
+    """The nodes that the firmware's tables mention, in their order: only these are possible to Linux."""
+    memory = [node for node, size in sorted(machine.nodes.items()) if size]
+    with_cpus = list(dict.fromkeys(machine.node_of[cpu] for cpu in range(machine.layout.possible)))
+    last = [max(machine.nodes)] if machine.hotplug else []
+    return list(dict.fromkeys([*with_cpus, *memory, *last, *sorted(machine.devices.initiators)]))
 
 
 def _guest_notes(machine: _Machine, facts: Facts) -> None:
     """What the arguments mean to QEMU and not to a guest kernel."""
-    memory = [node for node, size in sorted(machine.nodes.items()) if size]
-    with_cpus = list(dict.fromkeys(machine.node_of[cpu] for cpu in range(machine.layout.possible)))
-    last = [max(machine.nodes)] if machine.hotplug else []
-    order = list(dict.fromkeys([*with_cpus, *memory, *last]))
+    order = _mentioned(machine)
     unknown = [node for node in sorted(machine.nodes) if node not in order]
     if unknown:
         facts.notes.append(
@@ -227,33 +226,76 @@ def _page_size(words: list[str], facts: Facts, given: int | None) -> int | None:
     return given
 
 
+def _taken(words: list[str], where: str) -> _Machine:
+    """The machine after every option; what was given twice or not at all is noted."""
+    machine = _Machine(where)
+    given: list[str] = []
+    for name, value in machine_options(words, where):
+        machine.take(name, value)
+        given.append(name)
+    machine.finish()
+    machine.notes.append(ALL_MEMORY)
+    twice = [name for name in REPLACED if given.count(name) > 1]
+    machine.notes += [f"-{name} is given {given.count(name)} times: the last counts" for name in twice]
+    if not {"smp", "m", "numa"} & set(given):
+        machine.notes.append("neither -smp nor -m nor -numa is given: one CPU, one node, as QEMU has it")
+    machine.place_rest(machine.notes)
+    return machine
+
+
+def _plugged(machine: _Machine) -> dict[int, int]:
+    """Bytes that devices add by node; what they add nowhere is noted."""
+    notes = machine.notes
+    plugged = machine.devices.plugged(machine.backends, notes)
+    used = {*machine.memdevs.values(), *machine.devices.backends()}
+    if unused := sorted(set(machine.backends) - used):
+        notes.append(f"memory backends {', '.join(unused)[:80]} are no node's and no device's: they are not counted")
+    mentioned = set(_mentioned(machine))
+    if stray := sorted(set(plugged) - mentioned):
+        notes.append(
+            f"memory plugged on nodes {show_list(stray)} is not counted: the firmware's tables do not name them, and "
+            "Linux adds no memory to a node that is not possible"
+        )
+    return {node: size for node, size in plugged.items() if node in mentioned}
+
+
 def read_qemu(text: str, where: str, page_size: int | None = None) -> Facts:
     """The facts of QEMU arguments: a command line, or a file of arguments with comments.
 
-    A node is online if it has memory or a CPU that is present at boot. Words of -append that matter are maxcpus,
-    nr_cpus and isolcpus. Raises InputError for what QEMU would refuse.
+    A node is online if it has memory or a CPU that is present at boot, or is a generic initiator's; boot_words.py has
+    the words of -append that matter. Raises InputError for what QEMU would refuse.
     """
-    machine, words = _Machine(where), words_of(text, where)
-    for name, value in machine_options(words, where):
-        machine.take(name, value)
-    machine.finish()
-    notes = [ALL_MEMORY]
-    machine.place_rest(notes)
-    possible, online, isolated = _boot_words(machine, notes)
-    present = {machine.node_of[cpu] for cpu in range(min(machine.layout.present, possible))}
+    words = words_of(text, where)
+    machine = _taken(words, where)
+    notes, initiators = machine.notes, machine.devices.initiators
+    boot = boot_words(machine.kernel, f"{where}, -append", machine.layout, notes)
+    memory, movable = kernel_memory(machine.nodes, _plugged(machine), boot, notes)
+    _absent_note(machine, boot.possible)
+    present = {machine.node_of[cpu] for cpu in range(min(machine.layout.present, boot.possible))}
+    there = {*(node for node, size in memory.items() if size), *movable, *present, *initiators}
+    windows = machine.devices.windows(max(machine.nodes) + 1, notes)
     facts = Facts(
         where,
-        tuple(node for node in sorted(machine.nodes) if machine.nodes[node] or node in present),
-        online,
-        {cpu: machine.node_of[cpu] for cpu in range(possible)},
+        tuple(node for node in sorted(memory) if node in there),
+        tuple(range(min(boot.first, boot.possible))),
+        {cpu: machine.node_of[cpu] for cpu in range(boot.possible)},
         (),
-        dict(machine.nodes) if machine.ram_bytes is not None or any(machine.nodes.values()) else {},
+        memory if machine.ram_bytes is not None or any(memory.values()) else {},
         _distances(machine),
-        possible_nodes=tuple(sorted(machine.nodes)),
-        possible_cpus=tuple(range(possible)),
-        isolated_cpus=isolated,
+        possible_nodes=(*sorted(machine.nodes), *windows),
+        possible_cpus=tuple(range(boot.possible)),
+        isolated_cpus=boot.isolated,
+        movable_nodes=movable if movable or boot.says_zones else None,
         notes=notes,
     )
     facts.page_size = _page_size(words, facts, page_size)
     _guest_notes(machine, facts)
-    return facts
+    return facts if boot.numa else nodes_off(facts)
+
+
+def nodes_off(facts: Facts) -> Facts:
+    """What a kernel with numa=off makes of it: node 0 with every CPU and all memory."""
+    if facts.memory_bytes:
+        facts.memory_bytes = {0: sum(facts.memory_bytes.values())}
+    facts.distances, facts.movable_nodes = {}, None
+    return without_numa(facts)

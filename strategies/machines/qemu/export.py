@@ -10,12 +10,13 @@ from percpu_fuzz.engine.topology import Node, Topology
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID
 from percpu_fuzz.strategies.machines.facts import topology_of
 from percpu_fuzz.strategies.machines.machine import show_list
-from percpu_fuzz.strategies.machines.qemu_import import ALL_MEMORY, read_qemu
+from percpu_fuzz.strategies.machines.qemu.reading import ALL_MEMORY, read_qemu
 
 MIB = 1 << 20
 HOTPLUG_BYTES = 1 << 30
 NODE_MIN_BYTES = 4 * MIB
 XAPIC_CPUS_MAX = 255
+ONLINE_MOVABLE = "memhp_default_state=online_movable"
 OFFLINE = "/sys/devices/system/cpu/cpuN/online"
 
 
@@ -72,6 +73,7 @@ def _kernel_words(topology: Topology, present: int, up: int) -> str:
     isolated = [cpu.id for cpu in topology.cpus if cpu.isolated]
     words = [f"maxcpus={up}"] if up < present else []
     words += [f"isolcpus={show_list(isolated)}"] if isolated else []
+    words += [ONLINE_MOVABLE] if any(node.movable_only for node in topology.nodes) else []
     return " ".join(words)
 
 
@@ -83,7 +85,9 @@ def _options(topology: Topology) -> list[tuple[str, str]]:
     total = sum(sizes.values())
     last = nodes[-1]
     bare = not sizes[last.id] and all(cpu.node != last.id for cpu in topology.cpus)
-    hotplug = f",slots=1,maxmem={(total + HOTPLUG_BYTES) // MIB}M" if bare and not last.online else ""
+    movable = [node.id for node in nodes if node.movable_only]
+    slots = len(movable) + (bare and not last.online)
+    hotplug = f",slots={slots},maxmem={(total + slots * HOTPLUG_BYTES) // MIB}M" if slots else ""
     options = [
         ("-smp", f"{present},sockets={nr_cpus},cores=1,threads=1,maxcpus={nr_cpus}"),
         ("-m", f"{total // MIB}M{hotplug}"),
@@ -95,8 +99,20 @@ def _options(topology: Topology) -> list[tuple[str, str]]:
         options.append(("-numa", f"node,nodeid={node.id}" + (f",memdev=m{node.id}" if sizes[node.id] else "")))
     options += [("-numa", f"cpu,node-id={cpu.node},socket-id={cpu.id}") for cpu in topology.cpus]
     options += [("-numa", f"dist,src={src},dst={dst},val={val}") for src, dst, val in _distances(topology)]
+    for number in _initiators(topology):
+        options.append(("-device", f"pci-testdev,id=t{number}"))
+        options.append(("-object", f"acpi-generic-initiator,id=g{number},pci-dev=t{number},node={number}"))
+    for number in movable:  # memory that is plugged in, which the guest puts online as movable
+        options.append(("-object", f"memory-backend-ram,id=p{number},size={HOTPLUG_BYTES // MIB}M"))
+        options.append(("-device", f"pc-dimm,id=d{number},memdev=p{number},node={number}"))
     words = _kernel_words(topology, present, up)
     return [*options, ("-append", words)] if words else options
+
+
+def _initiators(topology: Topology) -> list[int]:
+    """Nodes that nothing but a generic initiator makes possible and online: they have neither boot memory nor a CPU."""
+    with_cpus = {cpu.node for cpu in topology.cpus}
+    return [n.id for n in topology.nodes if n.online and not n.has_memory and n.id not in with_cpus]
 
 
 def _distances(topology: Topology) -> list[tuple[int, int, int]]:
@@ -143,6 +159,11 @@ def _unsaid(topology: Topology) -> list[str]:
     small = [node.id for node in topology.nodes if 0 < _memory_bytes(topology, node) < NODE_MIN_BYTES]
     if small:
         notes.append(f"nodes {show_list(small)} have less than 4 MiB: x86 kernels may pass over them")
+    movable = [node.id for node in topology.nodes if node.movable_only]
+    if movable:
+        notes.append(f"nodes {show_list(movable)} get 1 GiB of movable memory each: nothing depends on how much it is")
+    if initiators := _initiators(topology):
+        notes.append(f"nodes {show_list(initiators)} need QEMU 9.0 or later: a generic initiator makes each possible")
     if topology.page_size != 4096:
         notes.append(f"pages of {topology.page_size} bytes need a guest architecture and kernel that have them")
     if len(topology.cpus) > XAPIC_CPUS_MAX:

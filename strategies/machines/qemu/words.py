@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from itertools import product
 from math import prod
+from typing import Any
 
 import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.machine import number_of
 
-WORDS_MAX = 4_000_000
-MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append"})
-QEMU_MARK = re.compile(r"(?:^|\s)--?(?:numa|smp)\s+[\w'\"]")
+MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append", "device", "machine", "M"})
+QEMU_MARK = re.compile(r"(?:^|[\s'\"(])(?:--?(?:numa|smp)\s+[\w'\"$\\]|(?:\S*/)?qemu-system-\w+\s)")
 QEMU_ARGUMENTS = "QEMU arguments as on a shell's command line"
 LEVELS = ("drawers", "books", "sockets", "dies", "clusters", "modules", "cores", "threads")
+SWITCHED = ("driver", "machine", "qom-type")
 CPU_NUMBERS_MAX = 1 << 16
-QUOTE = re.compile(r"[\\'\"]")
 
 Suboptions = list[tuple[str, str]]
-
-
-def _lines(text: str) -> Iterator[str]:
-    """Lines with continuations joined; a line that begins with # is a comment."""
-    joined = text.replace("\\\r\n", " ").replace("\\\n", " ")
-    return (line for line in joined.splitlines() if not line.lstrip().startswith("#"))
-
-
-def words_of(text: str, where: str) -> list[str]:
-    """The words of a text as a shell splits them. A word in quotes may go over lines."""
-    words: list[str] = []
-    pending = ""
-    for line in _lines(text):
-        if not pending and not QUOTE.search(line):
-            words += line.split()
-        else:
-            pending += line + "\n"
-            try:
-                words += shlex.split(pending)
-                pending = ""
-            except ValueError:
-                if len(pending) > 1 << 20:
-                    break
-        if len(words) > WORDS_MAX:
-            raise InputError(where, "more words", f"at most {WORDS_MAX}")
-    if pending:
-        raise InputError(where, f"a quote that does not close: {pending.strip()[:40]!r}", QEMU_ARGUMENTS)
-    return words
 
 
 def machine_options(words: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
@@ -66,19 +37,26 @@ def machine_options(words: Iterable[str], where: str) -> Iterator[tuple[str, str
 
 
 def pairs_of(value: str, first: str, where: str) -> Suboptions:
-    """Suboptions in order; `first` names one without a key at the beginning. Two commas stand for one in a value."""
+    """Suboptions in order; `first` names one without a key at the beginning. Two commas stand for one in a value.
+
+    An empty one at the end is none. With `first` one of SWITCHED a key without a value is switched on.
+    """
     if value.startswith("{"):
         try:
-            found = msgspec.json.decode(value.encode(), type=dict[str, str | int | bool | list[int]])
+            found = msgspec.json.decode(value.encode(), type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
             raise InputError(where, f"{value[:40]!r}: {' '.join(str(error).split())}", QEMU_ARGUMENTS) from None
         return [(key, str(item)) for key, item in found.items()]
     pairs: Suboptions = []
-    for number, part in enumerate(value.replace(",,", "\0").split(",")):
+    parts = value.replace(",,", "\0").split(",")
+    for number, part in enumerate(parts[:-1] if len(parts) > 1 and not parts[-1] else parts):
         key, equals, text = part.replace("\0", ",").partition("=")
         if not equals and (number or not first):
-            raise InputError(where, f"{part[:40]!r} in {value[:60]!r}", "key=value")
-        pairs.append((key, text) if equals else (first, key))
+            if first not in SWITCHED:
+                raise InputError(where, f"{part[:40]!r} in {value[:60]!r}", "key=value")
+            pairs.append((key, "on"))
+        else:
+            pairs.append((key, text) if equals else (first, key))
     return pairs
 
 

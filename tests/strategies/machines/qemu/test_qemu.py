@@ -13,13 +13,15 @@ import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import PRESETS, families, preset
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID, Answers
 from percpu_fuzz.strategies.machines.facts import topology_of
 from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.machines.qemu_export import export_qemu, renumbered
-from percpu_fuzz.strategies.machines.qemu_import import read_qemu
-from percpu_fuzz.strategies.machines.qemu_words import Layout, pairs_of, words_of
+from percpu_fuzz.strategies.machines.qemu.export import export_qemu, renumbered
+from percpu_fuzz.strategies.machines.qemu.reading import read_qemu
+from percpu_fuzz.strategies.machines.qemu.shell import words_of
+from percpu_fuzz.strategies.machines.qemu.words import Layout, pairs_of
 
 RUNS = ["r1-4node-fallback-6.1", "r3-cpuless-memnode-6.1", "r5-8possible-hotplug-6.1", "r6-memmax-fail-6.1"]
 GIB_PAGES = 1 << 18
@@ -27,7 +29,7 @@ GIB_PAGES = 1 << 18
 
 def shape(topology: Topology) -> tuple[object, ...]:
     """Nodes with their state and whether they have memory, CPUs with node, state and isolation, distances."""
-    nodes = [(node.id, node.online, node.has_memory) for node in topology.nodes]
+    nodes = [(node.id, node.online, node.has_memory, node.movable_only) for node in topology.nodes]
     return nodes, topology.cpus, topology.distances
 
 
@@ -95,7 +97,7 @@ def test_named_machines_go_to_qemu_and_back(name: str) -> None:
     mapped = tuple(Cpu(export.cpu_ids[c.id], export.node_ids[c.node], c.online, c.isolated) for c in topology.cpus)
     assert back.cpus == mapped
     renamed = [note for note in export.notes if "renumbered" in note]
-    assert len(renamed) == (2 if name == "sparse" else 0)
+    assert len(renamed) == {"sparse": 2, "power9-gpu": 1}.get(name, 0)
 
 
 @pytest.mark.parametrize("family", ["small-random", "wide-random"])
@@ -119,7 +121,7 @@ QEMU = shutil.which("qemu-system-x86_64")
 
 
 @pytest.mark.skipif(QEMU is None, reason="qemu-system-x86_64 is not installed")
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "thousand"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "thousand" and name not in FIELD_MACHINES])
 def test_qemu_takes_the_arguments(name: str) -> None:
     """QEMU starts with them and shows the same CPUs and sizes for each node. Memory is made small beforehand."""
     wanted = renumbered(preset(name))
@@ -177,10 +179,33 @@ def test_offline_nodes() -> None:
     assert any("QEMU's node=Linux's, 2=1" in note for note in between.notes)
 
 
-def test_an_empty_online_node_cannot_be_said() -> None:
-    """Without memory and CPUs nothing makes a node online."""
-    export = export_qemu(Topology("empty", nodes("m", "e"), (Cpu(0, 0),), square(2)))
-    assert any("nodes 1 are online: QEMU cannot say so" in note for note in export.notes)
+def test_an_empty_online_node_is_a_generic_initiator() -> None:
+    """Without memory and CPUs only that makes a node possible and online; it needs QEMU 9.0, which is noted."""
+    empty = Topology("empty", nodes("m", "e"), (Cpu(0, 0),), square(2))
+    export = export_qemu(empty)
+    assert "-object acpi-generic-initiator,id=g1,pci-dev=t1,node=1\n" in export.text
+    assert any("nodes 1 need QEMU 9.0 or later" in note for note in export.notes)
+    assert shape(read_back(export.text, 4096)) == shape(empty)
+
+
+def test_a_node_of_movable_memory_only_is_plugged_in() -> None:
+    """A pc-dimm that the guest puts online as movable; read back it is the same machine."""
+    movable = Topology("gpu", (Node(0, True, GIB_PAGES), Node(1, movable_only=True)), (Cpu(0, 0),), square(2))
+    export = export_qemu(movable)
+    assert "-device pc-dimm,id=d1,memdev=p1,node=1\n-append memhp_default_state=online_movable\n" in export.text
+    assert shape(read_back(export.text, 4096)) == shape(movable)
+    without = read_back(export.text.replace("memhp_default_state=online_movable", "quiet"), 4096)
+    assert [node.pages for node in without.nodes] == [GIB_PAGES, GIB_PAGES]
+
+
+def test_memory_plugged_where_no_table_has_a_node() -> None:
+    """Linux adds no memory to a node that is not possible: it is not counted, and a note says so."""
+    text = export_qemu(Topology("gpu", (*nodes("m"), Node(1, movable_only=True), *nodes("m", "m", "m")[2:]),
+                                (Cpu(0, 0), Cpu(1, 2)), square(3))).text  # fmt: skip
+    text = "\n".join(line for line in text.splitlines() if "generic-initiator" not in line)
+    facts = read_qemu(text, "f")
+    assert 1 not in facts.online_nodes
+    assert any("memory plugged on nodes 1 is not counted" in note for note in facts.notes)
 
 
 def test_linux_numbers_nodes_by_their_first_cpu() -> None:

@@ -1,0 +1,32 @@
+"""Missing: what a file cannot say, and the one message that asks for all of it at once."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from percpu_fuzz.engine.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """what: in words; option: as the help has it; example: what could be typed on this machine."""
+
+    what: str
+    option: str
+    example: str
+
+
+def ask(where: str, missing: Sequence[Missing], given: Mapping[str, str]) -> InputError:
+    """The refusal of a file that lacks something: it names every option that is needed, with a line to type.
+
+    given: the options that were typed, which the line repeats.
+    """
+    words = [one.what for one in missing]
+    what = ", ".join(words[:-1]) + (" and " if words[:-1] else "") + words[-1]
+    options = ", ".join(dict.fromkeys(one.option for one in missing))
+    typed = [f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in given.items()]
+    examples = " ".join(dict.fromkeys([*typed, *(one.example for one in missing)]))
+    line = f"percpu-fuzz topology import {shlex.quote(where)} {examples} -o machine.json"
+    return InputError(where, f"does not say {what}", f"say it with {options}; for example: {line}")

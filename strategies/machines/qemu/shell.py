@@ -1,0 +1,113 @@
+"""Words of a script as a shell reads it: quotes, comments, continuations, and variables that the script itself sets."""
+
+from __future__ import annotations
+
+import re
+
+from percpu_fuzz.engine.errors import InputError
+
+WORDS_MAX = 4_000_000
+SPECIAL = re.compile(r"[\\'\"$`;&|()<>#]")
+TOKEN = re.compile(
+    r"(?P<join>\\\r?\n)|(?P<blank>[ \t\r\f\v]+)|(?P<end>[\n;&|()<>]+)|'(?P<single>[^']*)'|"
+    r'"(?P<double>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|'
+    r"(?P<variable>\$(?:\w+|\{\w+(?:(?::?-)[^}]*)?\}))|(?P<call>\$\([^()]*\)|`[^`]*`)|"
+    r"(?P<plain>[^\s'\"\\$`;&|()<>]+|\$)",
+    re.DOTALL,
+)
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+HERE_DOCUMENT = re.compile(r"(?<!<)<<-?[ \t]*(['\"]?)(\w+)\1([^\n]*)\n(?:.*?\n)??[ \t]*\2[ \t]*(?=\n|\Z)", re.DOTALL)
+BEFORE_ASSIGNMENT = ("export", "local", "readonly", "declare", "then", "else", "do", "sudo", "exec", "env", "time")
+
+
+class _Reader:
+    """Goes through a text once. What only a running shell knows ($1, $(nproc), the environment) stays as written."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.words: list[str] = []
+        self.variables: dict[str, str] = {}
+        self.word: str | None = None
+        self.is_first = True  # whether the next word begins a command
+
+    def read(self, text: str) -> None:
+        at = 0
+        while at < len(text):
+            at = self._line(text, at) if self.word is None and self.is_first else self._token(text, at)
+            if len(self.words) > WORDS_MAX:
+                raise InputError(self.where, "more words", f"at most {WORDS_MAX}")
+        self._end_word()
+
+    def _line(self, text: str, at: int) -> int:
+        """A whole line at once if nothing in it is special: a machine of a thousand nodes has a million of them."""
+        end = text.find("\n", at)
+        line = text[at : end if end >= 0 else len(text)]
+        if SPECIAL.search(line):
+            return self._token(text, at)
+        words = line.split()
+        if words and not ASSIGNMENT.fullmatch(words[0]) and words[0] not in BEFORE_ASSIGNMENT:
+            self.words += words
+            return at + len(line) + 1
+        return self._token(text, at)
+
+    def _token(self, text: str, at: int) -> int:
+        if self.word is None and text[at] == "#":
+            end = text.find("\n", at)
+            return end if end >= 0 else len(text)
+        found = TOKEN.match(text, at)
+        if found is None:
+            given = f"a quote that does not close: {text[at : at + 40].strip()!a}"
+            raise InputError(self.where, given, "words as on a shell's command line")
+        kind = found.lastgroup
+        if kind in ("blank", "end"):
+            self._end_word()
+            self.is_first = self.is_first or kind == "end"
+        elif kind == "variable":
+            self._expand(found[0])
+        elif kind != "join":
+            value = found[kind or 0] if kind in ("single", "escaped", "plain") else found[0]
+            if kind == "double":
+                value = re.sub(r'\\(["\\$`]|\n)', lambda m: "" if m[1] == "\n" else m[1], found["double"])
+                value = VARIABLE.sub(self._value, value)
+            self.word = (self.word or "") + value
+        return found.end()
+
+    def _value(self, found: re.Match[str]) -> str:
+        known = self.variables.get(found[1] or found[2])
+        return known if known is not None else found[3] if found[3] is not None else found[0]
+
+    def _expand(self, text: str) -> None:
+        """A variable outside of quotes: its value is split at blanks, but not in an assignment."""
+        value = VARIABLE.sub(self._value, text)
+        if value == text or (self.is_first and self.word and ASSIGNMENT.fullmatch(self.word)):
+            self.word = (self.word or "") + value
+            return
+        parts = value.split()
+        for i, part in enumerate(parts):
+            if i or value[:1].isspace():
+                self._end_word()
+            self.word = (self.word or "") + part
+        if value[-1:].isspace():
+            self._end_word()
+
+    def _end_word(self) -> None:
+        word, self.word = self.word, None
+        if word is None:
+            return
+        if self.is_first and (found := ASSIGNMENT.fullmatch(word)):
+            before = self.variables.get(found[1], "") if found[2] else ""
+            self.variables[found[1]] = before + found[3]
+            return
+        self.is_first = self.is_first and word in BEFORE_ASSIGNMENT
+        self.words.append(word)
+
+
+def words_of(text: str, where: str) -> list[str]:
+    """The words of a text as a shell splits them; what an assignment holds is no word until it is used.
+
+    InputError for a quote that does not close, and for too many words.
+    """
+    reader = _Reader(where)
+    reader.read(HERE_DOCUMENT.sub(r"\3\n", text.replace("\r\n", "\n")))
+    return reader.words
