@@ -332,6 +332,9 @@ def reset_registers(st: State, t: int) -> None:
     st.da_memcg[t] = 0
     st.da_cpu[t] = 0
     st.da_ret[t] = 0
+    st.x_owner[t] = 0
+    st.x_objcg[t] = 0
+    st.x_cause[t] = 0
 
 
 @compiled
@@ -360,6 +363,7 @@ def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
     for n in range(st.was_nodes):
         st.node_free[n] = 0
         st.node_online[n] = 0
+        st.x_bytes[n] = 0
     for n in range(topo.nr_nodes):
         pressed = prog.pressed == 1 and topo.node_memory[n] == 1
         st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]

@@ -1,14 +1,14 @@
-"""What holds at quiescence: I9 to I14, each judged over all memcgs and objcgs."""
+"""What holds at quiescence: I9 to I14 and I24, each judged over all memcgs, objcgs and CPUs."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, violate
+from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, I24, violate
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_OFFLINE, MEMCG_OFFLINING, RELEASED
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
-from percpu_fuzz.engine.kernel.drain import below
+from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, below
 from percpu_fuzz.engine.kernel.precharge import full_size
 from percpu_fuzz.engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
@@ -260,6 +260,22 @@ def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
 
 
 @compiled
+def check_dead_cpu(topo: Topo, st: State, a: int, t: int, label: int) -> None:
+    """I24: once the callback of a dead CPU has run, both its stocks are empty."""
+    if st.cpu_online[a] == 1:
+        return
+    for other in range(st.nr_all):
+        if st.dl_both[other] == DRAIN_DEAD and st.dl_cpu[other] == a:
+            return
+    for i in range(NR_PAGE_STOCK):
+        if st.ps_memcg[a, i] >= 0:
+            violate(st, t, label, I24, 0, st.ps_pages[a, i])
+    for i in range(NR_OBJ_STOCK):
+        if st.os_objcg[a, i] >= 0:
+            violate(st, t, label, I24, 0, st.os_bytes[a, i])
+
+
+@compiled
 def at_rest(st: State) -> bool:
     """While the program runs: no operation, drain, removal or release of anybody is between two steps."""
     if st.phase > 0 or st.fatal == 1:
@@ -272,11 +288,13 @@ def at_rest(st: State) -> bool:
 
 @compiled
 def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """I9 to I11, I13, I14 and the css references of I4: what must hold where no charge is under way."""
+    """I9 to I11, I13, I14, I24 and the css references of I4: what must hold where no charge is under way."""
     check_bytes(topo, prog, st, t, label)
     check_counters(topo, prog, st, t, label)
     check_nodes(topo, prog, st, t, label)
     check_css(topo, prog, st, t, label)
+    for a in range(topo.nr_act):
+        check_dead_cpu(topo, st, a, t, label)
 
 
 @compiled

@@ -365,6 +365,11 @@ class State:
     da_memcg: Vec = i16("tasks")
     da_cpu: Vec = i8("tasks")
     da_ret: Vec = i16("tasks")
+    # Who has to pay for a task's operation, as seen from outside (engine.checks.charging); 0 between operations.
+    x_owner: Vec = i16("tasks")  # the memcg whose objcg is to be looked up, until it is
+    x_objcg: Vec = i32("tasks")  # the objcg that the look-up has to find, + 1
+    x_cause: Vec = i8("tasks")  # why its charge may fail, then that it did
+    x_bytes: Vec = i64("nodes")  # scratch of one judgement, 0 outside
     # Measured, outside the model.
     probe_done: int = i8()  # 0 not yet, 1 charged, 2 charge failed; then operations.measure_probe
     probe_precharge: int = i32()  # pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
-from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG
+from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG, SLIP_POINTER
 from percpu_fuzz.engine.core.primitives import call_rcu, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import drain_all_stock
@@ -76,6 +76,8 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.cpu_irqs_off[st.task_cpu[t]] = 1
     st.cpu_preempt[st.task_cpu[t]] = t + 1
     st.pn_objcg[o] = -1
+    if prog.v_slip == SLIP_POINTER:
+        st.pn_objcg[o % (topo.nr_nodes * (len(st.memcg_state) - 1)) + topo.nr_nodes] = -1
     st.off_row = 0
     touch_objcg(st, o)
     goto(st, t, labels.OF_MOVE)
