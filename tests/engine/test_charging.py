@@ -1,4 +1,4 @@
-"""Who pays (I21), why a charge may fail (I22), what a dead CPU may not keep (I24)."""
+"""Who pays (I21), why a charge may fail (I22), what a released objcg (I23) and a dead CPU (I24) may not leave."""
 
 from __future__ import annotations
 
@@ -51,6 +51,18 @@ def test_a_mistake_that_keeps_every_balance_is_seen(name: str, invariant: str) -
 def test_variants_that_charge_rightly_break_nothing(name: str) -> None:
     """Control: 4,000 cases."""
     assert not broken_in(VARIANTS[name], 2)
+
+
+def test_a_sibling_released_under_live_bytes_is_seen_without_a_lost_byte() -> None:
+    """v2, an area of whole pages that outlives its cgroup: I23 breaks and I8 does not; base holds one objcg for all."""
+    size = TWO_NODES.page_size
+    ops = (Op("alloc", memcg=1, slot=0, size_bytes=size, align=8, gfp=SCOPE), Op("rmdir", memcg=1))
+    scenario = Scenario(TWO_NODES, Program((Task(0, 0, ops=ops),), (Memcg(0),)))
+    run = run_scenario(scenario, VARIANTS["v2"])
+    assert {violation.invariant for violation in run.violations} == {"I23"}
+    assert run.violations[0].found == size
+    assert not run_scenario(scenario, VARIANTS["base"]).violations
+    assert not run_scenario(scenario, VARIANTS["fixed"]).violations
 
 
 def spoilt(variant: str, at: str, spoil: Callable[[Any], None], gfp: int = OWN) -> Run:
