@@ -23,7 +23,7 @@ EXPECTED = {
     "v2-fast": LOOKUP,
     "fixed": set(),
 }
-CERTAIN = {"v1": {"I1", "I2", "I5", "I10"}, **dict.fromkeys(("v2", "v2-exts", "v2-fast"), {"I8", "I9", "I23"})}
+CERTAIN = {"v1": {"I1", "I2", "I5", "I10"}, **{name: {"I8", "I9", "I23"} for name in ("v2", "v2-exts", "v2-fast")}}
 
 
 def broken(variant: str, seed: int, batches: int) -> dict[str, int]:
