@@ -78,13 +78,13 @@ def objcg_to_find(topo: Topo, prog: Prog, st: State, t: int) -> int:
 
 @compiled
 def watch_try_charge(prog: Prog, st: State, t: int, label: int) -> None:
-    """I22: each attempt begins without a cause; a level without room for what is asked, or an injection, is one."""
+    """I22: each attempt begins without a cause; a level without room for just what is asked is one, or an injection."""
     if label == labels.TC_CONSUME:
         st.x_cause[t] = 0
     if label <= labels.TC_CONSUME_BODY:
         if st.pc[t] >= labels.TC_FORCE and st.tc_ok[t] == 0 and prog.fail_charge[st.nr_charges % NR_LOG] == 1:
             st.x_cause[t] = INJECTED
-    elif label == labels.TC_LEVEL and st.pc[t] == labels.TC_UNDO:
+    elif label == labels.TC_LEVEL and st.pc[t] == labels.TC_UNDO and st.tc_batch[t] == st.tc_pages[t]:
         m = st.tc_over[t]
         if st.memcg_usage[m] - st.tc_batch[t] + st.tc_pages[t] > st.memcg_max[m]:
             st.x_cause[t] = NO_ROOM

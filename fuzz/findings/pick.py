@@ -126,9 +126,9 @@ def write_findings(
         else:
             made = rows[name] | {key: made[key] for key in ("alike", "invariants")}
         rows[name] = made
-    for last, (invariant, members) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
+    for number, (invariant, members) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
         one, what = min(members, key=_showing)
-        name = f"findings/{file_name(last, one.signature)}"
+        name = f"findings/{file_name(number, one.signature)}"
         write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
         rows[name] = _row(name, one, what, [invariant] * len(members))
     return WrittenFindings(list(rows.values()), len(cases), len(picked))
@@ -156,7 +156,7 @@ def is_better(what: Shown, stored: Mapping[str, Any]) -> bool:
 def not_yet_shown(
     picked: Sequence[Pick], rows: Iterable[Mapping[str, Any]], cases: list[Case], firsts: list[Case]
 ) -> list[tuple[str, list[Case]]]:
-    """Each invariant that no row's case breaks, with the cases that do: those that were shrunk, else one of `firsts`."""
+    """Each invariant that no row's case breaks, with the cases that do: the shrunk ones, else one of `firsts`."""
     missing = dict.fromkeys(one.signature.invariant for one in picked)
     for row in rows:
         for invariant in row.get("breaks", ()):

@@ -14,6 +14,7 @@ from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import Run, run_scenario
@@ -26,11 +27,11 @@ OWN, SCOPE = 129, 1  # gfp: the task's own cgroup, an active scope
 
 def broken_in(variant: Variant, batches: int) -> Counter[str]:
     """Cases by invariant in so many batches of 1,000 of each stream."""
-    plan = make_plan(variant, SEED)
+    run = Batches(make_plan(variant, SEED)).outcome
     found: Counter[str] = Counter()
     for stream in STREAMS:
         for k in range(batches):
-            for signature, cases in plan.batch(stream, k).violations.items():
+            for signature, cases in run(stream, k).violations.items():
                 found[signature.invariant] += cases
     return found
 
