@@ -126,10 +126,11 @@ def reset_cpus(topo: Topo, st: State) -> None:
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
     """The program's first memcgs: user pages charged up to root, then memory.max as usage plus headroom in pages."""
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         clear_memcg(st, m)
-    for o in range(len(st.memcg_state) * st.was_nodes):
+    for o in range(st.memcg_rows * st.was_nodes):
         clear_objcg(st, o)
+    st.memcg_rows = 0
     for m in range(prog.nr_memcgs):
         make_memcg(topo, prog, st, m, prog.memcg_parent0[m], NO_LIMIT)
         pages = prog.memcg_user0[m]
@@ -341,6 +342,7 @@ def reset_registers(st: State, t: int) -> None:
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
     st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
+    st.memcg_rows = len(st.memcg_state) if whole else st.memcg_rows
     st.was_cpus = max(st.was_cpus, topo.nr_cpus)
     st.was_pages = max(st.was_pages, topo.unit_pages)
     reset_case(st)

@@ -155,7 +155,7 @@ def nomem(st: State, t: int) -> None:
 @compiled
 def reclaim_from(st: State, root: int) -> int:
     """A memcg in the subtree of `root` that has reclaimable user pages; -1 if none."""
-    for m in range(1, len(st.memcg_user)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_user[m] > 0 and below(st, m, root):
             return m
     return -1
