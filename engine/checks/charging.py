@@ -12,13 +12,13 @@ from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I21, I22, violate
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED, MEMCG_OFFLINING
+from percpu_fuzz.engine.kernel.charge_hook import POINTER_BYTES
 from percpu_fuzz.engine.kernel.chunks import has_exts
 from percpu_fuzz.engine.kernel.drain import below
 from percpu_fuzz.engine.kernel.precharge import full_size
 from percpu_fuzz.engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
 NO_ROOM, INJECTED, FAILED = 1, 2, 4  # x_cause
-POINTER_BYTES = 8
 
 
 @compiled
