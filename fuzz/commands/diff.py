@@ -29,6 +29,7 @@ from percpu_fuzz.strategies.plan.compared import Compared
 
 CASES_MOST = 10**9
 VARIANTS_MOST = 12
+SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt has all
 
 
 @click.command()
@@ -65,7 +66,7 @@ def diff_command(
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)
     exit_status = write_row(row, folder)
-    print(page_text(diff_page(row)), end="")
+    print(page_text(diff_page(row, SHOWN_MOST)), end="")
     print(f"stored in {folder}")
     if as_json:
         print(json.dumps(row, sort_keys=True))

@@ -16,6 +16,7 @@ from percpu_fuzz.fuzz.findings.explain import machine_line, memcg_lines, op_word
 from percpu_fuzz.fuzz.findings.helpers import asked_to_end
 from percpu_fuzz.fuzz.findings.regression import source_of
 from percpu_fuzz.fuzz.shrink.behaviour import KindGate, shrink_difference
+from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.compared import scenario_of
 from percpu_fuzz.strategies.run.behaviour import GONE, NOTHING, Seen
@@ -72,11 +73,12 @@ def amount_rows(one: Seen, other: Seen) -> list[Row]:
     """Events and amounts of each cgroup, those that differ; the kernel's pages by node where only they do."""
     rows: list[Row] = []
     for m, kind in np.argwhere(one.events != other.events).tolist():
-        rows.append((f"{EVENT_WORDS[kind]}, memcg{m}", *(str(seen.events[m, kind]) for seen in (one, other))))
+        if m > 0:  # root has no such file
+            rows.append((f"{EVENT_WORDS[kind]}, memcg{m}", *(str(seen.events[m, kind]) for seen in (one, other))))
     for when, m, what in np.argwhere(one.amounts != other.amounts).tolist():
         values = [int(seen.amounts[when, m, what]) for seen in (one, other)]
-        unit = "bytes" if "percpu" in QUANTITY_WORDS[what] else "pages"
-        words = ["removed" if value == GONE else f"{value} {unit}" for value in values]
+        unit = "byte" if "percpu" in QUANTITY_WORDS[what] else "page"
+        words = ["removed" if value == GONE else plural(value, unit) for value in values]
         rows.append((f"{QUANTITY_WORDS[what]} {WHEN_WORDS[when]}, memcg{m}", *words))
     for when in np.argwhere((one.nodes != other.nodes).any(axis=1)).ravel().tolist():
         words = [f"{seen.nodes[when][seen.nodes[when] != 0].tolist()}" for seen in (one, other)]

@@ -22,8 +22,8 @@ HOW_WORDS = (
 )
 
 
-def diff_page(row: Mapping[str, Any]) -> Page:
-    """What users of each variant would notice who come from the base."""
+def diff_page(row: Mapping[str, Any], shown_most: int | None = None) -> Page:
+    """What users of each variant would notice who come from the base; of each variant so many kinds side by side."""
     base, variants = row["base"], row["variants"]
     found = row["differences"]
     title = f"percpu-fuzz diff: {', '.join(variants)} against {base}, seed {row['seed']}"
@@ -33,7 +33,9 @@ def diff_page(row: Mapping[str, Any]) -> Page:
     else:
         verdict = f"No difference in {plural(row['cases'], 'case')}."
     sections = [table_section(row)] if found else []
-    sections += [variant_section(row, variant) for variant in variants if any(d["variant"] == variant for d in found)]
+    sections += [
+        variant_section(row, variant, shown_most) for variant in variants if any(d["variant"] == variant for d in found)
+    ]
     return Page(title, verdict, bool(found), "", tuple(sections), (HOW_WORDS,))
 
 
@@ -71,11 +73,13 @@ def strata(row: Mapping[str, Any], seen: Mapping[str, int]) -> list[tuple[float,
     return [(weights[name] / total, row["measured"].get(name, 0), seen.get(name, 0)) for name in weights]
 
 
-def variant_section(row: Mapping[str, Any], variant: str) -> Section:
-    """Each kind of a variant: how often, and its shrunk case side by side."""
+def variant_section(row: Mapping[str, Any], variant: str, shown_most: int | None) -> Section:
+    """Each kind of a variant: how often, and its shrunk case side by side; shown_most: only so many of them."""
     mine = [d for d in row["differences"] if d["variant"] == variant]
-    parts = tuple(kind_section(row, number_, d) for number_, d in enumerate(mine, 1))
-    return Section(f"of-{variant}", f"{variant} against {row['base']}, shrunk", parts=parts)
+    parts = tuple(kind_section(row, place, difference) for place, difference in enumerate(mine[:shown_most], 1))
+    left = len(mine) - len(parts)
+    words = (f"The first {len(parts)}; {left} more in diff.txt.",) if left else ()
+    return Section(f"of-{variant}", f"{variant} against {row['base']}, shrunk", words, parts=parts)
 
 
 def kind_section(row: Mapping[str, Any], place: int, difference: Mapping[str, Any]) -> Section:
