@@ -44,6 +44,8 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
     },
     "Patches": {
         "variants": "List the accountings that the engine knows.",
+        "diff": """Run the same cases on several variants and tell what a user would notice; exit status 1: something
+        differs.""",
         "mutants": """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is
         still alive.""",
         "explore": "Explore every interleaving of small programs, and say which scope is complete.",
@@ -80,6 +82,7 @@ EXAMPLES = {
     "regress": "percpu-fuzz regress FILE -o tests/",
     "handoff": "percpu-fuzz handoff FILE",
     "variants": "percpu-fuzz variants --invariants",
+    "diff": "percpu-fuzz diff base v2 --time 60",
     "mutants": "percpu-fuzz mutants --time 2m",
     "explore": "percpu-fuzz explore --scope shortage",
     "topology": "percpu-fuzz topology show vm8",

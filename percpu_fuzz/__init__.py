@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from percpu_fuzz.strategies.given.programs import programs
     from percpu_fuzz.strategies.given.scenarios import scenarios, schedules
     from percpu_fuzz.strategies.given.topologies import topologies
+    from percpu_fuzz.strategies.run.differences import behaviour_differences
     from percpu_fuzz.strategies.run.replay import Run, Violation, run_scenario
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Topology",
     "Variant",
     "Violation",
+    "behaviour_differences",
     "dump_finding",
     "dump_topology",
     "load_finding",
@@ -62,6 +64,7 @@ _HOMES = {
     "strategies.given.programs": ("programs",),
     "strategies.given.scenarios": ("scenarios", "schedules"),
     "strategies.given.topologies": ("topologies",),
+    "strategies.run.differences": ("behaviour_differences",),
     "strategies.run.replay": ("Run", "Violation", "run_scenario"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

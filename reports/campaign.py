@@ -164,12 +164,13 @@ class Campaign(RunFacts):
         return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
     def finding(self, invariant: str) -> Mapping[str, Any] | None:
-        """The first finding whose shrunk case breaks an invariant, else the first of whose cases one did.
+        """The first finding for an invariant, else the first whose case breaks it too.
 
-        Its "file" is relative to `out`. None: no finding shows it.
+        Its "file" is relative to `out`. None: no finding shows it. What the case breaks is not kept in early stores:
+        then it is the first of whose cases one did.
         """
-        shows = next((row for row in self.findings if invariant in row.get("breaks", ())), None)
-        return shows or next((row for row in self.findings if invariant in _invariants(row)), None)
+        ranked = [row for row in self.findings if invariant in row.get("breaks", _invariants(row))]
+        return min(ranked, key=lambda row: row["invariant"] != invariant, default=None)
 
 
 def gather(outcomes: Iterable[Outcome], facts: RunFacts) -> Campaign:

@@ -27,6 +27,10 @@ INVARIANT_WORDS: dict[str, str] = {
     "I18": "no NULL objcg is dereferenced",
     "I19": "no objcg is used after its release",
     "I20": "an objcg's reference count equals its holders; none is left",
+    "I21": "who has to pay for an area pays for it, on the right nodes",
+    "I22": "a charge fails only at a full limit or by an injected failure",
+    "I23": "no objcg is released while bytes charged through it live",
+    "I24": "a dead CPU keeps nothing in its stocks",
 }
 
 

@@ -126,10 +126,11 @@ def reset_cpus(topo: Topo, st: State) -> None:
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
     """The program's first memcgs: user pages charged up to root, then memory.max as usage plus headroom in pages."""
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         clear_memcg(st, m)
-    for o in range(len(st.memcg_state) * st.was_nodes):
+    for o in range(st.memcg_rows * st.was_nodes):
         clear_objcg(st, o)
+    st.memcg_rows = 0
     for m in range(prog.nr_memcgs):
         make_memcg(topo, prog, st, m, prog.memcg_parent0[m], NO_LIMIT)
         pages = prog.memcg_user0[m]
@@ -332,12 +333,16 @@ def reset_registers(st: State, t: int) -> None:
     st.da_memcg[t] = 0
     st.da_cpu[t] = 0
     st.da_ret[t] = 0
+    st.x_owner[t] = 0
+    st.x_objcg[t] = 0
+    st.x_cause[t] = 0
 
 
 @compiled
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
     st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
+    st.memcg_rows = len(st.memcg_state) if whole else st.memcg_rows
     st.was_cpus = max(st.was_cpus, topo.nr_cpus)
     st.was_pages = max(st.was_pages, topo.unit_pages)
     reset_case(st)
@@ -360,6 +365,7 @@ def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
     for n in range(st.was_nodes):
         st.node_free[n] = 0
         st.node_online[n] = 0
+        st.x_bytes[n] = 0
     for n in range(topo.nr_nodes):
         pressed = prog.pressed == 1 and topo.node_memory[n] == 1
         st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]

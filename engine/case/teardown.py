@@ -96,7 +96,7 @@ def drop_next(topo: Topo, prog: Prog, st: State, t: int) -> None:
                 st.task_objcg[who, n] = -1
                 objcg_put(prog, topo, st, t, o, labels.FINISHED)
                 return
-    for m in range(len(st.memcg_tasks)):
+    for m in range(st.memcg_rows):
         st.memcg_tasks[m] = 0
     st.phase = DRAINING
 
@@ -120,7 +120,7 @@ def drain_next(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def remove_next(st: State) -> None:
     """rmdir a memcg without children; offline and the callbacks follow before the next."""
     left = False
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_state[m] == MEMCG_ONLINE:
             left = True
             if can_rmdir(st, m):

@@ -1,14 +1,14 @@
-"""What holds at quiescence: I9 to I14, each judged over all memcgs and objcgs."""
+"""What holds at quiescence: I9 to I14 and I24, each judged over all memcgs, objcgs and CPUs."""
 
 from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, violate
+from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, I24, violate
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_OFFLINE, MEMCG_OFFLINING, RELEASED
 from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
-from percpu_fuzz.engine.kernel.drain import below
+from percpu_fuzz.engine.kernel.drain import DRAIN_DEAD, below
 from percpu_fuzz.engine.kernel.precharge import full_size
 from percpu_fuzz.engine.variant import CHARGE_NODES, JUDGE_EXACT, LOOKUP_NODEINFO
 
@@ -39,12 +39,12 @@ def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
     """
     moves = prog.v_lookup == LOOKUP_NODEINFO
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         total, lost = 0, 0
         alone = not moves or (m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING)
-        for other in range(len(st.memcg_state)):
+        for other in range(st.memcg_rows):
             if st.memcg_state[other] == MEMCG_ABSENT:
                 continue
             for n in range(topo.nr_nodes):
@@ -66,7 +66,7 @@ def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
 def kmem_pages(topo: Topo, st: State, x: int) -> int:
     """Pages accounted through objcgs whose memcg now is in the subtree of x."""
     total = 0
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         for n in range(topo.nr_nodes):
@@ -92,7 +92,7 @@ def stocked_pages(topo: Topo, st: State, x: int) -> int:
 def user_pages(st: State, x: int) -> int:
     """Pages of user memory charged to x or to a memcg below it; the root's are not counted."""
     total = 0
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_user[m] != 0 and below(st, m, x):
             total += st.memcg_user[m]
     return total
@@ -116,7 +116,7 @@ def percpu_bytes(topo: Topo, prog: Prog, st: State, x: int) -> int:
 def percpu_stat(st: State, x: int) -> int:
     """memory.stat percpu of x after a flush: own level and all below, dead ones included."""
     total = 0
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         if st.memcg_percpu[m] != 0 and below(st, m, x):
             total += st.memcg_percpu[m]
     return total
@@ -125,7 +125,7 @@ def percpu_stat(st: State, x: int) -> int:
 @compiled
 def check_counters(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I10, I11, I13 of every non-root memcg whose css_offline has not started."""
-    for x in range(1, len(st.memcg_state)):
+    for x in range(1, st.memcg_rows):
         if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
             continue
         usage = user_pages(st, x) + kmem_pages(topo, st, x) + stocked_pages(topo, st, x)
@@ -145,7 +145,7 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
         return
     for n in range(topo.nr_nodes):
         kmem, pages, missing, live = 0, 0, 0, 0
-        for m in range(len(st.memcg_state)):
+        for m in range(st.memcg_rows):
             if st.memcg_state[m] == MEMCG_ABSENT:
                 continue
             o = m * topo.nr_nodes + n
@@ -243,7 +243,7 @@ def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
 @compiled
 def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
         holders = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
@@ -251,12 +251,28 @@ def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
             for i in range(NR_PAGE_STOCK):
                 if st.ps_memcg[a, i] == m:
                     holders += 1
-        for child in range(1, len(st.memcg_state)):
+        for child in range(1, st.memcg_rows):
             # css_free puts the parent right after the orig_objcg of the last node.
             if st.memcg_parent[child] == m and st.objcg_orig[child * topo.nr_nodes] == 1:
                 holders += 1
         if st.memcg_ref[m] != holders:
             violate(st, t, label, I4, holders, st.memcg_ref[m])
+
+
+@compiled
+def check_dead_cpu(topo: Topo, st: State, a: int, t: int, label: int) -> None:
+    """I24: once the callback of a dead CPU has run, both its stocks are empty."""
+    if st.cpu_online[a] == 1:
+        return
+    for other in range(st.nr_all):
+        if st.dl_both[other] == DRAIN_DEAD and st.dl_cpu[other] == a:
+            return
+    for i in range(NR_PAGE_STOCK):
+        if st.ps_memcg[a, i] >= 0:
+            violate(st, t, label, I24, 0, st.ps_pages[a, i])
+    for i in range(NR_OBJ_STOCK):
+        if st.os_objcg[a, i] >= 0:
+            violate(st, t, label, I24, 0, st.os_bytes[a, i])
 
 
 @compiled
@@ -272,17 +288,19 @@ def at_rest(st: State) -> bool:
 
 @compiled
 def check_quiescent(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """I9 to I11, I13, I14 and the css references of I4: what must hold where no charge is under way."""
+    """I9 to I11, I13, I14, I24 and the css references of I4: what must hold where no charge is under way."""
     check_bytes(topo, prog, st, t, label)
     check_counters(topo, prog, st, t, label)
     check_nodes(topo, prog, st, t, label)
     check_css(topo, prog, st, t, label)
+    for a in range(topo.nr_act):
+        check_dead_cpu(topo, st, a, t, label)
 
 
 @compiled
 def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I12: every stock is empty, no area is live: only whole pages parked in nr_charged_bytes are left."""
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         for n in range(topo.nr_nodes):
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] == MEMCG_ABSENT or st.objcg_state[o] >= RELEASED:
@@ -291,7 +309,7 @@ def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
             online = x > 0 and st.memcg_state[x] < MEMCG_OFFLINING
             if online and st.objcg_ncb[o] % topo.page_size != 0:
                 violate(st, t, label, I12, 0, st.objcg_ncb[o] % topo.page_size)
-    for x in range(1, len(st.memcg_state)):
+    for x in range(1, st.memcg_rows):
         if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
             continue
         parked, one_cpu = parked_pages(topo, prog, st, x)
@@ -309,7 +327,7 @@ def check_drained(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
 def parked_pages(topo: Topo, prog: Prog, st: State, x: int) -> tuple[int, bool]:
     """W(x), and whether all stock traffic of those objcgs was on one CPU with no failed trylock."""
     total, one_cpu = 0, True
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         for n in range(topo.nr_nodes):
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] == MEMCG_ABSENT or not below(st, st.objcg_memcg[o], x):
@@ -325,7 +343,7 @@ def parked_pages(topo: Topo, prog: Prog, st: State, x: int) -> tuple[int, bool]:
 def kmem_stat(topo: Topo, st: State, x: int) -> int:
     """KMEM of x after a flush: own level and all below, every node."""
     total = 0
-    for m in range(len(st.memcg_state)):
+    for m in range(st.memcg_rows):
         if st.memcg_state[m] != MEMCG_ABSENT and below(st, m, x):
             for n in range(topo.nr_nodes):
                 total += st.memcg_kmem[m * topo.nr_nodes + n]

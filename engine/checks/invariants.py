@@ -119,7 +119,7 @@ def check_freed(topo: Topo, prog: Prog, st: State, m: int, t: int, label: int) -
     """I19, one memcg: once its last css reference is gone no unreleased objcg points at it."""
     if st.memcg_state[m] != MEMCG_FREED:
         return
-    for o in range(topo.nr_nodes, len(st.memcg_state) * topo.nr_nodes):
+    for o in range(topo.nr_nodes, st.memcg_rows * topo.nr_nodes):
         if st.objcg_memcg[o] == m and ABSENT < st.objcg_state[ref_row(prog, topo, o)] < RELEASED:
             violate(st, t, label, I19, 0, o)
 
@@ -158,7 +158,7 @@ def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> N
     for c in range(len(st.chunk_state)):
         if st.chunk_state[c] != 0:
             check_pages(topo, prog, st, c, t, label)
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_state[m] != MEMCG_ABSENT:
             check_freed(topo, prog, st, m, t, label)
             for n in range(topo.nr_nodes):
@@ -168,7 +168,7 @@ def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> N
 @compiled
 def check_released(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I20 at the end: after every release no reference is left."""
-    for m in range(1, len(st.memcg_state)):
+    for m in range(1, st.memcg_rows):
         for n in range(topo.nr_nodes):
             o = m * topo.nr_nodes + n
             if st.memcg_state[m] != MEMCG_ABSENT and ref_row(prog, topo, o) == o and st.objcg_state[o] != FREED:

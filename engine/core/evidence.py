@@ -11,9 +11,12 @@ from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.records import NR_LOG, State, Topo
 
 # Invariants by number; I1b has a number of its own.
-I1, I1B, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I18, I19, I20 = range(18)
+(
+    I1, I1B, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I18, I19, I20, I21, I22, I23, I24,
+) = range(22)  # fmt: skip
 INVARIANT_NAMES = (
     "I1", "I1b", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I18", "I19", "I20",
+    "I21", "I22", "I23", "I24",
 )  # fmt: skip
 
 

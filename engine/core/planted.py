@@ -9,8 +9,9 @@ from __future__ import annotations
     NO_SLIP, SLIP_PARK, SLIP_ROOT, SLIP_MATCH, SLIP_BOUND, SLIP_KEEP, SLIP_FRESH, SLIP_UNCHARGE_OWN, SLIP_CHARGE_OWN,
     SLIP_SURPLUS, SLIP_STAT_PAYLOAD, SLIP_REFUND_MORE, SLIP_FREE_WALK, SLIP_FREE_EXT, SLIP_KILL, SLIP_ORIG, SLIP_PUT,
     SLIP_LIMIT, SLIP_NO_ENTRY, SLIP_DEPOPULATE, SLIP_DUPLICATE, SLIP_FAT_SLOT, SLIP_CONSUME, SLIP_NEXT_NODE,
-    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT, SLIP_REFUND_BYTES, SLIP_GARBAGE,
-) = range(30)  # fmt: skip
+    SLIP_REFUND_UP, SLIP_DRAIN_KMEM, SLIP_BIG_REFILL, SLIP_TASK_PUT, SLIP_REFUND_BYTES, SLIP_GARBAGE, SLIP_UNCHARGED,
+    SLIP_SCOPE_UP, SLIP_MOVED, SLIP_POINTER, SLIP_ALL_FAIL, SLIP_DEAD_PAGES, SLIP_EVICT,
+) = range(37)  # fmt: skip
 
 GARBAGE = 252  # what an uninitialised nr_pages (a byte) holds on an even CPU; GARBAGE + 3 on an odd one
 
@@ -48,4 +49,11 @@ SLIPS: dict[str, tuple[int, str, str]] = {
         "the refund is booked, then goes through the byte stock",
     ),
     "garbage": (SLIP_GARBAGE, "refill_stock", "nr_pages of a new slot is not initialised: a byte of garbage"),
+    "uncharged": (SLIP_UNCHARGED, "pcpu_memcg_pre_alloc_hook", "nothing is ever charged"),
+    "scope-up": (SLIP_SCOPE_UP, "current_obj_cgroup", "an active scope's charge goes to its parent"),
+    "moved": (SLIP_MOVED, "current_obj_cgroup", "a task that moved goes on charging its old cgroup"),
+    "pointer": (SLIP_POINTER, "memcg_reparent_objcgs", "the node's pointer of another cgroup is cleared too"),
+    "all-fail": (SLIP_ALL_FAIL, "try_charge_memcg", "every charge fails"),
+    "dead-pages": (SLIP_DEAD_PAGES, "memcg_hotplug_cpu_dead", "a dead CPU keeps its page stock"),
+    "evict": (SLIP_EVICT, "refill_stock", "the pages of an evicted slot are dropped instead of uncharged"),
 }

@@ -1,7 +1,6 @@
-"""The three records a run works on: Topo (the machine), Prog (the program and the variant), State (what changes).
+"""The records a run works on: Topo (the machine), Prog (the program, the variant), State: `step` changes State alone.
 
-`step` reads Topo and Prog and changes State. A scratch field is zero (or -1 where a row number is meant) whenever its
-task is between two operations, so that equal situations have equal bytes.
+A scratch field is zero (-1 where a row is meant) while its task is between two operations: equal situations are equal.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ def _size(**lengths: int) -> Size:
     }
 
 
-# map_cpus and count_nodes: a class keeps the node of each (CPU, page) or the number of pages by (page, node), not both.
+# map_cpus, count_nodes: the node of each (CPU, page), or the number of pages by (page, node).
 SIZE_CLASSES: dict[str, Size] = {
     "small": _size(
-        nodes=4, cpus=8, act=4, memcgs=5, tasks=12, areas=16, chunks=5, pages=8, ops=16, table=64,
+        nodes=4, cpus=8, act=4, memcgs=10, tasks=12, areas=16, chunks=5, pages=8, ops=16, table=64,
         map_cpus=8, count_nodes=1, slots=16, runs=8,
     ),
     "wide": _size(
@@ -203,7 +202,6 @@ class State:
     task_update: Vec = i8("tasks")  # bit 0 of task->objcgs; 2: a refresh is under way
     task_rcu: Vec = i32("tasks")  # where the RCU queue ended when this reader began; -1 outside
     task_pinned: Vec = i8("tasks")  # migration disabled
-    # CPUs.
     cpu_online: Vec = i8("act")
     cpu_irq: Vec = i8("act")  # interrupt task running here + 1
     cpu_preempt: Vec = i8("act")  # task that disabled preemption here + 1
@@ -221,12 +219,11 @@ class State:
     os_next: Vec = i8("act")
     os_objcg: Grid = i32("act", "obj_slots")
     os_bytes: Grid = i32("act", "obj_slots")
-    # Locks.
     mutex: int = i8()  # pcpu_alloc_mutex: holder + 1
     pcpu_lock: int = i8()
     objcg_lock: int = i8()
     charge_mutex: int = i8()  # percpu_charge_mutex
-    # memcgs.
+    memcg_rows: int = i16()  # 1 + the highest row of a memcg that was made
     memcg_state: Vec = i8("memcgs")
     memcg_parent: Vec = i16("memcgs")
     memcg_usage: Vec = i64("memcgs")
@@ -297,7 +294,7 @@ class State:
     area_next: Vec = i32("areas")
     area_entry: Vec = i32("areas")  # obj_exts[off >> 2].cgroup, -1 for NULL
     area_acct: Vec = i8("areas")  # accounted, seen from outside: 1 between post hook and free hook
-    area_stamp: Vec = i64("areas")  # what the pages under the area hashed to when it became live
+    area_stamp: Vec = i64("areas")  # a hash of where the area's pages lay when it became live
     l_objcg: Grid = i32("areas", "nodes")  # through which objcg the area's bytes on a node were charged
     l_bytes: Grid = i32("areas", "nodes")
     stale_n: int = i8()
@@ -365,6 +362,11 @@ class State:
     da_memcg: Vec = i16("tasks")
     da_cpu: Vec = i8("tasks")
     da_ret: Vec = i16("tasks")
+    # Seen from outside (engine.checks.charging), 0 between operations: who has to pay, why the charge may fail.
+    x_owner: Vec = i16("tasks")  # the memcg that pays, until its objcg has to be found (+ 1)
+    x_objcg: Vec = i32("tasks")
+    x_cause: Vec = i8("tasks")
+    x_bytes: Vec = i64("nodes")
     # Measured, outside the model.
     probe_done: int = i8()  # 0 not yet, 1 charged, 2 charge failed; then operations.measure_probe
     probe_precharge: int = i32()  # pages

@@ -5,7 +5,14 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
-from percpu_fuzz.engine.core.planted import SLIP_PARK, SLIP_REFUND_UP, SLIP_TASK_PUT
+from percpu_fuzz.engine.core.planted import (
+    SLIP_MOVED,
+    SLIP_PARK,
+    SLIP_REFUND_UP,
+    SLIP_SCOPE_UP,
+    SLIP_TASK_PUT,
+    SLIP_UNCHARGED,
+)
 from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
@@ -43,13 +50,13 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Open the active scope or bring task->objcgs up to date, then look up the objcg to charge."""
     op = st.op_i[t]
     gfp = prog.op_gfp[t, op]
-    if gfp & labels.GFP_ACCOUNT == 0:
+    if gfp & labels.GFP_ACCOUNT == 0 or prog.v_slip == SLIP_UNCHARGED:
         skip_charge(prog, st, t)
         return
     if gfp & labels.OP_OWN:
         if prog.task_irq[t] == 1:
             skip_charge(prog, st, t)
-        elif st.task_update[t] == 1:
+        elif st.task_update[t] == 1 and prog.v_slip != SLIP_MOVED:
             st.task_update[t] = 2
             st.r_nid[t] = 0
             goto(st, t, labels.RF_PUT)
@@ -127,7 +134,8 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.op_gfp[t, op] & labels.OP_OWN:
         o = own_objcg(topo, prog, st, t, nid)
     else:
-        o = current_objcg(topo, st, st.r_scope[t], nid)
+        up = prog.v_slip == SLIP_SCOPE_UP
+        o = current_objcg(topo, st, st.memcg_parent[st.r_scope[t]] if up else st.r_scope[t], nid)
     if o < 0:
         skip_charge(prog, st, t)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
+from percpu_fuzz.engine.core.planted import SLIP_DEAD_PAGES
 from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import drain_obj_slot
@@ -201,7 +202,8 @@ def dl_obj_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, labels.DL_END)
         return
     st.dl_slot[t] = 0
-    goto(st, t, labels.DL_PAGE_SLOT)
+    kept = prog.v_slip == SLIP_DEAD_PAGES and st.phase == 0
+    goto(st, t, labels.DL_END if kept else labels.DL_PAGE_SLOT)
 
 
 @compiled

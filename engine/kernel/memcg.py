@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
-from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG
+from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG, SLIP_POINTER
 from percpu_fuzz.engine.core.primitives import call_rcu, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import drain_all_stock
@@ -18,6 +18,7 @@ NO_LIMIT = 1 << 40
 @compiled
 def make_memcg(topo: Topo, prog: Prog, st: State, m: int, parent: int, max_pages: int) -> None:
     """mkdir: css_online makes an objcg for every possible node, each with its base and its orig_objcg reference."""
+    st.memcg_rows = max(st.memcg_rows, m + 1)
     st.memcg_state[m] = stages.MEMCG_ONLINE
     st.memcg_parent[m] = parent
     st.memcg_max[m] = max_pages
@@ -40,7 +41,7 @@ def can_rmdir(st: State, m: int) -> bool:
     """rmdir is refused while tasks or children are in it."""
     if m <= 0 or st.memcg_state[m] != stages.MEMCG_ONLINE or st.memcg_tasks[m] > 0:
         return False
-    for child in range(len(st.memcg_state)):
+    for child in range(st.memcg_rows):
         if st.memcg_state[child] == stages.MEMCG_ONLINE and st.memcg_parent[child] == m:
             return False
     return True
@@ -76,6 +77,8 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.cpu_irqs_off[st.task_cpu[t]] = 1
     st.cpu_preempt[st.task_cpu[t]] = t + 1
     st.pn_objcg[o] = -1
+    if prog.v_slip == SLIP_POINTER:
+        st.pn_objcg[o % (topo.nr_nodes * (len(st.memcg_state) - 1)) + topo.nr_nodes] = -1
     st.off_row = 0
     touch_objcg(st, o)
     goto(st, t, labels.OF_MOVE)
@@ -85,7 +88,7 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """(c) one inherited objcg a step: objcg->memcg = parent; then the lock is dropped."""
     m = st.off_queue[st.off_head]
-    while st.off_row < len(st.memcg_state):
+    while st.off_row < st.memcg_rows:
         o = st.off_row * topo.nr_nodes + st.off_nid
         st.off_row += 1
         if st.memcg_state[st.off_row - 1] == stages.MEMCG_ABSENT or st.objcg_memcg[o] != m:

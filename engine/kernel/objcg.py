@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import I8, I18, I19, hazard, kill_case, touch_memcg, touch_objcg, violate
+from percpu_fuzz.engine.core.evidence import I8, I18, I19, I23, hazard, kill_case, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.primitives import call_rcu, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import ABSENT, ATOMIC, FREED, MEMCG_OFFLINING, RCU_FREE, RELEASED
@@ -87,11 +87,12 @@ def rl_node(topo: Topo, prog: Prog, st: State, t: int) -> None:
 
 @compiled
 def rl_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
-    """End of obj_cgroup_release, once objcg_lock is free: kfree_rcu waits a grace period; bytes still live are H5."""
+    """End of obj_cgroup_release, once objcg_lock is free: kfree_rcu waits a grace period; I23 if bytes live (H5)."""
     row = st.pt_objcg[t]
     for o in range(row, row + (topo.nr_nodes if prog.v_refs == 1 else 1)):
         if st.objcg_live[o] != 0:
             hazard(st, 5)
+            violate(st, t, st.pc[t], I23, 0, st.objcg_live[o])
     st.objcg_state[row] = RELEASED
     touch_objcg(st, row)
     call_rcu(st, RCU_FREE, row)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
-from percpu_fuzz.engine.core.planted import GARBAGE, SLIP_BIG_REFILL, SLIP_FAT_SLOT, SLIP_FRESH, SLIP_GARBAGE
+from percpu_fuzz.engine.core.planted import (
+    GARBAGE,
+    SLIP_BIG_REFILL,
+    SLIP_EVICT,
+    SLIP_FAT_SLOT,
+    SLIP_FRESH,
+    SLIP_GARBAGE,
+)
 from percpu_fuzz.engine.core.primitives import call_rcu, goto, preempt_off, preempt_on
 from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_FREED, MEMCG_OFFLINE, RCU_CSS
@@ -102,7 +109,8 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.rs_evict[t] = 1
     st.ps_next[a] = (st.ps_next[a] + 1) % NR_PAGE_STOCK
     old = st.ps_memcg[a, st.rs_slot[t]]
-    uncharge(st, t, old, st.ps_pages[a, st.rs_slot[t]], labels.RS_DRAINED)
+    lost = prog.v_slip == SLIP_EVICT
+    uncharge(st, t, old, 0 if lost else st.ps_pages[a, st.rs_slot[t]], labels.RS_DRAINED)
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
-from percpu_fuzz.engine.core.planted import SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
+from percpu_fuzz.engine.core.planted import SLIP_ALL_FAIL, SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
 from percpu_fuzz.engine.core.primitives import goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import below, drain_all_stock
@@ -32,7 +32,7 @@ def try_charge(prog: Prog, st: State, t: int, m: int, nr_pages: int, gfp: int, r
         st.tc_ok[t] = 1
         goto(st, t, labels.TC_DONE)
         return
-    goto(st, t, labels.TC_CONSUME)
+    goto(st, t, labels.TC_DONE if prog.v_slip == SLIP_ALL_FAIL else labels.TC_CONSUME)
 
 
 @compiled
@@ -155,7 +155,7 @@ def nomem(st: State, t: int) -> None:
 @compiled
 def reclaim_from(st: State, root: int) -> int:
     """A memcg in the subtree of `root` that has reclaimable user pages; -1 if none."""
-    for m in range(1, len(st.memcg_user)):
+    for m in range(1, st.memcg_rows):
         if st.memcg_user[m] > 0 and below(st, m, root):
             return m
     return -1

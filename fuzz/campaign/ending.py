@@ -115,7 +115,7 @@ def findings_of(session: Session, ran: Ran, until: float | None) -> tuple[Writte
     start = time.monotonic()
     store = session.store
     with working("ending: looking for what was found"):
-        picked = pick(store.outcomes(ran.prefix, session.options.shard))
+        picked = pick(store.outcomes(ran.prefix, session.options.shard), session.batches.plan.most_nodes)
     if session.interrupts.seen:
         until = min(until or math.inf, start + INTERRUPTED_FINDING_SECONDS)
     written, broken = WrittenFindings([], 0, len(picked)), None

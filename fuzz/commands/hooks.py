@@ -12,7 +12,7 @@ from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
-from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
+from percpu_fuzz.strategies.fidelity.hook_records import OUTCOMES, read_hooks
 
 
 @click.command()
@@ -26,6 +26,8 @@ def hooks_command(file: str, variant: str, as_json: bool) -> int:
         check = check_hooks(read_hooks(Path(file)), chosen)
     first = check.first_difference
     print(f"{file}: {check.records_equal} of {check.records} records equal on {chosen.name}")
+    for outcome, number in check.unknown.items():
+        print(f"  not compared: {number} with the outcome {outcome!r}, which is not known ({', '.join(OUTCOMES)} are)")
     if first is not None:
         print(f"  first difference: record {first.record}, {first.what}: kernel {first.kernel}, engine {first.engine}")
     if as_json:

@@ -1,7 +1,8 @@
 """Findings: which violating cases are worth showing, shrunk, one file for each distinct cause.
 
 A signature (invariant, step, hazards passed) says how a case failed; hundreds of signatures may have one cause. So a
-few cases of the most different signatures are shrunk, and of those that shrink to the same shape one is kept.
+few cases of the most different signatures are shrunk, and of those that shrink to the same shape one is kept. Whatever
+time is left, each invariant that broke gets a file whose case breaks it, as it was drawn if need be.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from percpu_fuzz.engine.scenario import dump_finding
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.helpers import answers_of
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
-from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown
+from percpu_fuzz.fuzz.findings.showing import Shape, Shown, as_drawn, shown
 from percpu_fuzz.fuzz.progress import Sign
 from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.reports.sections.brief.causes import file_number
@@ -30,6 +31,7 @@ FINDING_NAME = re.compile(r"findings/[0-9]{3,6}-I[0-9]+b?-[A-Za-z0-9_.-]+\.json"
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
+NODES_SMALL = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,20 @@ class Pick:
     k: int
     case: int
     signature: Signature
+    large: bool = False  # on a machine on which a case takes seconds to replay
 
 
-def pick(outcomes: Iterable[Outcome]) -> list[Pick]:
+Place = tuple[str, int, int]
+Case = tuple[Pick, Shown]
+
+
+def pick(outcomes: Iterable[Outcome], most_nodes: Mapping[str, int] | None = None) -> list[Pick]:
     """The cases to shrink, by invariant: first a case of each step that broke it, then of other signatures.
 
-    Two cases a signature at most; cases of small machines before those of large ones, which take seconds to replay.
+    Two cases a signature at most; cases of small machines before those of large ones. most_nodes: of any machine, by
+    family.
     """
+    nodes = most_nodes or {}
     found: dict[str, list[Pick]] = {}
     seen: Counter[Signature] = Counter()
     cases = 0
@@ -56,7 +65,8 @@ def pick(outcomes: Iterable[Outcome]) -> list[Pick]:
             for case in outcome.first_cases[signature]:
                 if seen[signature] < CASES_PER_SIGNATURE:
                     seen[signature] += 1
-                    found.setdefault(signature.invariant, []).append(Pick(outcome.stream, outcome.k, case, signature))
+                    one = Pick(outcome.stream, outcome.k, case, signature, nodes.get(outcome.family, 0) > NODES_SMALL)
+                    found.setdefault(signature.invariant, []).append(one)
     most = picks_most(cases)
     return [one for invariant in sorted(found) for one in _most_different(found[invariant])[:most]]
 
@@ -71,7 +81,7 @@ def _most_different(picks: list[Pick]) -> list[Pick]:
     labels: set[str] = set()
     signatures: set[Signature] = set()
     ranked: list[tuple[int, int, Pick]] = []
-    for place, one in enumerate(picks):
+    for place, one in enumerate(sorted(picks, key=lambda one: one.large)):
         turn = 0 if one.signature.label not in labels else 1 if one.signature not in signatures else 2
         labels.add(one.signature.label)
         signatures.add(one.signature)
@@ -102,9 +112,10 @@ def write_findings(
     (out / "findings").mkdir(exist_ok=True)
     rows = {str(row["file"]): dict(row) for row in earlier if is_kept(out, str(row["file"]))}
     last = max((file_number(name) for name in (*rows, *map(str, (out / "findings").glob("[0-9]*.json")))), default=0)
+    firsts = cases_as_drawn(batches, picked, workers)
     cases = shown_cases(batches, picked, workers, enough)
     for members in by_cause(cases):
-        one, what = min(members, key=lambda member: (not member[1].breaks_first, member[1].size))
+        one, what = min(members, key=_showing)
         name = next((name for name, row in rows.items() if is_same_cause(str(row.get("shape")), what.shape)), None)
         if name is None:
             last += 1
@@ -115,6 +126,11 @@ def write_findings(
         else:
             made = rows[name] | {key: made[key] for key in ("alike", "invariants")}
         rows[name] = made
+    for number, (invariant, members) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
+        one, what = min(members, key=_showing)
+        name = f"findings/{file_name(number, one.signature)}"
+        write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
+        rows[name] = _row(name, one, what, [invariant] * len(members))
     return WrittenFindings(list(rows.values()), len(cases), len(picked))
 
 
@@ -137,11 +153,58 @@ def is_better(what: Shown, stored: Mapping[str, Any]) -> bool:
     return (not what.breaks_first, list(what.size)) < (not stored.get("breaks_first"), list(stored["size"]))
 
 
-def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
+def not_yet_shown(
+    picked: Sequence[Pick], rows: Iterable[Mapping[str, Any]], cases: list[Case], firsts: list[Case]
+) -> list[tuple[str, list[Case]]]:
+    """Each invariant that no row's case breaks, with the cases that do: the shrunk ones, else one of `firsts`."""
+    missing = dict.fromkeys(one.signature.invariant for one in picked)
+    for row in rows:
+        for invariant in row.get("breaks", ()):
+            missing.pop(invariant, None)
+
+    def of(invariant: str, some: list[Case]) -> list[Case]:
+        return [case for case in some if case[0].signature.invariant == invariant]
+
+    return [(invariant, of(invariant, cases) or of(invariant, firsts)) for invariant in missing]
+
+
+def _showing(case: Case) -> tuple[bool, tuple[int, ...]]:
+    return not case[1].breaks_first, case[1].size
+
+
+def fewest_cases(picked: Sequence[Pick]) -> dict[Place, list[Signature]]:
+    """Cases that between them break every invariant that was picked, few and on small machines; their signatures."""
+    places: dict[Place, dict[str, Pick]] = {}
+    for one in picked:
+        places.setdefault((one.stream, one.k, one.case), {}).setdefault(one.signature.invariant, one)
+    missing = {one.signature.invariant for one in picked}
+    found: dict[Place, list[Signature]] = {}
+    while missing:
+        place = max(
+            places, key=lambda p: (len(missing & set(places[p])), not any(one.large for one in places[p].values()))
+        )
+        found[place] = [one.signature for name, one in sorted(places[place].items()) if name in missing]
+        missing -= set(places[place])
+    return found
+
+
+def cases_as_drawn(batches: Batches, picked: Sequence[Pick], workers: int) -> list[Case]:
+    """A case of each invariant, drawn again and not shrunk: whatever the time, this is done."""
+    places = list(fewest_cases(picked).items())
+    tasks = [(batches.batch_of(stream, k), case, given) for (stream, k, case), given in places]
+    answers = answers_of(as_drawn, tasks, workers, lambda: False)
+    return [
+        (Pick(*places[task][0], what_of), what)
+        for task, done in sorted(answers.items())
+        for what_of, what in zip(places[task][1], done, strict=True)
+    ]
+
+
+def by_cause(cases: list[Case]) -> list[list[Case]]:
     """Cases of one cause together, in the order in which the causes were met."""
     plainest = sorted({what.shape for _, what in cases}, key=lambda shape: (len(shape.takes), str(shape)))
     cause = {shape: next(other for other in plainest if other.covers(shape)) for shape in plainest}
-    groups: dict[Shape, list[tuple[Pick, Shown]]] = {}
+    groups: dict[Shape, list[Case]] = {}
     for one, what in cases:
         groups.setdefault(cause[what.shape], []).append((one, what))
     return list(groups.values())
@@ -149,12 +212,12 @@ def by_cause(cases: list[tuple[Pick, Shown]]) -> list[list[tuple[Pick, Shown]]]:
 
 def shown_cases(
     batches: Batches, picked: list[Pick], workers: int, enough: Callable[[], bool] = lambda: False
-) -> list[tuple[Pick, Shown]]:
+) -> list[Case]:
     """Each picked case drawn again and shrunk, in order; picks of one case go to one process.
 
     The first pick of each invariant is worked on first, so that `enough` cuts second cases before it cuts causes.
     """
-    groups: dict[tuple[str, int, int], list[int]] = {}
+    groups: dict[Place, list[int]] = {}
     for number in _firsts_first(picked):
         one = picked[number]
         groups.setdefault((one.stream, one.k, one.case), []).append(number)

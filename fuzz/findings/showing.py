@@ -74,15 +74,16 @@ class Shown:
 
 
 def shown(
-    batch: Batch, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end
+    batch: Batch, case: int, signatures: list[Signature], enough: Callable[[], bool] = asked_to_end, least: int = 0
 ) -> list[Shown]:
-    """The violations of one case; the first ones if it is enough before the last. HarnessError if it does not come
-    back as it was.
+    """The violations of one case; the first ones if it is enough before the last, though `least` of them in any case.
+
+    HarnessError if it does not come back as it was.
     """
     answers: list[Shown] = []
     found = None
     for signature in signatures:
-        if enough():
+        if len(answers) >= least and enough():
             break
         try:
             found = found or repeated(batch, case)
@@ -91,6 +92,11 @@ def shown(
             raise HarnessError(f"case {case} of {batch} cannot be shown: {type(error).__name__}: {error}") from error
         answers.append(smaller(finding, batch.variant, enough, [answer.finding.scenario for answer in answers]))
     return answers
+
+
+def as_drawn(batch: Batch, case: int, signatures: list[Signature]) -> list[Shown]:
+    """All violations of one case, unshrunk. HarnessError as from `shown`."""
+    return shown(batch, case, signatures, lambda: True, len(signatures))
 
 
 def smaller(

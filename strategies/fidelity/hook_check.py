@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import EXT_SIZES, Cpu, Node, Topology
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, FIRST_CHUNK, HookRecord
+from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, FIRST_CHUNK, NO_PAGES, OUTCOMES, HookRecord
 from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, OneTask
 from percpu_fuzz.strategies.run.drive import (
     PRECHARGE,
@@ -41,11 +42,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class HookCheck:
-    """records, how many of them equal, and the first difference (None if all equal)."""
+    """records that were compared, how many of them equal, and the first difference (None if all equal).
+
+    unknown: records that were not compared, by their outcome, a word that is not known.
+    """
 
     records: int
     records_equal: int
     first_difference: Difference | None
+    unknown: dict[str, int] = field(default_factory=dict)
 
 
 def machine_of(record: HookRecord, ext_size: int) -> Topology:
@@ -114,7 +119,7 @@ class HookBench(OneTask):
         """
         state, prog = self.state, self.prog
         off = self.lay_pages(record)
-        chunk = -1 if record.outcome == FAILED else BENCH_CHUNK
+        chunk = -1 if record.outcome in (FAILED, NO_PAGES) else BENCH_CHUNK
         state["chunk_state"][BENCH_CHUNK] = 1 if record.outcome == FIRST_CHUNK else 3
         prog["nr_ops"][0] = 2
         prog["op_kind"][0, :2], prog["op_memcg"][0, :2], prog["op_slot"][0, :2] = (OP_PLACE, OP_FREE), 1, 0
@@ -172,15 +177,23 @@ def judge(number: int, record: HookRecord, bench: HookBench) -> Difference | Non
 
 
 def check_hooks(records: Iterable[HookRecord], variant: Variant) -> HookCheck:
-    """Every record through the variant's hooks. InputError if a record's machine is not the first one's."""
-    all_records = list(records)
+    """Every record with a known outcome through the variant's hooks.
+
+    InputError if there is none, or if a record's machine is not the first one's.
+    """
+    numbered = list(enumerate(records, 1))
+    unknown = Counter(record.outcome for _, record in numbered if not record.known)
+    known = [(number, record) for number, record in numbered if record.known]
+    if not known:
+        raise InputError("hooks", f"no outcome but {', '.join(map(repr, sorted(unknown)))}", ", ".join(OUTCOMES))
+    all_records = [record for _, record in known]
     bench = HookBench(all_records[0], variant, ext_size_of(all_records))
     equal, first = 0, None
-    for number, record in enumerate(all_records, 1):
+    for number, record in known:
         if (record.nr_nodes, record.nr_cpus) != bench.shape:
             given, (nodes, cpus) = f"{record.nr_nodes} nodes, {record.nr_cpus} CPUs", bench.shape
             raise InputError(f"hooks, record {number}", given, f"those of record 1: {nodes} nodes, {cpus} CPUs")
         difference = judge(number, record, bench)
         equal += difference is None
         first = first or difference
-    return HookCheck(len(all_records), equal, first)
+    return HookCheck(len(all_records), equal, first, dict(sorted(unknown.items())))

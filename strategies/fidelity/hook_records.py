@@ -13,8 +13,8 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES
 from percpu_fuzz.strategies.reading import decode_json, read_bytes
 
-CHARGED, FAILED, FIRST_CHUNK = "charged", "failed", "first_chunk"
-OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK)
+CHARGED, FAILED, FIRST_CHUNK, NO_PAGES = "charged", "failed", "first_chunk", "no_pages"
+OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK, NO_PAGES)
 ALLOWED_RECORD = "one JSON hook record a line"
 PAGE_BYTES = 4096  # records are of machines with such pages
 AREA_MOST = 32 << 10  # bytes: PCPU_MIN_UNIT_SIZE there
@@ -31,7 +31,8 @@ class HookRecord(msgspec.Struct, frozen=True):
     after. node_by_page: by CPU, the node of every page that the area covers. free_bytes: bytes that the free hook
     uncharged for each node.
     outcome: "charged"; "failed", the allocator failed after the precharge and all was returned; "first_chunk", an
-    area of the chunk without metadata vector, all returned.
+    area of the chunk without metadata vector, all returned; "no_pages", all returned, where pages lie was not recorded.
+    Another word is an outcome that is not known: such a record is not compared.
     """
 
     topology: str
@@ -58,6 +59,11 @@ class HookRecord(msgspec.Struct, frozen=True):
     free_bytes: dict[int, int] | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether it says an outcome that can be compared."""
+        return self.outcome in OUTCOMES
+
+    @property
     def place(self) -> tuple[tuple[int, ...], ...] | None:
         """node_by_page in the order of CPUs; None if that is not known, or not where in the chunk the area lies."""
         if self.node_by_page is None or self.off is None:
@@ -66,8 +72,6 @@ class HookRecord(msgspec.Struct, frozen=True):
 
 
 def _check(record: HookRecord, where: str) -> None:
-    if record.outcome not in OUTCOMES:
-        raise InputError(where, f"outcome {record.outcome!r}", ", ".join(OUTCOMES))
     size, off = record.size_bytes, record.off or 0
     if size <= 0 or size % GRANULE_BYTES or min(record.align, record.nr_cpus, record.nr_nodes) <= 0:
         given = f"size {size}, align {record.align}, {record.nr_cpus} CPUs, {record.nr_nodes} nodes"
@@ -124,7 +128,8 @@ def read_hooks(path: Path) -> Iterator[HookRecord]:
             continue
         where = f"{path}, line {number}"
         record = decode_json(text, HookRecord, where, ALLOWED_RECORD)
-        _check(record, where)
+        if record.known:
+            _check(record, where)
         yield record
         records += 1
     if not records:

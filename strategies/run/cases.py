@@ -90,6 +90,14 @@ def draw_case(
 
 
 @compiled_entry
+def draw_case_alone(
+    topos: Any, progs: Any, rng: Rng, key: Any, case: int, hunt: int, tables: Any, corpus: Any, choices: Any, v: Any
+) -> Any:
+    """`draw_case`, for callers that are not compiled."""
+    return draw_case(topos, progs, rng, key, case, hunt, tables, corpus, choices, v)
+
+
+@compiled_entry
 def run_cases(
     topos: Any, machinery: Machinery, key: Any, hunt: int, checks: int, tables: Any, corpus: Any, tally: BatchTally
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.case.runnable import case_over, list_runnable
 from percpu_fuzz.engine.case.step import step
 from percpu_fuzz.engine.case.teardown import DRAINED, FREEING, OVER
+from percpu_fuzz.engine.checks.charging import watch_charge
 from percpu_fuzz.engine.checks.conservation import at_rest, check_drained, check_quiescent
 from percpu_fuzz.engine.checks.invariants import check_everything, check_released, check_touched
 from percpu_fuzz.engine.core.compiled import compiled
@@ -32,6 +33,8 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
         check_touched(topo, prog, st, t, label)
     elif checks == CHECK_ALL:
         check_everything(topo, prog, st, t, label)
+    if checks != CHECK_NONE:
+        watch_charge(topo, prog, st, t, label)
     if st.pc[t] == IDLE and checks != CHECK_NONE and at_rest(st):
         check_quiescent(topo, prog, st, t, AT_BARRIER)
     if label == FINISHED and st.phase != phase and checks != CHECK_NONE:

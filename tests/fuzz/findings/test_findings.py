@@ -15,7 +15,7 @@ from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, pick, write_findings
+from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, fewest_cases, pick, write_findings
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
 from percpu_fuzz.reports.campaign import RunFacts, gather
@@ -55,13 +55,27 @@ def test_the_shortfall_of_v1_is_one_finding(batches: Batches, outcomes: list[Out
     assert path.read_text() == json.dumps(json.loads(path.read_text()), sort_keys=True, indent=1) + "\n"
 
 
+def shown_by_files(out: Path, rows: list[dict[str, object]]) -> set[str]:
+    """Invariants that the report has a file for whose replay breaks them, as it says."""
+    shown_there = set()
+    for row in rows:
+        finding = load_finding((out / str(row["file"])).read_bytes(), str(row["file"]))
+        broken = {violation.invariant for violation in run_scenario(finding.scenario, VARIANTS["v1"]).violations}
+        assert broken == set(row["breaks"])  # type: ignore[call-overload]
+        assert finding.invariant in broken
+        shown_there |= broken
+    return shown_there
+
+
 def test_time_that_ends_is_told(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
-    """Enough at once: no case is begun, and how many there were is known. A shrinking in hand ends with the smallest
-    so far, which still fails and says that it was cut short.
+    """Enough at once: no case is shrunk, and how many there were is known; each invariant has a file that breaks it all
+    the same. A shrinking in hand ends with the smallest so far, which still fails and says that it was cut short.
     """
     picked = pick(outcomes)
     written = write_findings(batches, picked, tmp_path, 2, lambda: True)
-    assert (written.rows, written.shrunk, written.picked) == ([], 0, len(picked))
+    assert (written.shrunk, written.picked) == (0, len(picked))
+    assert shown_by_files(tmp_path, written.rows) == {one.signature.invariant for one in picked}
+    assert all(row["cut_short"] for row in written.rows)
     one = picked[0]
     finding = finding_of(batches.batch_of(one.stream, one.k), one.case, one.signature)
     variant = batches.plan.variant
@@ -77,12 +91,13 @@ def test_time_that_ends_is_told(batches: Batches, outcomes: list[Outcome], tmp_p
 def test_every_finding_breaks_its_invariant_and_fixed_does_not(
     batches: Batches, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
-    """Each file replays to its invariant on v1; on fixed the same case is clean."""
-    rows = write_findings(batches, pick(outcomes), tmp_path, 1).rows
-    assert len({row["shape"] for row in rows}) == len(rows) >= 2
+    """Each file replays to its invariant on v1, every invariant has one; on fixed the same cases are clean."""
+    picked = pick(outcomes)
+    rows = write_findings(batches, picked, tmp_path, 1).rows
+    assert shown_by_files(tmp_path, rows) == {one.signature.invariant for one in picked}
+    assert len({row["shape"] for row in rows}) >= 2
     for row in rows:
         finding = load_finding((tmp_path / str(row["file"])).read_bytes(), str(row["file"]))
-        assert run_scenario(finding.scenario, VARIANTS["v1"]).broken(finding.invariant)
         assert run_scenario(finding.scenario, VARIANTS["fixed"], lenient=True).violations == ()
 
 
@@ -144,13 +159,14 @@ CAUSES = {
 
 
 def test_five_planted_causes_are_five_findings(tmp_path: Path) -> None:
-    """Five mistakes at once break ten invariants; what is left after shrinking is one finding for each mistake."""
+    """Five mistakes at once break ten invariants; what is left after shrinking is one cause for each mistake."""
     batches = Batches(make_plan(FIVE, 1))
     outcomes = [batches.outcome(stream, k) for k in range(4) for stream in ("measurement", "hunting")]
     broken = {signature.invariant for outcome in outcomes for signature in outcome.violations}
     assert len(broken) >= 9
     rows = write_findings(batches, pick(outcomes), tmp_path, 2).rows
-    assert sorted(str(row["shape"]).split(",")[0] for row in rows) == sorted(CAUSES)
+    assert {str(row["shape"]).split(",")[0] for row in rows} == set(CAUSES)
+    assert {name for row in rows for name in row["breaks"]} >= broken  # type: ignore[attr-defined]
 
 
 def test_no_case_is_no_verdict() -> None:
@@ -167,3 +183,19 @@ def test_no_case_is_no_verdict() -> None:
     assert status(Outcome("measurement", 0, "f", 10, 10)) == 0
     broken = Outcome("hunting", 0, "f", 10, 10, violations={signature: 1}, first_cases={signature: (0,)})
     assert status(broken) == 1
+
+
+def test_few_cases_show_every_invariant_and_small_machines_come_first() -> None:
+    """One case that breaks two invariants stands for both; of equal ones that on the smaller machine is taken."""
+    both = {Signature("I8", "x", "RL_NODE", ()): (4,), Signature("I9", "x", "FINISHED", ()): (4,)}
+    alone = {Signature("I12", "x", "FINISHED", ()): (7,)}
+    rows = [
+        Outcome("hunting", 0, "large", 1, 1, first_cases=both | alone),
+        Outcome("hunting", 1, "small", 1, 1, first_cases=both | alone),
+    ]
+    picked = pick(rows, {"large": 1024, "small": 2})
+    assert {place: [s.invariant for s in found] for place, found in fewest_cases(picked).items()} == {
+        ("hunting", 1, 4): ["I8", "I9"],
+        ("hunting", 1, 7): ["I12"],
+    }
+    assert next(one.k for one in picked if one.signature.invariant == "I12") == 1

@@ -82,7 +82,6 @@ def check(records: list[HookRecord], expected: tuple[int, int]) -> None:
         ({**LINE, "size": "x"}, "$.size"),
         ({"sise": 1, **{k: v for k, v in LINE.items() if k != "size"}}, "`size`"),
         ({k: v for k, v in LINE.items() if k != "align"}, "`align`"),
-        ({**LINE, "outcome": "lost"}, "outcome 'lost'; allowed: charged, failed, first_chunk"),
         ({**LINE, "size": 3}, "size 3"),
         ({**LINE, "off": -8}, "negative value -8"),
         ({**LINE, "nr_cpus": 4}, "place of 2 CPUs"),

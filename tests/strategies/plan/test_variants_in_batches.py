@@ -11,7 +11,8 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 SEED = 5
 # From 6/9 on an area that outlives its cgroup is uncharged through the parent's objcgs, not those it was charged
 # through (I8, I9, I12), and a lookup may meet a node that offline has already cleared (I18).
-LOOKUP = {"I8", "I9", "I12", "I18"}
+# Of the objcgs that it was charged through a reference keeps one alone (I23).
+LOOKUP = {"I8", "I9", "I12", "I18", "I23"}
 # v1 precharges too little (I1), so refund and use do not add up (I2) and counters are short (I10, down to I5).
 EXPECTED = {
     "base": set(),
@@ -22,7 +23,7 @@ EXPECTED = {
     "v2-fast": LOOKUP,
     "fixed": set(),
 }
-CERTAIN = {"v1": {"I1", "I2", "I5", "I10"}, "v2": {"I8", "I9"}, "v2-exts": {"I8", "I9"}, "v2-fast": {"I8", "I9"}}
+CERTAIN = {"v1": {"I1", "I2", "I5", "I10"}, **{name: {"I8", "I9", "I23"} for name in ("v2", "v2-exts", "v2-fast")}}
 
 
 def broken(variant: str, seed: int, batches: int) -> dict[str, int]:

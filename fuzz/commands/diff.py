@@ -1,0 +1,114 @@
+"""`percpu-fuzz diff`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
+from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.files import write_json, write_whole
+from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.options import (
+    number_option,
+    out_option,
+    seconds_option,
+    seed_option,
+    variant_option,
+    workers_option,
+)
+from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.diff import diff_page
+from percpu_fuzz.strategies.plan.compared import Compared
+
+CASES_MOST = 10**9
+VARIANTS_MOST = 12
+SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt has all
+
+
+@click.command()
+@click.argument("base")
+@click.argument("variants", nargs=-1, required=True)
+@click.option("--time", "seconds", help="Budget in seconds. [default: 60, if there is no --cases]")
+@click.option("--cases", help="Compare so many cases, in whole batches.")
+@click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
+@click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
+@click.option("--out", help="Folder for diff.txt, diff.json and a test file of each difference.")
+@json_flag
+def diff_command(
+    base: str, variants: tuple[str, ...], seconds: str | None, cases: str | None, seed: str, workers: str | None,
+    out: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Run the same cases on BASE and on each VARIANT and tell what a user would notice; 1 if anything differs."""
+    chosen = [variant_option(name) for name in (base, *variants)]
+    if len({variant.name for variant in chosen}) != len(chosen) or len(chosen) > VARIANTS_MOST:
+        raise InputError("diff", " ".join((base, *variants)), f"2 to {VARIANTS_MOST} different variants")
+    budget = None if seconds is None and cases is not None else seconds_option(seconds or "60")
+    most = number_option(cases, "--cases", 1, CASES_MOST)
+    number, processes = seed_option(seed), workers_option(workers)
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    folder = out_option(out, f"out/{stamp}-diff-{'-'.join(v.name for v in chosen)[:60]}", "--out")
+    compared = Compared(chosen, number)
+    interrupts = Interrupts()
+    start = time.perf_counter()
+    with interrupts.caught():
+        with (
+            interrupts.left_at_once(),
+            working("loading the engine, or compiling it, once for this code"),
+        ):
+            compared.warm()
+        say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
+        row = compared_row(compared, processes, most, budget, number, interrupts)
+    exit_status = write_row(row, folder)
+    print(page_text(diff_page(row, SHOWN_MOST)), end="")
+    print(f"stored in {folder}")
+    if as_json:
+        print(json.dumps(row, sort_keys=True))
+    return exit_status
+
+
+def compared_row(
+    compared: Compared, workers: int, cases: int | None, budget: float | None, seed: int, interrupts: Interrupts
+) -> dict[str, Any]:
+    """Everything that the page and the files say, as data fit for JSON."""
+    start = time.monotonic()
+    found = search(compared, workers, cases, budget, interrupts)
+    until = None if budget is None else start + budget
+    shown = shown_differences(compared, found, workers, interrupts.or_at(until))
+    names = [variant.name for variant in compared.variants]
+    weights = compared.plan.weights
+    return {
+        "schema": 1, "base": names[0], "variants": names[1:], "seed": seed, "cases": found.all_cases,
+        "measured": found.cases, "weights": weights, "hunted": found.hunted, "interrupted": interrupts.seen,
+        "seconds": round(time.monotonic() - start, 1),
+        "differences": [
+            {
+                "variant": names[j + 1], "kind": kind, "measured": kinds[kind].measured, "hunted": kinds[kind].hunted,
+                "first": list(kinds[kind].first), "shown": shown[j].get(kind),
+            }
+            for j, kinds in enumerate(found.kinds)
+            for kind in by_importance(kinds)
+        ],
+    }  # fmt: skip
+
+
+def write_row(row: dict[str, Any], folder: Path) -> int:
+    """The page, the row and the tests into the folder; the exit status."""
+    for difference in row["differences"]:
+        shown = difference["shown"]
+        test = shown.pop("test") if shown is not None else None
+        difference["file"] = None
+        if test is not None:
+            difference["file"] = f"tests/{test[0]}"
+            (folder / "tests").mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "tests" / test[0], test[1].encode("ascii"))
+    row["exit"] = int(bool(row["differences"]))
+    write_json(folder / "diff.json", row)
+    write_whole(folder / "diff.txt", page_text(diff_page(row)).encode("ascii"))
+    return int(row["exit"])

@@ -1,0 +1,108 @@
+"""`percpu-fuzz diff` as a page, from its stored object alone: a table version by kind, then each kind side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from percpu_fuzz.reports.numbers import number, plural
+from percpu_fuzz.reports.render.page import Page, Section, Table
+from percpu_fuzz.reports.sections.rate_words import rate_cell
+from percpu_fuzz.reports.statistics.strata import pooled_rate
+
+BETWEEN = " | "
+CELL_WORDS = (
+    "Of measured cases, by the families' weights, [95% interval]; 'hunted': no measured case, but hunted ones, which "
+    "estimate nothing; '-': none. An operation reads: what it comes to on {base} | what it comes to here. A case "
+    "counts under the first operation that comes out otherwise, or, if none does, under what it leaves."
+)
+HOW_WORDS = (
+    "The same programs on the same machines, operations one after the other, without interleavings: what differs is "
+    "what the accounting does. A model of the kernel's code, not a kernel."
+)
+
+
+def diff_page(row: Mapping[str, Any], shown_most: int | None = None) -> Page:
+    """What users of each variant would notice who come from the base; of each variant so many kinds side by side."""
+    base, variants = row["base"], row["variants"]
+    found = row["differences"]
+    title = f"percpu-fuzz diff: {', '.join(variants)} against {base}, seed {row['seed']}"
+    if found:
+        kinds = {difference["kind"] for difference in found}
+        verdict = f"{plural(len(kinds), 'kind')} of differences in {plural(row['cases'], 'case')}."
+    else:
+        verdict = f"No difference in {plural(row['cases'], 'case')}."
+    sections = [table_section(row)] if found else []
+    sections += [
+        variant_section(row, variant, shown_most) for variant in variants if any(d["variant"] == variant for d in found)
+    ]
+    return Page(title, verdict, bool(found), "", tuple(sections), (HOW_WORDS,))
+
+
+def table_section(row: Mapping[str, Any]) -> Section:
+    """Version by kind: the share of cases that show it."""
+    by_place = {(d["kind"], d["variant"]): d for d in row["differences"]}
+    kinds = list(dict.fromkeys(d["kind"] for d in sorted(row["differences"], key=_class_of)))
+    rows = tuple(
+        (kind, *(share_cell(row, by_place.get((kind, variant))) for variant in row["variants"])) for kind in kinds
+    )
+    table = Table((f"against {row['base']}", *row["variants"]), rows, prose=0)
+    return Section(
+        "versions", "What differs, by version", tables=(table,), notes=(CELL_WORDS.format(base=row["base"]),)
+    )
+
+
+def _class_of(difference: Mapping[str, Any]) -> int:
+    kind = difference["kind"]
+    return 0 if BETWEEN in kind else 1 if "events" in kind else 2
+
+
+def share_cell(row: Mapping[str, Any], difference: Mapping[str, Any] | None) -> str:
+    """A rate with its interval, or how it was seen."""
+    if difference is None:
+        return "-"
+    if not difference["measured"]:
+        return "hunted"
+    return rate_cell(pooled_rate(strata(row, difference["measured"])))
+
+
+def strata(row: Mapping[str, Any], seen: Mapping[str, int]) -> list[tuple[float, int, int]]:
+    """(share, cases, cases that show it) of each family."""
+    weights = row["weights"]
+    total = sum(weights.values())
+    return [(weights[name] / total, row["measured"].get(name, 0), seen.get(name, 0)) for name in weights]
+
+
+def variant_section(row: Mapping[str, Any], variant: str, shown_most: int | None) -> Section:
+    """Each kind of a variant: how often, and its shrunk case side by side; shown_most: only so many of them."""
+    mine = [d for d in row["differences"] if d["variant"] == variant]
+    parts = tuple(kind_section(row, place, difference) for place, difference in enumerate(mine[:shown_most], 1))
+    left = len(mine) - len(parts)
+    words = (f"The first {len(parts)}; {left} more in diff.txt.",) if left else ()
+    return Section(f"of-{variant}", f"{variant} against {row['base']}, shrunk", words, parts=parts)
+
+
+def kind_section(row: Mapping[str, Any], place: int, difference: Mapping[str, Any]) -> Section:
+    """One kind: counts, the machine, the table."""
+    measured, shown = sum(difference["measured"].values()), difference["shown"]
+    stream, k, case = difference["first"]
+    words = [
+        f"{number(measured)} of {number(sum(row['measured'].values()))} measured cases, {number(difference['hunted'])} "
+        f"of {number(row['hunted'])} hunted ones; first: case {case} of {stream} batch {k}."
+    ]
+    tables: Sequence[Table] = ()
+    if shown is None:
+        words.append("Not shrunk: the time was over.")
+    else:
+        words += [*shown["machine"], *test_words(difference)]
+        rows = tuple(tuple(line) for line in shown["rows"])
+        tables = (Table(("", row["base"], difference["variant"]), rows, prose=0),)
+    return Section(
+        f"{difference['variant']}-{place}", f"{place}. {difference['kind']}", tuple(words), tables=tuple(tables)
+    )
+
+
+def test_words(difference: Mapping[str, Any]) -> Iterable[str]:
+    """Where its test lies."""
+    if difference.get("file"):
+        yield f"As a test: {difference['file']}"
