@@ -62,6 +62,7 @@ def _kind(name: str, *rows: tuple[int, int, int]) -> Kind:
 
 
 _ACC = GFP_ACCOUNT
+CROWD = 9  # so many cgroups, served by one CPU, do not fit into its page stock's 7 slots
 PLACE_LOCAL, PLACE_PRESSED, PLACE_INDEPENDENT, PLACE_SPREAD, PLACE_RUNS = range(5)
 
 KINDS: dict[str, Kind] = {
@@ -78,7 +79,7 @@ KINDS: dict[str, Kind] = {
         _kind("ops", (2, 10, 10), (3, 15, 15), (4, 25, 20), (5, 20, 20), (6, 15, 15), (7, 10, 10), (8, 5, 10)),
         _kind("cpu", *((n, 1, 1) for n in range(16))),
         _kind("memcg", (1, 40, 30), (2, 30, 30), (3, 20, 25), (4, 10, 15)),
-        _kind("memcgs", (1, 30, 15), (2, 40, 30), (3, 20, 30), (4, 10, 25)),
+        _kind("memcgs", (1, 30, 15), (2, 40, 30), (3, 20, 30), (4, 10, 25), (CROWD, 0, 4)),
         _kind("parent", (0, 60, 30), (1, 30, 40), (2, 7, 20), (3, 3, 10)),
         _kind(
             "max",

@@ -26,6 +26,7 @@ from percpu_fuzz.strategies.draw.choices import (
     AT_TABLE,
     AT_TAIL,
     AT_TASKS,
+    CROWD,
     HEAD,
     LAYOUT,
     LENGTH,
@@ -51,6 +52,7 @@ AT_FREE_PAGES = HEAD.index("free_pages")
 AT_FAULTS = HEAD.index("fail_populate")
 OP_KIND = LAYOUT.index("op")
 SLOTS_A_TASK = 4
+NR_DRAWN = 4  # cgroups with a parent, a limit and user pages of their own
 
 
 @compiled
@@ -124,8 +126,23 @@ def decode_op(prog: Prog, topo: Topo, t: int, i: int, v: Any, base: int, nr_memc
         prog.op_bytes[t, i] = v[base + 7]
     elif kind == OP_MIGRATE:
         prog.op_slot[t, i] = slot
+    if nr_memcgs > NR_DRAWN:
+        spread_over_crowd(prog, t, i, kind, slot, nr_memcgs)
     if prog.task_irq[t] == 1:
         restrict_irq(prog, t, i, kind)
+
+
+@compiled
+def spread_over_crowd(prog: Prog, t: int, i: int, kind: int, slot: int, nr_memcgs: int) -> None:
+    """Every cgroup of a crowd is charged alike, as an active scope; the first task has a page fault in each in turn."""
+    if t == 0:
+        prog.op_kind[t, i] = OP_CHARGE_USER
+        prog.op_memcg[t, i] = 1 + i % nr_memcgs
+        prog.op_value[t, i] = 1 + slot
+    elif kind in (OP_ALLOC, OP_KMEM, OP_CHARGE_USER):
+        prog.op_memcg[t, i] = 1 + (prog.op_memcg[t, i] - 1 + slot) % nr_memcgs
+        if kind != OP_CHARGE_USER:
+            prog.op_gfp[t, i] &= ~OP_OWN
 
 
 @compiled
@@ -141,16 +158,16 @@ def restrict_irq(prog: Prog, t: int, i: int, kind: int) -> None:
 
 @compiled
 def decode_memcgs(prog: Prog, v: Any, nr_memcgs: int) -> None:
-    """The root, without limit, and nr_memcgs cgroups, each below an earlier one; rows up to the fourth are cleared."""
+    """The root, without limit, and nr_memcgs cgroups, each below an earlier one; of a crowd none has a limit."""
     prog.nr_memcgs = nr_memcgs + 1
     prog.memcg_parent0[0] = -1
     prog.memcg_max0[0] = -1
     prog.memcg_user0[0] = 0
-    for m in range(4):
-        base = AT_MEMCGS + m * NR_MEMCG
+    for m in range(min(CROWD, len(prog.memcg_parent0) - 1)):
+        base = AT_MEMCGS + m % NR_DRAWN * NR_MEMCG
         prog.memcg_parent0[m + 1] = v[base] % (m + 1) if m < nr_memcgs else 0
-        prog.memcg_max0[m + 1] = v[base + 1] if m < nr_memcgs else -1
-        prog.memcg_user0[m + 1] = v[base + 2] if m < nr_memcgs else 0
+        prog.memcg_max0[m + 1] = v[base + 1] if m < nr_memcgs <= NR_DRAWN else -1
+        prog.memcg_user0[m + 1] = v[base + 2] if m < nr_memcgs <= NR_DRAWN else 0
 
 
 @compiled
@@ -176,7 +193,8 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
     """Write the program that a list of choices means into `prog`; `v` is scratch of the same length."""
     for i in range(LENGTH):
         v[i] = value_at(choices, i, kinds, values, counts)
-    nr_memcgs = v[2]
+    nr_memcgs = v[2] if v[2] < len(prog.memcg_parent0) else NR_DRAWN
+    crowd = nr_memcgs > NR_DRAWN
     prog.nr_tasks = v[1]
     decode_memcgs(prog, v, nr_memcgs)
     decode_placement(prog, topo, v)
@@ -190,12 +208,13 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
     for t in range(NR_TASKS):
         base = AT_TASKS + t * TASK_LENGTH
         used = t < v[1]
+        nr_ops = NR_OPS if crowd and t == 0 else v[base + 3]
         prog.task_irq[t] = v[base + 2] if used and t > 0 else 0
-        prog.task_cpu0[t] = v[base] % topo.nr_act if used else 0
+        prog.task_cpu0[t] = v[base] % topo.nr_act if used and not crowd else 0
         prog.task_memcg0[t] = 1 + (v[base + 1] - 1) % nr_memcgs if used and prog.task_irq[t] == 0 else 0
-        prog.nr_ops[t] = v[base + 3] if used else 0
+        prog.nr_ops[t] = nr_ops if used else 0
         for i in range(NR_OPS):
-            if used and i < v[base + 3]:
+            if used and i < nr_ops:
                 decode_op(prog, topo, t, i, v, base + NR_TASK + i * NR_OP, nr_memcgs)
     add_pressure(prog, topo, v)
     mark_probe(prog, v[3])

@@ -48,6 +48,11 @@ def test_a_mistake_that_keeps_every_balance_is_seen(name: str, invariant: str) -
     assert set(broken_in(PLANTED[name], 1)) == {invariant}
 
 
+def test_a_page_stock_that_evicts_must_give_the_pages_back() -> None:
+    """Nine cgroups on a CPU do not fit into seven slots; an eviction that drops its pages shows in 2,000 cases."""
+    assert {"I10", "I12"} <= set(broken_in(PLANTED["slip-evict"], 1))
+
+
 @pytest.mark.parametrize("name", ["base", "split", "fixed"])
 def test_variants_that_charge_rightly_break_nothing(name: str) -> None:
     """Control: 4,000 cases."""
