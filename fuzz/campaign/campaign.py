@@ -45,7 +45,7 @@ def run_campaign(
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
         if not options.quiet:
             say(described(options.given) + f"# code {plan.describe()['code']}")
-        operations = session.compile()
+        operations = session.compile(say)
         for line in refused_lines(plan):
             say(line)
         if not options.quiet:
