@@ -6,7 +6,10 @@ A variant is `fixed` or one of the series' states; a mutant is `fixed` with one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 CHARGE_BYTES, CHARGE_SINGLE, CHARGE_NODES, CHARGE_PAGES = range(4)
@@ -15,14 +18,46 @@ LOOKUP_NODEINFO, LOOKUP_STORED, LOOKUP_SIBLING = range(3)
 TOTAL_FULL, TOTAL_PAYLOAD = range(2)
 # I1b: bounds on what is used; I3, I11, I14: F by the nodes where it lies, straddling or not; I1b: v2's spare page.
 JUDGE_TIGHT, JUDGE_EXACT, JUDGE_SPARE = 1, 2, 4
+# What a variant claims beyond the common invariants: by its name, so that no copy is held to it.
+CLAIMED = {
+    "v2": JUDGE_TIGHT | JUDGE_SPARE,
+    "v2-exts": JUDGE_TIGHT | JUDGE_SPARE,
+    "v2-fast": JUDGE_TIGHT | JUDGE_SPARE,
+    "fixed": JUDGE_TIGHT | JUDGE_EXACT,
+}
 FREE_NODES, FREE_STORED, FREE_PAGES_UP, FREE_EACH_PAGE = range(4)
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFile:
+    """The file that a user's variant was read from: its text, from which engine.own makes what is of its own.
+
+    path: as it was typed. title: what the variant is called in the file; the variant itself is named as it was typed.
+    checker: the one of its checkers that is wanted; all if it is empty.
+    has_code: whether there are steps, claims or checkers of its own, so that it needs an engine of its own; compiled:
+    whether that one is compiled or run as plain Python, which changes no result.
+    """
+
+    path: str
+    title: str
+    text: str
+    has_code: bool = False
+    checker: str = ""
+    compiled: bool = field(default=True, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, 16 hexadecimal digits."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
-    """One accounting. Every field but name and summary is an integer choice; its values stand beside it.
+    """One accounting. Every field before based_on but name and summary is an integer choice; its values stand beside
+    it, and in engine/choices.py in words.
 
     precharge pages = ceil(total / P) + a*N + b*min(N, pages touched at most) + c, or v1's own rule.
+    judge: what it claims (CLAIMED), bits JUDGE_*; it goes by the name, and neither replace() nor a file passes it on.
     """
 
     name: str
@@ -61,8 +96,19 @@ class Variant:
     store: int = 0  # 1: the unused precharge is not returned (mutant)
     task_objcg: int = 0  # 0: task->objcgs, an entry a node (1/9); 1: one pointer, as before the series
     metadata: int = 0  # 1: 8 bytes a granule are charged whatever sizeof(pcpuobj_ext) is (before 3/9)
-    judge: int = 0  # what it claims beyond the common invariants: bits JUDGE_* (mutants keep it)
     slip: int = 0  # a planted slip of engine/core/planted.py (mutant)
+    based_on: str = "v2"  # the variant that it changes: what it is compared with in words
+    own: OwnFile | None = None
+    judge: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "judge", CLAIMED.get(self.name, 0) if self.own is None else 0)
+
+    def claiming(self, judge: int) -> Variant:
+        """The same, held to these claims."""
+        held = copy.copy(self)
+        object.__setattr__(held, "judge", judge)
+        return held
 
     def choices(self) -> dict[str, int]:
         """The choices by name, without name and summary."""
@@ -70,7 +116,7 @@ class Variant:
 
     def write(self, prog: Any) -> None:
         """Set the choices in a Prog record."""
-        for name in CHOICE_NAMES:
+        for name in (*CHOICE_NAMES, "judge"):
             prog["v_" + name] = getattr(self, name)
 
     @property
@@ -78,12 +124,26 @@ class Variant:
         """Whether it accounts by node."""
         return self.charge in (CHARGE_NODES, CHARGE_PAGES)
 
+    def differs(self, other: Variant) -> dict[str, int]:
+        """Its choices that are not the other's."""
+        return {name: value for name, value in self.choices().items() if value != getattr(other, name)}
 
-CHOICE_NAMES = tuple(f.name for f in fields(Variant) if f.name not in ("name", "summary"))
 
-_v2 = Variant(
-    "v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N", judge=JUDGE_TIGHT | JUDGE_SPARE
-)
+def row_of_variant(variant: Variant) -> dict[str, Any]:
+    """A variant as data fit for JSON, with the text of its file."""
+    return asdict(variant)
+
+
+def variant_of_row(row: Mapping[str, Any]) -> Variant:
+    """The inverse of row_of_variant."""
+    given = dict(row)
+    judge, own = given.pop("judge"), given.pop("own")
+    return Variant(**given, own=None if own is None else OwnFile(**own)).claiming(judge)
+
+
+CHOICE_NAMES = tuple(f.name for f in fields(Variant) if f.type == "int" and f.init)
+
+_v2 = Variant("v2", "6/9: bytes by node of each page, one account a node, precharge ceil + N")
 
 VARIANTS: dict[str, Variant] = {
     v.name: v
@@ -108,7 +168,6 @@ VARIANTS: dict[str, Variant] = {
         replace(
             _v2, name="fixed", summary="exact walk, siblings of the stored objcg under one reference, ceil + N - 1",
             ext=1, fast=1, walk=WALK_EXACT, lookup=LOOKUP_SIBLING, refs=1, precharge_via=1, precharge_c=-1,
-            judge=JUDGE_TIGHT | JUDGE_EXACT,
         ),
     )
 }  # fmt: skip

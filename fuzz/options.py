@@ -9,7 +9,6 @@ import importlib.util
 import logging
 import os
 import re
-import runpy
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.fuzz.amounts import seconds_in, whole_in
 from percpu_fuzz.fuzz.schedule import Shard
+from percpu_fuzz.fuzz.variant_files import looked_on, variant_from_file
 from percpu_fuzz.strategies.draw.topologies import cut_to_campaign, named_families
 from percpu_fuzz.strategies.machines.importing import find_machine
 from percpu_fuzz.strategies.machines.machine import Imported
@@ -33,25 +32,18 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 
 def variant_option(text: str, where: str = "--variant") -> Variant:
-    """A variant by name, or FILE.py:NAME: the file is run, its NAME must be a Variant (data: choices, nothing else)."""
+    """A variant by name, or FILE.py, or FILE.py:NAME for one of several: the file is run.
+
+    NAME+FILE.py[:CHECKER]: a variant of the engine's with the checkers of a file, or one of them, looking on.
+    """
     if text in VARIANTS:
         return VARIANTS[text]
-    path, colon, name = text.rpartition(":")
-    if not colon or not path.endswith(".py"):
-        raise InputError(where, repr(text), ", ".join(VARIANTS) + " or FILE.py:NAME")
-    if not Path(path).is_file():
-        raise InputError(where, f"no file {path!r}", "a Python file that can be read")
-    try:
-        names = runpy.run_path(path)
-    except BaseException as error:  # a file may raise anything, KeyboardInterrupt too; ours goes to a handler
-        raise InputError(where, f"{path} raises {type(error).__name__}: {error}", "a file that runs") from None
-    found = names.get(name)
-    if not isinstance(found, Variant):
-        raise InputError(where, f"{name!r} of {path} is {type(found).__name__}", "an engine.variant.Variant")
-    check_variant(found, where)
-    named = replace(found, name=text)  # what was typed: the lines that replay its findings need it
-    check_variant(named, where)
-    return named
+    if not re.search(r"\.py(:|$)", text):
+        raise InputError(where, repr(text), ", ".join(VARIANTS) + ", FILE.py[:NAME] or NAME+FILE.py[:CHECKER]")
+    name, plus, rest = text.partition("+")
+    if plus and name in VARIANTS:
+        return looked_on(VARIANTS[name], rest, text, where)
+    return variant_from_file(text, where)
 
 
 def filled(text: str, where: str) -> str:

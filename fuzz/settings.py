@@ -9,6 +9,7 @@ a store keeps and a resumed session may change, and the line that repeats a camp
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -89,7 +90,7 @@ class Setting:
 
 def names_code(text: str) -> bool:
     """Whether a text asks for code of a file. As broad as the readers of FILE.py:NAME, or broader."""
-    return ".py:" in text
+    return re.search(r"\.py(:|$)", text) is not None
 
 
 def option(
@@ -138,7 +139,8 @@ class RunOptions:
     # fmt: off
     # The drawn ones, in the order of the line that repeats a campaign.
     variant: Variant = option(
-        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py:NAME.", "v2", is_place=names_code,
+        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py[:NAME].", "v2",
+        is_place=names_code,
     )
     topology: Imported | None = option(
         "--topology", opt.campaign_machine_option, DRAWN,
@@ -211,6 +213,11 @@ class RunOptions:
     start_method: str = option(
         "--start-method", partial(opt.choice_option, allowed=("fork", "spawn", "forkserver")), MACHINE,
         "How workers start: fork, spawn or forkserver.", "fork",
+    )
+
+    compiles: bool = option(
+        "--compile", opt.switch_option, MACHINE,
+        "off: steps of one's own run at once as plain Python, a hundred times slower, to the same results.", "on",
     )
 
     log_file: Path | None = option(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from percpu_fuzz.engine.topology import Cpu, Node, Topology
     from percpu_fuzz.engine.topology_file import dump_topology, load_topology
     from percpu_fuzz.engine.variant import VARIANTS, Variant
+    from percpu_fuzz.fuzz.variant_files import with_steps
     from percpu_fuzz.strategies.draw.topologies import preset
     from percpu_fuzz.strategies.given.programs import programs
     from percpu_fuzz.strategies.given.scenarios import scenarios, schedules
@@ -51,6 +52,7 @@ __all__ = [
     "scenarios",
     "schedules",
     "topologies",
+    "with_steps",
 ]
 
 _HOMES = {
@@ -60,6 +62,7 @@ _HOMES = {
     "engine.topology": ("Cpu", "Node", "Topology"),
     "engine.topology_file": ("dump_topology", "load_topology"),
     "engine.variant": ("VARIANTS", "Variant"),
+    "fuzz.variant_files": ("with_steps",),
     "strategies.draw.topologies": ("preset",),
     "strategies.given.programs": ("programs",),
     "strategies.given.scenarios": ("scenarios", "schedules"),

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
 from typing import Any
 
+from percpu_fuzz.engine.core.evidence import OWN_INVARIANTS
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, FREE_STORED, JUDGE_TIGHT, VARIANTS, Variant
+from percpu_fuzz.engine.own.file import own_invariants
+from percpu_fuzz.engine.variant import (
+    CHARGE_BYTES,
+    CHARGE_NODES,
+    CHOICE_NAMES,
+    FREE_STORED,
+    JUDGE_TIGHT,
+    VARIANTS,
+    Variant,
+)
 
 INVARIANT_WORDS: dict[str, str] = {
     "I1": "the post hook never uses more pages than were precharged",
@@ -31,7 +41,22 @@ INVARIANT_WORDS: dict[str, str] = {
     "I22": "a charge fails only at a full limit or by an injected failure",
     "I23": "no objcg is released while bytes charged through it live",
     "I24": "a dead CPU keeps nothing in its stocks",
+    "C1": "the first claim of the variant's own file",
+    "C2": "the second claim of the variant's own file",
+    "C3": "the third claim of the variant's own file",
+    "C4": "the fourth claim of the variant's own file",
 }
+
+
+def words_of(invariant: str, describe: Mapping[str, Any]) -> str:
+    """What an invariant says; of own ones of a campaign's variant, what its file said."""
+    return str(own_claims(describe).get(invariant, INVARIANT_WORDS[invariant]))
+
+
+def own_claims(describe: Mapping[str, Any]) -> Mapping[str, str]:
+    """The own invariants of a campaign's variant, by name, as its description has them."""
+    claims: Mapping[str, str] = describe.get("own", {}).get("invariants", {})
+    return claims
 
 
 def applies(invariant: str, variant: Variant) -> bool:
@@ -44,6 +69,8 @@ def applies(invariant: str, variant: Variant) -> bool:
         return variant.judge & JUDGE_TIGHT != 0
     if invariant == "I3":
         return variant.free != FREE_STORED
+    if invariant in OWN_INVARIANTS:
+        return invariant in own_invariants(variant)
     if invariant == "I14":
         return variant.charge >= CHARGE_NODES
     return True
@@ -53,6 +80,8 @@ def described_variant(describe: Any) -> Variant | None:
     """The variant of a campaign: by its name, or from "choices" where the description holds them; None if neither."""
     choices = describe.get("choices")
     if choices is not None:
-        known = {f.name for f in fields(Variant)}
-        return Variant(str(describe["variant"]), "", **{k: int(v) for k, v in choices.items() if k in known})
+        known = set(CHOICE_NAMES)
+        return Variant(str(describe["variant"]), "", **{k: int(v) for k, v in choices.items() if k in known}).claiming(  # type: ignore[arg-type]
+            int(describe.get("judge", 0))
+        )
     return VARIANTS.get(str(describe["variant"]))

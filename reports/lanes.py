@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from percpu_fuzz.engine.core.label_words import WORDS
+
 
 class Change(msgspec.Struct, frozen=True):
     """A figure before and after a step; None where the thing that has it was not there."""
@@ -45,7 +47,10 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step: number in the case from 1, acting CPU, who stepped ("task 0"), at which label, and what came of it."""
+    """One step: number in the case from 1, acting CPU, who stepped ("task 0"), at which label, and what came of it.
+
+    own_words: what a step of a user's own file says of itself.
+    """
 
     step: int
     cpu: int
@@ -53,6 +58,12 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str
     changes: tuple[Change, ...] = ()
     broken: tuple[Broken, ...] = ()
+    own_words: str = ""
+
+    @property
+    def words(self) -> str:
+        """What the step does, in a few words."""
+        return self.own_words or WORDS.get(self.label, self.label)
 
 
 def stored_lines(row: Mapping[str, Any]) -> tuple[Line, ...]:

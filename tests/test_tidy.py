@@ -12,6 +12,8 @@ HOUSE = House(ROOT)
 # Imports inside functions, each with its reason.
 LATER = {
     "fuzz.entry -> fuzz.cli": "signals that come before everything is loaded end the command at once",
+    "fuzz.findings.pytest_plugin -> engine.errors": "pytest loads the plugin in every session, of any project",
+    "fuzz.findings.pytest_plugin -> fuzz.options": "the same; numba takes a second",
 }
 
 

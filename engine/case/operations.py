@@ -6,6 +6,7 @@ from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
+from percpu_fuzz.engine.core.hooks import own_claims
 from percpu_fuzz.engine.core.primitives import ceil_div, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_ONLINE
@@ -252,6 +253,7 @@ def migrate(topo: Topo, prog: Prog, st: State, t: int, who: int, a: int) -> None
 @compiled
 def end_operation(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Hand over what the operation made, measure it, clear its registers."""
+    own_claims(topo, prog, st, t)
     if st.phase > 0:
         clear_registers(topo, st, t)
         goto(st, t, labels.FINISHED)

@@ -6,6 +6,7 @@ from percpu_fuzz.engine.case.operations import clear_registers
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.evidence import untouch
+from percpu_fuzz.engine.core.hooks import own_reset
 from percpu_fuzz.engine.core.records import (
     NR_HAZARDS,
     NR_INVARIANTS,
@@ -353,6 +354,7 @@ def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     reset_chunks(topo, st)
     reset_areas(st, whole)
     reset_tasks(topo, prog, st)
+    own_reset(topo, st)
     st.was_nodes = topo.nr_nodes
     st.was_cpus = topo.nr_cpus
     st.was_pages = topo.unit_pages

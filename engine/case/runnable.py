@@ -6,6 +6,7 @@ from percpu_fuzz.engine.case.teardown import OVER, all_settled, barrier_open
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.declare import Vec
+from percpu_fuzz.engine.core.hooks import own_ready
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.memcg import rcu_ready
 from percpu_fuzz.engine.kernel.percpu_alloc import mutex_ready
@@ -38,7 +39,7 @@ def worker_ready(prog: Prog, st: State, t: int) -> bool:
 
 
 @compiled
-def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
+def lock_allows(topo: Topo, prog: Prog, st: State, t: int, label: int) -> bool:
     """The lock that the step takes first is free."""
     if label == labels.AL_MUTEX:
         return mutex_ready(prog, st, t)
@@ -48,6 +49,8 @@ def lock_allows(prog: Prog, st: State, t: int, label: int) -> bool:
         return st.pcpu_lock == 0
     if label in (labels.OF_NULL, labels.RL_DONE):
         return st.objcg_lock == 0
+    if label >= labels.OWN_1:
+        return own_ready(topo, prog, st, t, label)
     return True
 
 
@@ -61,7 +64,7 @@ def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
         return barrier_open(prog, st)
     if label == labels.IDLE and t >= prog.nr_tasks and not worker_ready(prog, st, t):
         return False
-    return cpu_allows(prog, st, t) and lock_allows(prog, st, t, label)
+    return cpu_allows(prog, st, t) and lock_allows(topo, prog, st, t, label)
 
 
 @compiled

@@ -9,6 +9,7 @@ from percpu_fuzz.engine.case.operations import begin_operation, operation_step
 from percpu_fuzz.engine.case.teardown import pass_barrier, tear_down
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.hooks import own_step
 from percpu_fuzz.engine.core.primitives import goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.balance import balance_step
@@ -96,5 +97,7 @@ def step(topo: Topo, prog: Prog, st: State, t: int) -> None:
         operation_step(topo, prog, st, t, label)
     elif label < labels.OF_NULL:
         balance_step(topo, prog, st, t, label)
-    else:
+    elif label < labels.OWN_1:
         memcg_step(topo, prog, st, t, label)
+    else:
+        own_step(topo, prog, st, t, label)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I4, I6, I7, I19, I20, violate
+from percpu_fuzz.engine.core.hooks import own_holders
 from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import ABSENT, FREED, LIVE, MEMCG_ABSENT, MEMCG_FREED, RELEASED
 from percpu_fuzz.engine.core.stages import DYING as OBJCG_DYING
@@ -110,6 +111,7 @@ def check_refs(topo: Topo, prog: Prog, st: State, o: int, t: int, label: int) ->
     if st.objcg_state[row] == 0:
         return
     holders = count_holders(topo, prog, st, row) + in_free_hook(prog, st, row, topo.nr_nodes)
+    holders += own_holders(topo, prog, st, row)
     if st.objcg_ref[row] != holders:
         violate(st, t, label, I20, holders, st.objcg_ref[row])
 

@@ -86,7 +86,7 @@ def cache_folder(root: Path = ROOT) -> Path:
 
 
 FOLDER = cache_folder()
-keep_below(ROOT, lambda: FOLDER)
+keep_below(ROOT, lambda: FOLDER)  # an engine of a user's own has a folder of its own: linking.keep_in
 keep_record_names()
 RULES = {"nogil": True, "error_model": "numpy"}
 INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -105,7 +105,8 @@ def compiled_entry(function: F) -> F:
 _twins: dict[int, Any] = {}
 
 
-def _plain_value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """What a global of a compiled function is in its plain twin."""
     if hasattr(value, "py_func"):
         return plain(value)
     if isinstance(value, np.integer) or value is np.int64 or value is np.uint64:
@@ -129,5 +130,5 @@ def plain(function: F) -> F:
     _twins[key] = twin
     for name in code.co_names:
         if name in scope:
-            scope[name] = _plain_value(scope[name])
+            scope[name] = plain_value(scope[name])
     return cast(F, twin)

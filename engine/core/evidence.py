@@ -14,10 +14,13 @@ from percpu_fuzz.engine.core.records import NR_LOG, State, Topo
 (
     I1, I1B, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I18, I19, I20, I21, I22, I23, I24,
 ) = range(22)  # fmt: skip
-INVARIANT_NAMES = (
+MODEL_INVARIANTS = (
     "I1", "I1b", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I18", "I19", "I20",
     "I21", "I22", "I23", "I24",
 )  # fmt: skip
+OWN_INVARIANTS = ("C1", "C2", "C3", "C4")  # claims and checkers of a variant of one's own (engine.own)
+FIRST_OWN = len(MODEL_INVARIANTS)
+INVARIANT_NAMES = (*MODEL_INVARIANTS, *OWN_INVARIANTS)
 
 
 @compiled

@@ -39,5 +39,8 @@ WORDS: dict[str, str] = {
     "BA_RECLAIM": "balance: depopulate", "BA_POPULATE": "balance: populate", "BA_FREE_EMPTY": "balance: free empty",
     "OF_NULL": "pn->objcg = NULL", "OF_MOVE": "objcg->memcg = parent", "OF_KILL": "percpu_ref_kill",
     "OF_DRAIN": "css_offline: drain", "OF_PUT": "css_offline ends", "CF_NODE": "orig_objcg put",
-    "CF_DONE": "css_free",
+    "CF_DONE": "css_free", "OWN_1": "own step 1", "OWN_2": "own step 2", "OWN_3": "own step 3", "OWN_4": "own step 4",
+    "OWN_5": "own step 5", "OWN_6": "own step 6", "OWN_7": "own step 7", "OWN_8": "own step 8", "OWN_9": "own step 9",
+    "OWN_10": "own step 10", "OWN_11": "own step 11", "OWN_12": "own step 12", "OWN_13": "own step 13",
+    "OWN_14": "own step 14", "OWN_15": "own step 15", "OWN_16": "own step 16",
 }  # fmt: skip

@@ -16,7 +16,9 @@ from __future__ import annotations
     RL_DONE, DA_BEGIN, DA_PAGE, DA_OBJ, DA_END, DL_LOCK, DL_PAGE_SLOT, DL_PAGE_CLEAR, DL_OBJ_LOCK, DL_OBJ_SLOT,
     DL_END, OP_MAX_DRAIN, OP_USER_END, OP_END, BA_FREE, BA_RECLAIM, BA_POPULATE, BA_FREE_EMPTY, OF_NULL,
     OF_MOVE, OF_KILL, OF_DRAIN, OF_PUT, CF_NODE, CF_DONE,
-) = range(106)
+    OWN_1, OWN_2, OWN_3, OWN_4, OWN_5, OWN_6, OWN_7, OWN_8, OWN_9, OWN_10, OWN_11, OWN_12, OWN_13, OWN_14, OWN_15,
+    OWN_16,
+) = range(122)
 # fmt: on
 
 NAMES: tuple[str, ...] = tuple(
@@ -25,6 +27,9 @@ NAMES: tuple[str, ...] = tuple(
         ((k, v) for k, v in globals().items() if k.isupper() and isinstance(v, int)), key=lambda item: item[1]
     )
 )
+
+NR_MODEL = OWN_1  # labels from here on have a step only in a variant that brings steps of its own
+MODEL_NAMES, OWN_NAMES = NAMES[:NR_MODEL], NAMES[NR_MODEL:]
 
 # Kinds of operations in a program.
 (

@@ -102,6 +102,14 @@ def _is_signed(given: Any) -> bool:
     return isinstance(given, IntegerLiteral) or (isinstance(given, Integer) and cast(Any, given).signed)
 
 
+own_folders: dict[Any, Path] = {}
+
+
+def keep_in(py_func: Any, folder: Path) -> None:
+    """Keep machine code of this one function below `folder`, whatever keep_below says."""
+    own_folders[py_func] = folder
+
+
 def keep_below(root: Path, folder: Callable[[], Path]) -> None:
     """Let numba keep machine code of functions whose source lies below `root` in `folder`, by their place below root.
 
@@ -111,7 +119,9 @@ def keep_below(root: Path, folder: Callable[[], Path]) -> None:
     class OwnLocator(cast(Any, UserProvidedCacheLocator)):  # type: ignore[misc]
         def __init__(self, py_func: Any, py_file: str) -> None:
             self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
-            self._cache_path = str(folder() / Path(py_file).resolve().relative_to(root).parent)
+            self._cache_path = str(
+                own_folders.get(py_func, folder()) / Path(py_file).resolve().relative_to(root).parent
+            )
 
         @classmethod
         def from_function(cls, py_func: Any, py_file: str) -> Any:

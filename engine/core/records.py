@@ -10,50 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.core.declare import Cube, Grid, Size, Vec, dtype_of, i8, i16, i32, i64
-
-NR_PAGE_STOCK = 7  # slots of the per-CPU page stock (NR_MEMCG_STOCK)
-NR_OBJ_STOCK = 5  # slots of the per-CPU byte stock; v1's base used one of them
-NR_INVARIANTS = 24
-NR_HAZARDS = 26  # H1..H25, index 0 unused
-NR_LOG = 8
-
-
-def _size(**lengths: int) -> Size:
-    return {
-        **lengths,
-        "objcgs": lengths["memcgs"] * lengths["nodes"],
-        "ext_pages": lengths["pages"] * 4,
-        "page_slots": NR_PAGE_STOCK,
-        "obj_slots": NR_OBJ_STOCK,
-        "invariants": NR_INVARIANTS,
-        "hazards": NR_HAZARDS,
-        "dirty": NR_LOG,
-        "pressed": 4,
-        "rcu": 2 * lengths["memcgs"] * lengths["nodes"] + 2 * lengths["memcgs"] + 2,
-    }
-
-
-# map_cpus, count_nodes: the node of each (CPU, page), or the number of pages by (page, node).
-SIZE_CLASSES: dict[str, Size] = {
-    "small": _size(
-        nodes=4, cpus=8, act=4, memcgs=10, tasks=12, areas=16, chunks=5, pages=8, ops=16, table=64,
-        map_cpus=8, count_nodes=1, slots=16, runs=8,
-    ),
-    "wide": _size(
-        nodes=1024, cpus=8192, act=16, memcgs=5, tasks=24, areas=32, chunks=5, pages=8, ops=16, table=1024,
-        map_cpus=1, count_nodes=1024, slots=32, runs=8192,
-    ),
-    "trace": _size(
-        nodes=16, cpus=64, act=8, memcgs=1024, tasks=12, areas=32768, chunks=64, pages=512, ops=4096, table=64,
-        map_cpus=64, count_nodes=1, slots=32768, runs=64,
-    ),
-    # Plain mode only, never compiled: one uncontended operation on machines with many CPUs, where order by CPU matters.
-    "survey": _size(
-        nodes=16, cpus=512, act=4, memcgs=3, tasks=12, areas=8, chunks=5, pages=8, ops=8, table=64,
-        map_cpus=512, count_nodes=1, slots=8, runs=512,
-    ),
-}  # fmt: skip
+from percpu_fuzz.engine.core.declare import Cube, Grid, Vec, dtype_of, i8, i16, i32, i64
+from percpu_fuzz.engine.core.sizes import NR_HAZARDS as NR_HAZARDS
+from percpu_fuzz.engine.core.sizes import NR_INVARIANTS as NR_INVARIANTS
+from percpu_fuzz.engine.core.sizes import NR_LOG as NR_LOG
+from percpu_fuzz.engine.core.sizes import NR_OBJ_STOCK as NR_OBJ_STOCK
+from percpu_fuzz.engine.core.sizes import NR_OWN as NR_OWN
+from percpu_fuzz.engine.core.sizes import NR_PAGE_STOCK as NR_PAGE_STOCK
+from percpu_fuzz.engine.core.sizes import SIZE_CLASSES as SIZE_CLASSES
 
 
 class Topo:
@@ -367,6 +331,14 @@ class State:
     x_objcg: Vec = i32("tasks")
     x_cause: Vec = i8("tasks")
     x_bytes: Vec = i64("nodes")
+    # Spare words for steps of one's own (engine.own): zero at reset, and no step of the model looks at them.
+    own_task: Grid = i32("tasks", "own")
+    own_cpu: Grid = i32("act", "own")
+    own_memcg: Grid = i32("memcgs", "own")
+    own_objcg: Grid = i32("objcgs", "own")
+    own_area: Grid = i32("areas", "own")
+    own_page: Cube = i8("chunks", "map_cpus", "pages")  # beside page_node
+    own_count: Cube = i16("chunks", "pages", "count_nodes")  # beside page_count
     # Measured, outside the model.
     probe_done: int = i8()  # 0 not yet, 1 charged, 2 charge failed; then operations.measure_probe
     probe_precharge: int = i32()  # pages

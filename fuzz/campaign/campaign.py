@@ -47,7 +47,7 @@ def run_campaign(
             say(described(options.given) + f"# code {plan.describe()['code']}")
         for note in plan.notes:
             say(f"note: {note}")
-        operations = session.compile()
+        operations = session.compile(say)
         for line in refused_lines(plan):
             say(line)
         if not options.quiet:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, done_of
 from percpu_fuzz.fuzz.campaign.log import LOGGER
@@ -168,7 +169,9 @@ class Dispatcher:
         return None if self.learner is None else self.learner.epochs
 
     def take(self, event: WorkerEvent) -> None:
-        """Take in what happened at the workers. HarnessError if nothing but failures happens."""
+        """Take in what happened at the workers. HarnessError if nothing but failures happens, InputError for a step
+        of a user's own that goes wrong.
+        """
         self.worked = self.elapsed
         if isinstance(event, Done):
             self.store.add(event.batch, event.row, event.seconds)
@@ -176,6 +179,8 @@ class Dispatcher:
             self.live.add(event)
             self._is_back(event.batch)
             return
+        if isinstance(event, Raised) and event.bad_input is not None:
+            raise InputError(*event.bad_input)
         if isinstance(event, Lost):
             self._take_lost(event)
         if event.batch is not None:

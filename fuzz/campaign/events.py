@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, Outcome
 from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
@@ -36,12 +37,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A batch raised; the worker lives. case: the one it was at, None if that is not known."""
+    """A batch raised; the worker lives. case: the one it was at, None if that is not known.
+
+    bad_input: of an InputError, where, what was given and what is allowed: a user's file is wrong, no try will help.
+    """
 
     batch: BatchId
     case: int | None
     what: str
     traceback: str
+    bad_input: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ def answer(batches: RunnableBatches, stream: str, k: int) -> Done | Raised:
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         logging.error("%s raised %s", batch, what)
-        return Raised(batch, None, what, traceback.format_exc())
+        bad = (error.where, error.given, error.allowed) if isinstance(error, InputError) else None
+        return Raised(batch, None, what, traceback.format_exc(), bad)
     seconds = time.perf_counter() - start
     logging.info("%s: %d cases, %d steps, %.3f s", batch, outcome.cases, outcome.steps, seconds)
     return done_of(outcome, row, seconds)

@@ -9,12 +9,14 @@ import platform
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
+from percpu_fuzz.fuzz.campaign.own_engine import own_engine_announced
 from percpu_fuzz.fuzz.command_line import run_line
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
@@ -25,6 +27,7 @@ from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.variant_files import file_in, uncompiled
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -52,16 +55,18 @@ class Session:
         """What says of every batch what it draws."""
         return self.batches.plan
 
-    def compile(self) -> list[dict[str, Any]]:
+    def compile(self, say: Callable[[str], None]) -> list[dict[str, Any]]:
         """Compile or load everything that runs, before any process is forked; the survey of operations."""
         start, operations = time.perf_counter(), []
         with self.interrupts.left_at_once(), working(f"{COMPILING}: the campaign") as sign:
             without_blas()
-            self.batches.warm()
-            classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
-            for place, size_class in enumerate(classes, 1):
-                sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
-                load(preset(MACHINES[size_class]))
+            with own_engine_announced(self.plan, say):
+                self.batches.warm()
+                classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
+                for place, size_class in enumerate(classes, 1):
+                    sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
+                    load(preset(MACHINES[size_class]))
+                    load(preset(MACHINES[size_class]), self.plan.variant)
             sign.words = "counting calls into memcg, once for this code"
             operations = kept_survey()
         self.compile_seconds = time.perf_counter() - start
@@ -88,9 +93,10 @@ class Session:
 def plan_of(options: RunOptions) -> Plan:
     """The plan that the options ask for. InputError for what cannot go together."""
     learns, machine = options.learning and options.shard.count == 1, options.topology
+    variant = options.variant if options.compiles else uncompiled(options.variant)
     try:
         made = make_plan(
-            options.variant, options.seed, machine.topology if machine else None, options.faults,
+            variant, options.seed, machine.topology if machine else None, options.faults,
             options.scheduler, learns, options.calibration, options.families, machine.notes if machine else (),
         )  # fmt: skip
     except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
@@ -117,7 +123,7 @@ def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
 def own_files(options: RunOptions) -> dict[str, str]:
     """SHA-256 of each file of the user's whose code runs, by what was typed."""
     typed = [text for text in (options.variant.name, options.scheduler) if names_code(text)]
-    return {text: hashlib.sha256(Path(text.rpartition(":")[0]).read_bytes()).hexdigest() for text in typed}
+    return {text: hashlib.sha256(file_in(text).read_bytes()).hexdigest() for text in typed}
 
 
 def versions() -> dict[str, str]:

@@ -11,21 +11,22 @@ from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
 from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
 from percpu_fuzz.fuzz.errors import CLEAN, INCONCLUSIVE
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.options import seconds_option, seed_option, workers_option
-from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.fuzz.options import seconds_option, seed_option, variant_option, workers_option
+from percpu_fuzz.strategies.plan.mutants import mutants_of
 
 
 @click.command()
 @click.option("--time", "seconds", default="120", show_default=True, help="Budget in seconds.")
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
+@click.option("--variant", default="fixed", show_default=True, help="What the mistakes are planted in.")
 @json_flag
-def mutants_command(seconds: str, seed: str, workers: str | None, as_json: bool) -> int:
+def mutants_command(seconds: str, seed: str, workers: str | None, variant: str, as_json: bool) -> int:
     """Print what killed each mutant; 4 if it ended before all were that are not proved equivalent."""
-    budget, number = seconds_option(seconds), seed_option(seed)
-    interrupts = Interrupts()
+    budget, number, reference = seconds_option(seconds), seed_option(seed), variant_option(variant)
+    interrupts, processes = Interrupts(), workers_option(workers)
     with interrupts.caught():
-        verdicts = hunt_mutants(budget, number, workers_option(workers), catalogue(), say_on_stderr, interrupts)
+        verdicts = hunt_mutants(budget, number, processes, mutants_of(reference), say_on_stderr, interrupts, reference)
     print_table(verdicts)
     print_matrix(verdicts)
     survivors = [v.mutant.name for v in verdicts if not v.killed and not v.mutant.proof]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from percpu_fuzz.fuzz.commands.shared import finding_of, named_variant
+from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.regression import regression_of
 from percpu_fuzz.fuzz.progress import working
@@ -15,13 +15,21 @@ from percpu_fuzz.fuzz.progress import working
 @click.command()
 @click.argument("file")
 @click.option("-o", "--output", required=True, help="Folder for the test file.")
-def regress_command(file: str, output: str) -> int:
+@variant_of_finding
+@click.option("--strict", is_flag=True, help="A test that is red until the bug is gone, not one that documents it.")
+def regress_command(file: str, output: str, variant: str | None, strict: bool) -> int:
     """Write the test file into the folder. InputError, and nothing written, unless it is red and then green."""
     finding = finding_of(file)
-    named_variant(finding.variant, f"{file}, variant")
+    chosen = chosen_variant(finding, variant, file)
     with working("trying the test: red on its variant, green on fixed"):
-        name, text = regression_of(finding, file)
-    path = Path(output) / name
-    write_output(path, text.encode("ascii"), "--output", make_folder=True)
-    print(f"{path}: red on {finding.variant}, green on fixed")
+        made = regression_of(finding, chosen, strict)
+    path = Path(output) / made.name
+    for name, text in made.beside.items():
+        write_output(path.with_name(name), text.encode(), "--output", make_folder=True)
+    write_output(path, made.text.encode("ascii"), "--output", make_folder=True)
+    beside = f", with {', '.join(made.beside)} beside it" if made.beside else ""
+    if strict:
+        print(f"{path}: red on {chosen.name} until {finding.invariant} holds, green on fixed{beside}")
+    else:
+        print(f"{path}: red on {chosen.name}, green on fixed{beside}")
     return 0

@@ -15,9 +15,11 @@ from percpu_fuzz.engine.core.labels import (
     OP_KILLED,
     OP_OWN,
 )
+from percpu_fuzz.engine.own.file import own_invariants
 from percpu_fuzz.engine.program import Op, Program
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, plural
@@ -26,7 +28,7 @@ from percpu_fuzz.strategies.run.replay import Violation
 MOST_CHARGES = 12
 
 
-def explained(finding: Finding, broken: Violation, steps: Sequence[Line]) -> list[str]:
+def explained(finding: Finding, variant: Variant, broken: Violation, steps: Sequence[Line]) -> list[str]:
     """Lines of at most 78 columns. steps: the lanes up to the violation."""
     program = finding.scenario.program
     lines = [machine_line(finding.scenario.topology)]
@@ -41,11 +43,21 @@ def explained(finding: Finding, broken: Violation, steps: Sequence[Line]) -> lis
         lines.append(f"Of {len(moves)} steps that charged or gave back, the last {MOST_CHARGES}:")
     lines += moves[-MOST_CHARGES:]
     lines.append(
-        f"Broken at step {broken.step}, {STEP_WORDS[broken.label]} ({broken.label}) of "
+        f"Broken at step {broken.step}, {words_at(broken.label, steps)} ({broken.label}) of "
         f"{'task' if broken.task < len(program.tasks) else 'worker'} {broken.task}: {finding.invariant}, "
-        f"{INVARIANT_WORDS[finding.invariant]}; expected {broken.want}, found {broken.found}."
+        f"{says(finding.invariant, variant)}; expected {broken.want}, found {broken.found}."
     )
     return [row for line in lines for row in textwrap.wrap(line, WIDTH)]
+
+
+def says(invariant: str, variant: Variant) -> str:
+    """What an invariant says; of one of the variant's own file, what that says."""
+    return own_invariants(variant).get(invariant, INVARIANT_WORDS[invariant])
+
+
+def words_at(label: str, steps: Sequence[Line]) -> str:
+    """What the step at a label does; own steps say it in the lanes."""
+    return next((line.words for line in reversed(steps) if line.label == label), STEP_WORDS[label])
 
 
 def charges(lines: Sequence[Line]) -> Iterator[str]:
@@ -53,7 +65,7 @@ def charges(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         moved = [str(change) for change in line.changes if not change.is_pointer]
         if moved:
-            yield f"step {line.step}, {line.who}, {STEP_WORDS[line.label]}: {'; '.join(moved)}"
+            yield f"step {line.step}, {line.who}, {line.words}: {'; '.join(moved)}"
 
 
 def machine_line(topology: Topology) -> str:

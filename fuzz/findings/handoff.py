@@ -7,15 +7,13 @@ import textwrap
 from typing import Any
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
-from percpu_fuzz.engine.core.label_words import WORDS as STEP_WORDS
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.findings.explain import explained
+from percpu_fuzz.fuzz.findings.explain import explained, says
 from percpu_fuzz.fuzz.findings.lanes import lanes
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.numbers import WIDTH, table
 from percpu_fuzz.strategies.machines.qemu.export import ONLINE_MOVABLE, export_qemu, renumbered
@@ -32,18 +30,24 @@ def mail(finding: Finding, variant: Variant, file: str) -> str:
     if broken is None:
         given = f"{finding.invariant} does not show on {variant.name}"
         raise InputError(file, given, "a finding whose violation shows when it is replayed")
-    subject = f"Subject: {variant.name}: {finding.invariant} broken: {INVARIANT_WORDS[finding.invariant]}"
+    subject = f"Subject: {variant.name}: {finding.invariant} broken: {says(finding.invariant, variant)}"
     parts = [
         textwrap.fill(subject, WIDTH, subsequent_indent=" "),
         "A model of the percpu accounting hooks, stepped as the atomicity of the code allows, breaks an invariant on a "
         "small case. It has not been seen on a kernel; this is what it takes to look for it there.",
-        *section("What breaks", explained(finding, broken, lines)),
+        *section("What breaks", explained(finding, variant, broken, lines)),
         *section("Order of steps", order_lines(lines)),
         *section("Machine", machine_lines(finding.scenario.topology)),
         *section("Counters", counter_lines(finding.scenario, variant, finding.invariant)),
-        *section("Again with the model", [f"percpu-fuzz replay {shlex.quote(file)} --lanes"]),
+        *section("Again with the model", [again_line(file, variant)]),
     ]
     return "\n\n".join(part if "\n" in part else textwrap.fill(part, WIDTH) for part in parts) + "\n"
+
+
+def again_line(file: str, variant: Variant) -> str:
+    """The command that draws the case; it names a variant that only a file has."""
+    words = ["percpu-fuzz", "replay", file, *([] if variant.own is None else ["--variant", variant.name]), "--lanes"]
+    return shlex.join(words)
 
 
 def section(title: str, lines: list[str]) -> list[str]:
@@ -60,8 +64,7 @@ def order_lines(lines: list[Line]) -> list[str]:
         else:
             turns.append((line.who, line, line))
     said = [
-        f"{number}. {who} on CPU {last.cpu}: steps {first.step} to {last.step}, "
-        f"up to {STEP_WORDS[last.label]} ({last.label})"
+        f"{number}. {who} on CPU {last.cpu}: steps {first.step} to {last.step}, up to {last.words} ({last.label})"
         for number, (who, first, last) in enumerate(turns, 1)
     ]
     if len(said) > SWITCHES_MOST:

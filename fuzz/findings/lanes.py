@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.own.file import own_words
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.lanes import Broken, Change, Line
 from percpu_fuzz.strategies.run.replay import Run, Watch, run_scenario
 
+SPARE = ("own_task", "own_cpu", "own_memcg", "own_objcg", "own_area")
 WORKERS = ("balance work", "css_offline", "RCU callback")
 
 
@@ -30,6 +34,11 @@ def watched(state: Any, topology_nodes: tuple[int, ...]) -> dict[str, int]:
             found[f"{name} nr_charged_bytes"] = state.objcg_ncb[o]
             found[f"{name} -> memcg"] = state.objcg_memcg[o]
     found |= stocks(state, nr_nodes, topology_nodes)
+    for field in SPARE:
+        grid = getattr(state, field)
+        if any(grid.cells):
+            rows, words = grid.shape
+            found |= {f"{field}[{i}, {j}]": grid[i, j] for i in range(rows) for j in range(words) if grid[i, j]}
     return found
 
 
@@ -69,6 +78,7 @@ def lanes(
     """
     nodes = tuple(node.id for node in scenario.topology.nodes)
     nr_tasks = len(scenario.program.tasks)
+    said = own_words(variant)
     lines: list[Line] = []
     before: dict[str, int] = {}
 
@@ -79,7 +89,7 @@ def lanes(
         lines.append(
             Line(
                 len(lines) + 1, state.task_cpu[task], who_is(task, nr_tasks, nr_act), NAMES[label],
-                changes_between(before, after) if before else (),
+                changes_between(before, after) if before else (), own_words=said.get(NAMES[label], ""),
             )
         )  # fmt: skip
         before = after
@@ -96,4 +106,4 @@ def lanes(
 
 def _with_broken(line: Line, run: Run) -> Line:
     broken = tuple(Broken(v.invariant, v.want, v.found) for v in run.violations if v.step == line.step)
-    return Line(line.step, line.cpu, line.who, line.label, line.changes, broken) if broken else line
+    return msgspec.structs.replace(line, broken=broken) if broken else line

@@ -10,7 +10,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from percpu_fuzz.engine.core.label_words import WORDS
 from percpu_fuzz.reports.lanes import Line
 
 STEP_MICROSECONDS = 1
@@ -27,7 +26,7 @@ def trace_events(lines: Sequence[Line], title: str) -> bytes:
     for line in lines:
         place = {"pid": line.cpu, "tid": threads[line.cpu, line.who], "ts": (line.step - 1) * STEP_MICROSECONDS}
         changes = {change.name: change.values for change in line.changes}
-        told: dict[str, Any] = {"name": WORDS[line.label], "cat": line.label, "args": {"step": line.step} | changes}
+        told: dict[str, Any] = {"name": line.words, "cat": line.label, "args": {"step": line.step} | changes}
         events.append(place | told | {"ph": "X", "dur": STEP_MICROSECONDS})
         for violation in line.broken:
             figures = {"expected": violation.expected, "found": violation.found}

@@ -1,15 +1,20 @@
-"""A finding as a pytest file: machine, program and schedule spelled out; run before it is handed over."""
+"""A finding as a pytest file: machine, program, schedule and variant spelled out; run before it is handed over.
+
+Two forms: one that documents a bug is green as long as the bug is there; a strict one is red until it is gone, on the
+variant that --percpu-variant of the pytest plugin names, else on the finding's own.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.scenario import Finding
-from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.findings.explain import explained
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.strategies.run.replay import Violation, run_scenario
@@ -17,12 +22,21 @@ from percpu_fuzz.strategies.run.replay import Violation, run_scenario
 COLUMNS = 110
 
 
-def verdict(finding: Finding) -> Violation:
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Files by name: the test, and beside it the file with the variant's own steps, if there are any."""
+
+    name: str
+    text: str
+    beside: dict[str, str]
+
+
+def verdict(finding: Finding, variant: Variant) -> Violation:
     """How the finding's violation shows on its variant. ScenarioError if it does not, or if `fixed` shows anything."""
-    broken = run_scenario(finding.scenario, VARIANTS[finding.variant]).broken(finding.invariant)
+    broken = run_scenario(finding.scenario, variant).broken(finding.invariant)
     if broken is None:
         raise ScenarioError(
-            "regress", f"{finding.invariant} holds on {finding.variant}", "a finding that is red on its variant"
+            "regress", f"{finding.invariant} holds on {variant.name}", "a finding that is red on its variant"
         )
     green = run_scenario(finding.scenario, VARIANTS["fixed"], lenient=True)
     if green.violations:
@@ -31,25 +45,50 @@ def verdict(finding: Finding) -> Violation:
     return broken
 
 
-def regression_of(finding: Finding, source: str) -> tuple[str, str]:
-    """(file name, text) of the test file; errors as `verdict`."""
-    broken = verdict(finding)
-    steps, _ = lanes(finding.scenario, VARIANTS[finding.variant], until=finding.invariant)
+def regression_of(finding: Finding, variant: Variant, strict: bool = False) -> Regression:
+    """The test file of a finding; errors as `verdict`."""
+    broken = verdict(finding, variant)
+    steps, _ = lanes(finding.scenario, variant, until=finding.invariant)
     slug = re.sub(r"[^a-z0-9]+", "_", f"{finding.invariant}_{finding.variant}_{broken.label}".lower())
+    names = ["VARIANTS", "Cpu", "Memcg", "Node", "Op", "Program", "Scenario", "Switch", "Task", "Topology"]
+    beside: dict[str, str] = {}
+    if variant.own is not None and variant.own.has_code:
+        beside[Path(variant.own.path).name] = variant.own.text
+        names.append("with_steps")
+    if variant not in VARIANTS.values() or strict:
+        names.append("Variant")
     text = TEMPLATE.format(
-        title=f"{finding.invariant} on {finding.variant}, as percpu-fuzz found and shrank it.",
-        story="\n".join(explained(finding, broken, steps)),
+        title=f"{finding.invariant} on {variant.name}, as percpu-fuzz found and shrank it.",
+        story="\n".join(explained(finding, variant, broken, steps)),
+        path="from pathlib import Path\n\n" if beside else "",
+        names=", ".join([*sorted(names, key=lambda name: (not name.isupper(), name)), "run_scenario"]),
         topology=source_of(finding.scenario.topology, 1),
         program=source_of(finding.scenario.program, 1),
         schedule=source_of(finding.scenario.schedule, 1),
-        slug=slug,
-        variant=finding.variant,
-        invariant=finding.invariant,
-        label=broken.label,
-        want=broken.want,
-        found=broken.found,
-    )
-    return f"test_{slug}.py", text
+        variant=source_of_variant(variant),
+        test=(STRICT if strict else DOCUMENTS).format(
+            slug=slug, title=variant.name, invariant=finding.invariant, label=broken.label, want=broken.want,
+            found=broken.found,
+        ),
+    )  # fmt: skip
+    return Regression(f"test_{slug}.py", text, beside)
+
+
+def source_of_variant(variant: Variant) -> str:
+    """The expression that makes it: a name of the engine's, or a literal, with the steps of the file beside it."""
+    if variant == VARIANTS.get(variant.name):
+        return f"VARIANTS[{variant.name!r}]".replace("'", '"')
+    given = {name: getattr(variant, name) for name in ("name", "summary")} | changed_choices(variant)
+    literal = _bracketed("Variant(", [f"{name}={value!r}" for name, value in given.items()], ")", 1, False)
+    if variant.own is not None and variant.own.has_code:
+        return f"with_steps({literal}, Path(__file__).with_name({Path(variant.own.path).name!r}))"
+    return literal + (f".claiming({variant.judge})" if variant.judge else "")
+
+
+def changed_choices(variant: Variant) -> dict[str, Any]:
+    """Fields that have not their default, name and summary apart."""
+    told = [f for f in fields(Variant) if f.init and f.name not in ("name", "summary", "own")]
+    return {f.name: getattr(variant, f.name) for f in told if getattr(variant, f.name) != f.default}
 
 
 TEMPLATE = '''"""{title}
@@ -57,7 +96,7 @@ TEMPLATE = '''"""{title}
 {story}
 """
 
-from percpu_fuzz import VARIANTS, Cpu, Memcg, Node, Op, Program, Scenario, Switch, Task, Topology, run_scenario
+{path}from percpu_fuzz import {names}
 
 # fmt: off
 TOPOLOGY = {topology}
@@ -65,15 +104,11 @@ TOPOLOGY = {topology}
 PROGRAM = {program}
 
 SCHEDULE = {schedule}
+
+VARIANT = {variant}
 # fmt: on
 
-
-def test_{slug}() -> None:
-    """{variant} breaks {invariant} in this case; the test documents it."""
-    broken = run_scenario(Scenario(TOPOLOGY, PROGRAM, SCHEDULE), VARIANTS["{variant}"]).broken("{invariant}")
-    assert broken is not None
-    assert (broken.label, broken.want, broken.found) == ("{label}", {want}, {found})
-
+{test}
 
 def test_fixed_holds() -> None:
     """The reference upholds every invariant in the same case."""
@@ -81,6 +116,22 @@ def test_fixed_holds() -> None:
 
 
 __all__ = ["Cpu", "Memcg", "Node", "Op", "Switch", "Task"]
+'''
+
+DOCUMENTS = '''
+def test_{slug}() -> None:
+    """{title} breaks {invariant} in this case; the test documents it."""
+    broken = run_scenario(Scenario(TOPOLOGY, PROGRAM, SCHEDULE), VARIANT).broken("{invariant}")
+    assert broken is not None
+    assert (broken.label, broken.want, broken.found) == ("{label}", {want}, {found})
+'''
+
+STRICT = '''
+def test_{slug}(percpu_variant: Variant | None) -> None:
+    """{invariant} holds in this case: red on {title} until the bug is gone; --percpu-variant judges another one."""
+    judged = percpu_variant or VARIANT
+    broken = run_scenario(Scenario(TOPOLOGY, PROGRAM, SCHEDULE), judged, lenient=True).broken("{invariant}")
+    assert broken is None, f"{{judged.name}}: expected {{broken.want}}, found {{broken.found}} at {{broken.label}}"
 '''
 
 

@@ -121,7 +121,7 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     broken = run.broken(finding.invariant)
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
-    words = explained(finding, broken, lines)
+    words = explained(finding, variant, broken, lines)
     notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
     broken_in_all = {v.invariant for v in run.violations}
     breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)

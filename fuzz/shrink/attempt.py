@@ -13,6 +13,7 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.records import Record, State, new_record
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.program import FAIL_FIELDS, Program, Task, prog_record
 from percpu_fuzz.engine.scenario import Scenario, Switch
 from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
@@ -144,7 +145,8 @@ class Gate:
         if size_class not in self.states:
             self.states[size_class] = new_record(State, size_class)
         states = self.states[size_class]
-        steps = int(walk_recorded(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
+        walk = entry_of(self.variant, walk_recorded)
+        steps = int(walk(topos, progs, states, self.rngs, self.scheds, wanted, self.taken))
         if not states[0]["violated"][wanted]:
             return None
         label = int(states[0]["viol_label"][wanted])
@@ -161,9 +163,12 @@ class Gate:
         return self.topos[topology]
 
 
-def load(topology: Topology) -> None:
-    """Compile, or load from the cache, what a Gate runs on machines of this size; processes forked later have it."""
-    Gate(VARIANTS["fixed"], "I1").attempt(Scenario(topology, Program((Task(),))))
+def load(topology: Topology, variant: Variant = VARIANTS["fixed"]) -> None:
+    """Compile, or load from the cache, what a Gate runs on machines of this size; processes forked later have it.
+
+    A variant with steps of its own has an engine of its own.
+    """
+    Gate(variant, "I1").attempt(Scenario(topology, Program((Task(),))))
 
 
 def schedule_from(events: list[Event], scenario: Scenario) -> tuple[Switch, ...]:

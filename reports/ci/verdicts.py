@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS
+from percpu_fuzz.reports.invariants import words_of
 from percpu_fuzz.reports.sections.rate_words import reading_words, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_file, failed_words
 
@@ -51,7 +51,7 @@ def verdicts(figures: Figures, exit_status: int) -> list[Verdict]:
     """Every invariant in the engine's order, then batches that could not be run, then a broken harness."""
     campaign, found = figures.campaign, []
     for row in figures.invariants:
-        name, meaning = row.invariant, INVARIANT_WORDS[row.invariant]
+        name, meaning = row.invariant, words_of(row.invariant, campaign.describe)
         if row.cases:
             found.append(_broken(campaign, name, row.cases))
         elif row.applicable is False:
@@ -70,10 +70,10 @@ def _broken(campaign: Campaign, name: str, cases: int) -> Verdict:
     finding = campaign.finding(name)
     lines = [f"violated in {cases} cases"]
     if finding is None:
-        return Verdict(name, FAIL, INVARIANT_WORDS[name], tuple(lines))
+        return Verdict(name, FAIL, words_of(name, campaign.describe), tuple(lines))
     lines += [str(line) for line in finding.get("explanation", ())]
     file = str(finding["file"])
-    return Verdict(name, FAIL, INVARIANT_WORDS[name], tuple(lines), file, replay_line(campaign, file))
+    return Verdict(name, FAIL, words_of(name, campaign.describe), tuple(lines), file, replay_line(campaign, file))
 
 
 def ascii_of(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS, OWN_INVARIANTS
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.families import Family
-from percpu_fuzz.reports.invariants import applies
+from percpu_fuzz.reports.invariants import applies, own_claims
 from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, zero_bound
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, pooled_zero_bound
 from percpu_fuzz.reports.value_types import Count, InvariantName, Share, Stream
@@ -60,10 +60,10 @@ class InvariantEstimate:
 def invariant_estimates(
     campaign: Campaign, families: Sequence[Family], variant: Variant | None
 ) -> list[InvariantEstimate]:
-    """Every invariant of the engine, in its order."""
+    """Every invariant of the engine, in its order, then those of the variant's own file."""
     found = []
-    for name in INVARIANT_NAMES:
-        applicable = None if variant is None else applies(name, variant)
+    for name in (*MODEL_INVARIANTS, *own_claims(campaign.describe)):
+        applicable = None if variant is None else name in OWN_INVARIANTS or applies(name, variant)
         found.append(invariant_estimate(campaign, families, name, applicable))
     return found
 

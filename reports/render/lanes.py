@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from percpu_fuzz.engine.core.label_words import WORDS
 from percpu_fuzz.reports.lanes import Line
 
 FIRST_COLUMN = 6
@@ -61,7 +60,7 @@ def laid_out(lines: Sequence[Line]) -> Lanes:
 
 def _rows(line: Line, column: int, changes_column: int) -> Iterator[LaneRow]:
     changes = [Piece(changes_column, str(change), "change") for change in line.changes]
-    said = Piece(column, WORDS.get(line.label, line.label), "said")
+    said = Piece(column, line.words, "said")
     yield (Piece(max(0, 4 - len(str(line.step))), str(line.step), "number"), said, *changes[:1])
     yield from ((change,) for change in changes[1:])
     for found in line.broken:

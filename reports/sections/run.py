@@ -9,7 +9,14 @@ from percpu_fuzz.reports.hazards import HAZARD_WORDS
 from percpu_fuzz.reports.numbers import number, plain, plural, share_words
 from percpu_fuzz.reports.render.page import Section, Table
 from percpu_fuzz.reports.sections.certificate_words import certificate_words
-from percpu_fuzz.reports.sections.run_words import LISTED, STREAM_WORDS, ended_words, option_words, speed_words
+from percpu_fuzz.reports.sections.run_words import (
+    LISTED,
+    STREAM_WORDS,
+    ended_words,
+    option_words,
+    own_rows,
+    speed_words,
+)
 
 EVENTS = (
     ("alloc", "allocations"),
@@ -37,6 +44,7 @@ def run_section(figures: Figures) -> Section:
     campaign = figures.campaign
     rows = [(name, option_words(value)) for name, value in campaign.describe.items() if name not in LISTED]
     measured, hunted = campaign.cases(MEASUREMENT), campaign.cases(HUNTING)
+    rows += own_rows(campaign.describe)
     rows += [
         ("families", ", ".join(f"{family.name} {share_words(family.share)}" for family in figures.families)),
         ("code", str(campaign.describe.get("code", "not recorded"))),

@@ -8,7 +8,7 @@ from typing import Any
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.numbers import plural
+from percpu_fuzz.reports.numbers import plain, plural
 
 ENDINGS = {
     "cases": ("a fixed number of cases", "the number of cases asked for was reached"),
@@ -25,12 +25,41 @@ ENDINGS = {
     "merge": ("merging", "several campaigns were merged"),
 }  # the rule in a few words, and what it means
 # Options that are printed with words of their own.
-LISTED = ("variant", "seed", "families", "machines", "nodes", "cpus", "code", "pct_caps", "explored")
+LISTED = (
+    "variant",
+    "seed",
+    "families",
+    "machines",
+    "nodes",
+    "cpus",
+    "code",
+    "pct_caps",
+    "explored",
+    "choices",
+    "judge",
+    "own",
+)
 STREAM_WORDS = (
     "Every estimate comes from the measured cases: independent draws within each family; the families take turns in a "
     "fixed order, and estimates weigh each by its weight, not by its number of cases. Hunted cases are drawn to find "
     "bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their unit is the case."
 )
+
+
+def own_rows(describe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A variant from a file: its name, the file's digest, how it differs from what it is based on, what it claims."""
+    own = describe.get("own")
+    if own is None:
+        return []
+    differs = ", ".join(f"{name} {value}" for name, value in own["differs"].items())
+    steps = ", ".join(f"{label} {words}" for label, words in own["steps"].items())
+    claims = [*own["claims"], *(f"{name}: {words}" for name, words in own["invariants"].items())]
+    rows = [
+        ("patch", f"{own['name']}: {own['summary']}"), ("its file", own["file"]),
+        (f"differs from {own['based on']} in", differs or "no choice"), ("replaces", ", ".join(own["replaces"])),
+        ("own steps", steps), ("claims", "; ".join(claims) or "nothing beyond the common invariants"),
+    ]  # fmt: skip
+    return [(name, plain(words)) for name, words in rows if words]
 
 
 def ended_words(campaign: Campaign) -> str:

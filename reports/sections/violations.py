@@ -7,7 +7,7 @@ from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.discovery import Discovery
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.rates import InvariantEstimate
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS
+from percpu_fuzz.reports.invariants import words_of
 from percpu_fuzz.reports.numbers import number, plural, upper_percent
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
@@ -34,7 +34,7 @@ def violations_section(figures: Figures) -> Section:
     tables = [
         broken_table(figures, [row for row in rows if row.cases]), failed_table(campaign),
         clean_table(figures, [row for row in rows if not row.cases and row.applicable is not False]),
-        said_table(f"Not applicable to {campaign.variant}.", [
+        said_table(f"Not applicable to {campaign.variant}.", figures, [
             row for row in rows if row.applicable is False and not row.cases
         ]),
     ]  # fmt: skip
@@ -63,7 +63,9 @@ def broken_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:
     for row in rows:
         first = "-" if row.first is None else f"case {row.first.case} of {row.first.stream} batch {row.first.k}"
         shown = row.finding or "no finding was written"
-        cells.append((row.invariant, INVARIANT_WORDS[row.invariant], *rate_cells(figures, row), first, shown))
+        cells.append(
+            (row.invariant, words_of(row.invariant, figures.campaign.describe), *rate_cells(figures, row), first, shown)
+        )
     caption = f"95% intervals; n = cases; {rule_words(figures.campaign)}."
     return Table(head, tuple(cells), 2, caption, 1)
 
@@ -71,16 +73,17 @@ def broken_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:
 def clean_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:
     """Invariants without a violation, which share one bound: 0 of the same n."""
     if not rows:
-        return said_table("", rows)
+        return said_table("", figures, rows)
     measured, weighted, hunted = rate_cells(figures, rows[0])
     open_ = f"; by weight {weighted}, of which families with few cases leave much open" if weighted else ""
     words = f"Not violated, each of these: measured {measured}{open_}; hunted {hunted}. Bounds: 95%, one-sided."
-    return said_table(words, rows)
+    return said_table(words, figures, rows)
 
 
-def said_table(caption: str, rows: list[InvariantEstimate]) -> Table:
+def said_table(caption: str, figures: Figures, rows: list[InvariantEstimate]) -> Table:
     """Invariants and what they say."""
-    return Table(("", ""), tuple((row.invariant, INVARIANT_WORDS[row.invariant]) for row in rows), 2, caption, 1)
+    said = tuple((row.invariant, words_of(row.invariant, figures.campaign.describe)) for row in rows)
+    return Table(("", ""), said, 2, caption, 1)
 
 
 def failed_table(campaign: Campaign) -> Table:

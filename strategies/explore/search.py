@@ -10,6 +10,7 @@ import numpy as np
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.records import NR_INVARIANTS
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.strategies.explore.breadth_first import search_level
 from percpu_fuzz.strategies.explore.depth_first import search_depth_first
 from percpu_fuzz.strategies.explore.record import (
@@ -150,9 +151,8 @@ def explore(world: World, reduction: str, budget: Budget) -> Explored:
     paths = np.zeros((NR_INVARIANTS, MOST_DEPTH), np.int8)
 
     def call() -> int:
-        return search_depth_first(
-            world.model, grower.space, stack, grower.table, grower.ends, paths, grower.records, FUEL
-        )
+        search = search_depth_first if world.variant is None else entry_of(world.variant, search_depth_first)
+        return search(world.model, grower.space, stack, grower.table, grower.ends, paths, grower.records, FUEL)
 
     stopped = _stopped(grower, call, budget)
     if stopped == "":
@@ -211,7 +211,8 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
     _remember_start(grower)
 
     def call() -> int:
-        reason = search_level(
+        search = search_level if world.variant is None else entry_of(world.variant, search_level)
+        reason = search(
             world.model, grower.space, grower.table, grower.ends, grower.records, levels.level, levels.count,
             levels.following, levels.tree, FUEL,
         )  # fmt: skip

@@ -49,9 +49,14 @@ ATTEMPTS = {
 }  # fmt: skip
 
 
-def logs_of(prog: Any) -> frozenset[str]:
-    """The fields that are not state in this program."""
-    return LOGS | {count for count, tables in ATTEMPTS.items() if not any(np.any(prog[table]) for table in tables)}
+OWN = frozenset(("own_task", "own_cpu", "own_memcg", "own_objcg", "own_area", "own_page", "own_count"))
+
+
+def logs_of(prog: Any, own: bool = False) -> frozenset[str]:
+    """The fields that are not state in this program. own: of a variant whose own steps may use the spare words."""
+    return (LOGS if own else LOGS | OWN) | {
+        count for count, tables in ATTEMPTS.items() if not any(np.any(prog[table]) for table in tables)
+    }
 
 
 def word_masks(record_class: type, dtype: np.dtype[np.void], used: Size, logs: frozenset[str]) -> Any:

@@ -14,7 +14,7 @@ def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invaria
     After the last step of the path its task runs on, then whoever can, to the end of the case.
     """
     turns = iter(path)
-    taken = list(steps(*plain_records(scenario, variant), lambda: next(turns, -1)))
+    taken = list(steps(variant, *plain_records(scenario, variant), lambda: next(turns, -1)))
     found = Scenario(scenario.topology, scenario.program, schedule_of(taken))
     run = run_scenario(found, variant)
     broken = run.broken(invariant)

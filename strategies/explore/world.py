@@ -10,6 +10,7 @@ import numpy as np
 from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, Topo, new_record
 from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.program import prog_record
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.topology import size_class_of, topo_record
@@ -31,9 +32,10 @@ class World:
     outside: Array  # semantic words that are not in use, as they stood at the start
     outside_masks: Array
     roots: tuple[int, int]
+    variant: Variant | None = None  # of the engine
 
 
-def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
+def _world(model: Model, record: Array, masks: Array, every: Array, variant: Variant | None = None) -> World:
     """masks: words in use; every: all semantic words."""
     words = record.view(np.uint8).view(np.uint64)
     live = np.nonzero(masks)[0].astype(np.int32)
@@ -42,7 +44,7 @@ def _world(model: Model, record: Array, masks: Array, every: Array) -> World:
         words, live, masks[live], np.zeros(len(live), np.uint64), np.zeros(4096, np.int32), np.zeros(4096, np.uint64),
     )  # fmt: skip
     space.now[:] = words[live] & space.masks
-    return World(model, space, words & outside, outside, hash_of(space.now))
+    return World(model, space, words & outside, outside, hash_of(space.now), variant)
 
 
 def hash_of(words: Array) -> tuple[int, int]:
@@ -61,12 +63,12 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     progs = prog_record(scenario.program, EXPLORED_CLASS, len(scenario.topology.acting_cpus(size["act"])))
     variant.write(progs[0])
     states = new_record(State, EXPLORED_CLASS)
-    reset_record(topos[0], progs[0], states[0], True)
-    logs = logs_of(progs[0])
+    entry_of(variant, reset_record)(topos[0], progs[0], states[0], True)
+    logs = logs_of(progs[0], own=variant.own is not None)
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
     every = word_masks(State, states.dtype, {}, logs)
     model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
-    return _world(model, states, masks, every)
+    return _world(model, states, masks, every, variant)
 
 
 def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:

@@ -11,6 +11,7 @@ import numpy as np
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_FREE, OP_PLACE
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.topology import EXT_SIZES, Cpu, Node, Topology
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.fidelity.hook_records import CHARGED, FAILED, FIRST_CHUNK, NO_PAGES, OUTCOMES, HookRecord
@@ -126,7 +127,7 @@ class HookBench(OneTask):
         prog["op_bytes"][0, 0], prog["op_align"][0, 0] = record.size_bytes, off
         prog["op_gfp"][0, 0], prog["op_value"][0, 0] = GFP_ACCOUNT, chunk
         seen, once = np.zeros((3, record.nr_nodes), dtype=np.int64), np.zeros(3, dtype=np.int64)
-        if watch_operations(self.topos, self.progs, self.states, seen, once):
+        if entry_of(self.variant, watch_operations)(self.topos, self.progs, self.states, seen, once):
             return None
         found: dict[str, object] = {name: int(once[i]) for name, i in WATCHED_ONCE.items()}
         for name, i in WATCHED_BY_NODE.items():

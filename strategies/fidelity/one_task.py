@@ -11,6 +11,7 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import OP_MIGRATE
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, new_record
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.fidelity.charge_tally import ChargeTally
@@ -28,12 +29,13 @@ class OneTask:
         self.progs, self.states = new_record(Prog, TRACE_CLASS), new_record(State, TRACE_CLASS)
         self.topo, self.prog, self.state = self.topos[0], self.progs[0], self.states[0]
         variant.write(self.prog)
+        self.variant = variant
         self.prog["nr_tasks"], self.prog["nr_memcgs"], self.prog["nr_retries"] = 1, nr_memcgs, 16
         self.prog["memcg_parent0"][0], self.prog["nr_table"] = -1, 1
 
     def restart(self) -> None:
         """As if nothing had been run."""
-        reset_record(self.topo, self.prog, self.state, True)
+        entry_of(self.variant, reset_record)(self.topo, self.prog, self.state, True)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -87,7 +89,9 @@ class OperationQueue(OneTask):
             nowait, rows = self.nowait, self.rows[: self.queued]
             rows[:] = 0
             self.queued, self.nowait = 0, []
-            stopped = run_operations(self.topos, self.progs, self.states, rows, self.nodes, self.memcgs)
+            stopped = entry_of(self.variant, run_operations)(
+                self.topos, self.progs, self.states, rows, self.nodes, self.memcgs
+            )
             self.tally.take(rows, nowait)
             if stopped:
                 raise InputError(

@@ -1,12 +1,13 @@
 """Hypothesis strategies for programs and fallback patterns, over the one table of choices.
 
 A program is a list of choices (draw.choices) that is decoded as the samplers' lists are, so whatever a campaign
-can draw can be drawn here, weights aside. Every integer means something, nothing is thrown away, and less and smaller
-integers mean simpler programs. All of it runs plain: nothing is compiled.
+can draw can be drawn here, and about as often: weights are the hunting stream's. Every choice means something, nothing
+is thrown away, and fewer and earlier choices mean simpler programs. All of it runs plain: nothing is compiled.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,9 +38,10 @@ from percpu_fuzz.strategies.plan.redraw import plain_array
 TABLE = LAYOUT[AT_TABLE]
 
 
+@cache
 def choice(kind: str) -> st.SearchStrategy[int]:
-    """The index of one of a kind's values (strategies.draw.choices.KINDS)."""
-    return st.integers(0, len(KINDS[kind].values) - 1)
+    """The index of one of a kind's values (strategies.draw.choices.KINDS), by weight; shrinks towards the first."""
+    return st.sampled_from([index for index, weight in enumerate(KINDS[kind].hunt) for _ in range(weight)])
 
 
 def _choices_of(kinds: tuple[str, ...]) -> st.SearchStrategy[tuple[int, ...]]:

@@ -12,16 +12,18 @@ def test_no_page_is_lost(scenario):
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 
 from hypothesis import strategies as st
 
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.program import Program
 from percpu_fuzz.engine.scenario import Scenario, Switch
-from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.draw.topologies import families
 from percpu_fuzz.strategies.given.programs import programs
 from percpu_fuzz.strategies.given.topologies import topologies
 from percpu_fuzz.strategies.run.replay import plain_records, schedule_of
@@ -41,7 +43,7 @@ def schedules(topology: Topology, program: Program, variant: Variant) -> st.Sear
 def walked(scenario: Scenario, variant: Variant, runs: list[tuple[int, int]]) -> tuple[Switch, ...]:
     """The schedule of a run of the program: of those that can step, number `who` (modulo) steps so many times."""
     topo, prog, state = plain_records(scenario, variant)
-    may_step = plain(runnable)
+    may_step = plain_of(variant, runnable)
     waiting, current, left = list(runs), -1, 0
 
     def next_task() -> int:
@@ -55,12 +57,21 @@ def walked(scenario: Scenario, variant: Variant, runs: list[tuple[int, int]]) ->
         left = max(0, left - 1)
         return current
 
-    return schedule_of(list(islice(steps(topo, prog, state, next_task, CHECK_NONE), WALK_STEPS_MOST)))
+    return schedule_of(list(islice(steps(variant, topo, prog, state, next_task, CHECK_NONE), WALK_STEPS_MOST)))
+
+
+@cache
+def campaign_machines() -> st.SearchStrategy[Topology]:
+    """The machines of class small that a campaign's default families have."""
+    return st.sampled_from([t for family in families() for t in family.topologies if size_class_of(t) == "small"])
 
 
 @st.composite
 def scenarios(draw: st.DrawFn, variant: Variant, machines: st.SearchStrategy[Topology] | None = None) -> Scenario:
-    """Whole scenarios: a machine (by default any of class small), a program for it, an interleaving on the variant."""
-    topology = draw(topologies() if machines is None else machines)
+    """Whole scenarios: a machine, a program for it, an interleaving on the variant.
+
+    machines: by default those of campaigns, and any other of class small.
+    """
+    topology = draw(campaign_machines() | topologies() if machines is None else machines)
     program = draw(programs(topology))
     return Scenario(topology, program, draw(schedules(topology, program, variant)))

@@ -17,6 +17,7 @@ from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, Record, State, new_record
 from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import new_rng
 from percpu_fuzz.strategies.plan import canary
@@ -26,6 +27,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import CASES_FROM, FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import plan_from
 from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of
+from percpu_fuzz.strategies.plan.trial import error_of_batch
 from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers_alone, run_cases
 from percpu_fuzz.strategies.run.features import begin_trail, features_of, new_trail, note_step
 from percpu_fuzz.strategies.run.outcomes import outcome_of
@@ -113,7 +115,7 @@ def machinery_of(batch: Batch) -> Machinery:
     """Records for cases of a batch and of others with its variant, faults and size class."""
     progs, states = new_record(Prog, batch.size_class), new_record(State, batch.size_class)
     batch.write_prog(progs[0])
-    reset_record(batch.family.topos[0], progs[0], states[0], True)
+    entry_of(batch.variant, reset_record)(batch.family.topos[0], progs[0], states[0], True)
     return Machinery(progs, states, new_rng(), new_sched(), new_trail(), new_scratch(), new_scratch())
 
 
@@ -127,10 +129,14 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CH
     tally = new_tally(rows)
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
-        run_cases(
-            batch.family.topos, machinery, np.uint64(batch.key), int(batch.hunts), checks, batch.tables, batch.corpus,
-            tally,
-        )  # fmt: skip
+        cases = entry_of(batch.variant, run_cases)
+        try:
+            cases(
+                batch.family.topos, machinery, np.uint64(batch.key), int(batch.hunts), checks, batch.tables,
+                batch.corpus, tally,
+            )  # fmt: skip
+        except Exception as error:  # engine functions raise nothing; steps of a user's own may
+            raise error_of_batch(batch, int(np.argmax(rows["page_size"] == 0)), error) from None
     else:
         run_user_cases(batch, plain_tally(tally))
     outcome = outcome_of(batch.stream, batch.k, batch.family.name, batch.variant.name, tally)
@@ -148,7 +154,7 @@ def run_user_cases(batch: Batch, tally: BatchTally) -> None:
         drawn = drawn_case(batch, case)
         topo, prog, state = drawn[:3]
         forget(trail)
-        for step in islice(steps(topo, prog, state, next_task_of(batch, case, drawn)), MOST_STEPS):
+        for step in islice(steps(batch.variant, topo, prog, state, next_task_of(batch, case, drawn)), MOST_STEPS):
             note(trail, step.task, step.label)
         status = 0 if over(state) else OVERLONG if state.nr_steps >= MOST_STEPS else STUCK
         count(tally, topo, prog, state, trail, drawn.place, case, status)

@@ -38,8 +38,21 @@ class Mutant:
     proof: str = ""
 
 
+def against(reference: Variant, mutant: Mutant) -> Mutant | None:
+    """The same mistake in another variant; None where the reference makes that choice itself.
+
+    It is held to what the reference claims. A proof is one for `fixed` and does not carry over.
+    """
+    choices = mutant.variant.differs(FIXED)
+    if all(getattr(reference, name) == value for name, value in choices.items()):
+        return None
+    changed = replace(reference, name=mutant.name, summary=mutant.what, **choices)  # type: ignore[arg-type]
+    return Mutant(mutant.name, mutant.alters, mutant.what, changed.claiming(reference.judge))
+
+
 def _mutant(name: str, alters: str, what: str, proof: str = "", **choice: int) -> Mutant:
-    return Mutant(name, alters, what, replace(FIXED, name=name, summary=what, **choice), proof)
+    variant = replace(FIXED, name=name, summary=what, based_on="fixed", **choice)  # type: ignore[arg-type]
+    return Mutant(name, alters, what, variant.claiming(FIXED.judge), proof)
 
 
 CHOICES = (
@@ -97,3 +110,10 @@ def slips() -> Iterator[Mutant]:
 def catalogue() -> tuple[Mutant, ...]:
     """Every mutant."""
     return (*CHOICES, *slips())
+
+
+def mutants_of(reference: Variant) -> tuple[Mutant, ...]:
+    """The catalogue's mistakes planted in a variant, those left out that it makes itself."""
+    if reference == FIXED:
+        return catalogue()
+    return tuple(mutant for mutant in (against(reference, mutant) for mutant in catalogue()) if mutant is not None)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
+from percpu_fuzz.engine.own.file import described_own
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import dump_topology
-from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.engine.variant import VARIANTS, Variant, row_of_variant
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, kind_arrays, thresholds
 from percpu_fuzz.strategies.draw.faults import NESTED_REFRESH, fault_rates, with_rates
 from percpu_fuzz.strategies.draw.topologies import Family, extremes
 from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
 from percpu_fuzz.strategies.plan.learning import EPOCH_BATCHES, NOTHING_LEARNT, Learnt, no_corpus, spread, varies
-from percpu_fuzz.strategies.plan.portfolio import CASES_FROM, DEPTHS, PORTFOLIO, TURNS, USER_CASES, caps_of
+from percpu_fuzz.strategies.plan.portfolio import (
+    CASES_FROM,
+    DEPTHS,
+    OWN_CASES_FROM,
+    PORTFOLIO,
+    TURNS,
+    USER_CASES,
+    caps_of,
+)
 from percpu_fuzz.strategies.plan.user_scheduler import UserScheduler
 
 
@@ -69,7 +78,8 @@ class Plan:
         family = self.family_of(k)
         if self.user is not None and stream == HUNTING:
             return USER_CASES[family.size_class]
-        cases = next(cases for start, cases in CASES_FROM if k >= start)
+        own = self.variant.own is not None and self.variant.own.has_code
+        cases = next(cases for start, cases in (OWN_CASES_FROM if own else CASES_FROM) if k >= start)
         if family.size_class == "small":
             return cases
         return min(cases, max(2, 2 * cases // family.nodes_max))
@@ -106,7 +116,7 @@ class Plan:
     def recipe(self) -> dict[str, Any]:
         """What recipe.plan_from needs to make the same plan in another process; data fit for JSON."""
         return {
-            "variant": asdict(self.variant),
+            "variant": row_of_variant(self.variant),
             "seed": self.seed,
             "topology": None if self.topology is None else dump_topology(self.topology).decode(),
             "faults": list(self.faults),
@@ -119,7 +129,8 @@ class Plan:
     def describe(self) -> dict[str, object]:
         """What the results depend on, as data fit for JSON."""
         return {
-            "variant": self.variant.name, "not as v2": _changed(self.variant), "seed": self.seed,
+            "variant": self.variant.name, "not as v2": _changed(self.variant), **described_own(self.variant),
+            "seed": self.seed,
             "scheduler": self.scheduler,
             **({} if self.user is None else {"scheduler file": self.user.digest}),
             "faults": list(self.faults),
@@ -136,6 +147,5 @@ class Plan:
 
 
 def _changed(variant: Variant) -> dict[str, int]:
-    """The choices in which a variant differs from v2; what it is held to (judge) is no part of what it does."""
-    v2 = VARIANTS["v2"].choices()
-    return {name: value for name, value in variant.choices().items() if value != v2[name] and name != "judge"}
+    """The choices in which a variant differs from v2."""
+    return variant.differs(VARIANTS["v2"])

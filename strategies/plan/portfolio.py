@@ -21,6 +21,8 @@ SPREAD_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spr
 # Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread
 # over all workers, long ones keep fewer rows.
 CASES_FROM = ((256, 16_000), (16, 4000), (0, 1000))
+# Of a variant with steps of its own, whether they are compiled or run as plain Python: the first ones are to end soon.
+OWN_CASES_FROM = ((512, 16_000), (256, 4000), (128, 1000), (0, 50))
 USER_CASES = {"small": 50, "wide": 2}  # of a batch under a user's scheduler, which is a hundred times slower
 FEATURES_EVERY = 9  # of so many measurement batches one keeps its features: they are most of a row
 

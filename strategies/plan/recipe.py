@@ -10,7 +10,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import load_topology
-from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
+from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant, variant_of_row
 from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
 from percpu_fuzz.strategies.draw.faults import fault_rates
 from percpu_fuzz.strategies.draw.topologies import families, named_families, single_family
@@ -67,6 +67,6 @@ def plan_from(recipe: Mapping[str, Any]) -> Plan:
     if recipe["calibration"] is not None:
         calibration = check_calibration(msgspec.convert(recipe["calibration"], Calibration), "recipe")
     return make_plan(
-        Variant(**recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
+        variant_of_row(recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
         recipe["learns"], calibration, tuple(recipe["family_names"]),
     )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.case.reset import reset
-from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import Signature
+from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.program import program_of
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.strategies.draw.choices import LENGTH
@@ -67,12 +67,12 @@ def drawn_case(batch: Batch, case: int) -> Drawn:
     state: Any = PlainRecord(new_record(State, batch.size_class)[0])
     rng: Any = PlainRecord(new_rng()[0])
     values = [0] * LENGTH
-    which = plain(draw_case)(
+    which = plain_of(batch.variant, draw_case)(
         topos, [prog], rng, batch.key, case, int(batch.hunts), tuple(map(plain_array, batch.tables)),
         plain_array(batch.corpus), [0] * LENGTH, values,
     )  # fmt: skip
     topo = topos[which]
-    plain(reset)(topo, prog, state, True)
+    plain_of(batch.variant, reset)(topo, prog, state, True)
     return Drawn(topo, prog, state, rng, int(which), values[0])
 
 
@@ -80,23 +80,23 @@ def next_task_of(batch: Batch, case: int, drawn: Drawn) -> NextTask:
     """Who steps next in a case, as the batch has it: the user's scheduler, or the one whose turn it is."""
     topo, prog, state, rng = drawn[:4]
     if batch.user is not None:
-        return UserWalk(batch.user, topo, prog, state, batch.key, batch.k, case).choose
+        return UserWalk(batch.user, batch.variant, topo, prog, state, batch.key, batch.k, case).choose
     array = new_sched()
     batch.write_sched(array[0])
     sched: Any = PlainRecord(array[0])
     if sched.kind == URW:
         spare: Any = PlainRecord(new_record(State, batch.size_class)[0])
-        plain(reset)(topo, prog, spare, True)
-        plain(expect_steps)(topo, prog, spare, rng, sched, MOST_STEPS)
-    plain(begin)(sched, state, rng)
-    return scheduled(sched, topo, prog, state, rng)
+        plain_of(batch.variant, reset)(topo, prog, spare, True)
+        plain_of(batch.variant, expect_steps)(topo, prog, spare, rng, sched, MOST_STEPS)
+    plain_of(batch.variant, begin)(sched, state, rng)
+    return scheduled(batch.variant, sched, topo, prog, state, rng)
 
 
 def redraw(batch: Batch, case: int) -> tuple[Scenario, Run]:
     """The scenario of a case with the schedule that was walked, and the run of that walk."""
     drawn = drawn_case(batch, case)
     program = program_of(drawn.prog.to_array()[0])
-    taken = list(steps(drawn.topo, drawn.prog, drawn.state, next_task_of(batch, case, drawn)))
+    taken = list(steps(batch.variant, drawn.topo, drawn.prog, drawn.state, next_task_of(batch, case, drawn)))
     scenario = Scenario(batch.family.topologies[drawn.which], program, schedule_of(taken))
     return scenario, Run((), violations_of(drawn.state), drawn.state)
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.engines import plain_of
+from percpu_fuzz.engine.variant import Variant
 
 WHERE = "--scheduler"
 
@@ -94,9 +95,10 @@ class UserWalk:
     """One case under a user's scheduler."""
 
     def __init__(
-        self, user: UserScheduler, topo: Any, prog: Any, state: Any, key: int, k: int, case: int
-    ) -> None:  # fmt: skip
+        self, user: UserScheduler, variant: Variant, topo: Any, prog: Any, state: Any, key: int, k: int, case: int
+    ) -> None:
         self.user = user
+        self.may_step = plain_of(variant, runnable)
         self.topo, self.prog = topo, prog
         self.state = state
         self.last = -1
@@ -111,8 +113,7 @@ class UserWalk:
 
     def choose(self) -> int:
         """The task that the scheduler picks, -1 if none can step. SchedulerError for a pick that cannot."""
-        may_step = plain(runnable)
-        ready = tuple(t for t in range(self.state.nr_all) if may_step(self.topo, self.prog, self.state, t))
+        ready = tuple(t for t in range(self.state.nr_all) if self.may_step(self.topo, self.prog, self.state, t))
         if not ready:
             return -1
         chosen = self.user.scheduler.choose(ready, self.look())

@@ -13,12 +13,13 @@ import numpy as np
 
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.declare import Vec, dtype_of, i8, i16, i32
-from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.labels import NAMES, NR_MODEL
 from percpu_fuzz.engine.core.records import NR_HAZARDS, Record, State
 
-NR_LABELS = len(NAMES)
+NR_LABELS = NR_MODEL
 NR_PAIRS = NR_LABELS * NR_LABELS
-NR_FEATURES = NR_PAIRS + NR_HAZARDS
+NR_ALL = len(NAMES)  # with own labels, whose pairs are numbered after all else
+NR_FEATURES = NR_PAIRS + NR_HAZARDS + NR_ALL * NR_ALL
 MOST_PAIRS = 2048  # of one case; a case with more counts its first ones
 
 
@@ -34,7 +35,7 @@ class Trail:
 
 def new_trail() -> Record:
     """A cleared record."""
-    trail: Record = np.zeros(1, dtype=dtype_of(Trail, {"most": MOST_PAIRS, "pairs": NR_PAIRS}))
+    trail: Record = np.zeros(1, dtype=dtype_of(Trail, {"most": MOST_PAIRS, "pairs": NR_FEATURES}))
     return trail
 
 
@@ -53,6 +54,8 @@ def note_step(trail: Trail, t: int, label: int) -> None:
     if trail.last_task != t:
         if trail.last_task >= 0:
             pair = trail.last_label * NR_LABELS + label
+            if max(trail.last_label, label) >= NR_LABELS:
+                pair = NR_PAIRS + NR_HAZARDS + trail.last_label * NR_ALL + label
             if trail.seen[pair] == 0 and trail.nr_pairs < MOST_PAIRS:
                 trail.seen[pair] = 1
                 trail.pairs[trail.nr_pairs] = pair

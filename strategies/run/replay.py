@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset
-from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record, State, new_record
 from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.own.engines import entry_of, plain_of
 from percpu_fuzz.engine.program import prog_record
 from percpu_fuzz.engine.scenario import Scenario, Switch
 from percpu_fuzz.engine.topology import size_class_of, topo_record
@@ -90,7 +90,7 @@ def records(scenario: Scenario, variant: Variant) -> tuple[Record, Record, Recor
 def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
     """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
     topo, prog, state = (PlainRecord(array[0]) for array in records(scenario, variant))
-    plain(reset)(topo, prog, state, True)  # type: ignore[arg-type]
+    plain_of(variant, reset)(topo, prog, state, True)  # type: ignore[arg-type]
     return topo, prog, state
 
 
@@ -141,9 +141,9 @@ def run_scenario(
     topo, prog, state = plain_records(scenario, variant)
     sched: Any = PlainRecord(follow_array(scenario.schedule)[0])
     sched.lenient = int(lenient)
-    next_task = scheduled(sched, topo, prog, state, PlainRecord(new_rng()[0]))
+    next_task = scheduled(variant, sched, topo, prog, state, PlainRecord(new_rng()[0]))
     taken: list[Taken] = []
-    for step in islice(steps(topo, prog, state, next_task), most_steps):
+    for step in islice(steps(variant, topo, prog, state, next_task), most_steps):
         taken.append(Taken(step.task, NAMES[step.label]))
         if watch is not None:
             watch(state, step.task, step.label)
@@ -155,7 +155,7 @@ def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
     """state_hash after so many steps of a scenario's schedule on the compiled engine."""
     topos, progs, states = records(scenario, variant)
     taken = np.zeros((steps, 4), dtype=np.int32)
-    walk_recorded(topos, progs, states, new_rng(), follow_array(scenario.schedule), -1, taken)
+    entry_of(variant, walk_recorded)(topos, progs, states, new_rng(), follow_array(scenario.schedule), -1, taken)
     return state_hash(states[0])
 
 

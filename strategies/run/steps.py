@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.case.runnable import case_over
-from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.own.engines import plain_of
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import choose, took
 
@@ -21,9 +22,11 @@ class StepTaken(NamedTuple):
     after: int
 
 
-def steps(topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = CHECK_TOUCHED) -> Iterator[StepTaken]:
+def steps(
+    variant: Variant, topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = CHECK_TOUCHED
+) -> Iterator[StepTaken]:
     """Take the steps of a reset case on plain records, until it is over or next_task() is -1: nobody."""
-    take_step, over = plain(checked_step), plain(case_over)
+    take_step, over = plain_of(variant, checked_step), plain_of(variant, case_over)
     while not over(state):
         task = next_task()
         if task < 0:
@@ -33,9 +36,9 @@ def steps(topo: Any, prog: Any, state: Any, next_task: NextTask, checks: int = C
         yield StepTaken(task, label, state.pc[task])
 
 
-def scheduled(sched: Any, topo: Any, prog: Any, state: Any, rng: Any) -> NextTask:
+def scheduled(variant: Variant, sched: Any, topo: Any, prog: Any, state: Any, rng: Any) -> NextTask:
     """Who steps next by a scheduler that has begun the case."""
-    choose_next, note = plain(choose), plain(took)
+    choose_next, note = plain_of(variant, choose), plain_of(variant, took)
 
     def next_task() -> int:
         task: int = choose_next(sched, topo, prog, state, rng)

@@ -15,10 +15,11 @@ from typing import Any
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.core.compiled import cache_folder, code_version, plain
+from percpu_fuzz.engine.core.compiled import cache_folder, code_version
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, State, new_record
+from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record
 from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -72,14 +73,14 @@ def count_operations(topology: Topology, size_bytes: int, variant: Variant) -> O
     topo: Any = PlainRecord(topo_record(topology, "survey")[0])
     mirror: Any = PlainRecord(prog)
     state: Any = PlainRecord(new_record(State, "survey")[0])
-    plain(reset)(topo, mirror, state, True)
-    may_step = plain(runnable)
+    plain_of(variant, reset)(topo, mirror, state, True)
+    may_step = plain_of(variant, runnable)
 
     def lowest() -> int:
         return next(t for t in range(state.nr_all) if may_step(topo, mirror, state, t))
 
     touched = 0
-    for _ in steps(topo, mirror, state, lowest, CHECK_NONE):
+    for _ in steps(variant, topo, mirror, state, lowest, CHECK_NONE):
         assert state.fatal == 0
         touched = max(touched, sum(state.l_bytes[0, n] > 0 for n in range(len(topology.nodes))))
         if state.op_i[0] == len(ops):

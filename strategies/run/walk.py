@@ -10,6 +10,7 @@ from percpu_fuzz.engine.checks.conservation import at_rest, check_drained, check
 from percpu_fuzz.engine.checks.invariants import check_everything, check_released, check_touched
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import untouch
+from percpu_fuzz.engine.core.hooks import own_check
 from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.strategies.draw.rng import Rng
@@ -35,6 +36,7 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
         check_everything(topo, prog, st, t, label)
     if checks != CHECK_NONE:
         watch_charge(topo, prog, st, t, label)
+        own_check(topo, prog, st, t, label)
     if st.pc[t] == IDLE and checks != CHECK_NONE and at_rest(st):
         check_quiescent(topo, prog, st, t, AT_BARRIER)
     if label == FINISHED and st.phase != phase and checks != CHECK_NONE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,12 +12,15 @@ import pytest
 from places import DATA, ROOT, TESTS
 
 from percpu_fuzz.engine.errors import ScenarioError
-from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.engine.scenario import Finding, load_finding
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.findings.regression import regression_of
+from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.strategies.draw import choices
+from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
-from percpu_fuzz.strategies.plan.redraw import repeated
+from percpu_fuzz.strategies.plan.redraw import redraw, repeated
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SHORTFALL = DATA / "findings" / "v1-shortfall.json"
@@ -53,10 +57,10 @@ def test_the_order_of_draws_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_file_needs_nothing_but_public_names(tmp_path: Path) -> None:
     """The emitted file runs by itself from another folder, and imports the one public name only."""
-    name, text = regression_of(load_finding(SHORTFALL.read_bytes(), "shortfall"), "shortfall")
-    path = tmp_path / name
-    path.write_text(text)
-    imported = {line.split()[1] for line in text.splitlines() if line.startswith(("from ", "import "))}
+    made = regression_of(load_finding(SHORTFALL.read_bytes(), "shortfall"), VARIANTS["v1"])
+    path = tmp_path / made.name
+    path.write_text(made.text)
+    imported = {line.split()[1] for line in made.text.splitlines() if line.startswith(("from ", "import "))}
     assert imported == {"percpu_fuzz"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
@@ -69,7 +73,47 @@ def test_a_green_case_is_refused() -> None:
     """A case that its variant upholds, or that fixed breaks, makes no file."""
     finding = load_finding(SHORTFALL.read_bytes(), "shortfall")
     with pytest.raises(ScenarioError, match="I1 holds on v2"):
-        regression_of(replace(finding, variant="v2"), "shortfall")
+        regression_of(replace(finding, variant="v2"), VARIANTS["v2"])
+
+
+def pytest_of(folder: Path, *arguments: str, judge: str | None = None) -> str:
+    """What pytest prints for the files of a folder, run in another one, with the plugin of the package."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({} if judge is None else {"PERCPU_FUZZ_VARIANT": judge})
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    plugin = ["-p", "percpu_fuzz.fuzz.findings.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugin, *arguments, str(folder)],
+        cwd=elsewhere, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_a_strict_file_is_red_until_the_bug_is_gone(tmp_path: Path) -> None:
+    """Red on the finding's variant, green on one without the bug: by the option, or by the environment."""
+    assert call(["regress", str(SHORTFALL), "-o", str(tmp_path), "--strict"]) == 0
+    assert "1 failed, 1 passed" in pytest_of(tmp_path)
+    assert "expected 1, found 2 at PO_REFUND" in pytest_of(tmp_path)
+    assert "2 passed" in pytest_of(tmp_path, "--percpu-variant", "v2")
+    assert "2 passed" in pytest_of(tmp_path, judge="fixed")
+    assert "allowed: base, split" in pytest_of(tmp_path, "--percpu-variant", "v9")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_file_of_a_patch_of_ones_own(strict: bool, tmp_path: Path) -> None:
+    """The variant stands in the test as a literal, its steps in the file beside it, which is all that it needs."""
+    variant = variant_option(str(ROOT / "docs" / "patches" / "local_rest.py"))
+    batch = make_plan(variant, 1, preset("two-node")).batch_of("measurement", 0)
+    case, run = next((case, run) for case in range(40) if (run := redraw(batch, case)[1]).violations)
+    broken = run.violations[0]
+    scenario = redraw(batch, case)[0]
+    made = regression_of(Finding(scenario, variant.name, broken.invariant, {}), variant, strict)
+    assert list(made.beside) == ["local_rest.py"]
+    (tmp_path / made.name).write_text(made.text)
+    (tmp_path / "local_rest.py").write_text(made.beside["local_rest.py"])
+    assert ("1 failed, 1 passed" if strict else "2 passed") in pytest_of(tmp_path)
+    (tmp_path / "local_rest.py").unlink()
+    assert "passed" not in pytest_of(tmp_path)
 
 
 def test_what_the_files_say_is_what_runs() -> None:

@@ -15,7 +15,7 @@ from ktap import read_ktap
 from places import DATA, ROOT
 from sarif_pydantic import Sarif
 
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
+from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.ci.jsonl import jsonl_schema
 from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, PASS, SKIP, verdicts
@@ -51,7 +51,7 @@ def test_verdicts(make: Made) -> None:
     assert rows["I1b"].status in (PASS, SKIP)
     assert rows["hunting batch 3, at case 17"].status == ERROR
     assert rows["harness"].status == ERROR
-    assert len(rows) == len(INVARIANT_NAMES) + 2
+    assert len(rows) == len(MODEL_INVARIANTS) + 2
     assert "harness" not in {row.name for row in verdicts(Figures(make()), 1)}
 
 

@@ -1,0 +1,86 @@
+"""The engine of a variant: the shared one, or for a variant with steps of its own one with those in it.
+
+plain_of is engine.core.compiled.plain for a variant, entry_of the entry that Python calls. An own engine is compiled
+when its first entry is called, and kept in a folder named by the engine's cache and the file's text.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any, cast
+
+import numba
+
+from percpu_fuzz.engine.core.compiled import FOLDER, INNER, RULES, F, compiled, digest_of, plain, plain_value
+from percpu_fuzz.engine.core.linking import EntryCompiler, keep_in, one_width
+from percpu_fuzz.engine.own.file import own_code
+from percpu_fuzz.engine.own.graft import Graft
+from percpu_fuzz.engine.own.mirrors import on_mirrors
+from percpu_fuzz.engine.variant import OwnFile, Variant
+
+# As @compiled, but with what a file may get wrong made an exception, as it is in plain Python.
+GUARDED = {**RULES, "error_model": "python", "boundscheck": True}
+
+
+def plain_of(variant: Variant, function: F) -> F:
+    """`function` as plain Python, with the variant's own steps."""
+    if variant.own is None or not variant.own.has_code:
+        return plain(function)
+    return cast(F, _plain_graft(variant.own).of(function))
+
+
+def entry_of(variant: Variant, function: F) -> F:
+    """What Python calls in the place of an entry: itself for a variant without own steps.
+
+    Else a compiled entry of the variant's own engine, or for one that is not to be compiled the plain function on
+    mirrors of the arrays that it is given. The results are equal.
+    """
+    own = variant.own
+    if own is None or not own.has_code:
+        return function
+    if not own.compiled:
+        return cast(F, on_mirrors(plain_of(variant, function)))
+    return cast(F, _entry(own, function))
+
+
+def own_folder(own: OwnFile) -> Path:
+    """Where the machine code of a file's engine is kept."""
+    here = Path(__file__).parent
+    return FOLDER / f"own-{digest_of(sorted(here.glob('*.py')), here)}-{own.digest}"
+
+
+def is_compiled(own: OwnFile) -> bool:
+    """Whether something of a file's engine was compiled and kept before."""
+    return own_folder(own).is_dir()
+
+
+@cache
+def _plain_graft(own: OwnFile) -> Graft:
+    code = own_code(own)
+    return Graft(code.replaced, code.functions, lambda copy, _: copy, _plain_shared, plain_value)
+
+
+def _plain_shared(function: Any) -> Any:
+    return plain(function) if hasattr(function, "py_func") else function
+
+
+@cache
+def _compiled_graft(own: OwnFile) -> Graft:
+    code = own_code(own)
+
+    def wrap(copy: FunctionType, from_file: bool) -> Any:
+        return one_width(cast(Any, numba.njit)(**GUARDED, **INNER)(copy)) if from_file else compiled(copy)
+
+    return Graft(code.replaced, code.functions, wrap, lambda function: function, lambda value: value)
+
+
+@cache
+def _entry(own: OwnFile, function: Any) -> Any:
+    """The entry over the own engine: a copy of the function alone, for what it calls is in the graft."""
+    inner = _compiled_graft(own).of(function).py_func
+    if inner is function.py_func:
+        return function
+    keep_in(inner, own_folder(own))
+    return cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(inner)
