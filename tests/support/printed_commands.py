@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-START = re.compile(r"(?:^|[\s`>$(\"])(percpu-fuzz [a-z]+(?: |$).*)")
+START = re.compile(r"(?:^|[\s`>$(\"])(percpu-fuzz [a-z][a-z-]*(?: |$).*)")
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
