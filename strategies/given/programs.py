@@ -8,6 +8,7 @@ is thrown away, and fewer and earlier choices mean simpler programs. All of it r
 from __future__ import annotations
 
 from functools import cache
+from itertools import cycle, islice
 from typing import Any
 
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ from percpu_fuzz.strategies.draw.choices import (
     TASK_LENGTH,
     kind_arrays,
 )
-from percpu_fuzz.strategies.draw.decode import decode
+from percpu_fuzz.strategies.draw.decode import NR_DRAWN, decode
 from percpu_fuzz.strategies.plan.redraw import plain_array
 
 TABLE = LAYOUT[AT_TABLE]
@@ -49,8 +50,8 @@ def _choices_of(kinds: tuple[str, ...]) -> st.SearchStrategy[tuple[int, ...]]:
 
 
 def fallback_patterns() -> st.SearchStrategy[list[int]]:
-    """How far pages fall along the zonelist, in turn: NR_TABLE choices, zeros after the last that was drawn."""
-    return st.lists(choice(TABLE), max_size=NR_TABLE).map(lambda steps: steps + [0] * (NR_TABLE - len(steps)))
+    """How far pages fall along the zonelist, in turn: NR_TABLE choices, what was drawn over and over; 0 for nothing."""
+    return st.lists(choice(TABLE), max_size=NR_TABLE).map(lambda steps: list(islice(cycle(steps or [0]), NR_TABLE)))
 
 
 @st.composite
@@ -61,7 +62,7 @@ def choice_lists(draw: st.DrawFn) -> list[int]:
     """
     found = [0] * LENGTH
     found[: len(HEAD)] = draw(_choices_of(HEAD))
-    for m in range(KINDS["memcgs"].values[found[HEAD.index("memcgs")]]):
+    for m in range(min(NR_DRAWN, KINDS["memcgs"].values[found[HEAD.index("memcgs")]])):
         at = len(HEAD) + m * len(MEMCG)
         found[at : at + len(MEMCG)] = draw(_choices_of(MEMCG))
     for t in range(KINDS["tasks"].values[found[HEAD.index("tasks")]]):

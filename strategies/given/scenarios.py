@@ -62,8 +62,10 @@ def walked(scenario: Scenario, variant: Variant, runs: list[tuple[int, int]]) ->
 
 @cache
 def campaign_machines() -> st.SearchStrategy[Topology]:
-    """The machines of class small that a campaign's default families have."""
-    return st.sampled_from([t for family in families() for t in family.topologies if size_class_of(t) == "small"])
+    """The machines of class small that a campaign's default families have; half of the time, of several with memory."""
+    small = [t for family in families() for t in family.topologies if size_class_of(t) == "small"]
+    several = [t for t in small if sum(node.pages > 0 for node in t.nodes) > 1]
+    return st.sampled_from(small) | st.sampled_from(several)
 
 
 @st.composite

@@ -34,7 +34,7 @@ def nodes(draw: st.DrawFn, max_nodes: int) -> tuple[Node, ...]:
     Others may be without memory or offline; watermarks are 0 <= min <= low.
     """
     ids = sorted(draw(st.sets(st.integers(0, 3 * max_nodes), min_size=1, max_size=max_nodes)))
-    kinds = [draw(st.sampled_from(("full", "memoryless", "offline"))) for _ in ids]
+    kinds = [draw(st.sampled_from(("full", "full", "memoryless", "offline"))) for _ in ids]
     kinds[draw(st.integers(0, len(ids) - 1))] = "full"
     made = []
     for number, kind in zip(ids, kinds, strict=True):

@@ -19,7 +19,7 @@ from typing import Any
 
 from percpu_fuzz.engine import kernel
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.labels import MODEL_NAMES, NAMES
 
 SIDE = "side_"  # the name of the recorder in a wrapped function
 NEVER, ONLY_TRUE, ONLY_FALSE, BOTH = range(4)
@@ -54,7 +54,7 @@ class Reached:
 
     def never(self) -> list[str]:
         """What was not reached: steps, then sides of conditions."""
-        missing = [f"step {name}" for name, times in zip(NAMES, self.steps, strict=True) if not times]
+        missing = [f"step {name}" for name, times in zip(MODEL_NAMES, self.steps, strict=False) if not times]
         for condition, sides in sorted(zip(self.conditions, self.sides, strict=True)):
             if sides != BOTH:
                 way = "never asked" if sides == NEVER else "never true" if sides == 1 else "never false"

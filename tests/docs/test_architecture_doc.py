@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.cli import OnUse, cli
 
 TEXT = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="ascii")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-PATH = re.compile(r"\b((?:engine|strategies|fuzz|reports|tests|docs)/[\w/.-]*\w\.(?:py|md))\b")
+PATH = re.compile(r"(?<![\w-])((?:engine|strategies|fuzz|reports|tests|docs)/[\w/.-]*\w\.(?:py|md))\b")
 
 
 def commands() -> dict[str, click.Command]:

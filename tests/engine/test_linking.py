@@ -45,11 +45,10 @@ def known_here(tree: ast.Module, inner: set[str]) -> set[str]:
 
 
 def calls_from_python(tree: ast.Module, inner: set[str]) -> list[tuple[int, str]]:
-    """Calls of inner functions by name outside compiled functions: (line, name)."""
+    """Calls of inner functions by name outside compiled functions and own_*, which are grafted in: (line, name)."""
     names = known_here(tree, inner)
-    compiled = [
-        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and any("compiled" in d for d in decorators(n))
-    ]
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    compiled = [f for f in functions if f.name.startswith("own_") or any("compiled" in d for d in decorators(f))]
     inside = {id(node) for function in compiled for node in ast.walk(function)}
     return [
         (node.lineno, node.func.id)

@@ -13,7 +13,7 @@ KINDS = {
         "variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "calibration", "learning",
         "shard", "stop", "explored", "families",
     },
-    MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method"},
+    MACHINE: {"workers", "batch_seconds", "compile", "worker_memory", "report", "log_level", "start_method"},
     PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
             "json"},
 }  # fmt: skip

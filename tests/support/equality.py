@@ -13,12 +13,12 @@ from byte_image import TrackedRecord
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.choices import CHOICES
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
-from percpu_fuzz.engine.variant_check import LARGEST
 from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix, new_rng, to_word
 from percpu_fuzz.strategies.draw.topologies import families
@@ -105,6 +105,7 @@ class PlainSide:
         scheds = new_sched()
         batch.write_sched(scheds[0])
         self.sched: Any = PlainRecord(scheds[0])
+        self.variant = batch.variant
         self.topo, self.prog, self.rng, self.which = drawn.topo, drawn.prog, drawn.rng, drawn.which
         self.state = TrackedRecord(drawn.state.to_array()[0])
 
@@ -113,7 +114,8 @@ class PlainSide:
         state: Any = self.state
         plain(begin)(self.sched, state, self.rng)
         yield self.state.image.digest()
-        for _ in steps(self.topo, self.prog, state, scheduled(self.sched, self.topo, self.prog, state, self.rng)):
+        next_task = scheduled(self.variant, self.sched, self.topo, self.prog, state, self.rng)
+        for _ in steps(self.variant, self.topo, self.prog, state, next_task):
             if meddle is not None:
                 meddle(state, state.nr_steps)
             yield self.state.image.digest()
@@ -154,11 +156,11 @@ def mutants() -> list[Variant]:
     fixed = VARIANTS["fixed"]
     changes: list[dict[str, Any]] = [
         {"name": f"fixed-{name}-{value}", name: value}
-        for name, most in LARGEST.items()
-        for value in range(most + 1)
+        for name, choice in CHOICES.items()
+        for value in choice.values
         if value != fixed.choices()[name]
     ]
-    return [replace(fixed, **change) for change in changes]
+    return [replace(fixed, **change).claiming(fixed.judge) for change in changes]
 
 
 def plans_of(size_class: str, seed: int) -> list[Plan]:

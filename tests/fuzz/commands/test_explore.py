@@ -63,7 +63,7 @@ def test_a_broken_scope_leaves_findings_that_replay(tmp_path: Path, capsys: pyte
     out = tmp_path / "out"
     status, row = explored(out, "--scope", "alloc-rmdir", "--shortest")
     assert (status, row["reduction"]) == (1, "shortest")
-    assert [violation["invariant"] for violation in row["violations"]] == ["I8", "I9", "I18"]
+    assert [violation["invariant"] for violation in row["violations"]] == ["I8", "I9", "I18", "I23"]
     for violation in row["violations"]:
         capsys.readouterr()
         assert call(["replay", str(out / violation["finding"])]) == 1

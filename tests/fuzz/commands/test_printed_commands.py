@@ -96,7 +96,7 @@ def parses(words: list[str]) -> bool:
         return False
     try:
         context = command.make_context(words[0], list(words[1:]), click.Context(cli, info_name="percpu-fuzz"))
-        if isinstance(context.command, click.Group):
+        if isinstance(context.command, click.Group) and not words[1].startswith("-"):
             inner = context.command.commands.get(words[1])
             return inner is not None and inner.make_context(words[1], list(words[2:]), context) is not None
     except click.ClickException:

@@ -148,7 +148,9 @@ def test_equal_causes_are_grouped_in_the_order_met(batches: Batches) -> None:
     assert [[one.k for one, _ in group] for group in by_cause(cases)] == [[0, 2], [1]]
 
 
-FIVE = replace(VARIANTS["fixed"], name="five", metadata=1, refund=1, entry=1, evict=1, slip=SLIP_FAT_SLOT)
+FIVE = replace(
+    VARIANTS["fixed"], name="five", metadata=1, refund=1, entry=1, evict=1, slip=SLIP_FAT_SLOT
+).claiming(VARIANTS["fixed"].judge)  # fmt: skip
 CAUSES = {
     "I11 at AT_BARRIER": "metadata: 8 bytes a granule are charged where there are 16",
     "I2 at PO_UNDONE": "refund: a failed allocation gives ceil(F) pages back",
