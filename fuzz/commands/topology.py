@@ -68,7 +68,7 @@ def list_command() -> int:
 def show_command(name: str) -> int:
     """A machine as a topology file on standard output."""
     found = machine_option(name, "topology show")
-    _write(found.topology, dump_topology(found.topology), found.notes, None)
+    _write(found.topology, dump_topology(found.topology, found.notes), found.notes, None)
     return 0
 
 
@@ -89,7 +89,7 @@ def show_command(name: str) -> int:
 def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
     imported = import_path(Path(path), answers_of(given))
-    _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
+    _write(imported.topology, dump_topology(imported.topology, imported.notes), imported.notes, output)
     return 0
 
 
@@ -123,7 +123,7 @@ def export_command(name: str, form: str, output: str | None) -> int:
     found = machine_option(name, "topology export")
     topology = found.topology
     if form == "json":
-        _write(topology, dump_topology(topology), found.notes, output)
+        _write(topology, dump_topology(topology, found.notes), found.notes, output)
     else:
         export = export_qemu(topology)
         _write(topology, export.text.encode("ascii"), found.notes + (() if output is None else export.notes), output)

@@ -45,6 +45,7 @@ XML_PART = re.compile(
 )
 JSON_START = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*[\[{\"\]])")
 LSCPU_JSON = re.compile(r"^[^\n{]*\{\s*\"(?:lscpu|cpus)\"", re.MULTILINE)
+ASSUMED_MOST, ASSUMED_WIDTH = 64, 400
 PACKED_NAMES = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
 ADDITIONS = {"/proc/zoneinfo": (ZONE_MARK, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
 
@@ -134,7 +135,7 @@ def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     data = repaired(data)
     keys = decode_json(data, dict[str, msgspec.Raw], str(path), MACHINE_FORMATS)
     if "schema" in keys:
-        return _complete(Imported(load_topology(data, str(path))), answers, path)
+        return _complete(Imported(load_topology(data, str(path)), _assumed(keys)), answers, path)
     if "possible_nodes" in keys:
         run = path.resolve().parent.name
         name = run if path.name == "topology.json" and run else path.stem
@@ -142,6 +143,12 @@ def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     if "lscpu" in keys or "cpus" in keys:
         return topology_of(read_lscpu(data, str(path)), answers, path.stem)
     raise InputError(str(path), f"JSON with the keys {', '.join(list(keys)[:5]) or 'none'}", MACHINE_FORMATS)
+
+
+def _assumed(keys: dict[str, msgspec.Raw]) -> tuple[str, ...]:
+    """What an earlier import had to assume, as our own file keeps it; it is printed, so it is made printable."""
+    said = msgspec.json.decode(keys["assumed"], type=tuple[str, ...]) if "assumed" in keys else ()
+    return tuple(re.sub(r"[^ -~]", "?", note[:ASSUMED_WIDTH]) for note in said[:ASSUMED_MOST])
 
 
 def _import_text(path: Path, text: str, answers: Answers) -> Imported:
