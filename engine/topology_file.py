@@ -48,10 +48,11 @@ class TopologyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     first_start_bytes: int = 0
     reserved_room_bytes: int = 0
     acting: tuple[int, ...] = ()
+    assumed: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
-def row_of(topology: Topology) -> TopologyRow:
-    """The row that stands for a topology."""
+def row_of(topology: Topology, assumed: tuple[str, ...] = ()) -> TopologyRow:
+    """The row that stands for a topology. assumed: what had to be assumed of it, which only people read."""
     return TopologyRow(
         schema=TOPOLOGY_SCHEMA,
         name=topology.name,
@@ -68,6 +69,7 @@ def row_of(topology: Topology) -> TopologyRow:
         first_start_bytes=topology.first_start_bytes,
         reserved_room_bytes=topology.reserved_room_bytes,
         acting=topology.acting,
+        assumed=assumed or msgspec.UNSET,
     )
 
 
@@ -88,9 +90,12 @@ def topology_of(row: TopologyRow) -> Topology:
     )
 
 
-def dump_topology(topology: Topology) -> bytes:
-    """Canonical JSON, one line: sorted keys, no blanks, every field. Equal topologies give equal bytes."""
-    return msgspec.json.encode(row_of(topology), order="sorted") + b"\n"
+def dump_topology(topology: Topology, assumed: tuple[str, ...] = ()) -> bytes:
+    """Canonical JSON, one line: sorted keys, no blanks, every field. Equal topologies give equal bytes.
+
+    assumed: a sentence for each thing that had to be assumed of a real machine; without any the field is left out.
+    """
+    return msgspec.json.encode(row_of(topology, assumed), order="sorted") + b"\n"
 
 
 def load_topology(data: bytes, where: str) -> Topology:

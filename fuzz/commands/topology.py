@@ -16,9 +16,9 @@ from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
+from percpu_fuzz.strategies.machines.pasted import read_pasted
 from percpu_fuzz.strategies.machines.percpu_stats import parse_percpu_stats
 from percpu_fuzz.strategies.machines.qemu.export import export_qemu
-from percpu_fuzz.strategies.reading import read_text
 
 IMPORT_HELP = """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
 
@@ -68,7 +68,7 @@ def list_command() -> int:
 def show_command(name: str) -> int:
     """A machine as a topology file on standard output."""
     found = machine_option(name, "topology show")
-    _write(found.topology, dump_topology(found.topology), found.notes, None)
+    _write(found.topology, dump_topology(found.topology, found.notes), found.notes, None)
     return 0
 
 
@@ -89,7 +89,7 @@ def show_command(name: str) -> int:
 def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
     imported = import_path(Path(path), answers_of(given))
-    _write(imported.topology, dump_topology(imported.topology), imported.notes, output)
+    _write(imported.topology, dump_topology(imported.topology, imported.notes), imported.notes, output)
     return 0
 
 
@@ -97,7 +97,7 @@ def import_command(path: str, output: str | None, **given: str | None) -> int:
 @click.argument("file")
 def chunks_command(file: str) -> int:
     """The geometry of the machine's units, and a line for each chunk."""
-    stats = parse_percpu_stats(read_text(Path(file)), file)
+    stats = parse_percpu_stats(read_pasted(Path(file)), file)
     pages = ", ".join(f"{stats.unit_bytes // size} of {size // 1024}K" for size in PAGE_SIZES)
     print(f"unit         {stats.unit_bytes:,} bytes of each possible CPU: pages {pages}")
     print(
@@ -123,7 +123,7 @@ def export_command(name: str, form: str, output: str | None) -> int:
     found = machine_option(name, "topology export")
     topology = found.topology
     if form == "json":
-        _write(topology, dump_topology(topology), found.notes, output)
+        _write(topology, dump_topology(topology, found.notes), found.notes, output)
     else:
         export = export_qemu(topology)
         _write(topology, export.text.encode("ascii"), found.notes + (() if output is None else export.notes), output)

@@ -20,10 +20,10 @@ from percpu_fuzz.strategies.machines.machine import (
     some_pages,
     with_first_chunk,
 )
+from percpu_fuzz.strategies.machines.pasted import read_pasted
 from percpu_fuzz.strategies.machines.percpu_stats import first_chunk_of_stats
 from percpu_fuzz.strategies.machines.sizes import parse_size
 from percpu_fuzz.strategies.machines.zoneinfo import Zones, parse_zoneinfo
-from percpu_fuzz.strategies.reading import read_text
 
 Matrix = tuple[tuple[int, ...], ...]
 
@@ -79,9 +79,9 @@ def answers_of(given: Mapping[str, str | None]) -> Answers:
         remote=remote,
         memory_bytes=None if memory is None else _memory_option(memory),
         page_size=None if page is None else check_page_size(int(page), "--page-size"),
-        zones=None if zoneinfo is None else parse_zoneinfo(read_text(Path(zoneinfo)), zoneinfo, notes),
+        zones=None if zoneinfo is None else parse_zoneinfo(read_pasted(Path(zoneinfo)), zoneinfo, notes),
         movable_nodes=ids("movable_nodes"),
-        first_chunk=None if stats is None else first_chunk_of_stats(read_text(Path(stats)), stats, notes),
+        first_chunk=None if stats is None else first_chunk_of_stats(read_pasted(Path(stats)), stats, notes),
         notes=notes,
         given={name: text for name, text in given.items() if text is not None},
     )
@@ -97,7 +97,7 @@ def _distances_option(text: str | None) -> tuple[Matrix | None, int | None]:
         return None, remote
     if not Path(text).exists():
         raise InputError("--distances", repr(text), "LOCAL:REMOTE, such as 10:20, or a file with a square of numbers")
-    content = read_text(Path(text))
+    content = read_pasted(Path(text))
     rows = [line.split() for line in content.splitlines() if line.strip() and not line.startswith("#")]
     square = rows and len(rows) <= MAX_NODES and all(len(row) == len(rows) for row in rows)
     if not square or not all(re.fullmatch(r"[0-9]{1,3}", word) for row in rows for word in row):

@@ -17,22 +17,29 @@ from percpu_fuzz.strategies.machines.machine import (
     show_list,
 )
 
-STAMP = re.compile(r"(?:.*? kernel: ?)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?")
-BOOT_MARK = re.compile(r"^(?:\S.* kernel: ?)?\[ *\d+\.\d+\]|\bSRAT: |^pcpu-alloc: |^Linux version \d", re.MULTILINE)
+TIME = r"\[ *\d+\.\d+\](?:\[ *[TC]\d+\])?|\[[A-Z]\w\w [A-Z]\w\w +\d+ [\d:]{8} \d{4}\]|\d{4}-\d\d-\d\dT[\d:,.+-]+"
+STAMP = re.compile(rf"(?:<\d+>|\w+ *:\w+ *: *)?(?:.*? kernel: ?)?(?:(?:{TIME}) ?(?:\S+ kernel: ?)?)?")
+BOOT_MARK = re.compile(
+    rf"^(?:<\d+>|kern *:\w+ *: *)?(?:\S.* kernel: ?)?(?:{TIME}) |\bSRAT: |^pcpu-alloc: |^Linux version \d|"
+    r"\bNode \d+ CPUs: ",
+    re.MULTILINE,
+)
 BOOT_LOG_LINES = "a boot log with its SRAT lines (`ACPI: SRAT: Node 0 PXM 0 [mem ...]`) and those that name CPUs"
 SRAT_CPU = re.compile(r"SRAT: PXM \d+ -> \w+ (\w+)(?: [\w ]*)? -> Node (\d{1,5})")
 SRAT_MEMORY = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ \[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\](.*)")
-FAKED = re.compile(r"Faking a node at \[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]")
+OLD_MEMORY = re.compile(r"SRAT: Node (\d{1,5}) PXM \d+ ([0-9a-f]{1,16})-([0-9a-f]{1,16})(?: \((.*)\))?$")
+FAKED = re.compile(r"Faking a node at (?:\[mem )?((?:0x)?[0-9a-f]+)-((?:0x)?[0-9a-f]+)\]?")
+ACPI_TABLE = re.compile(r"ACPI: ([A-Z]{4}) (?:0x)?[0-9A-Fa-f]{8,16} ")
 LOCALITY = re.compile(r"Locality +(\d{1,5}) : ((?:[0-9A-F]{2} ?)+)")
-CPUS_UP = re.compile(r"\.* node +#(\d{1,5}), CPUs:((?: +#\d{1,5})*)")
+CPUS_UP = re.compile(r"(?:\.* node +#|Booting Node +)(\d{1,5}), (?:CPUs:|Processors)((?: +#\d{1,5})*)")
 GROUPS = re.compile(r"pcpu-alloc: (\[.*)")
-NODE_CPUS = re.compile(r"Node (\d{1,5}) CPUs: ([\d,-]+)")
+NODE_CPUS = re.compile(r"Node (\d{1,5}) CPUs: ?([\d,-]*)")
 MOVABLE_FROM = re.compile(r"Node (\d{1,5}): (0x[0-9a-f]+)")
 COUNTS = {
     "ids": re.compile(r"nr_cpu_ids:(\d{1,5})"), "nodes": re.compile(r"nr_node_ids:(\d{1,5})"),
-    "up": re.compile(r"Brought up \d+ nodes?, (\d{1,5}) CPUs?"), "allowed": re.compile(r"Allowing (\d{1,5}) CPUs"),
+    "up": re.compile(r"Brought up (?:\d+ nodes?, )?(\d{1,5}) CPUs?"), "allowed": re.compile(r"Allowing (\d{1,5}) CPUs"),
     "partition": re.compile(r"Partition configured for (\d{1,5}) NUMA nodes"),
-    "kib": re.compile(r"Memory: \d+K/(\d{1,15})K available"), "slit": re.compile(r"ACPI: SLIT (0x[0-9A-Fa-f]+) "),
+    "kib": re.compile(r"Memory: \d+[Kk]/(\d{1,15})[Kk] available"),
 }  # fmt: skip
 
 
@@ -47,6 +54,8 @@ class _Log:
     up: dict[int, int] = field(default_factory=dict)
     groups: dict[int, list[int]] = field(default_factory=dict)
     listed: dict[int, int] = field(default_factory=dict)
+    listed_nodes: set[int] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
     movable_from: dict[int, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     command_line: str = ""
@@ -54,6 +63,8 @@ class _Log:
     def take(self, line: str) -> None:
         if found := SRAT_MEMORY.search(line):
             self._range(int(found[1]), int(found[2], 16), int(found[3], 16), found[4])
+        elif found := OLD_MEMORY.search(line):  # before Linux 3.4; its second number is the first that is not in it
+            self._range(int(found[1]), int(found[2], 16), int(found[3], 16) - 1, found[4] or "")
         elif found := FAKED.search(line):
             self._range(0, int(found[1], 16), int(found[2], 16), "")
         elif found := SRAT_CPU.search(line):
@@ -70,12 +81,15 @@ class _Log:
         elif found := GROUPS.search(line):
             self._group(found[1])
         elif found := NODE_CPUS.search(line):
+            self.listed_nodes.add(int(found[1]))
             for cpu in parse_list(found[2], self.where):
                 one_node_each(self.listed, cpu, int(found[1]), self.where)
         elif found := MOVABLE_FROM.search(line):
             self.movable_from[int(found[1])] = int(found[2], 16)
         elif found := re.search(r"[Cc]ommand line: (.*)", line):
             self.command_line = found[1]
+        if found := ACPI_TABLE.search(line):
+            self.tables.add(found[1])
         for name, pattern in COUNTS.items():
             if found := pattern.search(line):
                 self.counts[name] = int(found[1], 0)
@@ -132,7 +146,7 @@ def _memory(log: _Log, notes: list[str]) -> tuple[dict[int, int], tuple[int, ...
     for reason, size in left_out.items():
         notes.append(f"{size >> 20} MiB of SRAT ranges marked {reason} are not counted: no memory at boot")
     total = sum(last + 1 - first for (first, last), (_, flags) in log.ranges.items() if not flags.strip())
-    if total < log.counts.get("kib", 0) << 10:
+    if log.ranges and total < log.counts.get("kib", 0) << 10:
         given = f"SRAT ranges of {total >> 10} KiB, {log.counts['kib']} KiB of memory"
         raise InputError(log.where, given, "the SRAT lines of all memory")
     return memory, tuple(sorted(node for node in movable if not memory[node]))
@@ -176,9 +190,9 @@ def _distances(log: _Log, nodes: tuple[int, ...], notes: list[str]) -> dict[int,
         if sorted(log.localities) != list(range(n)) or any(len(row) != n for row in log.localities.values()):
             raise InputError(log.where, f"{n} SLIT localities", "rows 0 to N - 1 of N numbers each")
         return {a: {b: log.localities[a][b] for b in nodes if b < n} for a in nodes if a < n}
-    if "slit" in log.counts or len(nodes) < 2:
+    if len(nodes) < 2 or "SLIT" in log.tables or len(log.tables) < 2:  # not known whether all tables are listed
         return {}
-    notes.append(f"the log names no SLIT table: the kernel then has 10 and {REMOTE_DISTANCE}")
+    notes.append(f"the log lists the firmware's tables, and no SLIT: the kernel then has 10 and {REMOTE_DISTANCE}")
     return {a: {b: 10 if a == b else REMOTE_DISTANCE for b in nodes} for a in nodes}
 
 
@@ -191,22 +205,31 @@ def read_boot_facts(text: str, where: str) -> Facts:
     text = "\n".join(_lines(text))
     for line in text.split("\n"):
         log.take(line)
-    if not log.ranges or not (log.apics or log.up or log.listed or "up" in log.counts):
+    if not (log.ranges or log.listed) or not (log.apics or log.up or log.listed or "up" in log.counts):
         given = "a boot log without SRAT lines of memory, or without lines of CPUs"
         raise InputError(where, given, MACHINE_FORMATS)
     notes = ["a boot log has all memory of the firmware's tables: a kernel takes part of it before anything is free"]
     memory, movable = _memory(log, notes)
     node_of, online, possible = _cpus(log, notes)
     mentioned = {*memory, *log.apics.values(), *node_of.values(), *(node for node, _ in log.ranges.values())}
-    nodes = tuple(sorted({*(n for n, size in memory.items() if size), *movable, *(node_of[cpu] for cpu in online)}))
-    isolated = re.search(r"(?:^|\s)isolcpus=(?:domain,|managed_irq,)*([\d,-]+)", log.command_line)
+    mentioned |= log.listed_nodes
+    filled = {node for node, size in memory.items() if size}
+    nodes = tuple(sorted({*filled, *movable, *log.listed_nodes, *(node_of[cpu] for cpu in online)}))
     x86 = re.search(r"\bAPIC\b|smpboot: |\bx86\b", text) is not None
     return Facts(
-        where, nodes, online, node_of, (), {node: memory.get(node, 0) for node in nodes},
-        _distances(log, nodes, notes), 4096 if x86 else None, _possible_nodes(log, mentioned, notes), possible,
-        None if not log.command_line else parse_list(isolated[1], where) if isolated else (),
+        where, nodes, online, node_of, (), {node: memory.get(node, 0) for node in nodes} if log.ranges else {},
+        _distances(log, tuple(sorted(mentioned)), notes), 4096 if x86 else None,
+        _possible_nodes(log, mentioned, notes), possible, _isolated(log),
         movable if log.movable_from else None, first_chunk=first_chunk_of(text.encode()), notes=notes,
     )  # fmt: skip
+
+
+def _isolated(log: _Log) -> tuple[int, ...] | None:
+    """Those of isolcpus=, which isolates from the scheduler's domains unless it has flags and not that one."""
+    if not log.command_line:
+        return None
+    found = re.search(r"(?:^|\s)isolcpus=((?:(?:domain|nohz|managed_irq),)*)([\d,-]+)", log.command_line)
+    return parse_list(found[2], log.where) if found and (not found[1] or "domain" in found[1]) else ()
 
 
 def _possible_nodes(log: _Log, mentioned: set[int], notes: list[str]) -> tuple[int, ...] | None:

@@ -26,7 +26,7 @@ from percpu_fuzz.strategies.machines.lscpu import read_lscpu, repaired
 from percpu_fuzz.strategies.machines.lscpu_text import is_lscpu, read_lscpu_text
 from percpu_fuzz.strategies.machines.machine import MACHINE_FORMATS, Imported
 from percpu_fuzz.strategies.machines.numactl import NUMACTL_MARK, read_numactl
-from percpu_fuzz.strategies.machines.pasted import told_by
+from percpu_fuzz.strategies.machines.pasted import UTF_16, decoded, first_told, part_of, plain_forms
 from percpu_fuzz.strategies.machines.percpu_stats import STATS_MARK, first_chunk_of_stats
 from percpu_fuzz.strategies.machines.qemu.reading import read_qemu
 from percpu_fuzz.strategies.machines.qemu.words import QEMU_MARK
@@ -35,10 +35,17 @@ from percpu_fuzz.strategies.machines.topology_json import import_topology_json
 from percpu_fuzz.strategies.machines.tree import ARCHIVE_MAX_BYTES, FolderTree, SysfsTree, TarTree
 from percpu_fuzz.strategies.machines.xml.events import parse_xml
 from percpu_fuzz.strategies.machines.xml.hwloc import read_hwloc
-from percpu_fuzz.strategies.machines.xml.virsh import read_virsh
+from percpu_fuzz.strategies.machines.xml.virsh import is_virsh, read_virsh
 from percpu_fuzz.strategies.machines.zoneinfo import ZONE_MARK, parse_zoneinfo
-from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, is_tar, read_bytes, text_of
+from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, is_tar, read_bytes
 
+XML_START = re.compile(rb"\s*<(?:[?!]|(?!(?:pre|code)\b)[A-Za-z_])")
+XML_PART = re.compile(
+    r"(?:<\?xml[^<>]*>\s*)?(?:<!DOCTYPE[^<>]*>\s*)?<(topology|capabilities|host|cells)\b[^<>]*(?<!/)>"
+)
+JSON_START = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*[\[{\"\]])")
+LSCPU_JSON = re.compile(r"^[^\n{]*\{\s*\"(?:lscpu|cpus)\"", re.MULTILINE)
+ASSUMED_MOST, ASSUMED_WIDTH = 64, 400
 PACKED_NAMES = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".tbz2", ".txz")
 ADDITIONS = {"/proc/zoneinfo": (ZONE_MARK, "--zoneinfo"), "percpu_stats": (STATS_MARK, "--percpu-stats")}
 
@@ -84,10 +91,10 @@ def _import_tree(tree: SysfsTree, answers: Answers, name: str) -> tuple[Imported
     notes = list(answers.notes)
     if zones is not None and answers.zones is None:
         where = f"{tree.where}, zoneinfo"
-        answers = replace(answers, zones=parse_zoneinfo(text_of(zones, where), where, notes), notes=notes)
+        answers = replace(answers, zones=parse_zoneinfo(decoded(zones), where, notes), notes=notes)
     if stats is not None and answers.first_chunk is None:
         where = f"{tree.where}, percpu_stats"
-        answers = replace(answers, first_chunk=first_chunk_of_stats(text_of(stats, where), where, notes), notes=notes)
+        answers = replace(answers, first_chunk=first_chunk_of_stats(decoded(stats), where, notes), notes=notes)
     facts = read_sysfs(tree, answers)
     facts.first_chunk = None if log is None else first_chunk_of(log)
     return topology_of(facts, answers, name), answers
@@ -107,22 +114,19 @@ def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
             file.limit_bytes = ARCHIVE_MAX_BYTES
             return _import_tree(TarTree(file), answers, _stem(path))
         data = file.rest()
-    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    wide = data[:2] in UTF_16  # what PowerShell saves; XML says itself how it is written
+    text = decoded(data) if wide else ""
+    start = (text.encode() if wide else data).removeprefix(b"\xef\xbb\xbf")
+    if XML_START.match(start):
         return topology_of(_facts_of_xml(path, data, answers), answers, _stem(path)), answers
-    if start in (b"{", b"[") and _is_json(data):
-        return _import_json(path, data, answers), answers
-    return _import_text(path, data, answers), answers
-
-
-def _is_json(data: bytes) -> bool:
-    """Whether it is meant as JSON: a line of a boot log begins with a bracket as well."""
-    return not re.match(rb"\s*\[ *\d+\.\d+\]", data.removeprefix(b"\xef\xbb\xbf"))
+    if JSON_START.match(start):
+        return _import_json(path, start, answers), answers
+    return _import_text(path, text or decoded(data), answers), answers
 
 
 def _facts_of_xml(path: Path, data: bytes, answers: Answers) -> Facts:
     root = parse_xml(data, str(path))
-    if root.tag in ("capabilities", "domain"):
+    if is_virsh(root):
         return read_virsh(root, str(path))
     return read_hwloc(root, str(path), answers.cpuless_nodes)
 
@@ -131,7 +135,7 @@ def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     data = repaired(data)
     keys = decode_json(data, dict[str, msgspec.Raw], str(path), MACHINE_FORMATS)
     if "schema" in keys:
-        return _complete(Imported(load_topology(data, str(path))), answers, path)
+        return _complete(Imported(load_topology(data, str(path)), _assumed(keys)), answers, path)
     if "possible_nodes" in keys:
         run = path.resolve().parent.name
         name = run if path.name == "topology.json" and run else path.stem
@@ -141,25 +145,46 @@ def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
     raise InputError(str(path), f"JSON with the keys {', '.join(list(keys)[:5]) or 'none'}", MACHINE_FORMATS)
 
 
-def _is_pasted_json(text: str) -> bool:
-    return text.lstrip()[:1] == "{" and ('"lscpu"' in text or '"cpus"' in text)
+def _assumed(keys: dict[str, msgspec.Raw]) -> tuple[str, ...]:
+    """What an earlier import had to assume, as our own file keeps it; it is printed, so it is made printable."""
+    said = msgspec.json.decode(keys["assumed"], type=tuple[str, ...]) if "assumed" in keys else ()
+    return tuple(re.sub(r"[^ -~]", "?", note[:ASSUMED_WIDTH]) for note in said[:ASSUMED_MOST])
 
 
-def _import_text(path: Path, data: bytes, answers: Answers) -> Imported:
-    """A format of text, told by a line that only it has, in the text as it was pasted."""
-    text, where = text_of(data, str(path)), str(path)
+def _import_text(path: Path, text: str, answers: Answers) -> Imported:
+    """A format of text, told by a line that only it has, in the text as it was pasted; or XML or JSON within a text."""
+    where, notes = str(path), list[str]()
     readers: tuple[tuple[Callable[[str], object], Callable[[str], Facts]], ...] = (
         (NUMACTL_MARK.search, lambda plain: read_numactl(plain, where)),
+        (XML_PART.search, lambda plain: _facts_of_xml(path, _element(plain, notes), answers)),
         (is_lscpu, lambda plain: read_lscpu_text(plain, where)),
-        (_is_pasted_json, lambda plain: read_lscpu(repaired(plain.encode()), where)),
+        (LSCPU_JSON.search, lambda plain: read_lscpu(repaired(_object(plain, notes)), where)),
         (BOOT_MARK.search, lambda plain: read_boot_facts(plain, where)),
         (QEMU_MARK.search, lambda plain: read_qemu(plain, where, answers.page_size)),
     )
+    forms = tuple(plain_forms(text))
     for tells, read in readers:
-        if (plain := told_by(text, tells)) is not None:
-            return topology_of(read(plain), answers, _stem(path))
+        if (plain := first_told(forms, tells, notes)) is not None:
+            facts = read(plain)
+            facts.notes[:0] = notes
+            return topology_of(facts, answers, _stem(path))
     for what, (mark, option) in ADDITIONS.items():
-        if told_by(text, mark.search) is not None:
+        if first_told(forms, mark.search, notes) is not None:
             raise InputError(where, f"{what} alone, which has no CPUs", f"another file, with {option} FILE")
     first = re.sub(r"[^ -~]", "?", text.strip()[:40])
     raise InputError(where, f"begins with {first!r}" if first else "is empty", MACHINE_FORMATS)
+
+
+def _element(text: str, notes: list[str]) -> bytes:
+    """The XML element in a text, from the first tag that a reader knows to the last of its kind."""
+    found = XML_PART.search(text)
+    assert found is not None  # it told the format
+    end = text.rfind(f"</{found[1]}>")
+    return part_of(text, found.start(), max(end, found.end()) + len(found[1]) + 3, notes).encode()
+
+
+def _object(text: str, notes: list[str]) -> bytes:
+    """The JSON object in a text."""
+    found = LSCPU_JSON.search(text)
+    assert found is not None  # it told the format
+    return part_of(text, found.start(), max(text.rfind("}"), found.end()) + 1, notes).encode()

@@ -20,6 +20,19 @@ LSCPU_OUTPUT = "the output of lscpu, lscpu -e, lscpu -p, or their JSON with -J"
 FOUR_KIB_MACHINES = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x", "riscv64"})
 NODE_ROW = re.compile(r"NUMA node(\d{1,5}) CPU\(s\):")
 ONLINE_ROW, OFFLINE_ROW, COUNT = "On-line CPU(s) list:", "Off-line CPU(s) list:", "CPU(s):"
+ENGLISH = frozenset({ONLINE_ROW, "Architecture:", "Byte Order:", "Thread(s) per core:"})
+NUMA_LABEL = re.compile(r"[^:]*NUMA[^:]*:")
+# The words for yes and no of the languages that lscpu speaks.
+YES = frozenset(
+    re.findall(r"\w+", "yes y ja oui si s\xed sim tak \u0434\u0430 ano igen evet bai da c\xf3 \u662f jah jaa ya")
+)
+NO = frozenset(
+    re.findall(
+        r"\w+", "no n nein non n\xe3o nie nej nee \u043d\u0435\u0442 ne nem hay\u0131r ez kh\xf4ng \u5426 ei tidak"
+    )
+)
+OTHER_LANGUAGE = "lscpu speaks another language than English: its rows are told by their place; LC_ALL=C lscpu is sure"
+NO_LIST = "no list of online CPUs is there: those of all nodes are taken to be online, and no others"
 WITHOUT_CPULESS = "lscpu -e and -p list no node without CPUs: nodes that have memory only come from the options"
 
 
@@ -50,14 +63,14 @@ class CpuRow:
     has_node: bool = True
 
 
-def _flat(fields: list[_Field], where: str) -> dict[str, str]:
+def _flat(fields: list[_Field]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     waiting = list(reversed(fields))
     while waiting:
         field = waiting.pop()
         rows.append((field.field, field.data or ""))
         waiting.extend(reversed(field.children))
-    return once(rows, where)
+    return rows
 
 
 def matters(field: str) -> bool:
@@ -76,8 +89,44 @@ def once(rows: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
     return found
 
 
-def summary(rows: Mapping[str, str], where: str) -> Facts:
+def _in_english(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Rows of another language under their English names.
+
+    NUMA is the same word in all of them; the architecture comes first, the number of CPUs is the first bare number of
+    another row, the list of those online stands next, and then that of those offline, if there are any.
+    """
+    found = []
+    for field, data in rows:
+        number = re.search(r"\d+", field)
+        name = field
+        if NUMA_LABEL.fullmatch(field) and (number or data.isdecimal()):
+            name = "NUMA node(s):" if number is None else f"NUMA node{number[0]} CPU(s):"
+        found.append((name, data))
+    found[0] = ("Architecture:", rows[0][1])
+    at = next((i for i, (field, data) in enumerate(found) if data.isdecimal() and not matters(field)), None)
+    at = next((i for i, (field, _) in enumerate(found) if field == COUNT), at)
+    if at is not None and at + 1 < len(found):
+        count, online = found[at][1], found[at + 1][1]
+        found[at], found[at + 1] = (COUNT, count), (ONLINE_ROW, online)
+        if at + 2 < len(found) and len(parse_list(online, "online CPUs")) != int(count):
+            found[at + 2] = (OFFLINE_ROW, found[at + 2][1])
+    return found
+
+
+def summary(fields: Sequence[tuple[str, str]], where: str) -> Facts:
     """From the table of fields: a row for each node, the lists of online CPUs, the architecture."""
+    has_nodes = any(NUMA_LABEL.fullmatch(field) and re.search(r"\d", field) for field, _ in fields)
+    foreign = has_nodes and not any(field in ENGLISH or NODE_ROW.fullmatch(field) for field, _ in fields)
+    rows = once(_in_english(fields) if foreign else fields, where)
+    facts = _summary_of(rows, where)
+    if foreign:
+        facts.notes.append(OTHER_LANGUAGE)
+        if set(facts.online_cpus) != set(facts.cpu_node):
+            raise InputError(where, "lists in another language that do not agree", f"{LSCPU_OUTPUT}, with LC_ALL=C")
+    return facts
+
+
+def _summary_of(rows: Mapping[str, str], where: str) -> Facts:
     listed = {int(found[1]): text for field, text in rows.items() if (found := NODE_ROW.fullmatch(field))}
     count = rows.get("NUMA node(s):")
     if (listed or count is not None) and count != str(len(listed)):
@@ -86,15 +135,17 @@ def summary(rows: Mapping[str, str], where: str) -> Facts:
     for node in sorted(listed):
         for cpu in parse_list(listed[node], f"{where}, NUMA node{node}"):
             one_node_each(node_of, cpu, node, where)
-    if ONLINE_ROW not in rows:
+    cut = ONLINE_ROW not in rows
+    if cut and (not listed or COUNT in rows):
         raise InputError(where, f"no `{ONLINE_ROW}`", LSCPU_OUTPUT)
-    online = parse_list(rows[ONLINE_ROW], f"{where}, On-line CPU(s) list")
+    online = tuple(sorted(node_of)) if cut else parse_list(rows[ONLINE_ROW], f"{where}, On-line CPU(s) list")
     offline = parse_list(rows.get(OFFLINE_ROW, ""), f"{where}, Off-line CPU(s) list")
     there = len(online) + len(offline)
     if rows.get(COUNT, str(there)) != str(there):
         raise InputError(where, f"{COUNT} {rows[COUNT][:20]}, {there} listed", "as many CPUs as are listed")
     page_size = 4096 if rows.get("Architecture:") in FOUR_KIB_MACHINES else None
-    facts = Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size)
+    notes = [NO_LIST] if cut else []
+    facts = Facts(where, tuple(sorted(listed)), online, node_of, offline, page_size=page_size, notes=notes)
     return facts if listed else without_numa(facts)
 
 
@@ -124,6 +175,15 @@ def table(rows: Sequence[CpuRow], where: str) -> Facts:
     return facts
 
 
+def is_on(state: bool | str, where: str) -> bool:
+    """What the column ONLINE says, in the languages that lscpu speaks."""
+    if isinstance(state, bool):
+        return state
+    if state.lower() not in YES | NO:
+        raise InputError(where, f"ONLINE {state[:20]!r}", "yes or no, as LC_ALL=C lscpu -e has it")
+    return state.lower() in YES
+
+
 def checked(facts: Facts) -> Facts:
     """InputError for what lists no CPU."""
     if not facts.online_cpus or not facts.online_nodes:
@@ -143,11 +203,11 @@ def read_lscpu(data: bytes, where: str) -> Facts:
     """
     output = decode_json(data, _Output, where, LSCPU_OUTPUT)
     if not output.cpus:
-        return checked(summary(_flat(output.lscpu, where), where))
+        return checked(summary(_flat(output.lscpu), where))
     rows = []
     for cpu in output.cpus:
         if cpu.online is None:
             raise InputError(where, "no column ONLINE", LSCPU_OUTPUT)
         node = None if cpu.node in (msgspec.UNSET, None, "-", "") else str(cpu.node)
-        rows.append(CpuRow(str(cpu.cpu), node, cpu.online in (True, "yes"), cpu.node is not msgspec.UNSET))
+        rows.append(CpuRow(str(cpu.cpu), node, is_on(cpu.online, where), cpu.node is not msgspec.UNSET))
     return checked(table(rows, where))

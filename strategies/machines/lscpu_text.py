@@ -6,11 +6,11 @@ import re
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.facts import Facts
-from percpu_fuzz.strategies.machines.lscpu import LSCPU_OUTPUT, CpuRow, checked, matters, once, summary, table
+from percpu_fuzz.strategies.machines.lscpu import LSCPU_OUTPUT, CpuRow, checked, is_on, matters, summary, table
 from percpu_fuzz.strategies.machines.pasted import Lines, numbered, within
 
-LSCPU_FIELD = re.compile(r"\s*([A-Z][^:]{0,60}:)\s*(.*)")
-SUMMARY_MARK = re.compile(r"^\s*On-line CPU\(s\) list:|^\s*NUMA node\d+ CPU\(s\):", re.MULTILINE)
+LSCPU_FIELD = re.compile(r"\s*([^\W\d_a-z\xdf-\xf6\xf8-\xff\u0430-\u044f][^:]{0,60}:)\s*(.*)")  # no small letter
+SUMMARY_MARK = re.compile(r"^\s*On-line CPU\(s\) list:|^[^:#>|\n]*NUMA[^:\n]*\d[^:\n]*:[ \da-fx,-]*$", re.MULTILINE)
 EXTENDED_MARK = re.compile(r"^ *CPU( +[A-Z][\w:]*)+ *$", re.MULTILINE)
 PARSABLE_MARK = re.compile(r"^ *# ?CPU(,[\w:]*)+ *$", re.MULTILINE)
 EXTENDED_ROW = re.compile(r" *\d+( +[^ ]+)* *")
@@ -46,7 +46,7 @@ def _summary(text: str, where: str, notes: list[str]) -> Facts:
             rows[-1] = (field, (data + ("" if data.endswith((",", "-")) or not data else " ") + line.strip()).strip())
         else:
             raise InputError(f"{where}, line {number}", repr(line[:60]), LSCPU_OUTPUT)
-    return summary(once(rows, where), where)
+    return summary(rows, where)
 
 
 def _goes_on(rows: list[tuple[str, str]]) -> bool:
@@ -66,10 +66,8 @@ def _columns(words: list[str], where: str) -> tuple[int, int | None, int | None]
 def _row(cells: list[str], places: tuple[int, int | None, int | None], where: str) -> CpuRow:
     cpu, node, online = places
     state = "yes" if online is None else cells[online]
-    if state.lower() not in ("yes", "no", "y", "n"):
-        raise InputError(where, f"ONLINE {state[:20]!r}", "yes or no")
     name = None if node is None or cells[node] in ("", "-") else cells[node]
-    return CpuRow(cells[cpu], name, state.lower()[0] == "y", node is not None)
+    return CpuRow(cells[cpu], name, is_on(state, where), node is not None)
 
 
 def _extended(text: str, where: str, notes: list[str]) -> Facts:

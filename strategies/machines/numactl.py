@@ -14,10 +14,10 @@ from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, one_node_each, parse_list, show_list
 from percpu_fuzz.strategies.machines.pasted import Lines, numbered, within
 
-NUMACTL_MARK = re.compile(r"^available: +\d+ nodes?\b", re.MULTILINE)
+NUMACTL_MARK = re.compile(r"^ *available: +\d+ nodes?\b", re.MULTILINE)
 NUMACTL_OUTPUT = "the output of numactl -H"
 KNOWN_LINE = re.compile(
-    r"available:.*|node( +\d+)+( (cpus|size|free):.*)?|node distances:|( *\d+:)?( *\d+)+|No dist.*|.* MB"
+    r"available:.*|node( +\d+)+( +(cpus|size|free):.*)?|node +distances:|(\d+:)?( *\d+)+|No dist.*|(\d+ +)?MB"
 )
 NO_DISTANCES = ["No", "distance", "information", "available."]
 WHOLE = re.compile(r"\d{1,12}")
@@ -167,7 +167,7 @@ def read_numactl(text: str, where: str) -> Facts:
     Free memory counts; a node whose size is 0 has none. Raises InputError for words that do not fit together.
     """
     notes = ["numactl has whole MiB: free memory is that, rounded down, and one MiB at least"]
-    words = _Words(within(numbered(text), lambda line: bool(KNOWN_LINE.fullmatch(line)), notes), where)
+    words = _Words(within(numbered(text), lambda line: bool(KNOWN_LINE.fullmatch(line.strip())), notes), where)
     reader = _Reader(words)
     while words.at < len(words.words):
         reader.statement()

@@ -1,4 +1,4 @@
-"""Text as people paste it: quoted, indented, fenced, wrapped, with words around it. It is made plain before it is read.
+"""Text as people paste it: coloured, quoted, indented, fenced, wrapped, with words around it. It is made plain first.
 
 Nothing is dropped in silence: lines around what a reader knows are named in a note, lines within it are refused.
 """
@@ -8,30 +8,95 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-QUOTE = re.compile(r"[ \t]*[>|] ?")
+from percpu_fuzz.strategies.reading import CONTENT_MAX_BYTES, read_bytes
+
+QUOTE = re.compile(r"[ \t]*[>|\u2502\u2503\u258c\u276f\u203a\u00bb] ?")
+QUOTED_MOST, LAYERS_MOST = 4, 16
 FENCE = re.compile(r"[ \t]*(?:```|~~~)[\w+-]*")
-MAILED = str.maketrans({"\u00a0": " ", "\0": None})  # blanks of mail programs, and what tar fills sysfs files with
+INVISIBLE = re.compile(  # colours and titles of terminals, marks without width, what tar fills sysfs files with
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[()][0-9A-Z]|"
+    r"[\0\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+)
+LINE_END = re.compile(r"\r+\n|[\r\x0b\x0c\x85\u2028\u2029]")
+LIKE_ASCII = str.maketrans(
+    {
+        **dict.fromkeys(map(chr, (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)), " "),
+        **dict.fromkeys(map(chr, (*range(0x2010, 0x2016), 0x2212)), "-"),
+        "\uff1a": ":",
+        "\t": " ",
+    }
+)
+MARKUP = (
+    r"(?:\[/?(?:code|pre|quote)(?:=[^\]\n]{0,20})?\]|</?(?:pre|code)(?: [^>\n]{0,80})?>|"
+    r"\{(?:code|noformat)[^}\n]{0,40}\})"
+)
+MARKED = re.compile(rf"^((?:[ \t]*[>|])*[ \t]*){MARKUP}+|{MARKUP}+[ \t]*$", re.MULTILINE | re.IGNORECASE)
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHOWN = 3
 
 Lines = list[tuple[int, str]]
 
 
-def plain_forms(text: str) -> Iterator[str]:
-    """The text without what a mail or an issue puts around it: the whole, then only what is quoted, or fenced."""
-    lines = text.translate(MAILED).replace("\r\n", "\n").split("\n")
-    yield _plain(lines)
-    fenced = _fenced(lines)
-    if fenced is not None:
-        yield _plain(fenced)
-    quoted = [line for line in lines if QUOTE.match(line)]
-    if quoted and len(quoted) < sum(bool(line.strip()) for line in lines):
-        yield _plain(quoted)
+def decoded(data: bytes) -> str:
+    """The text of a file as a person saved it: UTF-16 by its mark, UTF-8, else Latin-1, in which any byte is a letter.
+
+    Colours, marks without width and forum markup at the ends of lines are taken away; every kind of blank is one, every
+    kind of dash a minus sign, every end of a line a newline. What the formats are made of is ASCII.
+    """
+    if data[:2] in UTF_16:
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    text = LINE_END.sub("\n", INVISIBLE.sub("", text)).translate(LIKE_ASCII)
+    return MARKED.sub(r"\1", text)
+
+
+def read_pasted(path: Path) -> str:
+    """The text of a file, which may be packed. InputError naming it if it cannot be read."""
+    return decoded(read_bytes(path, CONTENT_MAX_BYTES))
+
+
+def plain_forms(text: str) -> Iterator[tuple[str, Lines]]:
+    """The text without what a mail or an issue puts around it: the whole, then only what is fenced, or quoted.
+
+    With each the lines that are left out.
+    """
+    lines = text.split("\n")
+    yield _plain(lines), []
+    at = [i for i, line in enumerate(lines) if FENCE.fullmatch(QUOTE.sub("", line).rstrip())]
+    if len(at) > 1:
+        inside = {i for start, end in zip(at[::2], at[1::2], strict=False) for i in range(start + 1, end)}
+        around = [(i + 1, line) for i, line in enumerate(lines) if i not in inside and i not in at]
+        yield _plain([lines[i] for i in sorted(inside)]), around
+    for depth in range(1, QUOTED_MOST):
+        marks = re.compile(f"(?:{QUOTE.pattern}){{{depth}}}")
+        if not any(marks.match(line) for line in lines):
+            return
+        yield _quoted(lines, marks)
+
+
+def _quoted(lines: Sequence[str], marks: re.Pattern[str]) -> tuple[str, Lines]:
+    """Lines with so many marks, and those that mail programs wrapped: without them, right below such a line."""
+    kept: list[str] = []
+    around: Lines = []
+    goes_on = False
+    for number, line in enumerate(lines, 1):
+        goes_on = bool(marks.match(line)) or (goes_on and bool(line.strip()))
+        if goes_on:
+            kept.append(marks.sub("", line, count=1) if marks.match(line) else line.lstrip("> |"))
+        else:
+            around.append((number, line))
+    return _plain(kept), around
 
 
 def _plain(lines: Sequence[str]) -> str:
     """Quoting that every line has, and the indentation that every line has, taken away until there is none."""
-    while True:
+    for _ in range(LAYERS_MOST):
         before = list(lines)
         lines = textwrap.dedent("\n".join(line.rstrip() for line in lines)).split("\n")
         filled = [line for line in lines if line.strip()]
@@ -40,20 +105,31 @@ def _plain(lines: Sequence[str]) -> str:
         if len(filled) > 2 and FENCE.fullmatch(filled[0]) and FENCE.fullmatch(filled[-1]):
             lines = filled[1:-1]
         if lines == before:
-            return "\n".join(lines).strip("\n") + "\n"
+            break
+    return "\n".join(lines).strip("\n") + "\n"
 
 
-def _fenced(lines: Sequence[str]) -> list[str] | None:
-    """What stands between pairs of fences; None without a pair."""
-    at = [i for i, line in enumerate(lines) if FENCE.fullmatch(QUOTE.sub("", line).rstrip())]
-    if len(at) < 2:
-        return None
-    return [line for start, end in zip(at[::2], at[1::2], strict=False) for line in lines[start + 1 : end]]
+def told_by(text: str, tells: Callable[[str], object], notes: list[str]) -> str | None:
+    """The first plain form of a text that `tells` knows, what it leaves out being a note; None if it knows none."""
+    return first_told(tuple(plain_forms(text)), tells, notes)
 
 
-def told_by(text: str, tells: Callable[[str], object]) -> str | None:
-    """The first plain form of a text that `tells` knows; None if it knows none."""
-    return next((form for form in plain_forms(text) if tells(form)), None)
+def first_told(forms: Sequence[tuple[str, Lines]], tells: Callable[[str], object], notes: list[str]) -> str | None:
+    """The same of forms that were made before."""
+    for form, around in forms:
+        if tells(form):
+            _passed_over(around, notes)
+            return form
+    return None
+
+
+def part_of(text: str, first: int, last: int, notes: list[str]) -> str:
+    """The text from one place to another; the lines that stand around it become a note."""
+    before, part, after = text[:first], text[first:last], text[last:]
+    numbers = before.count("\n"), before.count("\n") + part.count("\n")
+    around = [*enumerate(before.split("\n"), 1), *enumerate(after.split("\n"), numbers[1] + 1)]
+    _passed_over(around, notes)
+    return part
 
 
 def within(lines: Lines, known: Callable[[str], bool], notes: list[str], goes_on: bool = False) -> Lines:
@@ -65,12 +141,16 @@ def within(lines: Lines, known: Callable[[str], bool], notes: list[str], goes_on
     first, last = (places[0], places[-1]) if places else (0, len(lines) - 1)
     while goes_on and last + 1 < len(lines) and lines[last + 1][1].strip():
         last += 1
-    around = [(number, line) for number, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
+    _passed_over([*lines[:first], *lines[last + 1 :]], notes)
+    return [(number, line) for number, line in lines[first : last + 1] if line.strip()]
+
+
+def _passed_over(lines: Lines, notes: list[str]) -> None:
+    around = [(number, line) for number, line in lines if line.strip()]
     if around:
         shown = ", ".join(f"{number} {line.strip()[:40]!a}" for number, line in around[:SHOWN])
         more = f" and {len(around) - SHOWN} more" if len(around) > SHOWN else ""
         notes.append(f"lines around it are passed over: {shown}{more}")
-    return [(number, line) for number, line in lines[first : last + 1] if line.strip()]
 
 
 def numbered(text: str) -> Lines:

@@ -59,11 +59,11 @@ class PercpuStats:
 
 def parse_percpu_stats(text: str, where: str) -> PercpuStats:
     """The statistics in a text as it was pasted. InputError for a row that is missing, twice, or none of the file's."""
-    plain = told_by(text, STATS_MARK.search)
+    notes: list[str] = []
+    plain = told_by(text, STATS_MARK.search, notes)
     if plain is None:
         raise InputError(where, "no `Percpu Memory Statistics`", PERCPU_STATS)
     sections: list[tuple[str | None, dict[str, int]]] = [(None, {})]
-    notes: list[str] = []
     for number, line in within(numbered(plain), _known, notes):
         if found := CHUNK.fullmatch(line):
             sections.append((found[1].strip(), {}))

@@ -11,6 +11,7 @@ from percpu_fuzz.strategies.machines.facts import Facts, without_numa
 from percpu_fuzz.strategies.machines.machine import check_page_size, number_of, one_node_each, parse_list, show_list
 from percpu_fuzz.strategies.machines.tree import RUNNING, FolderTree, SysfsTree
 
+PART_MOVABLE = "sysfs has all free memory of a node: what part of it is ZONE_MOVABLE, --zoneinfo FILE takes off"
 NODE = re.compile(r"node(\d{1,9})")
 
 
@@ -156,6 +157,8 @@ def read_sysfs(tree: SysfsTree, answers: Answers = NOTHING_SAID) -> Facts:
     kernel, every = _memory_nodes(files, online, notes)
     memory, cpu_node = _memory_bytes(files, online, kernel, page_size), _cpu_nodes(files, online)
     _within(files, "CPUs", "cpu/possible", {*online_cpus, *cpu_node}, cpus)
+    if kernel and answers.zones is None:
+        notes.append(PART_MOVABLE)
     movable = None if every is None else tuple(sorted((every - kernel) & set(online)))
     if movable:
         notes.append(

@@ -18,6 +18,7 @@ from percpu_fuzz.strategies.machines.machine import (
     unit_pages_of,
 )
 from percpu_fuzz.strategies.machines.page_frames import frames_of
+from percpu_fuzz.strategies.machines.zoneinfo import WITHOUT_KERNEL_PAGES
 from percpu_fuzz.strategies.reading import decode_json
 
 TOPOLOGY_JSON = "a recorded run's topology.json"
@@ -28,6 +29,7 @@ class _Zone(msgspec.Struct):
     min: int
     low: int
     managed: int
+    zone: str = ""
     node: int = -1
     spanned: int = 0
     start_pfn: int = 0
@@ -64,7 +66,10 @@ def _node(node_id: int, machine: _Machine, online: tuple[int, ...], memory: tupl
     if row is None or node_id not in memory:
         return Node(node_id, node_id in online)
     # An empty zone may carry watermarks that bind nothing.
-    zones = [zone for zone in row.zones if zone.managed > 0]
+    filled = [zone for zone in row.zones if zone.managed > 0]
+    zones = [zone for zone in filled if zone.zone not in WITHOUT_KERNEL_PAGES]
+    if not zones and any(zone.zone == "Movable" for zone in filled):
+        return Node(node_id, node_id in online, movable_only=node_id in online)
     free, low, least = (sum(getattr(z, what) for z in zones) for what in ("free", "low", "min"))
     return Node(node_id, node_id in online, max(free, 1), low, least)
 

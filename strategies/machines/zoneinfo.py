@@ -40,12 +40,12 @@ def parse_zoneinfo(text: str, where: str, notes: list[str] | None = None) -> dic
 
     Raises InputError for no zone at all, a zone without its rows or with one twice, a line that is none of zoneinfo's.
     """
-    plain = told_by(text, ZONE_MARK.search)
+    notes = [] if notes is None else notes
+    plain = told_by(text, ZONE_MARK.search, notes)
     if plain is None:
         raise InputError(where, "no line `Node N, zone NAME`", ZONEINFO)
     sums: dict[int, Zones] = {}
     seen: set[tuple[str, str]] = set()
-    notes = [] if notes is None else notes
     zones = _zones(_joined(within(numbered(plain), _is_row, notes), where), where)
     cma = [rows.get("nr_free_cma") for _, rows in zones if rows.get("managed", 1)]  # an empty zone has no such row
     if all(pages is None for pages in cma):

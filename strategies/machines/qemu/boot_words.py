@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.machine import number_of, parse_list, show_list
@@ -12,11 +12,14 @@ from percpu_fuzz.strategies.machines.qemu.words import Layout
 from percpu_fuzz.strategies.machines.sizes import parse_size
 
 CPUS_LIMIT = 1 << 20
+CMA_WORDS = ("cma", "hugetlb_cma", "numa_cma", "cma_pernuma")
+TAKES_MEMORY = ("mem", "memmap", "hugepages", "crashkernel")
 
 
 @dataclass(slots=True)
 class BootWords:
-    """possible: how many CPUs; first: how many are brought up; kernelcore, movablecore and cma in bytes, or None.
+    """possible: how many CPUs; first: how many are brought up; kernelcore and movablecore as typed; cma: words
+    that reserve it, with their values.
 
     hotplug_movable: whether memory that is plugged goes to ZONE_MOVABLE.
     """
@@ -27,7 +30,7 @@ class BootWords:
     numa: bool = True
     kernelcore: str | None = None
     movablecore: str | None = None
-    cma_bytes: int = 0
+    cma: dict[str, str] = field(default_factory=dict)
     hotplug_movable: bool = False
 
     @property
@@ -54,8 +57,10 @@ def boot_words(words: list[str], where: str, layout: Layout, notes: list[str]) -
             found.isolated = _isolated(value, where, found.possible)
         if key in ("kernelcore", "movablecore"):
             setattr(found, key, value)
-        if key == "cma":
-            found.cma_bytes = parse_size(value.partition("@")[0], f"{where}, cma")
+        if key in CMA_WORDS:
+            found.cma[key] = value
+        if key in TAKES_MEMORY:
+            notes.append(f"-append has {word[:40]!r}: memory that this takes away is counted all the same")
         if key == "movable_node" or (key == "memhp_default_state" and value == "online_movable"):
             found.hotplug_movable = True
         if "$" in word or "`" in word:
@@ -84,17 +89,33 @@ def kernel_memory(
         kept = _spread(memory, max(core, 0))
         notes.append(f"ZONE_MOVABLE has {(total - sum(kept.values())) >> 20} MiB: no percpu page can lie there")
         memory = kept
-    if boot.cma_bytes:
-        first = next((node for node, size in sorted(memory.items()) if size > boot.cma_bytes), None)
-        if first is not None:
-            memory[first] -= boot.cma_bytes
-            notes.append(f"cma={boot.cma_bytes >> 20}M is taken from node {first}: no percpu page can lie there")
+    for key, value in boot.cma.items():
+        for node, size in _reserved(key, value, memory).items():
+            memory[node] -= size
+            notes.append(f"{key}={value[:40]}: {size >> 20} MiB of CMA on node {node}, where no percpu page can lie")
     if plugged and boot.hotplug_movable:
         notes.append(f"memory plugged on nodes {show_list(sorted(plugged))} goes to ZONE_MOVABLE: it is not counted")
     for node, size in plugged.items() if not boot.hotplug_movable else ():
         memory[node] = memory.get(node, 0) + size
     there = {node for node, size in at_boot.items() if size} | set(plugged)
     return memory, tuple(sorted(node for node in there if not memory[node]))
+
+
+def _reserved(key: str, value: str, memory: Mapping[int, int]) -> dict[int, int]:
+    """Bytes of CMA by node: SIZE on the first node that has room, of hugetlb_cma in equal parts on all.
+
+    NODE:SIZE,... is for those nodes, cma_pernuma=SIZE for each. What finds no room is not reserved, as in the kernel.
+    """
+    where, filled = f"-append {key}", [node for node, size in sorted(memory.items()) if size]
+    parts = [part.partition(":") for part in value.partition("@")[0].split(",")]
+    if all(colon for _, colon, _ in parts):
+        asked = {number_of(node, "node", where, CPUS_LIMIT): parse_size(size, where) for node, _, size in parts}
+    else:
+        size = parse_size(value.partition("@")[0], where)
+        if key == "hugetlb_cma":
+            size = -(-size // max(len(filled), 1))
+        asked = dict.fromkeys(filled if key != "cma" else [n for n in filled if memory[n] > size][:1], size)
+    return {node: size for node, size in asked.items() if 0 < size < memory.get(node, 0)}
 
 
 def _amount(text: str, what: str, total: int) -> int:

@@ -18,7 +18,7 @@ QEMU_NODES_MAX = 128
 PROGRAM = re.compile(r"(?:.*/)?qemu-system-(\w+)")
 DISTANCE = re.compile(r"dist,src=(\d{1,5}),dst=(\d{1,5}),val=(\d{1,3})")
 FOUR_KIB_PROGRAMS = ("x86_64", "i386")
-RAM_STEP = 8192
+RAM_STEP, SHARE_STEP = 8192, 8 << 20
 REPLACED = ("smp", "m", "append")
 INITIATORS = ("acpi-generic-initiator", "acpi-generic-port")
 ALL_MEMORY = "QEMU has the memory of the machine: a kernel takes part of it before anything is free"
@@ -31,7 +31,7 @@ class _Machine:
         self.where = where
         self.layout = Layout([("cpus", "1")], where)
         self.ram_bytes: int | None = None
-        self.hotplug = False
+        self.hotplug = self.sized = False
         self.backends: dict[str, int] = {}
         self.nodes: dict[int, int] = {}
         self.node_of: dict[int, int] = {}
@@ -43,7 +43,9 @@ class _Machine:
         self._cpus: list[tuple[str, Suboptions]] = []
 
     def take(self, name: str, value: str) -> None:
-        if name == "append":
+        if name in ("readconfig", "set"):
+            self.notes.append(f"-{name} {value[:40]} is not read: what it says of the machine is not counted")
+        elif name == "append":
             self.kernel = value.split()
         elif name == "smp":
             self.layout = Layout(pairs_of(value, "cpus", self.where), self.where)
@@ -62,10 +64,16 @@ class _Machine:
             self._numa(pairs[0][1], pairs[1:])
 
     def _memory(self, given: dict[str, str]) -> None:
+        self._known(given, "-m", ("size", "slots", "maxmem"))
         if "size" in given:
             size = parse_size(given["size"], f"{self.where}, -m", "M")
             self.ram_bytes = -(-size // RAM_STEP) * RAM_STEP
         self.hotplug = "maxmem" in given
+
+    def _known(self, given: dict[str, str], option: str, keys: tuple[str, ...]) -> None:
+        strange = sorted(set(given) - set(keys))
+        if strange:
+            raise InputError(self.where, f"{option} with {strange[0][:40]!r}", ", ".join(keys))
 
     def _object(self, given: dict[str, str]) -> None:
         if given.get("qom-type", "").startswith("memory-backend-"):
@@ -93,10 +101,12 @@ class _Machine:
 
     def _node(self, pairs: Suboptions) -> None:
         given = dict(pairs)
+        self._known(given, "-numa node", ("nodeid", "cpus", "mem", "memdev", "initiator"))
         node = number_of(given.get("nodeid", str(len(self.nodes))), "-numa node,nodeid", self.where, MAX_NODES - 1)
         if node in self.nodes:
             raise InputError(self.where, f"node {node} twice", "different nodeid")
         self.nodes[node] = parse_size(given.get("mem", "0"), f"{self.where}, -numa node,mem", "M")
+        self.sized = self.sized or "mem" in given
         if "memdev" in given:
             self.memdevs[node] = given["memdev"]
         for key, text in pairs:
@@ -114,6 +124,8 @@ class _Machine:
         ids = sorted(self.nodes)
         if ids != list(range(len(ids))):
             raise InputError(self.where, f"nodes {show_list(ids)}", "node ids from 0 on without a gap, as QEMU wants")
+        if self.ram_bytes and not self.sized and not any(self.nodes.values()) and not self.memdevs:
+            self._share_out(self.ram_bytes)
         total = sum(self.nodes.values())
         if self.ram_bytes is not None and total != self.ram_bytes:
             raise InputError(self.where, f"nodes of {total} bytes, -m {self.ram_bytes}", "nodes that add up to -m")
@@ -122,6 +134,16 @@ class _Machine:
         stray = sorted({*self.devices.initiators, *self.devices.nodes()} - set(self.nodes))
         if stray:
             raise InputError(self.where, f"a device on node {stray[0]}", f"a node there is: {show_list(ids)}")
+
+    def _share_out(self, ram_bytes: int) -> None:
+        """To all nodes equal parts of whole 8 MiB, as QEMU did before 5.1; the last has the rest."""
+        part = ram_bytes // len(self.nodes) // SHARE_STEP * SHARE_STEP
+        last = max(self.nodes)
+        self.nodes = dict.fromkeys(self.nodes, part)
+        self.nodes[last] += ram_bytes - part * len(self.nodes)
+        self.notes.append(
+            "no -numa node has memory: -m is shared out evenly, as QEMU did before 5.1; later ones refuse it"
+        )
 
     def _place(self, kind: str, given: dict[str, str]) -> None:
         node = number_of(given.pop("node-id", ""), "-numa cpu,node-id", self.where, MAX_NODES - 1)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
+from collections.abc import Callable, Mapping
 
 from percpu_fuzz.engine.errors import InputError
 
 WORDS_MAX = 4_000_000
 SPECIAL = re.compile(r"[\\'\"$`;&|()<>#]")
 TOKEN = re.compile(
-    r"(?P<join>\\\r?\n)|(?P<blank>[ \t\r\f\v]+)|(?P<end>[\n;&|()<>]+)|'(?P<single>[^']*)'|"
-    r'"(?P<double>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|'
-    r"(?P<variable>\$(?:\w+|\{\w+(?:(?::?-)[^}]*)?\}))|(?P<call>\$\([^()]*\)|`[^`]*`)|"
+    r"(?P<join>\\\r?\n)|(?P<blank>[ \t\r\f\v]+)|(?P<end>[\n;&|()<>]+)|\$?'(?P<single>[^']*)'|"
+    r'\$?"(?P<double>(?:[^"\\]|\\.)*)"|\\(?P<escaped>.)|'
+    r"(?P<variable>\$(?:\w+|\{\w+(?::?[-=](?:[^{}]|\$\{[^{}]*\})*)?\}))|"
+    r"\$\(\((?P<sum>(?:[^()]|\([^()]*\))*)\)\)|(?P<call>\$\([^()]*\)|`[^`]*`)|"
     r"(?P<plain>[^\s'\"\\$`;&|()<>]+|\$)",
     re.DOTALL,
 )
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]((?:[^{}]|\$\{[^{}]*\})*))?\})")
+SUM = re.compile(r"\$\(\(((?:[^()]|\([^()]*\))*)\)\)")
+LISTED_JSON = re.compile(r'\{"\S*\}(?=\s|\Z)')  # as ps and top show an argument: without the quotes that it had
+OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.floordiv,
+    ast.Mod: operator.mod,
+}  # fmt: skip
+SUM_MAX = 1 << 63
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
 HERE_DOCUMENT = re.compile(r"(?<!<)<<-?[ \t]*(['\"]?)(\w+)\1([^\n]*)\n(?:.*?\n)??[ \t]*\2[ \t]*(?=\n|\Z)", re.DOTALL)
 BEFORE_ASSIGNMENT = ("export", "local", "readonly", "declare", "then", "else", "do", "sudo", "exec", "env", "time")
@@ -55,6 +66,9 @@ class _Reader:
         if self.word is None and text[at] == "#":
             end = text.find("\n", at)
             return end if end >= 0 else len(text)
+        if self.word is None and (listed := LISTED_JSON.match(text, at)):
+            self.word = listed[0]
+            return listed.end()
         found = TOKEN.match(text, at)
         if found is None:
             given = f"a quote that does not close: {text[at : at + 40].strip()!a}"
@@ -65,17 +79,29 @@ class _Reader:
             self.is_first = self.is_first or kind == "end"
         elif kind == "variable":
             self._expand(found[0])
+        elif kind == "sum":
+            self.word = (self.word or "") + self._sum(found)
         elif kind != "join":
             value = found[kind or 0] if kind in ("single", "escaped", "plain") else found[0]
             if kind == "double":
                 value = re.sub(r'\\(["\\$`]|\n)', lambda m: "" if m[1] == "\n" else m[1], found["double"])
-                value = VARIABLE.sub(self._value, value)
+                value = VARIABLE.sub(self._value, SUM.sub(self._sum, value))
             self.word = (self.word or "") + value
         return found.end()
 
     def _value(self, found: re.Match[str]) -> str:
         known = self.variables.get(found[1] or found[2])
-        return known if known is not None else found[3] if found[3] is not None else found[0]
+        if known is None and found[3] is not None:
+            return VARIABLE.sub(self._value, found[3])
+        return found[0] if known is None else known
+
+    def _sum(self, found: re.Match[str]) -> str:
+        """The value of $((...)) of whole numbers and variables; as written if there is anything else in it."""
+        text = VARIABLE.sub(self._value, found[found.lastindex or 0])
+        try:
+            return str(_value_of(ast.parse(text.strip(), mode="eval").body, self.variables))
+        except (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError):
+            return found[0]
 
     def _expand(self, text: str) -> None:
         """A variable outside of quotes: its value is split at blanks, but not in an assignment."""
@@ -101,6 +127,19 @@ class _Reader:
             return
         self.is_first = self.is_first and word in BEFORE_ASSIGNMENT
         self.words.append(word)
+
+
+def _value_of(tree: ast.expr, variables: Mapping[str, str]) -> int:
+    """Of whole numbers, names of variables, + - * / % and parentheses. ValueError for anything else."""
+    if isinstance(tree, ast.Constant) and type(tree.value) is int:
+        return tree.value
+    if isinstance(tree, ast.Name):
+        return int(variables.get(tree.id, "none"))
+    if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATIONS:
+        value = OPERATIONS[type(tree.op)](_value_of(tree.left, variables), _value_of(tree.right, variables))
+        if 0 <= value < SUM_MAX:
+            return value
+    raise ValueError
 
 
 def words_of(text: str, where: str) -> list[str]:

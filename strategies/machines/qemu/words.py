@@ -13,7 +13,7 @@ import msgspec
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.machine import number_of
 
-MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append", "device", "machine", "M"})
+MACHINE_OPTIONS = frozenset({"smp", "m", "object", "numa", "append", "device", "machine", "M", "readconfig", "set"})
 QEMU_MARK = re.compile(r"(?:^|[\s'\"(])(?:--?(?:numa|smp)\s+[\w'\"$\\]|(?:\S*/)?qemu-system-\w+\s)")
 QEMU_ARGUMENTS = "QEMU arguments as on a shell's command line"
 LEVELS = ("drawers", "books", "sockets", "dies", "clusters", "modules", "cores", "threads")

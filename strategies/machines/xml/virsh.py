@@ -67,13 +67,20 @@ class _Reader:
                 one_node_each(self.node_of, cpu, node, self.where)
 
 
+def is_virsh(root: Element) -> bool:
+    """Whether it is libvirt's: all of its capabilities or, as people cut them out, what is about cells; or a guest."""
+    within = any(child.tag == "cells" for child in root.children)
+    return root.tag in ("capabilities", "host", "cells", "domain") or (root.tag == "topology" and within)
+
+
 def read_virsh(root: Element, where: str) -> Facts:
     """The facts of the document's root. InputError for what is missing or malformed.
 
     Memory is each node's total. A guest's <domain> is refused: its cells are no machine's.
     """
-    topologies = _below(root, "host", "topology", "cells")
-    if root.tag != "capabilities" or len(topologies) != 1:
+    path = ("capabilities", "host", "topology", "cells")
+    topologies = _below(root, *path[path.index(root.tag) + 1 :]) if root.tag in path else []
+    if len(topologies) != 1:
         raise InputError(where, f"XML of {root.tag[:40]!r} with {len(topologies)} lists of cells", VIRSH_OUTPUT)
     reader = _Reader(where)
     for cell in _below(topologies[0], "cell"):

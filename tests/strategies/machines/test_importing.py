@@ -96,7 +96,8 @@ def test_sysfs_folder(tmp_path: Path) -> None:
     [
         ("{}", "keys none"),
         ('{"a": 1}', "keys a"),
-        ("[1]", "Expected `object`"),
+        ("[1]", "begins with '[1]'"),
+        ('[{"a": 1}]', "Expected `object`"),
         ("not json", "begins with 'not json'"),
         ("", "is empty"),
         ('{"schema": ', "truncated"),

@@ -133,10 +133,12 @@ def test_a_lost_or_doubled_line_is_never_silent(kind: str) -> None:
 
 def test_only_a_margin_that_every_line_has_is_taken_away() -> None:
     """Relative indentation stays, and so does a mark within the text; quoted lines alone are tried after the whole."""
-    told = told_by("  > a\n  >   b > c\n", lambda text: text.startswith("a"))
+    notes: list[str] = []
+    told = told_by("  > a\n  >   b > c\n", lambda text: text.startswith("a"), notes)
     assert told == "a\n  b > c\n"
-    assert told_by("Hello,\n> available\n", lambda text: text.startswith("available")) == "available\n"
-    assert told_by("x\n```\nin\n```\ny", lambda text: text.startswith("in")) == "in\n"
+    assert told_by("Hello,\n> available\n", lambda text: text.startswith("available"), notes) == "available\n"
+    assert told_by("x\n```\nin\n```\ny", lambda text: text.startswith("in"), notes) == "in\n"
+    assert notes == ["lines around it are passed over: 1 'Hello,'", "lines around it are passed over: 1 'x', 5 'y'"]
 
 
 def teardown_module() -> None:
