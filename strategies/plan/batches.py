@@ -126,7 +126,7 @@ def run_alone(batch: Batch, checks: int = CHECK_TOUCHED) -> Outcome:
 
 def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CHECK_TOUCHED) -> Outcome:
     """Run every case of a batch; rows: a CaseRow for each, cleared, filled as cases end."""
-    tally = new_tally(rows)
+    tally = new_tally(rows, not batch.hunts)
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
         cases = entry_of(batch.variant, run_cases)
