@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.histograms import EVERY_ALLOCATION, OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES
-from percpu_fuzz.engine.outcome import MEASUREMENT, Histogram, Outcome
+from percpu_fuzz.engine.outcome import Histogram, Outcome
 from percpu_fuzz.engine.topology import MAX_NODES
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign, Sums
@@ -27,8 +27,8 @@ Span = tuple[int, int]
 class Family:
     """A family: its share of the distribution that is measured (shares sum to 1), and the sums of its batches.
 
-    measured: empty before its first batch. nodes, cpus: fewest and most possible ones of its machines; any number where
-    that was not recorded.
+    measured: of the batches that estimates use, empty before the first. nodes, cpus: fewest and most possible ones of
+    its machines; any number where that was not recorded.
     """
 
     name: str
@@ -84,7 +84,7 @@ def averages_in(outcome: Outcome, name: str) -> Averages:
 
 def families_of(campaign: Campaign) -> tuple[Family, ...]:
     """The families of a campaign, in the plan's order."""
-    total, sums = sum(campaign.weights.values()), campaign.streams[MEASUREMENT]
+    total, sums = sum(campaign.weights.values()), campaign.estimated
     nodes, cpus = campaign.describe.get("nodes", {}), campaign.describe.get("cpus", {})
     return tuple(
         Family(
