@@ -18,7 +18,9 @@ from percpu_fuzz.reports.statistics.bernstein import BERNSTEIN_CASES_LEAST, Part
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval, Quantile
 from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile, rows_of_averages
 
-Row = tuple[float, int, Averages, int | None]  # share, cases, averages, the most that a value can be; as in strata.py
+AveragesRow = tuple[
+    float, int, Averages, int | None
+]  # share, cases, averages, the most that a value can be; as in strata.py
 HAIR = 1e-12
 ENDS = 2  # the quantile, and just below it
 
@@ -29,7 +31,7 @@ def quantile_of(strata: Sequence[Stratum], q: float, level: float = LEVEL) -> Qu
     return pooled_quantile(strata, q, level) if rows is None else averaged_quantile(rows, q, level)
 
 
-def averaged_quantile(rows: Sequence[Row], q: float, level: float = LEVEL) -> Quantile | None:
+def averaged_quantile(rows: Sequence[AveragesRow], q: float, level: float = LEVEL) -> Quantile | None:
     """The q-quantile of values that are at least 0, and its interval; None without a charged allocation.
 
     An end is None where the cases do not bound it and not every family has a most.
@@ -55,14 +57,14 @@ def averaged_quantile(rows: Sequence[Row], q: float, level: float = LEVEL) -> Qu
     return Quantile(values[first], Interval(bottom, top))
 
 
-def part_at(row: Row, values: Sequence[int]) -> Part:
+def part_at(row: AveragesRow, values: Sequence[int]) -> Part:
     """A family's sums of X at each value, for Bernstein's inequality."""
     share, cases, found, _ = row
     below, squares, products = found.at(values)
     return Part(share, cases, found.charged, below, squares, products, found.charged_squares, 1.0)
 
 
-def bare_range(rows: Sequence[Row], values: Sequence[int], q: float, sign: int) -> Any:
+def bare_range(rows: Sequence[AveragesRow], values: Sequence[int], q: float, sign: int) -> Any:
     """What families of too few cases can add to the sum at most (sign 1) or at least: an array by value.
 
     X is at most D; from a family's most on it is D.

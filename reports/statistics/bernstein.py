@@ -5,8 +5,11 @@ allocations (averages.py), where C is a share in [0, 1]. The mean wanted is the 
 families of share E(Y - m C) is 0; m is in the interval iff that sum may be 0. The sum of all cases' (share / cases)
 (Y - m C) is one of independent bounded variables, so it strays from its mean by more than sqrt(2 v L) + b L / 3 with at
 most exp(-L) on either side (Boucheron, Lugosi, Massart, Concentration Inequalities, 2.8); b is the largest range of a
-term, and v the sum's variance. Each family's deviation is at most s + range sqrt(2 ln(1 / d) / (n - 1)) but with d
-(Maurer and Pontil 2009, theorem 10). The deviations take a fifth of the error, the sum the rest. A family of fewer than
+term, and v the sum's variance. Its estimate W adds up the families' own, each times share^2 / cases. With n cases of a
+family, of range R, n times their variance over R^2 is self-bounding with a = n / (n - 1), so that
+ln E exp(t (E W - W)) <= t^2 B E W / 2 with B the largest a (share R / n)^2 (Maurer 2006, theorem 13; Maurer and Pontil
+2009, theorem 10; families are independent, so their logarithms add up): sqrt(v) is at most sqrt(W) + sqrt(2 B L) but
+with exp(-L), for all families at once. That takes a fifth of the error, the sum the rest. A family of fewer than
 BERNSTEIN_CASES_LEAST cases counts by its range alone, which needs no case and cannot err.
 """
 
@@ -22,7 +25,7 @@ from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
 BERNSTEIN_CASES_LEAST = 30  # below that the range says more than the cases do
-DEVIATIONS_PART = 0.2  # of the error
+DEVIATION_PART = 0.2  # of the error
 BERNSTEIN_STEPS = 32  # of a bisection in [0, most]
 
 
@@ -54,12 +57,16 @@ class Part:
         """The range of Y - m C."""
         return max(self.most, m)
 
-    def deviation(self, m: float, log: float) -> Any:
-        """A bound of the standard deviation of Y - m C; convex in m."""
+    def variance(self, m: float) -> Any:
+        """What it adds to the estimated variance of the sum; its root is convex in m."""
         squares = self.squares - 2 * m * self.products + m * m * self.charged_squares
         excess = squares - self.cases * self.middle(m) ** 2
         spread = (excess + abs(excess)) / 2 / (self.cases - 1)  # no less than 0, of arrays too
-        return spread**0.5 + self.width(m) * math.sqrt(2 * log / (self.cases - 1))
+        return self.share**2 * spread / self.cases
+
+    def doubt(self, m: float) -> float:
+        """The range of its variance's root, over the root of twice the logarithm."""
+        return self.share * self.width(m) / math.sqrt(self.cases * (self.cases - 1))
 
 
 def part_of(share: float, cases: int, histogram: Histogram, most: float) -> Part:
@@ -103,16 +110,16 @@ def _sum_bound(parts: Sequence[Part], m: float, level: float, sign: int) -> floa
 def bound_of_known(known: Sequence[Part], m: float, level: float, sign: int, places: int = 1) -> Any:
     """The same for families that all have cases enough; an array where their sums are arrays.
 
-    places: at so many of them a deviation may be taken for too small.
+    places: at so many of them the deviation may be taken for too small.
     """
     if not known:
         return 0.0
     error = 1 - level
-    log = math.log(2 / (error * (1 - DEVIATIONS_PART)))
-    each = math.log(places * len(known) / (error * DEVIATIONS_PART))
-    variance = sum(part.share**2 * part.deviation(m, each) ** 2 / part.cases for part in known)
+    log = math.log(2 / (error * (1 - DEVIATION_PART)))
+    doubt = max(part.doubt(m) for part in known) * math.sqrt(2 * math.log(places / (error * DEVIATION_PART)))
+    deviation = sum(part.variance(m) for part in known) ** 0.5 + doubt
     largest = max(part.share * part.width(m) / part.cases for part in known)
-    half = (2 * variance * log) ** 0.5 + largest * log / 3
+    half = deviation * math.sqrt(2 * log) + largest * log / 3
     return sum(part.share * part.middle(m) for part in known) + sign * half
 
 

@@ -1,4 +1,4 @@
-"""Laws of cases with several charged allocations, known by hand: kinds of cases with chances, in two families."""
+"""What intervals are measured against: laws of cases whose figures are known, and the normal interval."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from percpu_fuzz.engine.histograms import PARTS
 from percpu_fuzz.reports.statistics.averages import Averages
+from percpu_fuzz.reports.statistics.intervals import OPEN, Interval
+from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean
 
 Kind = Sequence[tuple[int, int]]  # (parts, value) of each charged allocation of a case
 
@@ -77,3 +79,19 @@ def true_quantile(q: float, laws: Sequence[Law] = (CALM, WILD)) -> int:
     values = sorted({v for law in laws for kind in law.kinds for _, v in kind})
     charged = sum(law.share * law.below(law.most) for law in laws)
     return next(v for v in values if sum(law.share * law.below(v) for law in laws) >= q * charged)
+
+
+def pooled_mean(strata: Sequence[Stratum]) -> tuple[float, Interval] | None:
+    """The mean and its 95% interval, open where weighted_mean gives no error; None without a probe."""
+    found = weighted_mean(strata)
+    if found is None or found[1] is None:
+        return None if found is None else (found[0], OPEN)
+    mean, error = found
+    return mean, Interval(mean - 1.959964 * error, mean + 1.959964 * error)
+
+
+def normal_interval(histogram: dict[int, int]) -> Interval:
+    """Of one family whose every case has a value."""
+    found = pooled_mean([Stratum(1.0, sum(histogram.values()), histogram)])
+    assert found is not None
+    return found[1]
