@@ -30,11 +30,13 @@ class Outcome:
 
     histograms: "waste_pages", "precharge_pages", "share_percent" (waste of precharge, rounded down),
         "rounding_bytes16" (bytes rounded up per node, in sixteenths of a page), all of probes: one entry a case at
-        most; counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
+        most; beside them what engine.histograms says of every charged allocation.
+    counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
     violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
     once: features (run.features) that one case of the batch holds, with that case's number; more: features that
         several cases hold, ascending. Of a hunting batch only features that no epoch before it has shown.
     corpus: what was drawn for cases with such new features, as strategies.plan.learning encodes it.
+    draw: the number that its cases were drawn by, if that is not k: batches of one seed with equal ones drew the same.
     """
 
     stream: str
@@ -50,6 +52,7 @@ class Outcome:
     once: dict[int, int] = field(default_factory=dict)
     more: tuple[int, ...] = ()
     corpus: tuple[str, ...] = ()
+    draw: int | None = None
 
     def canonical(self) -> bytes:
         """The bytes that a digest covers: sorted, without white space, nothing that depends on time or machine."""
@@ -69,6 +72,7 @@ class Outcome:
             "once": [sorted(self.once), [self.once[f] for f in sorted(self.once)]],
             "more": f"{sum(1 << feature for feature in self.more):x}",
             "corpus": list(self.corpus),
+            **({} if self.draw is None else {"draw": self.draw}),
         }
         return json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
 
@@ -85,7 +89,7 @@ class Outcome:
             row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
             {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
             row["counts"], violations, first, dict(zip(*row["once"], strict=True)), _bits(int(row["more"], 16)),
-            tuple(row["corpus"]),
+            tuple(row["corpus"]), row.get("draw"),
         )  # fmt: skip
 
 

@@ -42,9 +42,6 @@ class RunnablePlan(Protocol):
     def recipe(self) -> dict[str, Any]:
         """What another process, with nothing of this one, needs to make the same plan; data fit for JSON."""
 
-    def cases_per_batch(self, stream: str, k: int) -> int:
-        """How many cases batch k of a stream holds; known without running it."""
-
 
 class RunnableBatches(Protocol):
     """The batches of a plan. The parent calls warm() once before it forks the workers; they call outcome()."""
@@ -56,6 +53,26 @@ class RunnableBatches(Protocol):
     @property
     def learner(self) -> Learner | None:
         """None where nothing is learnt."""
+
+    @property
+    def pilot(self) -> int:
+        """The first so many measurement batches are to be taken in with take_pilot(); 0 for none, or no more."""
+
+    @property
+    def seated_from(self) -> int | None:
+        """The first measurement batch that cannot be run before that; None for none, or no more."""
+
+    def take_pilot(self, outcomes: Iterable[Outcome]) -> None:
+        """Take in the outcomes of the pilot's batches, by number."""
+
+    def seating(self) -> list[int] | None:
+        """What the pilot said, which measurement batches need from seated_from on; None before that."""
+
+    def take_seating(self, seating: Sequence[int]) -> None:
+        """Know what the pilot said in another process."""
+
+    def cases_per_batch(self, stream: str, k: int) -> int | None:
+        """How many cases batch k of a stream holds; known without running it, but None before the pilot is taken in."""
 
     def warm(self) -> float:
         """Compile what outcome() needs in this process; seconds that it took."""

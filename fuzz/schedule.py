@@ -91,13 +91,14 @@ def preferred_stream(handed: BatchCounts, hunt: Fraction) -> str:
 
 
 def next_batch(
-    handed: BatchCounts, hunt: Fraction, most: BatchCounts | None, epochs_folded: int | None = None
-) -> BatchId | None:
+    handed: BatchCounts, hunt: Fraction, most: BatchCounts | None, epochs_folded: int | None = None,
+    seated_from: int | None = None,
+) -> BatchId | None:  # fmt: skip
     """The batch to hand out next, or None when there is none to hand out now.
 
     most: the batches of a fixed number of cases, or None. epochs_folded: how many hunting epochs have been folded into
-    what a strategy knows; None where nothing is learnt, so that no batch waits. While hunting waits for its fold,
-    measurement batches go out in its place.
+    what a strategy knows; None where nothing is learnt, so that no batch waits. seated_from: the first measurement
+    batch that waits for the pilot. While one stream waits, batches of the other go out in its place.
     """
     first = preferred_stream(handed, hunt)
     second = HUNTING if first == MEASUREMENT else MEASUREMENT
@@ -105,29 +106,36 @@ def next_batch(
         k = handed.of(stream)
         if most is not None and k >= most.of(stream):
             continue
-        if stream != first and (hunt == 1 or (most is None and not _waits(first, handed, epochs_folded))):
+        takes_its_place = most is not None or _waits(first, handed, epochs_folded, seated_from)
+        if stream != first and (hunt in (0, 1) or not takes_its_place):
             continue
-        if not _waits(stream, handed, epochs_folded):
+        if not _waits(stream, handed, epochs_folded, seated_from):
             return BatchId(stream, k)
     return None
 
 
-def _waits(stream: str, handed: BatchCounts, epochs_folded: int | None) -> bool:
-    """Whether the next batch of a stream belongs to an epoch whose predecessor is not folded yet."""
-    return stream == HUNTING and epochs_folded is not None and handed.hunting // EPOCH_BATCHES > epochs_folded
+def _waits(stream: str, handed: BatchCounts, epochs_folded: int | None, seated_from: int | None) -> bool:
+    """Whether the next batch of a stream needs the pilot, or belongs to an epoch before which one is not folded yet."""
+    if stream == MEASUREMENT:
+        return seated_from is not None and handed.measurement >= seated_from
+    return epochs_folded is not None and handed.hunting // EPOCH_BATCHES > epochs_folded
 
 
 def batches_for_cases(
-    cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int], shard: Shard = WHOLE
+    cases: int, hunt: Fraction, cases_per_batch: Callable[[str, int], int | None], shard: Shard = WHOLE
 ) -> BatchCounts:
     """The fewest batches, in hand-out order, that hold at least `cases` cases over both streams.
 
     Of a part: its share of the batches that hold as many cases for each part, so that equal parts join without a gap.
+    Where a batch is not known to hold so many (None), those before it, of which more will be wanted.
     """
     handed, counted = BatchCounts(), 0
     while counted < cases * shard.count:
         stream = preferred_stream(handed, hunt)
-        counted += cases_per_batch(stream, handed.of(stream))
+        held = cases_per_batch(stream, handed.of(stream))
+        if held is None:
+            break
+        counted += held
         handed = handed.with_one_more(stream)
     return BatchCounts(*(-(-(handed.of(stream) - shard.index) // shard.count) for stream in STREAMS))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from percpu_fuzz.engine.outcome import STREAMS, Histogram, Outcome, Signature
+from percpu_fuzz.engine.outcome import MEASUREMENT, STREAMS, Histogram, Outcome, Signature
 from percpu_fuzz.reports.evidence import Evidence
 
 UNKNOWN_FAMILY = "unknown"  # the family of a batch that killed its workers
@@ -50,6 +50,17 @@ class Sums:
             for value, number in histogram.items():
                 total[value] = total.get(value, 0) + number
 
+    def join(self, other: Sums) -> None:
+        """Take in the sums of other batches."""
+        for name in ("batches", "cases", "steps", "ended_early"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.counts.update(other.counts)
+        self.violations.update(other.violations)
+        for name, histogram in other.histograms.items():
+            total = self.histograms.setdefault(name, {})
+            for value, number in histogram.items():
+                total[value] = total.get(value, 0) + number
+
     def histogram(self, name: str) -> Histogram:
         """Cases by value, values ascending; empty if none was counted."""
         return dict(sorted(self.histograms.get(name, {}).items()))
@@ -57,6 +68,40 @@ class Sums:
     def violating(self, invariant: str) -> int:
         """Cases that violated an invariant: a case records each invariant once."""
         return sum(n for signature, n in self.violations.items() if signature.invariant == invariant)
+
+
+@dataclass(slots=True)
+class MeasuredParts:
+    """The measurement stream as its first `pilot` batches and those after them, by family.
+
+    Once there are as many batches again, so that each family has one, estimates use only those after the pilot; before
+    that only the pilot. Which of both depends on the number of batches alone, not on what they show.
+    """
+
+    pilot: int
+    batches: int = 0
+    first: dict[str, Sums] = field(default_factory=dict)
+    later: dict[str, Sums] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in a measurement batch."""
+        self.batches += 1
+        part = self.first if outcome.k < self.pilot else self.later
+        part.setdefault(outcome.family, Sums()).add(outcome)
+
+    def estimated(self) -> dict[str, Sums]:
+        """What estimates use."""
+        return self.later if self.batches >= 2 * self.pilot else self.first
+
+    def whole(self) -> dict[str, Sums]:
+        """Both together."""
+        if not self.first or not self.later:
+            return self.first or self.later
+        total: dict[str, Sums] = {}
+        for part in (self.first, self.later):
+            for name, sums in part.items():
+                total.setdefault(name, Sums()).join(sums)
+        return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +145,20 @@ class Campaign(RunFacts):
 
     streams: by stream, by family, the sums; signatures: by stream, what was seen of each signature.
     discoveries: by stream, (cases, distinct signatures seen in them) after each batch that showed a new one.
-    evidence: what the certificate needs besides.
+    evidence: what the certificate needs besides. estimated: by family, the sums of those measurement batches that
+    estimates by family and by weight use; all of them, but where a pilot decided how many cases a family gets.
     """
 
     streams: Mapping[str, Mapping[str, Sums]]
     signatures: Mapping[str, Mapping[Signature, Seen]]
     discoveries: Mapping[str, Sequence[tuple[int, int]]]
     evidence: Evidence
+    estimated: Mapping[str, Sums]
+
+    @property
+    def pilot(self) -> int:
+        """So many measurement batches decided how many cases each family gets; 0 for none."""
+        return int(self.describe.get("pilot", 0))
 
     @property
     def variant(self) -> str:
@@ -183,20 +235,25 @@ def gather(outcomes: Iterable[Outcome], facts: RunFacts) -> Campaign:
     streams: dict[str, dict[str, Sums]] = {stream: {} for stream in STREAMS}
     signatures: dict[str, dict[Signature, Seen]] = {stream: {} for stream in STREAMS}
     discoveries: dict[str, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
-    cases, evidence = dict.fromkeys(STREAMS, 0), Evidence()
+    cases, evidence, parts = dict.fromkeys(STREAMS, 0), Evidence(), MeasuredParts(int(facts.describe.get("pilot", 0)))
     for outcome in outcomes:
         evidence.add(outcome)
         seen = signatures[outcome.stream]
         before = len(seen)
-        streams[outcome.stream].setdefault(outcome.family, Sums()).add(outcome)
+        if outcome.stream == MEASUREMENT:
+            parts.add(outcome)
+        else:
+            streams[outcome.stream].setdefault(outcome.family, Sums()).add(outcome)
         _see(seen, outcome)
         cases[outcome.stream] += outcome.cases
         if len(seen) > before:
             discoveries[outcome.stream].append((cases[outcome.stream], len(seen)))
+    streams[MEASUREMENT] = parts.whole()
     return Campaign(
         **{field.name: getattr(facts, field.name) for field in fields(RunFacts)},
         streams={stream: dict(sorted(sums.items())) for stream, sums in streams.items()},
         signatures=signatures, discoveries=discoveries, evidence=evidence,
+        estimated=dict(sorted(parts.estimated().items())),
     )  # fmt: skip
 
 

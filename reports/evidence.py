@@ -67,7 +67,9 @@ class BatchWaste:
 
 @dataclass(slots=True)
 class Evidence:
-    """pct: by family and depth, hunting stream; features: measurement stream; waste: by family and batch number."""
+    """pct: by family and depth, hunting stream; features: measurement stream; waste: by family and Outcome.draw, which
+    is the batch's number where cases were drawn by that.
+    """
 
     pct: dict[tuple[str, int], PctRuns] = field(default_factory=dict)
     features: Features = field(default_factory=Features)
@@ -79,7 +81,8 @@ class Evidence:
             self.features.add(outcome.k, outcome.counts["feature_cases"], outcome.once, outcome.more)
         if outcome.stream == MEASUREMENT and outcome.cases and "waste_pages" in outcome.histograms:
             pages = sum(value * number for value, number in outcome.histograms["waste_pages"].items())
-            self.waste.setdefault(outcome.family, {})[outcome.k] = BatchWaste(outcome.cases, pages)
+            draw = outcome.k if outcome.draw is None else outcome.draw
+            self.waste.setdefault(outcome.family, {})[draw] = BatchWaste(outcome.cases, pages)
         for name, cases in outcome.counts.items():
             if outcome.stream == HUNTING and name.startswith(PCT_COUNT):
                 runs = self.pct.setdefault((outcome.family, int(name.removeprefix(PCT_COUNT))), PctRuns())

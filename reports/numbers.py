@@ -77,6 +77,17 @@ def share_words(share: float) -> str:
     return f"{100 * share:.3g}%"
 
 
+def duration(seconds: float | None) -> str:
+    """In the unit that says it best: 12 s, 3.4 min, 5.1 h, 2.3 days; '-' for unknown."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
+
+
 def plural(count: int, noun: str) -> str:
     """1 node, 2,000 nodes: nouns that take an s."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -291,6 +291,8 @@ def finish_alloc(topo: Topo, prog: Prog, st: State, t: int, kind: int) -> None:
         st.nr_charged += 1
         st.alloc_ops += st.r_ops[t]
         st.waste_pages += max(st.r_precharge[t] - st.r_used[t], 0)
+        st.op_precharge[t, op] = st.r_precharge[t]
+        st.op_used[t, op] = st.r_used[t]
     if t == prog.probe_task and op == prog.probe_op:
         measure_probe(topo, prog, st, t)
 

@@ -284,6 +284,9 @@ def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
         clear_registers(topo, st, t)
         reset_registers(st, t)
     for t in range(prog.nr_tasks):
+        for op in range(prog.nr_ops[t]):
+            st.op_precharge[t, op] = 0
+            st.op_used[t, op] = -1
         st.task_cpu[t] = prog.task_cpu0[t]
         if prog.task_irq[t] == 0:
             st.task_memcg[t] = prog.task_memcg0[t]

@@ -346,6 +346,8 @@ class State:
     probe_bytes: int = i64()  # bytes that the variant booked
     probe_area_bytes: int = i32()
     probe_misplaced: int = i64()  # bytes booked on another node than the one they lie on
+    op_precharge: Grid = i32("tasks", "ops")  # of each allocation that was charged: pages
+    op_used: Grid = i32("tasks", "ops")  # pages accounted, -1 for what is no charged allocation
     in_flight: int = i64()  # pages precharged by hooks that have not refunded yet
     in_flight_max: int = i64()
     waste_pages: int = i64()

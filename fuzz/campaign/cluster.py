@@ -15,7 +15,7 @@ from typing import Any
 
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.outcome import HUNTING
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.errors import HarnessError
@@ -59,7 +59,7 @@ class OtherCode:
 
 
 def remote_batch(
-    code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None
+    code: str, recipe: str, stream: str, k: int, lesson: dict[str, Any] | None, seating: list[int] | None
 ) -> Done | Raised | OtherCode:
     """Run a batch on a dask worker of that code version; another one may have joined after the campaign had begun."""
     if code != CODE:
@@ -71,6 +71,8 @@ def remote_batch(
     batches = remote_batches(recipe)
     if lesson is not None:
         batches.learner.know(k // EPOCH_BATCHES, lesson)
+    if seating is not None:
+        batches.take_seating(seating)
     return answer(batches, stream, k)
 
 
@@ -89,7 +91,7 @@ class ClusterWorkers:
     refills = True
 
     def __init__(self, batches: RunnableBatches, address: str) -> None:
-        self.learner = batches.learner
+        self.batches, self.learner = batches, batches.learner
         self.address = address
         self.recipe = json.dumps(batches.plan.recipe())
         self.slots: list[Slot] = []
@@ -142,7 +144,9 @@ class ClusterWorkers:
         if self.learner is not None and batch.stream == HUNTING and batch.k >= EPOCH_BATCHES:
             lesson = self.learner.lessons(batch.k // EPOCH_BATCHES - 1)[0]
         slot.batch, slot.since = batch, time.monotonic()
-        slot.future = self.client.submit(remote_batch, CODE, self.recipe, batch.stream, batch.k, lesson, pure=False)
+        seating = self.batches.seating() if batch.stream == MEASUREMENT else None
+        arguments = (CODE, self.recipe, batch.stream, batch.k, lesson, seating)
+        slot.future = self.client.submit(remote_batch, *arguments, pure=False)
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
         """What came back, after at most so many seconds."""

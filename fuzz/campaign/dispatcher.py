@@ -102,15 +102,13 @@ class Dispatcher:
     def __init__(
         self, batches: RunnableBatches, store: Store, limits: Limits, criterion: Criterion | None = None
     ) -> None:
-        self.plan, self.learner = batches.plan, batches.learner
+        self.batches, self.learner = batches, batches.learner
         self.store = store
         self.limits = limits
         self.criterion = criterion
         self.start = time.monotonic()
         self.handed = BatchCounts()
-        self.most: BatchCounts | None = None
-        if limits.cases is not None:
-            self.most = batches_for_cases(limits.cases, limits.hunt, self.plan.cases_per_batch, limits.shard)
+        self.most = self._budget()
         self.retry: list[BatchId] = []
         self.tries: dict[BatchId, list[str]] = defaultdict(list)
         self.live = LiveCounters()
@@ -150,13 +148,20 @@ class Dispatcher:
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()
         while True:
-            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs())
+            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs(), self.batches.seated_from)
             if batch is None:
                 return None
             self.handed = self.handed.with_one_more(batch.stream)
             batch = BatchId(batch.stream, self.limits.shard.number(batch.k))
             if batch.k not in self.back[batch.stream]:
                 return batch
+
+    def _budget(self) -> BatchCounts | None:
+        """The batches of so many cases as were asked for, as far as it is known yet; None where none were."""
+        limits = self.limits
+        if limits.cases is None:
+            return None
+        return batches_for_cases(limits.cases, limits.hunt, self.batches.cases_per_batch, limits.shard)
 
     def _come_to_an_end(self) -> None:
         """Nothing more, but for the few batches that others overtook: then --cases with as many cases is this run."""
@@ -213,7 +218,8 @@ class Dispatcher:
         failed = f"{batch} {self.tries[batch][-1]}{at}"
         self.live.given_up += 1
         self._note(f"given up after {TRIES} tries: {failed}")
-        cases = self.plan.cases_per_batch(batch.stream, batch.k)
+        cases = self.batches.cases_per_batch(batch.stream, batch.k)
+        assert cases is not None, "the batch was handed out"
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
         traceback = event.traceback if isinstance(event, Raised) else ""
         row = failed_row(batch, event.case, self.tries[batch], cases, traceback)
@@ -240,7 +246,12 @@ class Dispatcher:
         self._look()
 
     def _fold(self) -> None:
-        """Give the learner each epoch that is whole."""
+        """Give the learner each epoch that is whole, and take in the pilot once it is."""
+        pilot = range(self.batches.pilot)
+        if pilot and all(k in self.back[MEASUREMENT] for k in pilot):
+            self.batches.take_pilot(self._outcome(MEASUREMENT, k) for k in pilot)
+            if not (self.ending or self.met):
+                self.most = self._budget()
         learner = self.learner
         while learner is not None:
             numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)

@@ -91,11 +91,15 @@ def keep(session: Session, named: Mapping[str, Any], files: Mapping[str, bytes],
 
 
 def cases_of(session: Session, ran: Ran) -> int:
-    """How many cases have to be asked for to get these batches; of a part, for each part."""
-    plan, options = session.plan, session.options
+    """How many cases have to be asked for to get these batches; of a part, for each part.
+
+    0 where that is not known: hunting was ahead of a pilot that did not come to its end.
+    """
+    options = session.options
     prefix = batches_covering(batches_of_whole(ran.prefix, options.shard), options.hunt)
-    whole = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in range(prefix.of(stream)))
-    return whole // options.shard.count
+    found = [session.batches.cases_per_batch(stream, k) for stream in STREAMS for k in range(prefix.of(stream))]
+    known = [cases for cases in found if cases is not None]
+    return sum(known) // options.shard.count if len(known) == len(found) else 0
 
 
 def ran_row(session: Session, ran: Ran, stop: str | None, written: WrittenFindings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from percpu_fuzz.engine.outcome import HUNTING
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
 from percpu_fuzz.fuzz.errors import HarnessError
@@ -49,6 +49,7 @@ class Worker(Child):
     channel: Channel | QueueChannel
     memory: mmap.mmap | None = None
     epochs = 0
+    seated = False  # whether it knows what the pilot said
     batch: BatchId | None = None
     since = 0.0
     hung = False
@@ -93,6 +94,7 @@ class LocalWorkers:
         arguments = (self.batches, channel, memory, self.bounds.memory_bytes)
         worker = Worker(multiprocessing.get_context("fork"), work, arguments, f"worker-{number}")
         worker.channel, worker.memory, worker.epochs = channel, memory, epochs_of(self.batches)
+        worker.seated = self.batches.seating() is not None
         return worker
 
     def _started(self, number: int) -> Worker:
@@ -119,7 +121,11 @@ class LocalWorkers:
         if self.batches.learner is not None and batch.stream == HUNTING and batch.k // EPOCH_BATCHES > worker.epochs:
             lessons = self.batches.learner.lessons(worker.epochs)
             worker.epochs += len(lessons)
-        worker.send((batch.stream, batch.k, lessons))
+        seating = None
+        if batch.stream == MEASUREMENT and not worker.seated:
+            seating = self.batches.seating()
+            worker.seated = seating is not None
+        worker.send((batch.stream, batch.k, lessons, seating))
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
         """What happened, after at most so many seconds. A worker that is at a batch for too long is killed."""
@@ -190,11 +196,13 @@ def serve(connection: Connection, batches: RunnableBatches, most: int) -> None:
     give_memory_back()
     while True:
         try:
-            stream, k, lessons = connection.recv()
+            stream, k, lessons, seating = connection.recv()
         except EOFError:
             break
         if lessons and batches.learner is not None:
             batches.learner.take_lessons(lessons)
+        if seating is not None:
+            batches.take_seating(seating)
         event = answer(batches, stream, k)
         try:
             connection.send(event)

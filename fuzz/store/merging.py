@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.outcome import HUNTING
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.fuzz.settings import SETTINGS
@@ -153,5 +153,9 @@ def learnt_without(one: Part, merged: Merged) -> Iterator[str]:
     (most,) = one.store.connection.execute("SELECT max(k) FROM batch WHERE stream = ?", (HUNTING,)).fetchone()
     for batch in one.given_up():
         first = (batch.k // EPOCH_BATCHES + 1) * EPOCH_BATCHES
-        if batch in merged.run_elsewhere and batch.stream == HUNTING and (most or 0) >= first:
+        if batch not in merged.run_elsewhere:
+            continue
+        if batch.stream == MEASUREMENT and batch.k < one.meta["describe"].get("pilot", 0):
+            yield f"measurement of {one.folder} after its pilot, of which it gave {batch} up,"
+        if batch.stream == HUNTING and (most or 0) >= first:
             yield f"{BatchId(HUNTING, first)} of {one.folder}, which gave {batch} up,"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import batches_for_cases
 from percpu_fuzz.fuzz.settings import RunOptions
@@ -38,11 +38,11 @@ class EarlierSessions:
             found = [f"shard: {named.get('shard')} then, {shard} now", *found]
         if found and not options.force:
             raise InputError("--resume", "; ".join(found), "the configuration and code of the campaign, or --force")
-        refuse_less(store, plan, options, named)
+        refuse_less(store, options, named)
         return EarlierSessions(named.get("elapsed", 0.0), "; ".join(found))
 
 
-def refuse_less(store: Store, plan: RunnablePlan, options: RunOptions, named: Mapping[str, Any]) -> None:
+def refuse_less(store: Store, options: RunOptions, named: Mapping[str, Any]) -> None:
     """InputError for a budget that is new and smaller than what is stored: its reports would leave a part out."""
     given, allowed = named.get("given", {}), "more than that; `percpu-fuzz report` shows what is stored as it is"
     elapsed = named.get("elapsed", 0.0)
@@ -50,9 +50,16 @@ def refuse_less(store: Store, plan: RunnablePlan, options: RunOptions, named: Ma
         raise InputError("--time", f"{options.seconds:g} s, and {elapsed:.0f} s of work are stored", allowed)
     if options.cases is None or options.given.get("cases") == given.get("cases"):
         return
-    most = batches_for_cases(options.cases, options.hunt, plan.cases_per_batch, options.shard)
+    stored: dict[tuple[str, int], int] = {}
+    for _, row, _ in store.rows_as_added():
+        outcome = Outcome.from_canonical(row)
+        stored[outcome.stream, outcome.k] = outcome.cases
+    cases = sum(stored.values())
+    if cases <= options.cases:
+        return
+    number = options.shard.number
+    most = batches_for_cases(options.cases, options.hunt, lambda stream, k: stored.get((stream, number(k)), 0))
     if any(sum(1 for _ in store.numbers(stream)) > most.of(stream) for stream in STREAMS):
-        cases = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in store.numbers(stream))
         raise InputError("--cases", f"{options.cases:,}, and {cases:,} cases are stored", allowed)
 
 

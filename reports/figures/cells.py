@@ -74,7 +74,8 @@ def _cell(
             found = sums.get(family.name, _Sums())
             bound = WASTE.most(variant, min(most, family.nodes[1]), 1 << size)
             # Without a bound the part serves for the mean alone.
-            parts.append(Part(family.share, family.cases, found.probes, found.waste, found.squares, bound or 0))
+            counted = (found.probes, found.waste, found.squares, found.waste, found.probes)
+            parts.append(Part(family.share, family.cases, *counted, bound or 0))
     weight = sum(part.share * part.charged / part.cases for part in parts if part.cases)
     mean = sum(part.share * part.total / part.cases for part in parts if part.cases) / weight
     bounded = squared and all(part.most > 0 and part.total <= part.most * part.charged for part in parts)

@@ -13,12 +13,13 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.reports.campaign import Sums
-from percpu_fuzz.reports.figures.compare_values import families_of_both, mean_difference, strata_of_both
+from percpu_fuzz.reports.figures.compare_values import families_of_both, strata_of_both
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import counted, table_places
 from percpu_fuzz.reports.quantities import QUANTITIES, WASTE
 from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval, rate_high, rate_low
-from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, weighted_mean
+from percpu_fuzz.reports.statistics.means import difference_of_means, mean_of
+from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate
 from percpu_fuzz.reports.statistics.two_samples import clean_runs, events_test, holm, mann_whitney
 
 HEADROOM_COMPARED_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
@@ -116,11 +117,11 @@ def quantities(a: Figures, b: Figures, names: Sequence[str], pairs: FamilyPairs,
     found = []
     for name, quantity in QUANTITIES.items():
         strata = strata_of_both(a, b, names, quantity)
-        one, other = weighted_mean(strata[0]), weighted_mean(strata[1])
+        one, other = mean_of(strata[0]), mean_of(strata[1])
         ranks = mann_whitney([(s, x.histogram(name), y.histogram(name)) for s, x, y in pairs], level)
         if one is None or other is None or ranks is None:
             continue
-        ends = mean_difference(*strata, level)
+        ends = difference_of_means(*strata, level)
         found.append(Difference(name, "mean", one[0], other[0], ends, ranks.a12, ranks.p, a12_interval=ranks.interval))
     return found
 

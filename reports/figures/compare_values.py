@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from percpu_fuzz.reports.figures.families import Family, apart
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.quantities import QUANTITIES, Quantity
-from percpu_fuzz.reports.statistics.bootstrap import resampled_difference
-from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval
-from percpu_fuzz.reports.statistics.means import bounded, mean_of
-from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile
+from percpu_fuzz.reports.statistics.averaged_quantile import quantile_of
+from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
+from percpu_fuzz.reports.statistics.means import difference_of_means, less, mean_of
+from percpu_fuzz.reports.statistics.strata import Stratum
 
 COMPARED_QUANTILES = (0.5, 0.9, 0.99)
 Strata = Sequence[Stratum]
@@ -47,23 +47,6 @@ def strata_of_both(a: Figures, b: Figures, names: Sequence[str], quantity: Quant
     )
 
 
-def mean_difference(a: Strata, b: Strata, level: float = LEVEL) -> Interval:
-    """B's mean less A's: the bootstrap's, else both Bernstein intervals, each with half of the error; else open."""
-    found = resampled_difference(a, b, level)
-    if found is not None:
-        return found
-    each = (1 + level) / 2
-    one, other = bounded(a, each), bounded(b, each)
-    return OPEN if one is None or other is None else less(one, other)
-
-
-def less(one: Interval, other: Interval) -> Interval:
-    """The other less the one, where both hold; an end is open if one that it needs is."""
-    low = None if other.low is None or one.high is None else other.low - one.high
-    high = None if other.high is None or one.low is None else other.high - one.low
-    return Interval(low, high)
-
-
 def values(a: Figures, b: Figures, names: Sequence[str], level: float = LEVEL) -> list[Value]:
     """Mean and quantiles of every quantity that both campaigns counted, in the reports' order."""
     huge = {family.name for family in apart(a.families)[0]}
@@ -83,15 +66,15 @@ def _mean(quantity: str, statistic: str, a: Strata, b: Strata, level: float) -> 
     one, other = mean_of(a, level), mean_of(b, level)
     if one is None or other is None:
         return []
-    ends = mean_difference(a, b, level)
+    ends = difference_of_means(a, b, level)
     return [Value(quantity, statistic, one[0], other[0], one[1], other[1], ends)]
 
 
 def _quantile(quantity: str, q: float, a: Strata, b: Strata, level: float) -> list[Value]:
     """Intervals of the quantiles themselves at the level; of the difference from ones with half of the error each."""
-    one, other = pooled_quantile(a, q, level), pooled_quantile(b, q, level)
+    one, other = quantile_of(a, q, level), quantile_of(b, q, level)
     each = (1 + level) / 2
-    low, high = pooled_quantile(a, q, each), pooled_quantile(b, q, each)
+    low, high = quantile_of(a, q, each), quantile_of(b, q, each)
     if one is None or other is None or low is None or high is None:
         return []
     ends = less(low.interval, high.interval)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from msgspec import Meta
@@ -12,9 +12,10 @@ from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.figures.families import Family
 from percpu_fuzz.reports.quantities import Quantity
+from percpu_fuzz.reports.statistics.averaged_quantile import quantile_of
 from percpu_fuzz.reports.statistics.intervals import Interval, Quantile, quantile, zero_bound
 from percpu_fuzz.reports.statistics.means import mean_of
-from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile, pooled_zero_bound
+from percpu_fuzz.reports.statistics.strata import Stratum, pooled_zero_bound
 from percpu_fuzz.reports.value_types import Count, Counts, Share
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -59,10 +60,14 @@ def family_estimate(family: Family, quantities: Iterable[Quantity], variant: Var
 
 
 def distribution(stratum: Stratum) -> Distribution:
-    """A distribution from one sample that holds something, as a whole: its share counts as 1, its probes as cases."""
+    """A distribution from one sample that holds something, as a whole: its share counts as 1.
+
+    Quantiles are of its probes, which count as cases; so is the mean where only they were counted.
+    """
     histogram, most = stratum.histogram, stratum.most
     n = sum(histogram.values())
-    mean = mean_of([Stratum(1.0, n, histogram, most)])
+    whole = Stratum(1.0, n, histogram, most) if stratum.averages is None else replace(stratum, share=1.0)
+    mean = mean_of([whole])
     assert mean is not None, "an empty sample"
     quantiles = {q: quantile(histogram, q, most=most) for q in QUANTILES}
     return Distribution(histogram, n, *mean, quantiles, max(histogram), zero_bound(n))
@@ -94,5 +99,5 @@ def pooled_distribution(strata: list[Stratum]) -> Distribution | None:
 
 def pooled_quantiles(strata: list[Stratum], qs: Iterable[float]) -> dict[float, Quantile]:
     """Quantiles of weighted strata by their q; without those of which nothing is known."""
-    found = {q: pooled_quantile(strata, q) for q in qs}
+    found = {q: quantile_of(strata, q) for q in qs}
     return {q: quantile for q, quantile in found.items() if quantile is not None}

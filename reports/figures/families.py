@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.outcome import MEASUREMENT, Histogram
+from percpu_fuzz.engine.histograms import EVERY_ALLOCATION, OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES
+from percpu_fuzz.engine.outcome import Histogram, Outcome
 from percpu_fuzz.engine.topology import MAX_NODES
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign, Sums
 from percpu_fuzz.reports.quantities import WASTE, Quantity
+from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.strata import Stratum
 
 HUGE_NODES = 64  # families on machines of more nodes are also shown apart: few of their cases can be run
@@ -25,8 +27,8 @@ Span = tuple[int, int]
 class Family:
     """A family: its share of the distribution that is measured (shares sum to 1), and the sums of its batches.
 
-    measured: empty before its first batch. nodes, cpus: fewest and most possible ones of its machines; any number where
-    that was not recorded.
+    measured: of the batches that estimates use, empty before the first. nodes, cpus: fewest and most possible ones of
+    its machines; any number where that was not recorded.
     """
 
     name: str
@@ -48,7 +50,9 @@ class Family:
     def stratum(self, quantity: Quantity, variant: Variant | None) -> Stratum:
         """The family as a stratum of a quantity, with what bounds it on the family's machines."""
         found = self.histogram(quantity.histogram)
-        return Stratum(self.share, self.cases, found, quantity.bound(found, variant, self.nodes[1]))
+        averages = averages_of(self.measured, quantity.histogram)
+        bound = quantity.bound(found if averages is None else averages.parts, variant, self.nodes[1])
+        return Stratum(self.share, self.cases, found, bound, averages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,26 @@ class HugeFamilies:
     waste_pages: float
 
 
+def averages_of(sums: Sums, name: str) -> Averages | None:
+    """Over every charged allocation of a case; None where batches counted the probes alone."""
+    if name not in EVERY_ALLOCATION or name + OF_VALUE_SQUARES not in sums.counts:
+        return None
+    parts, squares, products = (sums.histogram(name + of) for of in (OF_PARTS, OF_SQUARES, OF_PRODUCTS))
+    return Averages(parts, squares, products, sums.counts[name + OF_VALUE_SQUARES])
+
+
+def averages_in(outcome: Outcome, name: str) -> Averages:
+    """Over every charged allocation of a batch's cases, or over their probes where those alone were counted."""
+    counted = outcome.histograms
+    if name + OF_VALUE_SQUARES not in outcome.counts:
+        return Averages.of_probes(counted.get(name, {}))
+    parts, squares, products = (counted.get(name + of, {}) for of in (OF_PARTS, OF_SQUARES, OF_PRODUCTS))
+    return Averages(parts, squares, products, outcome.counts[name + OF_VALUE_SQUARES])
+
+
 def families_of(campaign: Campaign) -> tuple[Family, ...]:
     """The families of a campaign, in the plan's order."""
-    total, sums = sum(campaign.weights.values()), campaign.streams[MEASUREMENT]
+    total, sums = sum(campaign.weights.values()), campaign.estimated
     nodes, cpus = campaign.describe.get("nodes", {}), campaign.describe.get("cpus", {})
     return tuple(
         Family(

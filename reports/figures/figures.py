@@ -25,7 +25,7 @@ from percpu_fuzz.reports.figures.headroom import (
 from percpu_fuzz.reports.figures.left_over import LeftOver, left_over_by_family
 from percpu_fuzz.reports.figures.misplaced import Misplaced, misplaced
 from percpu_fuzz.reports.figures.operations import CallSurvey, call_survey
-from percpu_fuzz.reports.figures.rates import InvariantEstimate, invariant_estimates
+from percpu_fuzz.reports.figures.rates import InvariantEstimate, UntilFixed, invariant_estimates, until_fixed
 from percpu_fuzz.reports.invariants import described_variant
 from percpu_fuzz.reports.quantities import QUANTITIES, Quantity
 
@@ -138,6 +138,11 @@ class Figures:
     def certificate(self) -> Certificate:
         """What the campaign bounds."""
         return certificate(self.campaign)
+
+    @cached_property
+    def until_fixed(self) -> tuple[UntilFixed, ...]:
+        """Clean cases, and the time they take, that exclude a bug of a given rate."""
+        return until_fixed(self.campaign)
 
     @cached_property
     def calls(self) -> CallSurvey | None:

@@ -1,8 +1,8 @@
 """Common random numbers: two campaigns of one seed drew the same machines and programs, batch by batch.
 
-Case c of measurement batch k is the same machine, placement and program in both, whatever the variant; only the steps
-that the variants take differ. So the difference is taken within batches, where what both share cancels out, and its
-interval comes from how it varies between batches.
+Case c of two batches of one draw is the same machine, placement and program in both, whatever the variant; only the
+steps that the variants take differ. So the difference is taken within batches, where what both share cancels out, and
+its interval comes from how it varies between batches.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def paired(a: Figures, b: Figures, level: float = LEVEL) -> Paired | None:
     rows = []
     for family in a.families:
         one, other = (c.campaign.evidence.waste.get(family.name, {}) for c in (a, b))
-        both = sorted(set(one) & set(other))
+        both = sorted(k for k in set(one) & set(other) if k >= a.campaign.pilot and one[k].cases == other[k].cases)
         rows.append((family.share, [(one[k], other[k]) for k in both]))
     if not any(pairs for _, pairs in rows):
         return None

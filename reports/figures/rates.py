@@ -1,4 +1,4 @@
-"""How often each invariant is violated: k of n measured cases, and by the families' weights."""
+"""How often each invariant is violated: k of n measured cases, by the families' weights; and when none may be said."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.families import Family
 from percpu_fuzz.reports.invariants import applies, own_claims
-from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, zero_bound
+from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval, clopper_pearson, zero_bound
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate, pooled_zero_bound
+from percpu_fuzz.reports.statistics.two_samples import clean_runs
 from percpu_fuzz.reports.value_types import Count, InvariantName, Share, Stream
+
+RARENESS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)  # one case in so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +96,29 @@ def reading(k: int, n: int) -> Reading:
     if n == 0:
         return Reading(k, n, Interval(None, None), None)
     return Reading(k, n, clopper_pearson(k, n), zero_bound(n) if k == 0 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class UntilFixed:
+    """A bug of one measured case in `one_in`: cases without a violation that exclude it with 95%.
+
+    seconds: that so many measured cases take at the rate of this campaign; None where it ran for no time.
+    """
+
+    one_in: int
+    cases: int
+    seconds: float | None
+    reached: bool
+
+
+def until_fixed(campaign: Campaign, level: float = LEVEL) -> tuple[UntilFixed, ...]:
+    """By rareness, the most frequent first. Cases as run: (1 - r)^n is at most 1 - level, for n fixed beforehand."""
+    had = campaign.cases(MEASUREMENT) - campaign.unknown(MEASUREMENT)
+    needed = [(one_in, clean_runs(1 / one_in, level)) for one_in in RARENESS]
+    return tuple(UntilFixed(one_in, n, seconds_for(campaign, n), had >= n) for one_in, n in needed)
+
+
+def seconds_for(campaign: Campaign, cases: int) -> float | None:
+    """What so many measured cases take, beside hunting and reports, at this campaign's rate."""
+    had = campaign.cases(MEASUREMENT)
+    return cases * campaign.seconds / had if had and campaign.seconds > 0 else None

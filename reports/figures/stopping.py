@@ -17,7 +17,15 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import UNKNOWN_FAMILY
-from percpu_fuzz.reports.figures.watched import MeanFigure, QuantileFigure, RateFigure, SpuriousFigure, Watched
+from percpu_fuzz.reports.figures.watched import (
+    AveragedQuantileFigure,
+    MeanFigure,
+    QuantileFigure,
+    RateFigure,
+    SpuriousFigure,
+    Watched,
+    watched_most,
+)
 from percpu_fuzz.reports.quantities import QUANTITIES, SHARE, WASTE
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
@@ -110,6 +118,9 @@ def watched(criterion: Criterion, weights: Mapping[str, int], nodes: Mapping[str
     kind, quantity = name.split()
     if kind == "mean":
         return MeanFigure(shares, NAMED[quantity], nodes)
+    if quantity in MEANS:
+        most = max(watched_most(NAMED[quantity], nodes[name]) for name in shares)
+        return AveragedQuantileFigure(shares, NAMED[quantity], NAMED_QUANTILES[kind], most)
     return QuantileFigure(shares, NAMED[quantity], NAMED_QUANTILES[kind])
 
 

@@ -12,9 +12,11 @@ from typing import Protocol
 
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.engine.outcome import Histogram, Outcome
+from percpu_fuzz.reports.figures.families import averages_in
 from percpu_fuzz.reports.figures.headroom import counted
 from percpu_fuzz.reports.quantities import METADATA_PAGES, WASTE, Quantity
 from percpu_fuzz.reports.statistics.anytime import anytime_high, anytime_low
+from percpu_fuzz.reports.statistics.anytime_averaged_quantile import QuantileSequence, averaged_quantile_interval
 from percpu_fuzz.reports.statistics.anytime_mean import MeanSequence, mean_interval
 from percpu_fuzz.reports.statistics.anytime_quantile import quantile_interval
 from percpu_fuzz.reports.statistics.anytime_ratio import ratio_interval
@@ -22,6 +24,11 @@ from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.strata import Stratum
 
 UNKNOWN = Interval(None, None)
+
+
+def watched_most(quantity: Quantity, nodes: int) -> int:
+    """The most that waste or its share can be on machines of so many nodes, with the formula of v2."""
+    return nodes + 1 + METADATA_PAGES if quantity is WASTE else 100
 
 
 class Watched(Protocol):
@@ -99,8 +106,31 @@ class QuantileFigure:
         return Interval(low, high)
 
 
+class AveragedQuantileFigure:
+    """A quantile of waste or of its share by weight, over every charged allocation of a case.
+
+    Values above `most` take no part below it: a quantile that lies there leaves the upper end open.
+    """
+
+    method = "empirical Bernstein sequence at the quantile, averages of cases, by weight"
+
+    def __init__(self, shares: Mapping[str, float], quantity: Quantity, q: float, most: int) -> None:
+        self.families = {name: QuantileSequence(share, most) for name, share in shares.items()}
+        self.histogram, self.q = quantity.histogram, q
+
+    def add(self, outcome: Outcome) -> None:
+        self.families[outcome.family].add(averages_in(outcome, self.histogram), outcome.cases)
+
+    def interval(self, unknown: int, level: float) -> Interval:
+        families = list(self.families.values())
+        if unknown or not any(family.at.charged for family in families):
+            return UNKNOWN
+        return averaged_quantile_interval(families, self.q, level)
+
+
 class MeanFigure:
-    """The mean of waste or of its share of the precharge in percent, by weight, over charged probes.
+    """The mean of waste or of its share of the precharge in percent, by weight, over every charged
+    allocation of a case.
 
     Waste is bounded: the precharge is ceil((payload + metadata) / page) + N and the payload uses at least
     ceil(payload / page) pages, so what is wasted is at most N + 1 and the metadata's pages: an entry of at most 16
@@ -112,14 +142,13 @@ class MeanFigure:
     def __init__(self, shares: Mapping[str, float], quantity: Quantity, nodes: Mapping[str, int]) -> None:
         self.histogram = quantity.histogram
         self.parts = {
-            name: (share, MeanSequence(nodes[name] + 1.0 + METADATA_PAGES if quantity is WASTE else 100.0))
-            for name, share in shares.items()
+            name: (share, MeanSequence(float(watched_most(quantity, nodes[name])))) for name, share in shares.items()
         }
         self.out_of_range = False
 
     def add(self, outcome: Outcome) -> None:
         try:
-            self.parts[outcome.family][1].add(outcome.histograms.get(self.histogram, {}), outcome.cases)
+            self.parts[outcome.family][1].add(averages_in(outcome, self.histogram), outcome.cases)
         except ValueError:
             self.out_of_range = True
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from percpu_fuzz.reports.numbers import decimal, number
 from percpu_fuzz.reports.render.page import Page, Section, Table
-from percpu_fuzz.reports.sections.certificate_words import LEAST_BOUND
+from percpu_fuzz.reports.sections.certificate import LEAST_BOUND
 
 CALIBRATED_WORDS = (
     "distance: total variation, the share of draws that would have to change; default: that of the weights without a "

@@ -14,7 +14,8 @@ from percpu_fuzz.reports.figures.families import HUGE_NODES, range_text
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, nodes_curves
 from percpu_fuzz.reports.figures.paired import paired
-from percpu_fuzz.reports.numbers import decimal, number, percent, plural
+from percpu_fuzz.reports.figures.rates import seconds_for
+from percpu_fuzz.reports.numbers import decimal, duration, number, percent, plural
 from percpu_fuzz.reports.quantities import QUANTITIES
 from percpu_fuzz.reports.render.page import Page, Section, Table
 from percpu_fuzz.reports.sections.brief.headline import ALPHA, compare_mail, headline_lines, headline_section
@@ -50,7 +51,8 @@ PAIRED_WORDS = (
 )
 FIXED_WORDS = (
     "What A violated and B did not. A bug that B still had at A's rate would have stayed unseen in so many clean cases "
-    "with at most 5%; in brackets: for the lower end of that rate's interval."
+    "with at most 5%; in brackets: for the lower end of that rate's interval. Time: "
+    "what those in brackets take at B's rate."
 )
 
 
@@ -60,7 +62,7 @@ def compare_page(a: Figures, b: Figures) -> Page:
     sections = [*quantities_sections(a, b, found), *rates_sections(found)]
     if sections:
         sections[-1] = replace(sections[-1], notes=(*sections[-1].notes, HOLM_WORDS))
-    sections += [*curves_sections(a, b, found), *paired_sections(a, b), *fixed_sections(found)]
+    sections += [*curves_sections(a, b, found), *paired_sections(a, b), *fixed_sections(found, b)]
     one, other = a.campaign, b.campaign
     title = f"percpu-fuzz compare: A {one.variant}, seed {one.seed}; B {other.variant}, seed {other.seed}"
     violated = any(row.kind == "violated" for row in found.differences)
@@ -202,12 +204,13 @@ def paired_sections(a: Figures, b: Figures) -> list[Section]:
     return [Section("paired", "The same cases (common random numbers)", (words,))]
 
 
-def fixed_sections(found: Comparison) -> list[Section]:
+def fixed_sections(found: Comparison, b: Figures) -> list[Section]:
     """Is it fixed? Nothing where B violated all that A did."""
     rows = []
     for row in found.fixed:
         needed = f"{number(row.needed)} [{number(row.needed_most)}]"
         enough = "enough" if row.clean >= row.needed_most else "for A's rate" if row.clean >= row.needed else "too few"
-        rows.append((row.invariant, percent(row.rate.rate), number(row.clean), needed, enough))
-    table = Table(("", "rate in A", "clean in B", "needed", ""), tuple(rows))
+        takes = duration(seconds_for(b.campaign, row.needed_most))
+        rows.append((row.invariant, percent(row.rate.rate), number(row.clean), needed, takes, enough))
+    table = Table(("", "rate in A", "clean in B", "needed", "time", ""), tuple(rows))
     return [Section("fixed", "Is it fixed?", (FIXED_WORDS,), tables=(table,))] if rows else []

@@ -6,17 +6,18 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.page import Page
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.summary import cost_section, summary_section
+from percpu_fuzz.reports.sections.certificate import certificate_section
 from percpu_fuzz.reports.sections.costs import costs_section
 from percpu_fuzz.reports.sections.findings import findings_section
 from percpu_fuzz.reports.sections.headroom import headroom_section
 from percpu_fuzz.reports.sections.in_flight import in_flight_section
 from percpu_fuzz.reports.sections.misplaced import misplaced_section
-from percpu_fuzz.reports.sections.run import certificate_section, run_section
+from percpu_fuzz.reports.sections.run import run_section
 from percpu_fuzz.reports.sections.run_words import verdict_words
-from percpu_fuzz.reports.sections.violations import discovery_section, violations_section
+from percpu_fuzz.reports.sections.violations import discovery_section, until_fixed_section, violations_section
 from percpu_fuzz.reports.sections.waste import waste_section
 
-SECTIONS = (violations_section, findings_section, waste_section)
+SECTIONS = (violations_section, until_fixed_section, findings_section, waste_section)
 OF_PRECHARGE = (headroom_section, misplaced_section, in_flight_section)
 OF_RUN = (costs_section, certificate_section, discovery_section, run_section)
 

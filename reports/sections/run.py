@@ -1,4 +1,4 @@
-"""The run itself as sections: how it was run and ended, what happened, which hazards were passed, the certificate."""
+"""The run itself as sections: how it was run and ended, what happened, which hazards were passed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.hazards import HAZARD_WORDS
 from percpu_fuzz.reports.numbers import number, plain, plural, share_words
 from percpu_fuzz.reports.render.page import Section, Table
-from percpu_fuzz.reports.sections.certificate_words import certificate_words
 from percpu_fuzz.reports.sections.run_words import (
     LISTED,
     STREAM_WORDS,
@@ -83,11 +82,6 @@ def hazards_part(campaign: Campaign) -> Section:
     verdict = f"Never passed: {', '.join(never)}. Nothing is known of what they would do." if never else "All passed."
     table = Table(("", "hazard", *STREAMS), tuple(rows), 2, prose=1)
     return Section("hazards", "Hazards, times passed", (verdict,), tables=(table,), folded=True)
-
-
-def certificate_section(figures: Figures) -> Section:
-    """What the campaign bounds, each statement with its theorem; no words where there is none."""
-    return Section("certificate", "Certificate", certificate_words(figures.certificate))
 
 
 def _counts(campaign: Campaign, name: str) -> list[str]:

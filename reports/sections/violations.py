@@ -8,7 +8,7 @@ from percpu_fuzz.reports.figures.discovery import Discovery
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.rates import InvariantEstimate
 from percpu_fuzz.reports.invariants import words_of
-from percpu_fuzz.reports.numbers import number, plural, upper_percent
+from percpu_fuzz.reports.numbers import duration, number, plural, upper_percent
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
 from percpu_fuzz.reports.sections.rate_words import rate_cell, reading_words
@@ -25,6 +25,12 @@ RISK_WORDS = (
     "risk is the expected number of new ones in one more case: signatures seen in one case only, over cases (Good "
     "1953; interval: Esty 1983, approximate). The schedulers take turns, so it is that of their mixture; what none of "
     "them can reach is not in it."
+)
+
+UNTIL_FIXED_WORDS = (
+    "Nothing was violated. If a bug showed once in so many measured cases, as many clean ones as stand here would have "
+    "shown it with 95%; time is at this campaign's rate. A patch may be called fixed for bugs that are at least as "
+    "frequent as the last row that is reached, in the machines and programs that are drawn here."
 )
 
 
@@ -54,6 +60,20 @@ def reading_notes(campaign: Campaign) -> list[str]:
         words.append(RATE_WORDS)
     parts = [f"{number(campaign.ended_early(s))} of {number(campaign.cases(s))} {s} cases" for s in STREAMS]
     return [*words, f"Ended early by a violation that would crash or clamp the kernel: {', '.join(parts)}."]
+
+
+def until_fixed_section(figures: Figures) -> Section:
+    """A row a rate; no words where something was violated or nothing measured."""
+    campaign = figures.campaign
+    if any(row.cases for row in figures.invariants) or not campaign.cases(MEASUREMENT):
+        return Section("fixed", "")
+    rows = tuple(
+        (f"1 in {number(row.one_in)}", number(row.cases), duration(row.seconds), "reached" if row.reached else "-")
+        for row in figures.until_fixed
+    )
+    had = plural(campaign.cases(MEASUREMENT), "measured case")
+    table = Table(("a bug of", "clean cases", "time", f"with {had}"), rows)
+    return Section("fixed", 'How long until it is safe to say "fixed"', (UNTIL_FIXED_WORDS,), tables=(table,))
 
 
 def broken_table(figures: Figures, rows: list[InvariantEstimate]) -> Table:

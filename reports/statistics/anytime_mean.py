@@ -1,6 +1,7 @@
 """A weighted mean of bounded values that holds at every look: the empirical Bernstein confidence sequence.
 
-Y is a case's value, 0 where no probe was charged, and C whether one was. The mean wanted is the m at which the sum over
+Y is a case's value, 0 where no probe was charged, and C whether one was; or the averages of both over all of a case's
+allocations (averages.py). The mean wanted is the m at which the sum over
 families of share E(Y - m C) is 0. For that m each family's Y - m C are independent and bounded, so Howard, Ramdas,
 McAuliffe and Sekhon 2021, theorem 4, bounds their sum: with predictions made before each case, it is sub-exponential of
 the width of their range in V, the sum of squared errors of prediction. The boundary is the stitched one of their
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 from percpu_fuzz.reports.statistics.sequences import stitched
 
@@ -28,32 +30,37 @@ class MeanSequence:
 
     most: float
     cases: int = 0
-    charged: int = 0
-    total: float = 0.0
-    squares: float = 0.0  # of Y less its prediction
-    products: float = 0.0
+    charged: float = 0.0
+    total: Any = 0.0
+    squares: Any = 0.0  # of Y less its prediction
+    products: Any = 0.0
     charged_squares: float = 0.0  # of C less its prediction
 
-    def add(self, histogram: Histogram, cases: int) -> None:
-        """A batch: values of charged probes by number, and its cases. ValueError for a value outside [0, most]."""
-        if histogram and not 0 <= min(histogram) <= max(histogram) <= self.most:
+    def add(self, found: Averages, cases: int) -> None:
+        """A batch. ValueError for a value outside [0, most]."""
+        if found.parts and not 0 <= min(found.parts) <= max(found.parts) <= self.most:
             raise ValueError(f"a value outside 0 to {self.most:g}")
-        y, c = (self.total / self.cases, self.charged / self.cases) if self.cases else (0.0, 0.0)
-        rows = [(number, value - y, 1 - c) for value, number in histogram.items()]
-        charged = sum(histogram.values())
-        rows.append((cases - charged, -y, -c))
-        self.squares += sum(number * dy * dy for number, dy, _ in rows)
-        self.products += sum(number * dy * dc for number, dy, dc in rows)
-        self.charged_squares += sum(number * dc * dc for number, _, dc in rows)
-        self.total += sum(value * number for value, number in histogram.items())
+        self.add_sums(
+            cases, found.charged, found.total, found.total_squares, found.total_charged, found.charged_squares
+        )
+
+    def add_sums(
+        self, cases: int, charged: float, total: Any, squares: Any, products: Any, charged_squares: float
+    ) -> None:
+        """A batch: sums of C, Y, Y^2, Y C and C^2 over its cases; those with Y may be arrays, worked out together."""
+        y, c = (self.total / self.cases, self.charged / self.cases) if self.cases else (0.0 * total, 0.0)
+        self.squares = self.squares + squares - 2 * y * total + cases * y * y
+        self.products = self.products + products - y * charged - c * total + cases * y * c
+        self.charged_squares += charged_squares - 2 * c * charged + cases * c * c
+        self.total = self.total + total
         self.charged += charged
         self.cases += cases
 
-    def v(self, m: float) -> float:
+    def v(self, m: float) -> Any:
         """The sum of squared errors of prediction of Y - m C."""
         return self.squares - 2 * m * self.products + m * m * self.charged_squares
 
-    def middle(self, m: float) -> float:
+    def middle(self, m: float) -> Any:
         """The average of Y - m C."""
         return (self.total - m * self.charged) / self.cases
 

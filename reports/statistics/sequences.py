@@ -7,6 +7,7 @@ reports.statistics.anytime allow rates that change from case to case, and are wi
 from __future__ import annotations
 
 import math
+from typing import Any
 
 STEPS_MOST = 60  # of Newton's method; a handful is the rule
 CLOSE = 1e-12  # relative
@@ -66,7 +67,21 @@ def stitched(v: float, scale: float, tail: float, ratio: float = 1.0) -> float:
     """
     least = scale * scale
     v = max(v, least)
-    loglog = S * math.log(math.log(ETA * max(v / least, ratio))) + math.log(ZETA_S / (tail * math.log(ETA) ** S))
+    bound: float = _boundary(v, math.log(math.log(ETA * max(v / least, ratio))), scale, tail)
+    return bound
+
+
+def stitched_at(v: Any, scale: float, tail: float) -> Any:
+    """The same for an array of V."""
+    import numpy as np
+
+    least = scale * scale
+    v = np.maximum(v, least)
+    return _boundary(v, np.log(np.log(ETA * v / least)), scale, tail)
+
+
+def _boundary(v: Any, iterated_log: Any, scale: float, tail: float) -> Any:
+    loglog = S * iterated_log + math.log(ZETA_S / (tail * math.log(ETA) ** S))
     k1 = (ETA**0.25 + ETA**-0.25) / math.sqrt(2)
     k2 = (math.sqrt(ETA) + 1) / 2
-    return math.sqrt(k1**2 * v * loglog + (k2 * scale * loglog) ** 2) + k2 * scale * loglog
+    return (k1**2 * v * loglog + (k2 * scale * loglog) ** 2) ** 0.5 + k2 * scale * loglog

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.intervals import (
     LEVEL,
     MEAN_CASES_LEAST,
@@ -30,13 +31,15 @@ from percpu_fuzz.reports.value_types import Share
 class Stratum:
     """One family: share of the distribution (they sum to 1), cases, and its probes by value (at most one a case).
 
-    most: values lie in 0..most, whatever is drawn; None if nothing is known.
+    most: values lie in 0..most, whatever is drawn; None if nothing is known. averages: of every charged allocation of
+    its cases, where those were counted; estimates then use them in place of the probes.
     """
 
     share: float
     cases: int
     histogram: Histogram
     most: int | None = None
+    averages: Averages | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ class Ends:
 
     low: Callable[[int, int, float], float]
     high: Callable[[int, int, float], float]
+
+
+def rows_of_averages(strata: Sequence[Stratum]) -> list[tuple[float, int, Averages, int | None]] | None:
+    """(share, cases, averages, most) of each; None if one of them has only its probes, and cases."""
+    rows = []
+    for s in strata:
+        if s.averages is None and s.cases:
+            return None
+        rows.append((s.share, s.cases, s.averages or Averages.of_probes({}), s.most))
+    return rows if any(s.averages for s in strata) else None
 
 
 EXACT = Ends(rate_low, rate_high)  # for a number of cases fixed beforehand

@@ -231,6 +231,12 @@ def add_pressure(prog: Prog, topo: Topo, v: Any) -> None:
 
 
 @compiled
+def is_accounted(prog: Prog, t: int, i: int) -> bool:
+    """Whether an operation is a percpu allocation that asks to be accounted: what may be the probe."""
+    return bool(prog.op_kind[t, i] == OP_ALLOC and prog.op_gfp[t, i] & 1)
+
+
+@compiled
 def mark_probe(prog: Prog, pick: int) -> None:
     """The measured allocation: the pick-th (modulo) of the program's accounted percpu allocations."""
     prog.probe_task = -1
@@ -238,14 +244,13 @@ def mark_probe(prog: Prog, pick: int) -> None:
     found = 0
     for t in range(prog.nr_tasks):
         for i in range(prog.nr_ops[t]):
-            if prog.op_kind[t, i] == OP_ALLOC and prog.op_gfp[t, i] & 1:
-                found += 1
+            found += is_accounted(prog, t, i)
     if found == 0:
         return
     skip = pick % found
     for t in range(prog.nr_tasks):
         for i in range(prog.nr_ops[t]):
-            if prog.op_kind[t, i] == OP_ALLOC and prog.op_gfp[t, i] & 1:
+            if is_accounted(prog, t, i):
                 if skip == 0:
                     prog.probe_task = t
                     prog.probe_op = i

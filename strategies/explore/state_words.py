@@ -38,9 +38,9 @@ LOGS = frozenset((
     "was_nodes", "was_cpus", "was_pages", "nr_steps", "hazard", "viol_step", "viol_task", "viol_label", "viol_want",
     "viol_found", "viol_hazards", "dirty_cpu_n", "dirty_cpu", "dirty_objcg_n", "dirty_objcg", "dirty_memcg_n",
     "dirty_memcg", "dirty_area_n", "dirty_area", "dirty_chunk_n", "dirty_chunk", "r_ops", "r_from", "probe_done",
-    "probe_precharge", "probe_used", "probe_bytes", "probe_area_bytes", "probe_misplaced", "in_flight",
-    "in_flight_max", "waste_pages", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_alloc", "nr_free",
-    "nr_illegal", "alloc_ops", "free_ops",
+    "probe_precharge", "probe_used", "probe_bytes", "probe_area_bytes", "probe_misplaced", "op_precharge",
+    "op_used", "in_flight", "in_flight_max", "waste_pages", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_alloc",
+    "nr_free", "nr_illegal", "alloc_ops", "free_ops",
 ))  # fmt: skip
 # Counts of attempts, read only where the program makes some of them fail.
 ATTEMPTS = {

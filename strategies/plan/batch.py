@@ -22,6 +22,7 @@ RETRIES = 16  # MAX_RECLAIM_RETRIES
 class Batch:
     """Batch k of a stream. Its outcome is a function of this, and so is each of its cases by number.
 
+    draw: batches of one seed, stream, draw and family draw the same cases; k, but where families have seats.
     tables: kind of each position, values by kind, their number, thresholds (strategies.draw.choices). corpus: choices
     of earlier cases, (n, LENGTH), which half of the cases vary if n is not 0. scheduler: a name, with its depth; `user`
     is set where it is the user's own. known: behaviours that are not worth keeping, bit f for feature f.
@@ -34,6 +35,7 @@ class Batch:
     nested_refresh: bool
     family: Family
     cases: int
+    draw: int
     tables: tuple[Any, Any, Any, Any]
     corpus: Any
     scheduler: str
@@ -47,7 +49,7 @@ class Batch:
     @property
     def key(self) -> int:
         """Key of the random numbers of its cases."""
-        return key_of(self.seed, self.stream, self.k)
+        return key_of(self.seed, self.stream, self.draw)
 
     @property
     def hunts(self) -> bool:

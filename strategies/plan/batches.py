@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from mmap import mmap
@@ -22,7 +22,8 @@ from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import new_rng
 from percpu_fuzz.strategies.plan import canary
 from percpu_fuzz.strategies.plan.batch import Batch
-from percpu_fuzz.strategies.plan.learning import Learner, new_cases, written
+from percpu_fuzz.strategies.plan.learning import NOTHING_LEARNT, Learner, new_cases, written
+from percpu_fuzz.strategies.plan.pilot import Seats
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import CASES_FROM, FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import plan_from
@@ -41,21 +42,49 @@ class Batches:
     """The batches of a plan, run one at a time. A process that is forked goes on with what its parent has made.
 
     warm() compiles and makes the records of each size class. learner is None for a plan that does not learn; what it
-    takes in says what later hunting batches use. After watch(memory) the rows of the batch at hand lie in that memory,
+    takes in says what later batches use. After watch(memory) the rows of the batch at hand lie in that memory,
     so that another process can tell from them with case_at() how far it came.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.learner = Learner() if plan.learns else None
+        self.seats: Seats | None = None
         self.machinery: dict[str, Machinery] = {}
         self.watched: Any = None  # a CaseRow for each case of the largest batch
 
     def batch_of(self, stream: str, k: int) -> Batch:
         """Batch k of a stream, after what was learnt so far."""
-        if self.learner is None:
-            return self.plan.batch_of(stream, k)
-        return self.plan.batch_of(stream, k, self.learner.used_by(k))
+        learnt = NOTHING_LEARNT if self.learner is None else self.learner.used_by(k)
+        return self.plan.batch_of(stream, k, learnt, self.seats)
+
+    @property
+    def pilot(self) -> int:
+        """So many measurement batches are to be taken in before a batch from seated_from on; 0 once they are."""
+        return 0 if self.seats is not None else self.plan.pilot
+
+    @property
+    def seated_from(self) -> int | None:
+        """The first measurement batch that waits for the pilot; None where none does, or no more."""
+        return None if self.seats is not None else self.plan.seated_from()
+
+    def take_pilot(self, outcomes: Iterable[Outcome]) -> None:
+        """Take in the pilot's outcomes, by number."""
+        self.seats = self.plan.seats_from(outcomes)
+
+    def seating(self) -> list[int] | None:
+        """What the pilot said, as data fit for JSON; None before that."""
+        return None if self.seats is None else list(self.seats.order)
+
+    def take_seating(self, seating: Sequence[int]) -> None:
+        """Know what another process's pilot said."""
+        self.seats = Seats(tuple(seating))
+
+    def cases_per_batch(self, stream: str, k: int) -> int | None:
+        """How many cases batch k of a stream holds; None while the pilot has to be run first."""
+        if stream == MEASUREMENT and self.seated_from is not None and k >= self.seated_from:
+            return None
+        return self.plan.cases_per_batch(stream, k, self.seats)
 
     def outcome(self, stream: str, k: int, checks: int = CHECK_TOUCHED) -> Outcome:
         """Run batch k of a stream, and the canary that it carries."""
@@ -102,7 +131,7 @@ class Batches:
     def case_at(self, memory: mmap, stream: str, k: int) -> int | None:
         """The case that batch k was at: the first whose row is not written. None if all are."""
         rows = np.frombuffer(memory, dtype=ROW)
-        missing = np.flatnonzero(rows["page_size"][: self.plan.cases_per_batch(stream, k)] == 0)
+        missing = np.flatnonzero(rows["page_size"][: self.plan.cases_per_batch(stream, k, self.seats)] == 0)
         return int(missing[0]) if len(missing) else None
 
 
@@ -126,7 +155,7 @@ def run_alone(batch: Batch, checks: int = CHECK_TOUCHED) -> Outcome:
 
 def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CHECK_TOUCHED) -> Outcome:
     """Run every case of a batch; rows: a CaseRow for each, cleared, filled as cases end."""
-    tally = new_tally(rows)
+    tally = new_tally(rows, not batch.hunts)
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
         cases = entry_of(batch.variant, run_cases)
@@ -141,6 +170,8 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CH
         run_user_cases(batch, plain_tally(tally))
     outcome = outcome_of(batch.stream, batch.k, batch.family.name, batch.variant.name, tally)
     outcome.counts[f"scheduler.{batch.scheduler}"] = batch.cases
+    if batch.draw != batch.k:
+        outcome = replace(outcome, draw=batch.draw)
     if batch.scheduler == "pct" and not len(batch.corpus):  # PCT's bound is on cases that are drawn afresh
         outcome.counts[f"pct.depth.{batch.depth}"] = batch.cases
     return with_features(batch, outcome, tally)

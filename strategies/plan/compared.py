@@ -59,7 +59,7 @@ class Compared:
                 tried(make_plan(variant, self.plan.seed, learns=False))
         for family in self.plan.families:
             if family.size_class not in self.machinery:
-                k = next(k for k in range(len(self.plan.order)) if self.plan.family_of(k) is family)
+                k = next(k for k in range(len(self.plan.order)) if self.plan.order[k] is family)
                 self.run(replace(self.batch_of("measurement", k), cases=1))
 
     def run(self, batch: Batch) -> BatchDifferences:

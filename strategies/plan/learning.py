@@ -150,13 +150,18 @@ def shared(learnt: Learnt, before: Learnt) -> Learnt:
 
 
 def seats_in_order(weights: Sequence[int]) -> tuple[int, ...]:
-    """The turns of an epoch's batches: FLOOR_SEATS each, the rest by weight (largest remainders), spread evenly."""
-    spare = EPOCH_BATCHES - FLOOR_SEATS * len(weights)
+    """The turns of an epoch's batches: FLOOR_SEATS each, the rest by weight, spread evenly."""
+    return spread(allotted(weights, EPOCH_BATCHES, FLOOR_SEATS))
+
+
+def allotted(weights: Sequence[int], places: int, floor: int) -> list[int]:
+    """So many places: `floor` for each weight, the rest by weight (largest remainders)."""
+    spare = places - floor * len(weights)
     whole = [spare * weight // sum(weights) for weight in weights]
     remainders = sorted(range(len(weights)), key=lambda t: (-(spare * weights[t] % sum(weights)), t))
     for turn in remainders[: spare - sum(whole)]:
         whole[turn] += 1
-    return spread([FLOOR_SEATS + number for number in whole])
+    return [floor + number for number in whole]
 
 
 def spread(numbers: Sequence[int]) -> tuple[int, ...]:

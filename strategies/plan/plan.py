@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
 from percpu_fuzz.engine.own.file import described_own
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.topology_file import dump_topology
@@ -20,6 +20,7 @@ from percpu_fuzz.strategies.draw.faults import NESTED_REFRESH, fault_rates, with
 from percpu_fuzz.strategies.draw.topologies import Family, extremes
 from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
 from percpu_fuzz.strategies.plan.learning import EPOCH_BATCHES, NOTHING_LEARNT, Learnt, no_corpus, spread, varies
+from percpu_fuzz.strategies.plan.pilot import PILOT_CASES_LEAST, ROUNDS, Seats, seats_from
 from percpu_fuzz.strategies.plan.portfolio import (
     CASES_FROM,
     DEPTHS,
@@ -30,6 +31,8 @@ from percpu_fuzz.strategies.plan.portfolio import (
     caps_of,
 )
 from percpu_fuzz.strategies.plan.user_scheduler import UserScheduler
+
+FULL_SIZE_FROM = 512  # batches of this number and above are as large as any
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +72,53 @@ class Plan:
             made[stream] = (*kind_arrays(kinds), limits)
         return made
 
-    def family_of(self, k: int) -> Family:
-        """The family of batch k of either stream."""
-        return self.order[k % len(self.order)]
+    @property
+    def pilot(self) -> int:
+        """How many measurement batches say how many cases each family gets; 0 where that is by weight alone."""
+        return len(self.families) if self.learns and len(self.families) > 1 else 0
 
-    def cases_per_batch(self, stream: str, k: int) -> int:
+    def seated_from(self) -> int | None:
+        """The first measurement batch whose family the pilot decides; None if there is no pilot."""
+        return ROUNDS * self.pilot or None
+
+    def family_of(self, stream: str, k: int, seats: Seats | None = None) -> Family:
+        """The family of batch k of a stream; seats: what the pilot gave, without which it is by weight."""
+        place = self._place_of(k) if stream == MEASUREMENT and self.pilot else None
+        if place is None:
+            return self.order[k % len(self.order)]
+        if place < 0:
+            return self.families[k % self.pilot]
+        return (
+            self.order[k % len(self.order)] if seats is None else self.families[seats.order[place % len(seats.order)]]
+        )
+
+    def _place_of(self, k: int) -> int:
+        """The place of a measurement batch after the first with a seat; below 0: before it."""
+        return k - ROUNDS * self.pilot
+
+    def draw_of(self, stream: str, k: int, seats: Seats | None = None) -> int:
+        """The number that the cases of a batch are drawn by: of the pilot's family i, turn j, it is i + j families."""
+        if stream == HUNTING or not self.pilot or (place := self._place_of(k)) < 0 or seats is None:
+            return k
+        return seats.order[place % len(seats.order)] + self.pilot * (ROUNDS + seats.turn(place))
+
+    def cases_per_batch(self, stream: str, k: int, seats: Seats | None = None) -> int:
         """Cases of a batch: by its number, fewer on machines of class wide."""
-        family = self.family_of(k)
+        family = self.family_of(stream, k, seats)
         if self.user is not None and stream == HUNTING:
             return USER_CASES[family.size_class]
+        cases = self._cases_of(family, k)
+        return max(cases, PILOT_CASES_LEAST) if stream == MEASUREMENT and k < self.pilot else cases
+
+    def _cases_of(self, family: Family, k: int) -> int:
+        """Cases of a batch of so high a number."""
         own = self.variant.own is not None and self.variant.own.has_code
         cases = next(cases for start, cases in (OWN_CASES_FROM if own else CASES_FROM) if k >= start)
-        if family.size_class == "small":
-            return cases
-        return min(cases, max(2, 2 * cases // family.nodes_max))
+        return cases if family.size_class == "small" else min(cases, max(2, 2 * cases // family.nodes_max))
+
+    def seats_from(self, pilot: Iterable[Outcome]) -> Seats:
+        """What the outcomes of the pilot's batches, by number, decide."""
+        return seats_from(self.families, pilot, [self._cases_of(family, FULL_SIZE_FROM) for family in self.families])
 
     def turn(self, stream: str, k: int, learnt: Learnt = NOTHING_LEARNT) -> tuple[str, int]:
         """Scheduler and depth of a batch. The measurement stream always walks at random: its distribution is fixed."""
@@ -92,13 +128,13 @@ class Plan:
             return TURNS[learnt.order[k % EPOCH_BATCHES]]
         return self.scheduler, DEPTHS.get(self.scheduler, 0)
 
-    def batch_of(self, stream: str, k: int, learnt: Learnt = NOTHING_LEARNT) -> Batch:
-        """Batch k of a stream; learnt: what hunting batches of its epoch use."""
+    def batch_of(self, stream: str, k: int, learnt: Learnt = NOTHING_LEARNT, seats: Seats | None = None) -> Batch:
+        """Batch k of a stream; learnt: what hunting batches of its epoch use; seats: what the pilot gave."""
         hunts = stream == HUNTING
         scheduler, depth = self.turn(stream, k, learnt)
         return Batch(
-            stream, k, self.seed, self.variant, NESTED_REFRESH in self.faults, self.family_of(k),
-            self.cases_per_batch(stream, k), self.tables[stream],
+            stream, k, self.seed, self.variant, NESTED_REFRESH in self.faults, self.family_of(stream, k, seats),
+            self.cases_per_batch(stream, k, seats), self.draw_of(stream, k, seats), self.tables[stream],
             learnt.corpus_array() if hunts and varies(k) else no_corpus(),
             scheduler, depth, self.user if hunts else None, learnt.known if hunts else 0,
         )  # fmt: skip
@@ -136,6 +172,7 @@ class Plan:
             "faults": list(self.faults),
             "calibration": DEFAULT if self.calibration is None else self.calibration.described,
             "learning": "epochs" if self.learns else "off",
+            **({"pilot": self.pilot} if self.pilot else {}),
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
             **({"assumed of the machine": "; ".join(self.notes)} if self.notes else {}),

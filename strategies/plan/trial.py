@@ -40,7 +40,7 @@ def tried(plan: Plan) -> Trial:
     """Run some cases of a plan in plain mode. InputError for what its variant's steps do wrong in them."""
     done, taken = 0, 0
     for stream in STREAMS:
-        k = min(range(len(plan.order)), key=lambda k: plan.order[k].size_class != "small")
+        k = min(range(len(plan.order)), key=lambda k: plan.family_of(stream, k).size_class != "small")
         batch = plan.batch_of(stream, k)
         for case in range(min(CASES, batch.cases) if batch.size_class == "small" else 1):
             taken += try_case(batch, case, TRIAL_STEPS if batch.size_class == "small" else 20 * TRIAL_STEPS)

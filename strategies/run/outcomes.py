@@ -10,7 +10,19 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
-from percpu_fuzz.engine.histograms import AMISS, MISPLACED_WHERE, PAIR, PRECHARGE_USED, ROUNDING_PARTS, SIZE_CELLS
+from percpu_fuzz.engine.histograms import (
+    AMISS,
+    EVERY_ALLOCATION,
+    MISPLACED_WHERE,
+    OF_PARTS,
+    OF_PRODUCTS,
+    OF_SQUARES,
+    OF_VALUE_SQUARES,
+    PAIR,
+    PRECHARGE_USED,
+    ROUNDING_PARTS,
+    SIZE_CELLS,
+)
 from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
 from percpu_fuzz.strategies.run.tally import PROBE_NAMES, BatchTally
 
@@ -28,6 +40,10 @@ def outcome_of(stream: str, k: int, family: str, variant: str, tally: BatchTally
     counts |= {f"hazard.H{h}": int(sums["hazard"][h]) for h in range(1, NR_HAZARDS)}
     counted, first = count_events(tally.events[: sums["nr_events"]], variant)
     named = histograms_of(tally.rows, stream)
+    if stream != HUNTING:
+        of_all, value_squares = every_allocation(tally.allocs[: sums["nr_allocs"]])
+        named |= of_all
+        counts |= value_squares
     steps, ended_early = int(sums["steps"]), int(sums["ended_early"])
     return Outcome(stream, k, family, len(tally.rows), steps, ended_early, named, counts, counted, first)
 
@@ -83,6 +99,34 @@ def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]
     yield "waste_by_size", size * PAIR + waste
     yield "waste_by_page", binary_class(probes["page_size"] // 4096) * PAIR + waste
     yield "waste_by_place", probes["place"] * PAIR + waste
+
+
+def every_allocation(allocs: Any) -> tuple[dict[str, Histogram], dict[str, int]]:
+    """Histograms and counts over every charged allocation (engine.histograms.EVERY_ALLOCATION)."""
+    waste = np.maximum(allocs["precharge"] - allocs["used"], 0)
+    reserved = allocs["precharge"] > 0
+    share = waste[reserved] * np.int64(100) // allocs["precharge"][reserved]
+    named: dict[str, Histogram] = {}
+    counts: dict[str, int] = {}
+    for name, values, rows in zip(EVERY_ALLOCATION, (waste, share), (allocs, allocs[reserved]), strict=True):
+        *found, counts[name + OF_VALUE_SQUARES] = averaged(rows["case"], rows["parts"], values)
+        named |= {name + of: h for of, h in zip((OF_PARTS, OF_SQUARES, OF_PRODUCTS), found, strict=True)}
+    return named, counts
+
+
+def averaged(case: Any, parts: Any, values: Any) -> tuple[Histogram, Histogram, Histogram, int]:
+    """By value what sums over cases of X, X^2 and D X grow by there, and the sum of Y^2; cases ascending."""
+    order = np.lexsort((values, case))
+    parts, values = parts[order].astype(np.int64), values[order].astype(np.int64)
+    first = np.flatnonzero(np.diff(case, prepend=-1))  # the row that each case begins with
+    lengths = np.diff(first, append=len(case))
+    passed = np.cumsum(parts)
+    before = passed - parts - np.repeat(passed[first] - parts[first], lengths)
+    whole = np.repeat(np.add.reduceat(parts, first) if len(first) else parts, lengths)
+    totals = np.add.reduceat(parts * values, first) if len(first) else parts
+    squares = sum(total * total for total in totals.tolist())  # may be beyond 64 bits
+    grown = (before + parts) ** 2 - before**2
+    return sums_of(values, parts), sums_of(values, grown), sums_of(values, whole * parts), squares
 
 
 def histogram_of(values: Any) -> Histogram:

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.declare import Vec, dtype_of, i64
+from percpu_fuzz.engine.core.declare import Vec, dtype_of, i32, i64
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_NOBLOCK
 from percpu_fuzz.engine.core.records import NR_HAZARDS, Prog, Record, State, Topo
+from percpu_fuzz.engine.histograms import PARTS
+from percpu_fuzz.strategies.draw.choices import NR_OPS, NR_TASKS
+from percpu_fuzz.strategies.draw.decode import is_accounted
 from percpu_fuzz.strategies.run.features import NR_FEATURES, Trail, add_case
 from percpu_fuzz.strategies.run.walk import OVERLONG, STUCK
 
@@ -52,11 +55,22 @@ class Sums:
     free_ops: int = i64()
     waste_sum: int = i64()  # pages, of every charged allocation
     nr_events: int = i64()  # rows of events in use
+    nr_allocs: int = i64()  # rows of allocs in use
     probe: Vec = i64("probes")  # by the probe's end
     hazard: Vec = i64("hazards")  # how often each was passed; index 0 unused
 
 
+class AllocRow:
+    """A charged allocation of a case, and how many of the case's PARTS it holds (engine.histograms)."""
+
+    case: int = i32()
+    parts: int = i32()
+    precharge: int = i32()  # pages
+    used: int = i32()  # pages
+
+
 ROW = dtype_of(CaseRow, {})
+ALLOC = dtype_of(AllocRow, {})
 SUMS = dtype_of(Sums, {"probes": len(PROBE_NAMES), "hazards": NR_HAZARDS})
 
 
@@ -64,12 +78,14 @@ class BatchTally(NamedTuple):
     """The arrays of a batch. rows: CaseRow of each case. sums: one record.
 
     events: rows (case, invariant, label, hazards), one for each invariant that a case breaks. cases_with: cases with
-    each feature, last_case: the last of them.
+    each feature, last_case: the last of them. allocs: an AllocRow for each charged allocation of a program; of a
+    batch that adds to no estimate there are none.
     """
 
     rows: Any
     sums: Any
     events: Any
+    allocs: Any
     cases_with: Any
     last_case: Any
 
@@ -79,16 +95,18 @@ def new_rows(cases: int) -> Record:
     return np.zeros(cases, dtype=ROW)
 
 
-def new_tally(rows: Record) -> BatchTally:
-    """A cleared tally of as many cases as there are rows."""
+def new_tally(rows: Record, measures: bool = True) -> BatchTally:
+    """A cleared tally of as many cases as there are rows. measures: whether it keeps every charged allocation."""
     events = np.zeros((len(rows) * NR_INVARIANT, 4), dtype=np.int32)
     features = np.zeros((2, NR_FEATURES), dtype=np.int32)
-    return BatchTally(rows, np.zeros(1, dtype=SUMS), events, features[0], features[1])
+    allocs = np.zeros(len(rows) * NR_TASKS * NR_OPS if measures else 0, dtype=ALLOC)
+    return BatchTally(rows, np.zeros(1, dtype=SUMS), events, allocs, features[0], features[1])
 
 
 def plain_tally(tally: BatchTally) -> BatchTally:
     """The same arrays, as functions that are not compiled read and write them."""
-    return tally._replace(rows=tally.rows.view(np.recarray), sums=tally.sums.view(np.recarray))
+    rows, sums, allocs = (array.view(np.recarray) for array in (tally.rows, tally.sums, tally.allocs))
+    return tally._replace(rows=rows, sums=sums, allocs=allocs)
 
 
 @compiled
@@ -99,6 +117,8 @@ def count_case(
     add_case(trail, st, case, tally.cases_with, tally.last_case)
     note_case(topo, prog, st, place, tally.rows[case])
     add_sums(st, status, tally.sums[0])
+    if len(tally.allocs) > 0:
+        note_allocs(prog, st, case, tally.allocs, tally.sums[0])
     log_violations(st, case, tally.events, tally.sums[0])
 
 
@@ -118,6 +138,28 @@ def note_case(topo: Topo, prog: Prog, st: State, place: int, row: CaseRow) -> No
     if st.probe_done != 0:
         row.nowait = 1 if prog.op_gfp[prog.probe_task, prog.probe_op] & GFP_NOBLOCK else 0
     row.page_size = topo.page_size
+
+
+@compiled
+def note_allocs(prog: Prog, st: State, case: int, allocs: Any, sums: Sums) -> None:
+    """A row for each charged allocation, with as many parts as picks of PARTS that decode.mark_probe gives to it."""
+    asking = 0
+    for t in range(prog.nr_tasks):
+        for i in range(prog.nr_ops[t]):
+            asking += is_accounted(prog, t, i)
+    place = 0
+    for t in range(prog.nr_tasks):
+        for i in range(prog.nr_ops[t]):
+            if not is_accounted(prog, t, i):
+                continue
+            if st.op_used[t, i] >= 0:
+                row = allocs[sums.nr_allocs]
+                row.case = case
+                row.parts = PARTS // asking + (1 if place < PARTS % asking else 0)
+                row.precharge = st.op_precharge[t, i]
+                row.used = st.op_used[t, i]
+                sums.nr_allocs += 1
+            place += 1
 
 
 @compiled

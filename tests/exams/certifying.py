@@ -45,13 +45,13 @@ def plan() -> Plan:
     variant = next(m.variant for m in catalogue() if m.variant.name == MUTANT)
     chosen = {f.name: f for f in families()}
     names = ("small-random", "cxl-memoryless")
-    return Plan(variant, 0, tuple(Family(name, 1, chosen[name].topologies) for name in names))
+    return Plan(variant, 0, tuple(Family(name, 1, chosen[name].topologies) for name in names), learns=False)
 
 
 @cache
 def brief_plan() -> Plan:
     """The same with one task of two or three operations a case: few enough features for some hundred cases to know."""
-    made = Plan(plan().variant, 0, plan().families)
+    made = Plan(plan().variant, 0, plan().families, learns=False)
     limits = only(tasks=(1,), ops=(2, 3), max=(-1,), fail_populate=(0,), fail_create=(0,), fail_trylock=(0,))
     made.tables[MEASUREMENT] = (*kind_arrays(), limits)
     return made

@@ -17,9 +17,9 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "support")]
 
+from case_laws import pooled_mean  # noqa: E402
 from few_cases import few_cases  # noqa: E402
 from narrowed import only  # noqa: E402
-from normal_mean import pooled_mean  # noqa: E402
 from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
@@ -57,7 +57,10 @@ def plan() -> Plan:
     """v1, whose shortfall gives rates that are not small, on two families of weights 2 and 1."""
     machines = tuple(even(f"even-{n}", n, 4) for n in (1, 2, 3, 4))
     made = Plan(
-        VARIANTS["v1"], 0, (Family("even", 2, machines), Family("far", 1, (preset("cxl"), preset("memoryless"))))
+        VARIANTS["v1"],
+        0,
+        (Family("even", 2, machines), Family("far", 1, (preset("cxl"), preset("memoryless")))),
+        learns=False,
     )
     accounted = (GFP_ACCOUNT, GFP_ACCOUNT | OP_OWN)
     made.tables[MEASUREMENT] = (*kind_arrays(), only(tasks=(2, 3), ops=(6, 7, 8), irq=(0,), gfp=accounted))

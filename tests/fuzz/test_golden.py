@@ -23,7 +23,9 @@ def digest_of(variant: str, out: Path) -> str:
     from percpu_fuzz.fuzz.cli import call
 
     call(["run", "--variant", variant, *CASES, "--plain", "--out", str(out)])
-    digest: str = json.loads((out / "report.json").read_text())["digest"]
+    report = json.loads((out / "report.json").read_text())
+    assert report["stopping"]["by"] == "cases", "only a campaign that came to its end has this digest"
+    digest: str = report["digest"]
     return digest
 
 

@@ -75,6 +75,23 @@ class Toy:
     learner: Pupil | None = None
     memory: mmap | None = None
     watch_bytes: int = 8
+    pilot: int = 0
+    piloted: list[int] | None = None
+
+    @property
+    def seated_from(self) -> int | None:
+        return 2 * self.pilot or None
+
+    def take_pilot(self, outcomes: Iterable[Outcome]) -> None:
+        """From here on batches have as many cases as the pilot's steps say, modulo 7."""
+        self.piloted = [sum(outcome.steps for outcome in outcomes) % 7, 2 * self.pilot]
+        self.pilot = 0
+
+    def seating(self) -> list[int] | None:
+        return self.piloted
+
+    def take_seating(self, seating: Sequence[int]) -> None:
+        self.piloted, self.pilot = list(seating), 0
 
     @property
     def plan(self) -> Toy:
@@ -86,8 +103,11 @@ class Toy:
     def warm(self) -> float:
         return 0.0
 
-    def cases_per_batch(self, stream: str, k: int) -> int:
-        return min(k + 1, 20)
+    def cases_per_batch(self, stream: str, k: int) -> int | None:
+        if stream == "measurement" and self.seated_from is not None and k >= self.seated_from:
+            return None
+        more, begins = self.piloted or (0, 0)
+        return min(k + 1, 20) + (more if stream == "measurement" and k >= begins else 0)
 
     def watch(self, memory: mmap) -> None:
         self.memory = memory
@@ -115,6 +135,7 @@ class Toy:
         if self.learner is not None and stream == "hunting":
             counts = {"known": self.learner.known[k // EPOCH_BATCHES]}
         cases = self.cases_per_batch(stream, k)
+        assert cases is not None, "a batch that waits for the pilot"
         return Outcome(
             stream, k, "toy", cases, 10 * k, counts=counts, violations={SIGNATURE: 1}, first_cases={SIGNATURE: (k,)}
         )
@@ -245,7 +266,7 @@ def test_what_is_learnt_reaches_every_worker_in_time(tmp_path: Path, workers: in
     plan = Toy(tmp_path, learner=Pupil(), kill=(BatchId("hunting", 70), BatchId("hunting", 100)))
     done, store = ran(tmp_path, plan, cases=6000, workers=workers)
     assert done.prefix.hunting > 2 * EPOCH_BATCHES
-    cases = [plan.cases_per_batch("hunting", k) for k in range(done.prefix.hunting)]
+    cases = [plan.cases_per_batch("hunting", k) or 0 for k in range(done.prefix.hunting)]
     for outcome in store.outcomes(BatchCounts(0, done.prefix.hunting)):
         assert outcome.counts["known"] == sum(cases[: outcome.k // EPOCH_BATCHES * EPOCH_BATCHES])
 
@@ -356,6 +377,36 @@ def test_only_hunting_waits_for_nothing_else() -> None:
     assert next_batch(BatchCounts(0, 64), Fraction(1), None, epochs_folded=1) == BatchId("hunting", 64)
 
 
+def test_measurement_waits_for_the_pilot() -> None:
+    """No measurement batch that needs the pilot goes out before it is taken in; hunting takes its place meanwhile."""
+    handed, half = BatchCounts(20, 20), Fraction(1, 2)
+    assert next_batch(BatchCounts(19, 20), half, None, seated_from=20) == BatchId("measurement", 19)
+    assert next_batch(handed, half, None, seated_from=20) == BatchId("hunting", 20)
+    assert next_batch(handed, half, None) == BatchId("measurement", 20)
+    assert next_batch(BatchCounts(20, 0), Fraction(0), None, seated_from=20) is None
+    assert next_batch(handed, half, BatchCounts(30, 20), seated_from=20) is None
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_pilot_gives_one_campaign(tmp_path: Path, workers: int) -> None:
+    """Sizes that only the pilot's outcomes say: --cases N, stopped and resumed or not, with a worker killed within the
+    pilot or not, by one worker or three, is one digest.
+    """
+    whole, store = ran(tmp_path_of(tmp_path, "whole"), Toy(tmp_path, pilot=4), cases=600)
+    digest = digest_of(store.rows(whole.prefix))
+    assert sum(outcome.cases for outcome in store.outcomes(whole.prefix)) >= 600
+    killed = Toy(tmp_path_of(tmp_path, "killed"), pilot=4, kill=(BatchId("measurement", 2),))
+    done, store = ran(tmp_path / "killed", killed, cases=600, workers=workers)
+    assert done.prefix == whole.prefix
+    assert digest_of(store.rows(done.prefix)) == digest
+    for batches in (3, 11, 30):
+        part = tmp_path_of(tmp_path, str(batches))
+        _, store = ran(part, Toy(tmp_path, pilot=4), cases=600, workers=workers, view=Quits(batches))
+        store.close()
+        done, store = ran(part, Toy(tmp_path, pilot=4), cases=600, workers=workers)
+        assert digest_of(store.rows(done.prefix)) == digest
+
+
 @pytest.mark.parametrize("least", [BatchCounts(70, 60), BatchCounts(3, 9), BatchCounts(0, 0), BatchCounts(5, 5)])
 def test_what_covers_is_what_as_many_cases_are(least: BatchCounts) -> None:
     """The batches that cover others are those of --cases with as many cases, and no fewer would do."""
@@ -363,7 +414,7 @@ def test_what_covers_is_what_as_many_cases_are(least: BatchCounts) -> None:
     covering = batches_covering(least, share)
     assert covering.measurement >= least.measurement
     assert covering.hunting >= least.hunting
-    cases = sum(plan.cases_per_batch(stream, k) for stream in STREAMS for k in range(covering.of(stream)))
+    cases = sum(plan.cases_per_batch(stream, k) or 0 for stream in STREAMS for k in range(covering.of(stream)))
     assert batches_for_cases(cases, share, plan.cases_per_batch) == covering
     if cases:
         fewer = batches_for_cases(cases - 20, share, plan.cases_per_batch)  # one batch less, as none holds more

@@ -29,6 +29,18 @@ class NoPlan:
     def plan(self) -> NoPlan:
         return self
 
+    pilot = 0
+    seated_from = None
+
+    def take_pilot(self, outcomes: object) -> None:
+        pass
+
+    def seating(self) -> None:
+        return None
+
+    def take_seating(self, seating: object) -> None:
+        pass
+
     def cases_per_batch(self, stream: str, k: int) -> int:
         return 1000
 

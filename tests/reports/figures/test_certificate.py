@@ -17,7 +17,8 @@ from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.evidence import Features
 from percpu_fuzz.reports.figures.certificate import NotRun, certificate, missed_at_most, share_at_most
-from percpu_fuzz.reports.sections.certificate_words import certificate_words, upper
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.sections.certificate import certificate_section, upper
 from percpu_fuzz.reports.statistics.anytime import anytime_high, log_mixture
 
 Made = Callable[..., Campaign]
@@ -73,19 +74,32 @@ def test_depths_that_were_not_tried_are_named(make: Made) -> None:
     """ "many" ran under PCT(2) only, "few" up to 4, "big" under 4: depths 3 and 4 say nothing of "many"."""
     campaign = made_of(make, BATCHES)
     assert certificate(campaign).not_run == (NotRun(3, ("many",)), NotRun(4, ("many",)))
-    words = " ".join(certificate_words(certificate(campaign)))
-    assert "No PCT batch of depth d or more ran, so that nothing is said of such bugs, on: d = 3, 4: many." in words
-    assert "d = 3: 40,000 runs (families few), 0 violating" in words
+    notes = certificate_section(Figures(campaign)).notes
+    assert notes[-1].endswith("so that nothing is said of depth 3: many; depth 4: many.")
+    (few,) = [row for row in rows_of(campaign) if row[0] == "depth 2, missed"]
+    assert few[3].startswith("80,000 runs, 0 violating; few, many (n = 12, k = 1,024)")
     assert certificate(made_of(make, BATCHES[:4])).not_run == ()
 
 
-def test_the_page_has_a_paragraph_for_each_statement(make: Made) -> None:
-    """One <p> each, in the section of the certificate; the control: there are five statements."""
-    text = report_html(made_of(make, BATCHES))
-    part = text[text.index('<section id="certificate">') :]
-    part = part[: part.index("</section>")]
-    assert part.count("<p>") == 5
-    assert len(certificate_words(certificate(made_of(make, BATCHES)))) == 5
+def rows_of(campaign: Campaign) -> list[tuple[str, ...]]:
+    """The certificate's rows: what, bound, theorem, from what."""
+    return [row for table in certificate_section(Figures(campaign)).tables for row in table.rows]
+
+
+def test_no_row_says_at_most_1(make: Made) -> None:
+    """A bound that is printed as 1 has no row. Depths without one are named below, with the runs that it takes: of
+    depth 2, -ln(0.05) n k / 10%. The control: there are such bounds.
+    """
+    campaign = made_of(make, BATCHES)
+    made, rows = certificate(campaign), rows_of(campaign)
+    assert [row[0] for row in rows][:4] == ["a case violates", "at every look", "a case is new", "depth 1, held"]
+    assert all(0 < float(row[1]) < 1 for row in rows)
+    assert any(row.share_at_most is None for row in made.pct)
+    assert any(upper(row.missed) == "1" for row in made.pct)
+    notes = " ".join(certificate_section(Figures(campaign)).notes)
+    runs = int(-math.log(0.05) * 12 * 1024**2 / 0.1)
+    assert f"depth 3 on few: {runs / 10**8:.1f}e+08" in notes
+    assert "depth 1 on big" in notes
 
 
 def test_found_bugs_are_counted() -> None:
@@ -160,24 +174,22 @@ def test_nothing_stored_nothing_said(make: Made) -> None:
     """Without cases there is no statement, no section, and the schema's nulls."""
     made = certificate(make([]))
     assert (made.pct, made.rate, made.behaviour, made.scopes) == ((), None, None, ())
-    assert certificate_words(certificate(make([]))) == ()
+    assert rows_of(make([])) == []
     assert "Certificate" not in report_text(make([]))
 
 
 def test_every_report_holds_every_statement(make: Made) -> None:
-    """Text, page and JSON; the names of the theorems are there, and "no statement" where the bound is 1 or more."""
+    """Text, page and JSON: every bound with what it is of, and the names of the theorems."""
     campaign = made_of(make, BATCHES)
-    words = certificate_words(certificate(campaign))
     flowing = " ".join(report_text(campaign).split())
     page = " ".join(report_html(campaign).split())
-    for said in words:
-        assert " ".join(said.split()) in flowing
-        assert said.split(":")[0] in page
-    for name in ("Clopper and Pearson 1934", "Robbins 1970", "Good 1953", "Burckhardt"):
+    for what, bound, theorem, _ in rows_of(campaign):
+        assert f"{what} {bound} {theorem}" in flowing
+        assert f"<span>{bound}</span>" in page
+    for name in ("Clopper-Pearson (1934)", "Robbins 1970", "Good 1953", "Burckhardt"):
         assert name in flowing
         assert name in page
-    assert "no statement on drawn scenarios" in flowing
-    assert "at most 0.47 of drawn scenarios hold one (95%)" in flowing
+    assert "depth 1, held 0.47 PCT" in flowing
     stored = report_json(campaign)["certificate"]
     assert stored["rate"]["violating"] == 2
     assert stored["pct"][0]["runs"] == 80_000

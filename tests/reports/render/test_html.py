@@ -198,7 +198,7 @@ def test_findings_are_told_with_their_lanes(make: Made) -> None:
     text = report_html(full(make))
     shown = " ".join("".join(Elements(text).text).split())
     for words in ("shape few", "Machine few", "refill_obj_stock", "css_offline", "memcg1 usage: 0 -> 2",
-                  "I18 broken: expected 0, found -1", "--lanes", "Clopper and Pearson 1934"):  # fmt: skip
+                  "I18 broken: expected 0, found -1", "--lanes", "Clopper-Pearson (1934)"):  # fmt: skip
         assert words in shown
     text_only = {**make().findings[0], "lanes": ["step  CPU 0", "   1  begin"]}  # of an earlier version
     earlier = report_html(make(findings=[text_only]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from normal_mean import normal_interval
+from case_laws import normal_interval
 from stored_campaigns import too_few
 
 from percpu_fuzz.reports.statistics.intervals import Interval, moments, quantile

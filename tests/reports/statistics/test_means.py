@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from normal_mean import pooled_mean
+from case_laws import pooled_mean
 from stored_campaigns import too_few
 
 from percpu_fuzz.engine.variant import VARIANTS

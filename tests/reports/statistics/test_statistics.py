@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from normal_mean import normal_interval
+from case_laws import normal_interval
 
 from percpu_fuzz.reports.statistics.intervals import (
     OPEN,

@@ -14,6 +14,7 @@ from percpu_fuzz.reports.statistics.anytime import anytime_high, anytime_low, lo
 from percpu_fuzz.reports.statistics.anytime_mean import MeanSequence, mean_interval
 from percpu_fuzz.reports.statistics.anytime_quantile import quantile_interval
 from percpu_fuzz.reports.statistics.anytime_ratio import Balance, ratio_interval
+from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.sequences import (
     ZETA_S,
     S,
@@ -173,7 +174,7 @@ def test_means_hold_at_every_look_and_normal_intervals_do_not() -> None:
         ever = ever_fixed = False
         for look in range(LOOKS):
             row = counts[stream, look]
-            parts[1 - FIRST[look]][1].add({v: int(row[v]) for v in range(9) if row[v]}, BATCH)
+            parts[1 - FIRST[look]][1].add(Averages.of_probes({v: int(row[v]) for v in range(9) if row[v]}), BATCH)
             if look < 2 or look % 2:
                 continue
             middle, normal = sums(parts, float(mean))
@@ -201,8 +202,8 @@ def test_the_mean_interval_holds_every_value_that_is_not_excluded() -> None:
     """
     few, many = MeanSequence(1000.0), MeanSequence(8.0)
     for _ in range(200):
-        many.add({1: 30, 2: 20}, 100)
-    few.add({500: 3, 400: 2}, 10)
+        many.add(Averages.of_probes({1: 30, 2: 20}), 100)
+    few.add(Averages.of_probes({500: 3, 400: 2}), 10)
     parts = [(0.01, few), (0.99, many)]
     interval = mean_interval(parts)
     tail, top = TAIL / 2, 1000.0
@@ -220,15 +221,15 @@ def test_the_mean_interval_holds_every_value_that_is_not_excluded() -> None:
 def test_v_is_the_sum_of_squared_errors_of_prediction() -> None:
     """By hand: predictions 0 in the first batch, then the means of what was before."""
     part = MeanSequence(8.0)
-    part.add({2: 1, 4: 1}, 4)
-    part.add({1: 2}, 2)
+    part.add(Averages.of_probes({2: 1, 4: 1}), 4)
+    part.add(Averages.of_probes({1: 2}), 2)
     m = 1.5
     first = (2 - m) ** 2 + (4 - m) ** 2
     predicted = 6 / 4 - m * 2 / 4
     assert part.v(m) == pytest.approx(first + 2 * (1 - m - predicted) ** 2)
     assert part.middle(m) == pytest.approx((8 - m * 4) / 6)
     with pytest.raises(ValueError, match="outside 0 to 8"):
-        part.add({9: 1}, 10)
+        part.add(Averages.of_probes({9: 1}), 10)
 
 
 def test_a_quantile_of_one_family_is_a_rate_of_its_charged_probes() -> None:

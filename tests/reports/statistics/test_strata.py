@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from normal_mean import pooled_mean
+from case_laws import pooled_mean
 
 from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, quantile, zero_bound
 from percpu_fuzz.reports.statistics.strata import Stratum, pooled_quantile, pooled_rate, pooled_zero_bound
