@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.labels import NAMES
+from percpu_fuzz.engine.core.labels import NAMES, OP_END
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS
@@ -55,11 +55,11 @@ def test_a_sample_reaches_more_than_a_case() -> None:
     with counting() as reached:
         for case in range(12):
             drawn = drawn_case(batch, case)
-            labels = (step.label for step in steps(*drawn[:3], next_task_of(batch, case, drawn)))
+            labels = (step.label for step in steps(batch.variant, *drawn[:3], next_task_of(batch, case, drawn)))
             note_case_steps(reached, labels)
             missing.append(len(reached.never()))
     assert reached.cases == 12
     assert sum(reached.steps) > 1000
     assert missing[-1] < missing[0]
-    assert f"step {NAMES[-1]}" not in reached.never()
+    assert f"step {NAMES[OP_END]}" not in reached.never()
     assert any("post_hook.po_refund, condition 1: prog.v_slip" in line for line in reached.never())
