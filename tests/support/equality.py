@@ -13,12 +13,12 @@ from byte_image import TrackedRecord
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.choices import CHOICES
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
-from percpu_fuzz.engine.variant_check import LARGEST
 from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix, new_rng, to_word
 from percpu_fuzz.strategies.draw.topologies import families
@@ -154,8 +154,8 @@ def mutants() -> list[Variant]:
     fixed = VARIANTS["fixed"]
     changes: list[dict[str, Any]] = [
         {"name": f"fixed-{name}-{value}", name: value}
-        for name, most in LARGEST.items()
-        for value in range(most + 1)
+        for name, choice in CHOICES.items()
+        for value in choice.values
         if value != fixed.choices()[name]
     ]
     return [replace(fixed, **change) for change in changes]
