@@ -25,6 +25,7 @@ from percpu_fuzz.fuzz.options import (
     workers_option,
 )
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.reports.render.markdown import page_markdown
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.diff import diff_page
 from percpu_fuzz.strategies.plan.compared import Compared
@@ -41,7 +42,7 @@ SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt 
 @click.option("--cases", help="Compare so many cases, in whole batches.")
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
-@click.option("--out", help="Folder for diff.txt, diff.json and a test file of each difference.")
+@click.option("--out", help="Folder for diff.txt, diff.md, diff.json and a test file of each difference.")
 @compile_option
 @json_flag
 def diff_command(
@@ -118,5 +119,7 @@ def write_row(row: dict[str, Any], folder: Path) -> int:
                 write_whole(folder / "tests" / file, source.encode())
     row["exit"] = int(bool(row["differences"]))
     write_json(folder / "diff.json", row)
-    write_whole(folder / "diff.txt", page_text(diff_page(row)).encode("ascii"))
+    page = diff_page(row)
+    write_whole(folder / "diff.txt", page_text(page).encode("ascii"))
+    write_whole(folder / "diff.md", page_markdown(page).encode("ascii"))
     return int(row["exit"])

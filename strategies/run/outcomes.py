@@ -19,6 +19,7 @@ from percpu_fuzz.engine.histograms import (
     OF_SQUARES,
     OF_VALUE_SQUARES,
     PAIR,
+    PRECHARGE_BASE,
     PRECHARGE_USED,
     ROUNDING_PARTS,
     SIZE_CELLS,
@@ -93,6 +94,7 @@ def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]
     yield "share_percent", waste[reserved] * 100 // precharge[reserved]
     yield "rounding_bytes16", np.maximum(rounding, 0) * ROUNDING_PARTS // probes["page_size"]
     yield PRECHARGE_USED, ((probes["nodes"] * 2 + probes["nowait"]) * PAIR + precharge) * PAIR + used
+    yield PRECHARGE_BASE, precharge * PAIR + base_pages(probes)
     yield "misplaced_bytes", probes["misplaced"]
     yield MISPLACED_WHERE, ((probes["place"] * SIZE_CELLS + size) * AMISS + probes["misplaced"])[amiss]
     yield "waste_by_cpus", binary_class(probes["cpus"]) * PAIR + waste
@@ -127,6 +129,12 @@ def averaged(case: Any, parts: Any, values: Any) -> tuple[Histogram, Histogram, 
     squares = sum(total * total for total in totals.tolist())  # may be beyond 64 bits
     grown = (before + parts) ** 2 - before**2
     return sums_of(values, parts), sums_of(values, grown), sums_of(values, whole * parts), squares
+
+
+def base_pages(probes: Any) -> Any:
+    """What the kernel before the series asks for where its byte stock is empty: 8 bytes of obj_exts a granule, ceil."""
+    size = probes["area_bytes"]
+    return -(-(size * probes["cpus"] + size // 4 * 8) // probes["page_size"])
 
 
 def histogram_of(values: Any) -> Histogram:
