@@ -12,9 +12,9 @@ $(LINKS):
 	ln -s ../$(@F) $@
 
 $(STAMP): pyproject.toml | $(LINKS)
-	$(PYTHON) -m venv $(VENV)
-	@echo "installing what it needs into $(VENV), once, about a minute"
+	@echo "making a virtual environment in $(VENV) and installing what it needs, once, about a minute"
 	@(while sleep 1; do printf .; done) & dots=$$!; \
+	$(PYTHON) -m venv $(VENV) && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
 	status=$$?; kill $$dots; echo; exit $$status
 	touch $@

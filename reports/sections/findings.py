@@ -8,11 +8,11 @@ from typing import Any
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.lanes import stored_lines
-from percpu_fuzz.reports.numbers import number, plural
+from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
-from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
+from percpu_fuzz.reports.sections.brief.summary import FINDINGS_SHOWN, steps_figure
 from percpu_fuzz.reports.sections.rate_words import replay_line
 from percpu_fuzz.reports.sections.run_words import rule_words
 
@@ -60,13 +60,12 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     words.append(f"Case {row.get('case', '-')} of {row.get('stream', '-')} batch {row.get('k', '-')}.")
     if row.get("cut_short"):
         words.append(CUT_WORDS)
-    lanes = stored_lanes(row)
     drawn = node_figures(figures, row)
+    lanes = stored_lanes(row, index)
     if lanes.rows:
-        name = f"{row['invariant']}: the interleaving"
-        picture = lanes_picture(name, lanes)
-        if len(picture) <= room:
-            drawn = (*drawn, Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True))
+        figure = steps_figure(str(row["invariant"]), lanes)
+        if len(figure.picture) <= room:
+            drawn = (*drawn, figure)
         else:
             words.append("Its lanes are left out for the size of this page; the line below draws them.")
     command = replay_line(figures.campaign, str(row["file"])) + " --lanes"
@@ -91,18 +90,15 @@ def node_figures(figures: Figures, row: Mapping[str, Any]) -> tuple[Figure, ...]
     return (Figure("Node by node", picture, caption, command=replay_line(figures.campaign, str(row["file"]))),)
 
 
-def stored_lanes(row: Mapping[str, Any]) -> Lanes:
-    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither."""
+def stored_lanes(row: Mapping[str, Any], index: int) -> Lanes:
+    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither.
+
+    Those that the summary draws are not drawn again.
+    """
     lines = stored_lines(row)
-    return laid_out(lines) if lines else laid_out_text(_lines(row, "lanes"))
-
-
-def lanes_caption(lanes: Lanes) -> str:
-    """What is drawn of how much."""
-    words = "A column a CPU, a line a step; beside it what the step changed."
-    if len(lanes.rows) > ROWS_MOST:
-        words += f" The last {ROWS_MOST} of {number(len(lanes.rows))} lines."
-    return words
+    if lines:
+        return laid_out(lines if index >= FINDINGS_SHOWN else ())
+    return laid_out_text(_lines(row, "lanes"))
 
 
 def _lines(row: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
+from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
@@ -21,7 +21,7 @@ SCHEDULE_LEAST, SCHEDULE_MOST = 4, 12  # lines, its head included
 def mail_text(figures: Figures) -> str:
     """The whole mail, ending in a newline."""
     campaign = figures.campaign
-    head, end = [*wrapped(model_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
+    head, end = [*wrapped(origin_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
     found = causes(campaign)
     body = (
         told_lines(campaign, found, MAIL_LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))
@@ -29,13 +29,12 @@ def mail_text(figures: Figures) -> str:
     return "\n".join([*head, *body, *end][:MAIL_LINES_MOST]) + "\n"
 
 
-def model_words(campaign: Campaign) -> str:
+def origin_words(campaign: Campaign) -> str:
     """Where this comes from."""
     cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
     found = len(campaign.findings)
     return (
-        f'From a model, not from a kernel: "{SERIES_NAME}" {SERIES_VERSION} <{MESSAGE_ID}>, read from {TREE}, checked '
-        f"against recorded {' and '.join(RECORDED)}. {campaign.variant}, {cases}: "
+        f"{mail_words(campaign.variant)} {part_words(campaign.variant)}, {cases}: "
         f"{plural(found, 'finding') if found else 'no finding'}{references_words(campaign)}."
     )
 

@@ -13,7 +13,9 @@ from percpu_fuzz.reports.figures.families import HUGE_NODES
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.numbers import WIDTH, command, number, paragraph, plain, plural, share_words, upper_percent
 from percpu_fuzz.reports.quantities import WASTE
-from percpu_fuzz.reports.render.page import Section, Table
+from percpu_fuzz.reports.render.lanes import Lanes, laid_out
+from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
+from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
@@ -32,19 +34,30 @@ def summary_section(figures: Figures) -> Section:
     """The first section of every format: findings as entries, each with its schedule in two columns."""
     campaign = figures.campaign
     parts = tuple(short_entry(campaign, found) for found in causes(campaign)[:FINDINGS_SHOWN])
-    left = len(campaign.findings) - len(parts)
-    notes = () if parts else (no_finding_words(figures),)
-    notes = (*notes, f"{plural(left, 'more finding')} below.") if left else notes
-    return Section("summary", "What was found", notes, parts=parts)
+    words = () if parts else (no_finding_words(figures),)
+    if len(campaign.findings) > len(parts):
+        words = (f"The first {len(parts)} of {number(len(campaign.findings))}; all stand under Findings.",)
+    return Section("summary", "What was found", words, parts=parts)
 
 
 def short_entry(campaign: Campaign, found: Cause) -> Section:
-    """A finding in short: sentence, rate, command, schedule."""
+    """A finding in short: sentence, rate, command, schedule; where pictures can be shown, all of its steps."""
+    lines = two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)
     return Section(
         f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
-        command=show_line(campaign, found), lines=tuple(two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)),
-        columns=True,
+        (steps_figure(found.invariants[0], laid_out(found.steps)),) if found.steps else (),
+        command=show_line(campaign, found), lines=tuple(lines), columns=True,
     )  # fmt: skip
+
+
+def steps_figure(invariant: str, lanes: Lanes) -> Figure:
+    """Every step of a finding, a column a CPU."""
+    caption = "A column a CPU, a line a step; beside it what the step changed."
+    if len(lanes.rows) > ROWS_MOST:
+        caption += f" The last {ROWS_MOST} of {number(len(lanes.rows))} lines."
+    return Figure(
+        "The interleaving, every step", lanes_picture(f"{invariant}: the interleaving", lanes), caption, scrolls=True
+    )
 
 
 def cost_section(figures: Figures) -> Section:

@@ -19,10 +19,11 @@ from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.showing import broken_elsewhere, shape_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.identity import MESSAGE_ID
+from percpu_fuzz.reports.identity import FIRST_MESSAGE_ID, MESSAGE_ID, TREE, part_words
 from percpu_fuzz.reports.lanes import Change, Line
 from percpu_fuzz.reports.sections.brief.causes import cause
 from percpu_fuzz.reports.sections.brief.functions import function_of
+from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
 from percpu_fuzz.reports.sections.brief.schedule import told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
@@ -68,6 +69,19 @@ def test_every_step_has_a_function() -> None:
     assert function_of("RL_NODE") == "obj_cgroup_release()"
     assert function_of("FINISHED") == "after teardown"
     assert function_of("XX_NEW") == "XX_NEW"
+
+
+@pytest.mark.parametrize("variant", ["base", "v1", "v2", "mine.py"])
+def test_a_report_says_what_was_run(make: Made, variant: str) -> None:
+    """Series, Message-ID and tree; v1 is the first version, with the Message-ID of that one and no other."""
+    made = make(describe={"variant": variant, "seed": 7, "families": {"few": 3, "many": 1}}, findings=[])
+    for words in (" ".join(identity_words(made)), " ".join(mail_text(Figures(made)).split())):
+        assert ("v1 of" in words or '" v1 ' in words) == (variant == "v1")
+        assert (FIRST_MESSAGE_ID in words) == (variant == "v1")
+        assert (MESSAGE_ID in words) == (variant != "v1")
+        assert part_words(variant) in words
+        assert TREE in words
+    assert part_words("base") == "base (the kernel before the series)"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 40])
