@@ -50,7 +50,7 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         still alive.""",
         "explore": "Explore every interleaving of small programs, and say which scope is complete.",
     },
-    "Machines": {"topology": "Machines: show named ones, import real ones, export to QEMU, read percpu_stats (chunks)."},
+    "Machines": {"topology": "Machines: show named ones, import real ones, export to QEMU, read percpu_stats."},
     "Recorded kernels": {
         "trace": """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by
         node.
