@@ -15,7 +15,8 @@ $(STAMP): pyproject.toml | $(LINKS)
 	@echo "making a virtual environment in $(VENV) and installing what it needs, once, about a minute"
 	@(while sleep 1; do printf .; done) & dots=$$!; \
 	$(PYTHON) -m venv $(VENV) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' && \
+	$(BIN)/python -m compileall -q engine strategies reports fuzz; \
 	status=$$?; kill $$dots; echo; exit $$status
 	touch $@
 

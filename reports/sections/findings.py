@@ -12,6 +12,7 @@ from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
+from percpu_fuzz.reports.sections.brief.causes import causes
 from percpu_fuzz.reports.sections.brief.summary import FINDINGS_SHOWN, steps_figure
 from percpu_fuzz.reports.sections.rate_words import replay_line
 from percpu_fuzz.reports.sections.run_words import rule_words
@@ -43,15 +44,16 @@ def findings_section(figures: Figures) -> Section:
     if not campaign.findings:
         return Section("findings", "Findings", ("None was written.", *left_out))
     parts, room = [], PICTURES_BYTES
+    above = {found.file for found in causes(campaign)[:FINDINGS_SHOWN] if found.steps}  # drawn in the summary
     for i, row in enumerate(campaign.findings):
-        part = one_finding(figures, row, i, room)
+        part = one_finding(figures, row, i, 0 if row["file"] in above else room)
         room -= sum(len(figure.picture) for figure in part.figures)
         parts.append(part)
     return Section("findings", title, (FINDINGS_WORDS, *left_out), parts=tuple(parts))
 
 
 def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int) -> Section:
-    """Story, lanes and replay line; a row may lack all but its file and its invariant."""
+    """Story, lanes and replay line; a row may lack all but its file and its invariant. room: bytes for its lanes."""
     words = []
     if "alike" in row:
         words.append(
@@ -61,8 +63,8 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     if row.get("cut_short"):
         words.append(CUT_WORDS)
     drawn = node_figures(figures, row)
-    lanes = stored_lanes(row, index)
-    if lanes.rows:
+    lanes = stored_lanes(row)
+    if lanes.rows and room:
         figure = steps_figure(str(row["invariant"]), lanes)
         if len(figure.picture) <= room:
             drawn = (*drawn, figure)
@@ -90,15 +92,10 @@ def node_figures(figures: Figures, row: Mapping[str, Any]) -> tuple[Figure, ...]
     return (Figure("Node by node", picture, caption, command=replay_line(figures.campaign, str(row["file"]))),)
 
 
-def stored_lanes(row: Mapping[str, Any], index: int) -> Lanes:
-    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither.
-
-    Those that the summary draws are not drawn again.
-    """
+def stored_lanes(row: Mapping[str, Any]) -> Lanes:
+    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither."""
     lines = stored_lines(row)
-    if lines:
-        return laid_out(lines if index >= FINDINGS_SHOWN else ())
-    return laid_out_text(_lines(row, "lanes"))
+    return laid_out(lines) if lines else laid_out_text(_lines(row, "lanes"))
 
 
 def _lines(row: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -64,19 +64,17 @@ def clean_words(figures: Figures) -> str:
 def told_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
     """A sentence and a schedule each, as many as there is room for; the rest by number."""
     sentences = [sentence_lines(one) for one in found]
-    shown = len(found)
-    while (
-        shown > 1 and sum(len(lines) + SCHEDULE_LEAST + 1 for lines in sentences[:shown]) + (shown < len(found)) > room
-    ):
+    shown, every = len(found), len(campaign.findings)
+    while shown > 1 and sum(len(lines) + SCHEDULE_LEAST + 1 for lines in sentences[:shown]) + (shown < every) > room:
         shown -= 1
-    left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < len(found))
+    left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < every)
     lines: list[str] = []
     for place, (one, said) in enumerate(zip(found[:shown], sentences, strict=False)):
         drawn = two_columns(one.steps, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
         left -= len(drawn)
         lines += [*([""] if lines else []), *said, *(f"  {line}" for line in drawn)]
-    if shown < len(found):
-        lines.append(f"and {len(found) - shown} more.")
+    if shown < every:
+        lines.append(f"and {every - shown} more.")
     return lines
 
 

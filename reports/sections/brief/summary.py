@@ -36,7 +36,7 @@ def summary_section(figures: Figures) -> Section:
     parts = tuple(short_entry(campaign, found) for found in causes(campaign)[:FINDINGS_SHOWN])
     words = () if parts else (no_finding_words(figures),)
     if len(campaign.findings) > len(parts):
-        words = (f"The first {len(parts)} of {number(len(campaign.findings))}; all stand under Findings.",)
+        words = (f"{len(parts)} of {plural(len(campaign.findings), 'finding')}; all stand under Findings.",)
     return Section("summary", "What was found", words, parts=parts)
 
 
@@ -173,8 +173,8 @@ def summary_text(figures: Figures, exit_words: str = "") -> str:
     shown = found[:FINDINGS_SHOWN]
     for one in shown:
         lines += ["", *finding_lines(one, show_line(campaign, one))]
-    if len(found) > len(shown):
-        lines += ["", f"and {len(found) - len(shown)} more findings, in report.txt"]
+    if left := len(campaign.findings) - len(shown):
+        lines += ["", f"and {plural(left, 'more finding')}, in report.txt"]
     if not found and cases:
         lines += ["", *paragraph(no_finding_words(figures))]
     lines.append("")
