@@ -12,10 +12,11 @@ $(LINKS):
 	ln -s ../$(@F) $@
 
 $(STAMP): pyproject.toml | $(LINKS)
-	$(PYTHON) -m venv $(VENV)
-	@echo "installing what it needs into $(VENV), once, about a minute"
+	@echo "making a virtual environment in $(VENV) and installing what it needs, once, about a minute"
 	@(while sleep 1; do printf .; done) & dots=$$!; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
+	$(PYTHON) -m venv $(VENV) && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' && \
+	$(BIN)/python -m compileall -q engine strategies reports fuzz; \
 	status=$$?; kill $$dots; echo; exit $$status
 	touch $@
 

@@ -45,14 +45,14 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         counters.""",
     },
     "Patches": {
-        "variants": "List the accountings that the engine knows.",
+        "variants": "List the accountings that the engine knows, or begin a patch of one's own: variants new FILE.py.",
         "diff": """Run the same cases on several variants and tell what a user would notice; exit status 1: something
         differs.""",
         "mutants": """Plant known mistakes in the reference and see which the invariants notice; exit status 4: one is
         still alive.""",
         "explore": "Explore every interleaving of small programs, and say which scope is complete.",
     },
-    "Machines": {"topology": "Machines: named ones, imports from real ones, exports to QEMU."},
+    "Machines": {"topology": "Machines: show named ones, import real ones, export to QEMU, read percpu_stats."},
     "Recorded kernels": {
         "trace": """Run a recorded workload through a variant's hooks: waste, spurious failures, bytes amiss, pages by
         node.
@@ -83,7 +83,7 @@ EXAMPLES = {
     "shrink": "percpu-fuzz shrink FILE --budget 10",
     "regress": "percpu-fuzz regress FILE -o tests/",
     "handoff": "percpu-fuzz handoff FILE",
-    "variants": "percpu-fuzz variants --invariants",
+    "variants": "percpu-fuzz variants new mine.py",
     "diff": "percpu-fuzz diff base v2 --time 60",
     "mutants": "percpu-fuzz mutants --time 2m",
     "explore": "percpu-fuzz explore --scope shortage",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
 from percpu_fuzz.reports.figures.traced import Traced
-from percpu_fuzz.reports.sections.fidelity import FallbackDetail, NodeFallback
+from percpu_fuzz.reports.sections.recorded.fidelity import FallbackDetail, NodeFallback
 from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
 from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT
 from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay

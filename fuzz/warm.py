@@ -36,7 +36,7 @@ from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Entries:
     """What is compiled together. load: runs each of the entries once, so that they are compiled or in the cache."""
 
     load: Callable[[], None]
@@ -51,11 +51,11 @@ def load_campaigns(size_class: str) -> None:
     load(machine)
 
 
-PARTS = {
-    "small": Part(lambda: load_campaigns("small"), (run_cases, walk_recorded)),
-    "wide": Part(lambda: load_campaigns("wide"), (run_cases, walk_recorded)),
-    "explore": Part(lambda: exploration.prepare(VARIANTS["fixed"], print), (search_depth_first, search_level)),
-    "trace": Part(recorded.warm, (reset, run_operations, watch_operations)),
+COMPILED = {
+    "small": Entries(lambda: load_campaigns("small"), (run_cases, walk_recorded)),
+    "wide": Entries(lambda: load_campaigns("wide"), (run_cases, walk_recorded)),
+    "explore": Entries(lambda: exploration.prepare(VARIANTS["fixed"], print), (search_depth_first, search_level)),
+    "trace": Entries(recorded.warm, (reset, run_operations, watch_operations)),
 }
 SIDE_BY_SIDE = (("small", "explore"), ("wide",), ("trace",))  # what explore runs is mostly what small has
 WATCH_SECONDS = 0.5
@@ -71,14 +71,14 @@ def load_in_turn(names: Sequence[str], counts: Any, place: int) -> None:
 
     LISTENERS.append(count)
     for name in names:
-        PARTS[name].load()
+        COMPILED[name].load()
 
 
-def warm(names: Sequence[str] = tuple(PARTS), say: Callable[[str], None] = print) -> int:
+def warm(names: Sequence[str] = tuple(COMPILED), say: Callable[[str], None] = print) -> int:
     """Compile these parts, or find them in the cache, and say how long it took; 0, or BROKEN if a process failed."""
     start = time.monotonic()
     rows = [row for group in SIDE_BY_SIDE if (row := [name for name in group if name in names])]
-    totals = [len(functions_below(entry for name in row for entry in PARTS[name].entries)) for row in rows]
+    totals = [len(functions_below(entry for name in row for entry in COMPILED[name].entries)) for row in rows]
     context = get_context("spawn")
     counts: Any = context.Array("i", len(rows))
     processes: list[BaseProcess] = [
@@ -101,4 +101,4 @@ def warm(names: Sequence[str] = tuple(PARTS), say: Callable[[str], None] = print
 
 
 if __name__ == "__main__":
-    sys.exit(warm([name for name in PARTS if name in sys.argv] or tuple(PARTS)))
+    sys.exit(warm([name for name in COMPILED if name in sys.argv] or tuple(COMPILED)))

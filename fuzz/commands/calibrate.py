@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.calibration import calibration_page
+from percpu_fuzz.reports.sections.recorded.calibration import calibration_page
 from percpu_fuzz.strategies.calibrate.calibrate import RunCounts, calibrate, count_halves, count_run
 from percpu_fuzz.strategies.draw.calibration import CALIBRATION_NAME, TABLES, check_calibration, dump_calibration
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, RecordedRun

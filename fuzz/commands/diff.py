@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
 from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
 from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag, say_on_stderr
-from percpu_fuzz.fuzz.files import write_json, write_whole
+from percpu_fuzz.fuzz.files import json_text, write_json, write_whole
+from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import (
+    choice_option,
     number_option,
     out_option,
     seconds_option,
@@ -25,14 +29,23 @@ from percpu_fuzz.fuzz.options import (
     workers_option,
 )
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.markdown import page_markdown
 from percpu_fuzz.reports.render.text import page_text
+from percpu_fuzz.reports.sections.brief.diff_mail import diff_mail
 from percpu_fuzz.reports.sections.diff import diff_page
 from percpu_fuzz.strategies.plan.compared import Compared
 
 CASES_MOST = 10**9
 VARIANTS_MOST = 12
 SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt has all
+DIFF_RENDERERS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "text": lambda row: page_text(diff_page(row, SHOWN_MOST)),
+    "html": lambda row: page_html(diff_page(row)),
+    "md": lambda row: page_markdown(diff_page(row)),
+    "json": json_text,
+    "mail": diff_mail,
+}
 
 
 @click.command()
@@ -43,13 +56,22 @@ SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt 
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option("--out", help="Folder for diff.txt, diff.md, diff.json and a test file of each difference.")
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    default="text",
+    show_default=True,
+    help="What is printed: text, html, md, json, or mail: 40 lines for a list.",
+)
 @compile_option
 @json_flag
 def diff_command(
     base: str, variants: tuple[str, ...], seconds: str | None, cases: str | None, seed: str, workers: str | None,
-    out: str | None, compiles: str, as_json: bool,
+    out: str | None, form: str, compiles: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Run the same cases on BASE and on each VARIANT and tell what a user would notice; 1 if anything differs."""
+    render = DIFF_RENDERERS[choice_option(form, "--format", tuple(DIFF_RENDERERS))]
     chosen = [compiled_or_not(variant_option(name), compiles) for name in (base, *variants)]
     if len({variant.name for variant in chosen}) != len(chosen) or len(chosen) > VARIANTS_MOST:
         raise InputError("diff", " ".join((base, *variants)), f"2 to {VARIANTS_MOST} different variants")
@@ -73,8 +95,8 @@ def diff_command(
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)
     exit_status = write_row(row, folder)
-    print(page_text(diff_page(row, SHOWN_MOST)), end="")
-    print(f"stored in {folder}")
+    print(render(row), end="")
+    (print if form == "text" else say_on_stderr)(f"stored in {folder}")
     if as_json:
         print(json.dumps(row, sort_keys=True))
     return exit_status
@@ -91,7 +113,8 @@ def compared_row(
     names = [variant.name for variant in compared.variants]
     weights = compared.plan.weights
     return {
-        "schema": 1, "base": names[0], "variants": names[1:], "seed": seed, "cases": found.all_cases,
+        "schema": 1, "code": code_version(), "version": package_version(),
+        "base": names[0], "variants": names[1:], "seed": seed, "cases": found.all_cases,
         "measured": found.cases, "weights": weights, "hunted": found.hunted, "interrupted": interrupts.seen,
         "seconds": round(time.monotonic() - start, 1),
         "differences": [

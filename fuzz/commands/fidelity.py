@@ -13,7 +13,7 @@ from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.fidelity import fidelity_page
+from percpu_fuzz.reports.sections.recorded.fidelity import fidelity_page
 from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
 from percpu_fuzz.strategies.fidelity.fidelity import Fidelity, check_run
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun

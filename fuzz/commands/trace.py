@@ -20,7 +20,7 @@ from percpu_fuzz.fuzz.recorded_words import traced_of
 from percpu_fuzz.reports.figures.traced import traced_json
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.traced import traced_page
+from percpu_fuzz.reports.sections.recorded.traced import traced_page
 from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
 from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.trace_replay import replay_trace

@@ -1,4 +1,4 @@
-"""Calls into memcg as a section: medians by nodes and by CPUs, and the fits."""
+"""Calls into memcg as a section: medians by nodes and by CPUs; their fits as an entry of the details."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIT_WORDS = (
 
 
 def costs_section(figures: Figures) -> Section:
-    """The fits and pictures by nodes and by CPUs for both hooks, then the numbers."""
+    """Pictures by nodes and by CPUs for both hooks, then the numbers."""
     title, found = "Calls into memcg for each alloc and free", figures.calls
     if found is None:
         return Section("costs", title, ("Not counted.",))
@@ -30,7 +30,14 @@ def costs_section(figures: Figures) -> Section:
     drawn = tuple(costs_figure(found, grouping) for grouping in found.groupings)
     tables = tuple(costs_table(found, grouping) for grouping in found.groupings)
     part = Section("costs-numbers", "The same in numbers", tables=tables, folded=True)
-    return Section("costs", title, (words,), drawn, (fits_table(found),), parts=(part,))
+    return Section("costs", title, (words,), drawn, parts=(part,))
+
+
+def fit_parts(figures: Figures) -> tuple[Section, ...]:
+    """The fits as an entry; none where nothing was counted."""
+    if figures.calls is None:
+        return ()
+    return (Section("fits", "Fits of calls into memcg", tables=(fits_table(figures.calls),), folded=True),)
 
 
 def costs_figure(found: CallSurvey, grouping: Grouping) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from percpu_fuzz.reports.identity import model_words
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.render.page import Page, Section, Table
 from percpu_fuzz.reports.sections.rate_words import rate_cell
@@ -22,7 +23,7 @@ SPAN_WORDS = (
 )
 HOW_WORDS = (
     "The same programs on the same machines, operations one after the other, without interleavings: what differs is "
-    "what the accounting does. A model of the kernel's code, not a kernel."
+    "what the accounting does."
 )
 
 
@@ -40,7 +41,7 @@ def diff_page(row: Mapping[str, Any], shown_most: int | None = None) -> Page:
     sections += [
         variant_section(row, variant, shown_most) for variant in variants if any(d["variant"] == variant for d in found)
     ]
-    return Page(title, verdict, bool(found), "", tuple(sections), (HOW_WORDS,))
+    return Page(title, verdict, bool(found), "", tuple(sections), (HOW_WORDS, model_words(variants[-1])))
 
 
 def table_section(row: Mapping[str, Any]) -> Section:

@@ -8,11 +8,12 @@ from typing import Any
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.lanes import stored_lines
-from percpu_fuzz.reports.numbers import number, plural
+from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
-from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
+from percpu_fuzz.reports.sections.brief.causes import causes
+from percpu_fuzz.reports.sections.brief.summary import FINDINGS_SHOWN, steps_figure
 from percpu_fuzz.reports.sections.rate_words import replay_line
 from percpu_fuzz.reports.sections.run_words import rule_words
 
@@ -43,15 +44,16 @@ def findings_section(figures: Figures) -> Section:
     if not campaign.findings:
         return Section("findings", "Findings", ("None was written.", *left_out))
     parts, room = [], PICTURES_BYTES
+    above = {found.file for found in causes(campaign)[:FINDINGS_SHOWN] if found.steps}  # drawn in the summary
     for i, row in enumerate(campaign.findings):
-        part = one_finding(figures, row, i, room)
+        part = one_finding(figures, row, i, 0 if row["file"] in above else room)
         room -= sum(len(figure.picture) for figure in part.figures)
         parts.append(part)
     return Section("findings", title, (FINDINGS_WORDS, *left_out), parts=tuple(parts))
 
 
 def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int) -> Section:
-    """Story, lanes and replay line; a row may lack all but its file and its invariant."""
+    """Story, lanes and replay line; a row may lack all but its file and its invariant. room: bytes for its lanes."""
     words = []
     if "alike" in row:
         words.append(
@@ -60,13 +62,12 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     words.append(f"Case {row.get('case', '-')} of {row.get('stream', '-')} batch {row.get('k', '-')}.")
     if row.get("cut_short"):
         words.append(CUT_WORDS)
-    lanes = stored_lanes(row)
     drawn = node_figures(figures, row)
-    if lanes.rows:
-        name = f"{row['invariant']}: the interleaving"
-        picture = lanes_picture(name, lanes)
-        if len(picture) <= room:
-            drawn = (*drawn, Figure("The interleaving", picture, lanes_caption(lanes), scrolls=True))
+    lanes = stored_lanes(row)
+    if lanes.rows and room:
+        figure = steps_figure(str(row["invariant"]), lanes)
+        if len(figure.picture) <= room:
+            drawn = (*drawn, figure)
         else:
             words.append("Its lanes are left out for the size of this page; the line below draws them.")
     command = replay_line(figures.campaign, str(row["file"])) + " --lanes"
@@ -95,14 +96,6 @@ def stored_lanes(row: Mapping[str, Any]) -> Lanes:
     """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither."""
     lines = stored_lines(row)
     return laid_out(lines) if lines else laid_out_text(_lines(row, "lanes"))
-
-
-def lanes_caption(lanes: Lanes) -> str:
-    """What is drawn of how much."""
-    words = "A column a CPU, a line a step; beside it what the step changed."
-    if len(lanes.rows) > ROWS_MOST:
-        words += f" The last {ROWS_MOST} of {number(len(lanes.rows))} lines."
-    return words
 
 
 def _lines(row: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.summary import cost_section, summary_section
 from percpu_fuzz.reports.sections.certificate import certificate_section
 from percpu_fuzz.reports.sections.costs import costs_section
+from percpu_fuzz.reports.sections.details import details_section
 from percpu_fuzz.reports.sections.findings import findings_section
 from percpu_fuzz.reports.sections.headroom import headroom_section
 from percpu_fuzz.reports.sections.in_flight import in_flight_section
@@ -20,7 +21,7 @@ from percpu_fuzz.reports.sections.waste import waste_section
 
 SECTIONS = (violations_section, until_fixed_section, findings_section, waste_section)
 OF_PRECHARGE = (headroom_section, misplaced_section, in_flight_section)
-OF_RUN = (costs_section, certificate_section, discovery_section, reached_section, run_section)
+OF_RUN = (costs_section, certificate_section, discovery_section, reached_section, run_section, details_section)
 
 
 def page_of(figures: Figures) -> Page:

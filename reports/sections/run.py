@@ -55,9 +55,8 @@ def run_section(figures: Figures) -> Section:
         ("ended by", ended_words(campaign)),
         ("digest", campaign.digest),
     ]
-    parts = (events_part(campaign), hazards_part(campaign))
     table = Table(("", ""), tuple(rows), 2, prose=1)
-    return Section("run", "Run", (STREAM_WORDS,), tables=(table,), command=campaign.command, parts=parts)
+    return Section("run", "Run", (STREAM_WORDS,), tables=(table,), command=campaign.command)
 
 
 def events_part(campaign: Campaign) -> Section:

@@ -46,7 +46,7 @@ def violations_section(figures: Figures) -> Section:
     ]  # fmt: skip
     return Section(
         "violations", "Violations, by cases", tuple(reading_notes(campaign)),
-        tables=tuple(table for table in tables if table.rows), parts=signature_parts(campaign),
+        tables=tuple(table for table in tables if table.rows),
     )  # fmt: skip
 
 

@@ -49,12 +49,12 @@ ATTEMPTS = {
 }  # fmt: skip
 
 
-OWN = frozenset(("own_task", "own_cpu", "own_memcg", "own_objcg", "own_area", "own_page", "own_count"))
+OWN_FIELDS = frozenset(("own_task", "own_cpu", "own_memcg", "own_objcg", "own_area", "own_page", "own_count"))
 
 
 def logs_of(prog: Any, own: bool = False) -> frozenset[str]:
     """The fields that are not state in this program. own: of a variant whose own steps may use the spare words."""
-    return (LOGS if own else LOGS | OWN) | {
+    return (LOGS if own else LOGS | OWN_FIELDS) | {
         count for count, tables in ATTEMPTS.items() if not any(np.any(prog[table]) for table in tables)
     }
 

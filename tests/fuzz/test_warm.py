@@ -10,7 +10,7 @@ from percpu_fuzz.engine.core.compile_listeners import LISTENERS, tell
 from percpu_fuzz.engine.core.compiled import functions_below
 from percpu_fuzz.fuzz.cli import announcing
 from percpu_fuzz.fuzz.errors import BROKEN
-from percpu_fuzz.fuzz.warm import PARTS, SIDE_BY_SIDE, load_in_turn, warm
+from percpu_fuzz.fuzz.warm import COMPILED, SIDE_BY_SIDE, load_in_turn, warm
 
 
 def test_a_part_is_there_afterwards() -> None:
@@ -40,8 +40,8 @@ def test_a_process_that_fails_is_a_broken_harness(
 
 def test_every_part_is_loaded_somewhere_and_counted() -> None:
     """A part is in one row of processes, and its entries reach the step."""
-    assert sorted(name for row in SIDE_BY_SIDE for name in row) == sorted(PARTS)
-    for part in PARTS.values():
+    assert sorted(name for row in SIDE_BY_SIDE for name in row) == sorted(COMPILED)
+    for part in COMPILED.values():
         found = functions_below(part.entries)
         assert {"step", "po_refund"} <= found
         assert len(found) > 250

@@ -29,6 +29,10 @@ CAUSE_WORDS = {
     "I18": "uses a NULL objcg",
     "I19": "uses an objcg after its release",
     "I20": "reference count of an objcg is {found}, it has {expected} holders",
+    "I21": "not charged to whom, or where, it has to be",
+    "I22": "a charge fails with room left",
+    "I23": "releases an objcg while {found} bytes charged through it live",
+    "I24": "a dead CPU keeps {found} in its stocks",
 }  # what was broken, by invariant; others by the invariant's own words
 PAGES = ("I1", "I2")  # amounts of pages, with their noun
 AFTER = {"I8": "; the page stays charged"}
@@ -81,8 +85,10 @@ class Cause:
 
 
 def causes(campaign: Campaign) -> tuple[Cause, ...]:
-    """Every finding that was written, in the order of its files."""
-    return tuple(cause(campaign, row) for row in campaign.findings)
+    """Every finding that was written, in the order of its files; of those that one sentence tells, the first."""
+    told = [cause(campaign, row) for row in campaign.findings]
+    first = {found.sentence: found for found in reversed(told)}
+    return tuple(found for found in told if first[found.sentence] is found)
 
 
 def cause(campaign: Campaign, row: Mapping[str, Any]) -> Cause:
@@ -93,7 +99,7 @@ def cause(campaign: Campaign, row: Mapping[str, Any]) -> Cause:
         (first.broken[0].invariant, first.label) if first else (str(row["invariant"]), str(row.get("label", "")))
     )
     judged, _, needed = str(row.get("shape", "")).partition(": ")
-    takes = needed.split(", ")
+    takes = [] if row.get("cut_short") else needed.split(", ")
     if label == "OP_END" and f"{invariant} at {AT_REST}" in judged:
         label = AT_REST  # judged after the operation's last step
     outlives = is_freed_after_offline(steps)
@@ -143,13 +149,16 @@ def what_words(
 
 
 def circumstances(invariant: str, steps: Sequence[Line], takes: Sequence[str], outlives: bool) -> str:
-    """What the shrunk case cannot do without, in words; empty where it takes nothing beyond allocations."""
+    """What the shrunk case cannot do without, in words; empty where it takes nothing beyond allocations.
+
+    takes: of a case that was shrunk to its end; of another one it is not known what it needs.
+    """
     found = []
     if outlives and invariant != "I18":
         found.append("when an area outlives its memcg")
     elif any(line.label == "OF_NULL" for line in steps):
         found.append("while css_offline() reparents node by node")
-    return " ".join([*found, *(TAKES[name] for name in takes if name in TAKES)])
+    return " and ".join([*found, *(TAKES[name] for name in takes if name in TAKES)])
 
 
 def is_freed_after_offline(steps: Sequence[Line]) -> bool:

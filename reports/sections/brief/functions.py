@@ -15,20 +15,22 @@ FUNCTIONS = {
     "DL_OBJ": "drain_local_obj_stock", "DO_": "drain_obj_stock_slot", "FINISHED": "after teardown", "FR_": FREE_HOOK,
     "FR_PUT": "obj_cgroup_put", "FR_UNLOCK": "free_percpu", "IDLE": "begin", "OF_": OFFLINE,
     "OF_MOVE": "memcg_reparent_objcgs", "OF_NULL": "memcg_reparent_objcgs", "OP_MAX": "memory_max_write",
-    "OP_": "return", "OWN_": "a step of its own", "PO_": POST_HOOK, "RF_": "current_obj_cgroup_update",
-    "RL_": "obj_cgroup_release",
-    "RO_": "refill_obj_stock", "RS_": "refill_stock", "SL_": "memcg_slab_free_hook", "TC_": "try_charge_memcg",
+    "OP_": "return", "OWN_": "a step of its file", "PO_": POST_HOOK, "RF_": "current_obj_cgroup_update",
+    "RL_": "obj_cgroup_release", "RO_": "refill_obj_stock", "RS_": "refill_stock", "SL_": "memcg_slab_free_hook",
+    "TC_": "try_charge_memcg",
     "TC_CONSUME": "consume_stock", "TC_LEVEL": "page_counter_try_charge", "TC_MARGIN": "mem_cgroup_margin",
     "TC_FORCE": "page_counter_charge", "UC_": "page_counter_uncharge", "UN_": "obj_cgroup_unprecharge",
     "UP_": "obj_cgroup_uncharge_pages",
 }  # fmt: skip
-NO_FUNCTIONS = ("at rest", "after teardown", "begin", "return", "a step of its own")
+NO_FUNCTIONS = ("at rest", "after teardown", "begin", "return", "a step of its file")
 HOOK_WORDS = {"PO_": "post hook", "FR_": "free hook", "AL_": "pre hook", "UN_": "post hook"}
 PATCHES = {"split": "4/9", "v2": "6/9", "v2-exts": "7/9", "v2-fast": "8/9", "v1": "v1 of the series"}
 NULL_MET = {
     "PO_ACCOUNT": "obj_cgroup_nid() returns NULL to obj_cgroup_account_kmem()",
     "PO_REMAINDER": "second obj_cgroup_nid() returns NULL to obj_cgroup_uncharge()",
+    "PO_CREDIT_OBJCG": "obj_cgroup_nid() returns NULL to obj_cgroup_uncharge()",
     "FR_UNCHARGE": "obj_cgroup_nid() returns NULL to obj_cgroup_uncharge()",
+    "FR_PAGE_OBJCG": "obj_cgroup_nid() returns NULL to obj_cgroup_uncharge()",
 }  # where a NULL objcg is used
 
 

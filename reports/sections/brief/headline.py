@@ -9,7 +9,7 @@ from percpu_fuzz.reports.figures.compare import Comparison, Difference
 from percpu_fuzz.reports.figures.compare_values import Value
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.left_over import weighted_shares
-from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
+from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.numbers import decimals_within, number, percent, plain, plural
 from percpu_fuzz.reports.quantities import QUANTITIES, SHARE, WASTE
@@ -99,8 +99,7 @@ def compare_mail(a: Figures, b: Figures, verdict: str, lines: Sequence[str]) -> 
     one, other = a.campaign, b.campaign
     text = [
         *wrapped_at(
-            f'From a model, not from a kernel: "{SERIES_NAME}" {SERIES_VERSION} <{MESSAGE_ID}>, read from {TREE}, '
-            f"checked against recorded {' and '.join(RECORDED)}. A is {one.variant}, B is {other.variant}.", ""
+            f"{mail_words(other.variant)} A is {part_words(one.variant)}, B is {part_words(other.variant)}.", ""
         ),
         "", *wrapped_at(verdict, ""), "",
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.identity import MODEL
+from percpu_fuzz.reports.identity import model_words
 
 
 def identity_words(campaign: Campaign) -> tuple[str, ...]:
@@ -12,4 +12,4 @@ def identity_words(campaign: Campaign) -> tuple[str, ...]:
     code = f"code {campaign.describe.get('code', 'not recorded')}"
     words = ", ".join(filter(None, (version, code, campaign.began)))
     own = "".join(f"; {text}: sha256 {digest[:16]}" for text, digest in campaign.own_files.items())
-    return MODEL, f"{words}{own}."
+    return model_words(campaign.variant), f"{words}{own}."

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
+from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
-from percpu_fuzz.reports.sections.brief.summary import against_base, headline_waste, waste_words
+from percpu_fuzz.reports.sections.brief.summary import against_base_words, headline_waste, waste_words
 
 MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
 SCHEDULE_LEAST, SCHEDULE_MOST = 4, 12  # lines, its head included
@@ -21,7 +21,7 @@ SCHEDULE_LEAST, SCHEDULE_MOST = 4, 12  # lines, its head included
 def mail_text(figures: Figures) -> str:
     """The whole mail, ending in a newline."""
     campaign = figures.campaign
-    head, end = [*wrapped(model_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
+    head, end = [*wrapped(origin_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
     found = causes(campaign)
     body = (
         told_lines(campaign, found, MAIL_LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))
@@ -29,13 +29,12 @@ def mail_text(figures: Figures) -> str:
     return "\n".join([*head, *body, *end][:MAIL_LINES_MOST]) + "\n"
 
 
-def model_words(campaign: Campaign) -> str:
+def origin_words(campaign: Campaign) -> str:
     """Where this comes from."""
     cases = plural(sum(campaign.cases(stream) for stream in STREAMS), "case")
     found = len(campaign.findings)
     return (
-        f'From a model, not from a kernel: "{SERIES_NAME}" {SERIES_VERSION} <{MESSAGE_ID}>, read from {TREE}, checked '
-        f"against recorded {' and '.join(RECORDED)}. {campaign.variant}, {cases}: "
+        f"{mail_words(campaign.variant)} {part_words(campaign.variant)}, {cases}: "
         f"{plural(found, 'finding') if found else 'no finding'}{references_words(campaign)}."
     )
 
@@ -65,19 +64,17 @@ def clean_words(figures: Figures) -> str:
 def told_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
     """A sentence and a schedule each, as many as there is room for; the rest by number."""
     sentences = [sentence_lines(one) for one in found]
-    shown = len(found)
-    while (
-        shown > 1 and sum(len(lines) + SCHEDULE_LEAST + 1 for lines in sentences[:shown]) + (shown < len(found)) > room
-    ):
+    shown, every = len(found), len(campaign.findings)
+    while shown > 1 and sum(len(lines) + SCHEDULE_LEAST + 1 for lines in sentences[:shown]) + (shown < every) > room:
         shown -= 1
-    left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < len(found))
+    left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < every)
     lines: list[str] = []
     for place, (one, said) in enumerate(zip(found[:shown], sentences, strict=False)):
         drawn = two_columns(one.steps, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
         left -= len(drawn)
         lines += [*([""] if lines else []), *said, *(f"  {line}" for line in drawn)]
-    if shown < len(found):
-        lines.append(f"and {len(found) - shown} more.")
+    if shown < every:
+        lines.append(f"and {every - shown} more.")
     return lines
 
 
@@ -94,7 +91,7 @@ def cost_lines(figures: Figures) -> list[str]:
     found = headline_waste(figures)
     if not figures.precharges or found is None:
         return wrapped(f"Cost: {figures.campaign.variant} precharges nothing.")
-    return wrapped(f"Cost: {waste_words(*found)} {against_base(figures)}")
+    return wrapped(f"Cost: {waste_words(*found)} {against_base_words(figures)}")
 
 
 def repeat_lines(campaign: Campaign) -> list[str]:

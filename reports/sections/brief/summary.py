@@ -13,7 +13,9 @@ from percpu_fuzz.reports.figures.families import HUGE_NODES
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.numbers import WIDTH, command, number, paragraph, plain, plural, share_words, upper_percent
 from percpu_fuzz.reports.quantities import WASTE
-from percpu_fuzz.reports.render.page import Section, Table
+from percpu_fuzz.reports.render.lanes import Lanes, laid_out
+from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
+from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
@@ -32,19 +34,30 @@ def summary_section(figures: Figures) -> Section:
     """The first section of every format: findings as entries, each with its schedule in two columns."""
     campaign = figures.campaign
     parts = tuple(short_entry(campaign, found) for found in causes(campaign)[:FINDINGS_SHOWN])
-    left = len(campaign.findings) - len(parts)
-    notes = () if parts else (no_finding_words(figures),)
-    notes = (*notes, f"{plural(left, 'more finding')} below.") if left else notes
-    return Section("summary", "What was found", notes, parts=parts)
+    words = () if parts else (no_finding_words(figures),)
+    if len(campaign.findings) > len(parts):
+        words = (f"{len(parts)} of {plural(len(campaign.findings), 'finding')}; all stand under Findings.",)
+    return Section("summary", "What was found", words, parts=parts)
 
 
 def short_entry(campaign: Campaign, found: Cause) -> Section:
-    """A finding in short: sentence, rate, command, schedule."""
+    """A finding in short: sentence, rate, command, schedule; where pictures can be shown, all of its steps."""
+    lines = two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)
     return Section(
         f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
-        command=show_line(campaign, found), lines=tuple(two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)),
-        columns=True,
+        (steps_figure(found.invariants[0], laid_out(found.steps)),) if found.steps else (),
+        command=show_line(campaign, found), lines=tuple(lines), columns=True,
     )  # fmt: skip
+
+
+def steps_figure(invariant: str, lanes: Lanes) -> Figure:
+    """Every step of a finding, a column a CPU."""
+    caption = "A column a CPU, a line a step; beside it what the step changed."
+    if len(lanes.rows) > ROWS_MOST:
+        caption += f" The last {ROWS_MOST} of {number(len(lanes.rows))} lines."
+    return Figure(
+        "The interleaving, every step", lanes_picture(f"{invariant}: the interleaving", lanes), caption, scrolls=True
+    )
 
 
 def cost_section(figures: Figures) -> Section:
@@ -86,7 +99,7 @@ def cost_rows(figures: Figures) -> list[tuple[str, str]]:
     elif found is None:
         rows.append(("waste", "No charged allocation was measured: nothing is known."))
     else:
-        rows.append(("waste", f"{waste_words(*found)} {against_base(figures)}"))
+        rows.append(("waste", f"{waste_words(*found)} {against_base_words(figures)}"))
     huge = figures.huge
     if found is not None and found[1] and huge is not None:
         left = (
@@ -122,7 +135,7 @@ def waste_words(found: Distribution, is_part: bool) -> str:
     return f"{mean} pages precharged in vain an allocation{on}; {quantiles}."
 
 
-def against_base(figures: Figures) -> str:
+def against_base_words(figures: Figures) -> str:
     """What base does, and what of what the variant wastes can be felt near a limit."""
     words = "base wastes none"
     row = next((row for row in figures.headroom if row.pages == HEADROOM_PAGES and row.of_fitting is not None), None)
@@ -160,8 +173,8 @@ def summary_text(figures: Figures, exit_words: str = "") -> str:
     shown = found[:FINDINGS_SHOWN]
     for one in shown:
         lines += ["", *finding_lines(one, show_line(campaign, one))]
-    if len(found) > len(shown):
-        lines += ["", f"and {len(found) - len(shown)} more findings, in report.txt"]
+    if left := len(campaign.findings) - len(shown):
+        lines += ["", f"and {plural(left, 'more finding')}, in report.txt"]
     if not found and cases:
         lines += ["", *paragraph(no_finding_words(figures))]
     lines.append("")

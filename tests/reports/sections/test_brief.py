@@ -19,10 +19,11 @@ from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.showing import broken_elsewhere, shape_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.identity import MESSAGE_ID
+from percpu_fuzz.reports.identity import FIRST_MESSAGE_ID, MESSAGE_ID, TREE, part_words
 from percpu_fuzz.reports.lanes import Change, Line
-from percpu_fuzz.reports.sections.brief.causes import cause
+from percpu_fuzz.reports.sections.brief.causes import cause, causes
 from percpu_fuzz.reports.sections.brief.functions import function_of
+from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
 from percpu_fuzz.reports.sections.brief.schedule import told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
@@ -53,6 +54,13 @@ def stored_row(name: str, number: int = 1) -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
+def other_amount(name: str, number: int) -> dict[str, Any]:
+    """The row of a shipped finding with another amount at the end, which another sentence tells."""
+    _, row = stored_row(name, number)
+    row["steps"][-1]["broken"][0]["found"] += number
+    return row
+
+
 @pytest.mark.parametrize("name", list(SENTENCES))
 def test_a_finding_is_a_sentence_of_the_kernel(make: Made, name: str) -> None:
     """Function, amounts, circumstance and patch; it shows neither on base nor on fixed."""
@@ -68,6 +76,31 @@ def test_every_step_has_a_function() -> None:
     assert function_of("RL_NODE") == "obj_cgroup_release()"
     assert function_of("FINISHED") == "after teardown"
     assert function_of("XX_NEW") == "XX_NEW"
+
+
+def test_one_sentence_is_told_once(make: Made) -> None:
+    """Two findings that read alike are one entry, the other is counted; of a case cut short no need is told."""
+    rows = [stored_row("v2-lost-bytes", 1)[1], stored_row("v2-lost-bytes", 2)[1], other_amount("v2-lost-bytes", 3)]
+    told = causes(make(findings=rows))
+    assert [found.number for found in told] == [1, 3]
+    assert "and 1 more finding, in report.txt" in summary_text(Figures(make(findings=rows)))
+    needs = {**rows[0], "shape": "I8 at RL_NODE, more than expected: alloc, rmdir, migrate, cpu_dead"}
+    whole, cut = causes(make(findings=[needs, {**needs, "cut_short": True}]))
+    assert "memcg and when the task migrates and when a CPU goes offline; the" in whole.sentence
+    assert "when a CPU goes offline" not in cut.sentence
+
+
+@pytest.mark.parametrize("variant", ["base", "v1", "v2", "mine.py"])
+def test_a_report_says_what_was_run(make: Made, variant: str) -> None:
+    """Series, Message-ID and tree; v1 is the first version, with the Message-ID of that one and no other."""
+    made = make(describe={"variant": variant, "seed": 7, "families": {"few": 3, "many": 1}}, findings=[])
+    for words in (" ".join(identity_words(made)), " ".join(mail_text(Figures(made)).split())):
+        assert ("v1 of" in words or '" v1 ' in words) == (variant == "v1")
+        assert (FIRST_MESSAGE_ID in words) == (variant == "v1")
+        assert (MESSAGE_ID in words) == (variant != "v1")
+        assert part_words(variant) in words
+        assert TREE in words
+    assert part_words("base") == "base (the kernel before the series)"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 40])
@@ -102,7 +135,7 @@ def test_the_mail_of_a_clean_campaign_gives_a_bound(make: Made) -> None:
 @pytest.mark.parametrize("count", [0, 1, 5, 60])
 def test_the_summary_fits_a_terminal(make: Made, count: int) -> None:
     """At most 45 lines of 78 columns; the last name report.html and what to type next, quoted for a shell."""
-    rows = [stored_row("v2-lost-bytes", i + 1)[1] for i in range(count)]
+    rows = [other_amount("v2-lost-bytes", i + 1) for i in range(count)]
     lines = summary_text(Figures(make(findings=rows))).splitlines()
     assert len(lines) <= 45
     assert all(len(line) <= 78 for line in lines if "percpu-fuzz" not in line)
