@@ -11,65 +11,31 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from exams import (  # noqa: E402
-    campaigns,
-    certifying,
-    comparing,
-    covering,
-    differing,
-    endurance,
-    exploring,
-    fidelity,
-    findings,
-    headline,
-    modes,
-    own_patches,
-    packaging,
-    posted,
-    reading,
-    recorded,
-    sampler,
-    schedulers,
-    seeing,
-    speed,
-    stopping,
-    watching,
-)
+sys.path[:0] = [str(ROOT / "tests" / name) for name in ("", "support", "support/laws", "quality", "fuzz")]
 
 from percpu_fuzz.engine.core.compiled import code_version  # noqa: E402
 
 Line = Callable[[], dict[str, Any]]
 KEPT = ROOT / "out" / "exam.json"
-LINES: dict[str, Line] = {
-    **campaigns.LINES,
-    **certifying.LINES,
-    **comparing.LINES,
-    **covering.LINES,
-    **differing.LINES,
-    **endurance.LINES,
-    **exploring.LINES,
-    **fidelity.LINES,
-    **findings.LINES,
-    **headline.LINES,
-    **modes.LINES,
-    **own_patches.LINES,
-    **packaging.LINES,
-    **posted.LINES,
-    **reading.LINES,
-    **recorded.LINES,
-    **sampler.LINES,
-    **schedulers.LINES,
-    **seeing.LINES,
-    **speed.LINES,
-    **stopping.LINES,
-    **watching.LINES,
-}
+
+
+def lines_below(folder: Path) -> dict[str, Line]:
+    """Every LINES of the modules in a folder and below, in the order of their paths; a name stands for one line."""
+    lines: dict[str, Line] = {}
+    for path in sorted(folder.rglob("*.py")):
+        module = import_module(".".join(path.relative_to(folder.parent).with_suffix("").parts))
+        for name, line in getattr(module, "LINES", {}).items():
+            assert lines.get(name, line) is line, f"{name} is a line twice"
+            lines[name] = line
+    return lines
+
+
+LINES = lines_below(ROOT / "tests" / "exams")
 
 
 def load() -> dict[str, Any]:

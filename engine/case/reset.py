@@ -55,6 +55,10 @@ def reset_case(st: State) -> None:
     st.nr_illegal = 0
     st.alloc_ops = 0
     st.free_ops = 0
+    for t in range(st.op_used.shape[0]):
+        for op in range(st.op_used.shape[1]):
+            st.op_precharge[t, op] = 0
+            st.op_used[t, op] = -1
     untouch(st)
     for i in range(NR_LOG):
         st.dirty_cpu[i] = 0
@@ -284,9 +288,6 @@ def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
         clear_registers(topo, st, t)
         reset_registers(st, t)
     for t in range(prog.nr_tasks):
-        for op in range(prog.nr_ops[t]):
-            st.op_precharge[t, op] = 0
-            st.op_used[t, op] = -1
         st.task_cpu[t] = prog.task_cpu0[t]
         if prog.task_irq[t] == 0:
             st.task_memcg[t] = prog.task_memcg0[t]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from exams.campaigns import percpu_fuzz
 from no_metadata import no_metadata

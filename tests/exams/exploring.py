@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "support"), str(TESTS / "quality")]
+from micro_programs import drawn
+from test_spin import TWINS, check
 
-from micro_programs import drawn  # noqa: E402
-from test_spin import TWINS, check  # noqa: E402
-
-from percpu_fuzz.strategies.explore.search import Budget, explore  # noqa: E402
-from percpu_fuzz.strategies.explore.world import micro_world  # noqa: E402
+from percpu_fuzz.strategies.explore.search import Budget, explore
+from percpu_fuzz.strategies.explore.world import micro_world
 
 SEEDS = range(100, 105)
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from preemptions import preemptions
+
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -21,10 +23,6 @@ from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import finding_of
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-
-from preemptions import preemptions
 
 RACES = ("I18", "I8", "I9", "I19", "I12", "I5", "I10")
 

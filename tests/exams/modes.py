@@ -9,11 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from equality import compare_scenarios
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-from equality import compare_scenarios  # noqa: E402
-
 SEED = 1_000
 
 

@@ -14,24 +14,21 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-ROOT = TESTS.parent
-sys.path.insert(0, str(TESTS / "fuzz"))
+from test_wrong_files import WRONG
 
-from test_wrong_files import WRONG  # noqa: E402
+from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.case.step import step
+from percpu_fuzz.engine.core.declare import PlainGrid
+from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
+from percpu_fuzz.engine.own.engines import entry_of, plain_of
+from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.reports.invariants import applies
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of
 
-from percpu_fuzz.engine.case.runnable import case_over  # noqa: E402
-from percpu_fuzz.engine.case.step import step  # noqa: E402
-from percpu_fuzz.engine.core.declare import PlainGrid  # noqa: E402
-from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS  # noqa: E402
-from percpu_fuzz.engine.own.engines import entry_of, plain_of  # noqa: E402
-from percpu_fuzz.fuzz.options import variant_option  # noqa: E402
-from percpu_fuzz.reports.invariants import applies  # noqa: E402
-from percpu_fuzz.strategies.draw.topologies import preset  # noqa: E402
-from percpu_fuzz.strategies.plan.batch import Batch  # noqa: E402
-from percpu_fuzz.strategies.plan.recipe import make_plan  # noqa: E402
-from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "docs" / "patches"
 IDIOM_CASES, LOCK_CASES, KEPT_CASES, SCENARIOS = 1_000_000, 40_000, 20_000, 200
 STEPS_MOST = 5_000  # of a scenario

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "support"))
+from planted_bugs import compare_portfolio
+from schedules import replay_schedules
 
-from planted_bugs import compare_portfolio  # noqa: E402
-from schedules import replay_schedules  # noqa: E402
-
-from percpu_fuzz.strategies.plan.recipe import make_plan  # noqa: E402
+from percpu_fuzz.strategies.plan.recipe import make_plan
 
 
 def portfolio() -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from percpu_fuzz.engine.case.runnable import case_over, runnable
 from percpu_fuzz.engine.core.compiled import ROOT, plain
+from percpu_fuzz.engine.core.declare import PlainGrid
 from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
@@ -139,6 +140,8 @@ def test_random_walks_end_where_the_search_ended(scope: str, variant: str) -> No
 
 def other_values(value: Any, most: int, rng: random.Random) -> Any:
     """A field's value with every number drawn anew."""
+    if isinstance(value, PlainGrid):
+        return PlainGrid(value.shape, [rng.randrange(most) for _ in value.cells])
     return [rng.randrange(most) for _ in value] if isinstance(value, list) else rng.randrange(most)
 
 

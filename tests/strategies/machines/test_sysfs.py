@@ -63,9 +63,10 @@ def test_machine_with_an_offline_and_a_memoryless_node(tmp_path: Path) -> None:
         "no watermarks",
         "no percpu unit size",
         "no page size",
+        "all free memory",
     ):
         assert sum(what in note for note in found.notes) == 1
-    assert len(found.notes) == 5
+    assert len(found.notes) == 6
 
 
 @pytest.mark.parametrize("below", ["", "devices/system", "sys/devices/system"])

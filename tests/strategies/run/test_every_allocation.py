@@ -31,7 +31,7 @@ def shown(batch: Batch, case: int) -> Iterator[int | None]:
         plain(mark_probe)(drawn.prog, pick)
         marked = (drawn.prog.probe_task, drawn.prog.probe_op)
         if marked not in known:
-            for _ in steps(drawn.topo, drawn.prog, drawn.state, next_task_of(batch, case, drawn)):
+            for _ in steps(batch.variant, drawn.topo, drawn.prog, drawn.state, next_task_of(batch, case, drawn)):
                 pass
             wasted = max(drawn.state.probe_precharge - drawn.state.probe_used, 0)
             known[marked] = wasted if drawn.state.probe_done == 1 else None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from exams.damage import RUNS, lines_of, run_folder
+from exams.given.damage import RUNS, lines_of, run_folder
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.replay import replay_workload, warm

@@ -8,34 +8,29 @@ misses nothing; how often those of means are open is stated.
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "support")]
+from case_laws import pooled_mean
+from few_cases import few_cases
+from narrowed import only
+from stored_campaigns import counted, in_parallel, stored, too_few
 
-from case_laws import pooled_mean  # noqa: E402
-from few_cases import few_cases  # noqa: E402
-from narrowed import only  # noqa: E402
-from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
-
-from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN  # noqa: E402
-from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome  # noqa: E402
-from percpu_fuzz.engine.variant import VARIANTS  # noqa: E402
-from percpu_fuzz.reports.campaign import Campaign, Sums  # noqa: E402
-from percpu_fuzz.reports.figures.estimates import QUANTILES  # noqa: E402
-from percpu_fuzz.reports.figures.figures import Figures  # noqa: E402
-from percpu_fuzz.reports.figures.stopping import Watch, parse_stop  # noqa: E402
-from percpu_fuzz.reports.quantities import QUANTITIES  # noqa: E402
-from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, moments  # noqa: E402
-from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean  # noqa: E402
-from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
-from percpu_fuzz.strategies.draw.topologies import Family, even, preset  # noqa: E402
-from percpu_fuzz.strategies.plan.batches import Batches  # noqa: E402
-from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402
+from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_OWN
+from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.reports.campaign import Campaign, Sums
+from percpu_fuzz.reports.figures.estimates import QUANTILES
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
+from percpu_fuzz.reports.quantities import QUANTITIES
+from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson, moments
+from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean
+from percpu_fuzz.strategies.draw.choices import kind_arrays
+from percpu_fuzz.strategies.draw.topologies import Family, even, preset
+from percpu_fuzz.strategies.plan.batches import Batches
+from percpu_fuzz.strategies.plan.plan import Plan
 
 CAMPAIGNS = 2_000
 SIZES = (10,) * 12 + (20,) * 6 + (40,) * 6  # cases of each batch: looks come fast at first, as in a campaign

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from stored_campaigns import drawn, in_parallel, stored
 

@@ -6,21 +6,16 @@ campaign. Probabilities are fractions of exact values, so the truth is by hand a
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "support")]
+import numpy as np
+from stored_campaigns import counted, in_parallel, too_few
 
-import numpy as np  # noqa: E402
-from stored_campaigns import counted, in_parallel, too_few  # noqa: E402
-
-from percpu_fuzz.engine.outcome import Outcome, Signature  # noqa: E402
-from percpu_fuzz.reports.figures.headroom import PAIR  # noqa: E402
-from percpu_fuzz.reports.figures.stopping import Watch, parse_stop  # noqa: E402
-from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson  # noqa: E402
+from percpu_fuzz.engine.outcome import Outcome, Signature
+from percpu_fuzz.reports.figures.headroom import PAIR
+from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
+from percpu_fuzz.reports.statistics.intervals import Interval, clopper_pearson
 
 STREAMS, LOOKS = 2_000, 50
 WEIGHTS, NODES, BATCH = {"two": 6, "four": 3, "many": 1}, {"two": 2, "four": 4, "many": 64}, (40, 40, 4)

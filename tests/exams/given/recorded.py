@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exams.damage import LINES as DAMAGE
+from exams.given.damage import LINES as DAMAGE
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.fidelity import replay_rows

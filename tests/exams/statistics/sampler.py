@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "support"))
-
-from placement_law import MACHINES, MODELS, WRONG, law_of, narrowed_plan, p_value, sampled  # noqa: E402
-from stored_campaigns import in_parallel  # noqa: E402
+from placement_law import MACHINES, MODELS, WRONG, law_of, narrowed_plan, p_value, sampled
+from stored_campaigns import in_parallel
 
 CASES = 1_000_000
 WORLDS = [(machine, model) for machine in range(len(MACHINES)) for model in MODELS]

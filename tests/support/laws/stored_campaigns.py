@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.schedule import BatchCounts, BatchId
@@ -16,7 +17,7 @@ from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.strategies.plan.batches import machinery_of, run_batch
 from percpu_fuzz.strategies.plan.plan import Plan
-from percpu_fuzz.strategies.run.outcomes import histograms_of
+from percpu_fuzz.strategies.run.outcomes import every_allocation, histograms_of
 from percpu_fuzz.strategies.run.tally import new_rows
 
 Given = TypeVar("Given")
@@ -46,16 +47,23 @@ def stored(plan: Plan, outcomes: Iterable[Outcome], **described: Any) -> tuple[C
 def drawn(plan: Plan, seed: int, cases: int, extra_pages: int = 0) -> list[Outcome]:
     """One round of measurement batches, each family as often as its weight, so many cases each.
 
-    extra_pages: added to the precharge of every charged probe on a machine of 2 to 8 nodes, after the engine has run
-    and before anything is counted.
+    extra_pages: added to the precharge of everything charged on a machine of 2 to 8 nodes, after the engine has run and
+    before anything is counted.
     """
     outcomes = []
     for k in range(len(plan.order)):
         batch = replace(plan.batch_of("measurement", k), seed=seed, cases=cases)
         rows = new_rows(cases)
-        outcome = run_batch(batch, machinery_of(batch), rows)
+
+        def planted(allocs: Any, rows: Any = rows) -> Any:
+            nodes = rows["nodes"][allocs["case"]]
+            allocs["precharge"][(nodes >= 2) & (nodes <= 8)] += extra_pages
+            return every_allocation(allocs)
+
+        with mock.patch("percpu_fuzz.strategies.run.outcomes.every_allocation", planted):
+            outcome = run_batch(batch, machinery_of(batch), rows)
         rows["precharge"][(rows["done"] == 1) & (rows["nodes"] >= 2) & (rows["nodes"] <= 8)] += extra_pages
-        outcomes.append(replace(outcome, histograms=histograms_of(rows, "measurement")) if extra_pages else outcome)
+        outcomes.append(replace(outcome, histograms=outcome.histograms | histograms_of(rows, "measurement")))
     return outcomes
 
 

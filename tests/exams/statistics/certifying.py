@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from few_cases import few_cases
+from narrowed import only
+from stored_campaigns import counted, in_parallel, stored, too_few
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "support"))
-
-from few_cases import few_cases  # noqa: E402
-from narrowed import only  # noqa: E402
-from stored_campaigns import counted, in_parallel, stored, too_few  # noqa: E402
-
-from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome, Signature  # noqa: E402
-from percpu_fuzz.reports.campaign import Campaign  # noqa: E402
-from percpu_fuzz.reports.figures.certificate import certificate, hit_chance  # noqa: E402
-from percpu_fuzz.reports.statistics.anytime import anytime_high  # noqa: E402
-from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high  # noqa: E402
-from percpu_fuzz.strategies.draw.choices import kind_arrays  # noqa: E402
-from percpu_fuzz.strategies.draw.topologies import Family, families  # noqa: E402
-from percpu_fuzz.strategies.plan.batches import Batches  # noqa: E402
-from percpu_fuzz.strategies.plan.mutants import catalogue  # noqa: E402
-from percpu_fuzz.strategies.plan.plan import Plan  # noqa: E402
-from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY  # noqa: E402
-from percpu_fuzz.strategies.run.features import NR_FEATURES  # noqa: E402
+from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome, Signature
+from percpu_fuzz.reports.campaign import Campaign
+from percpu_fuzz.reports.figures.certificate import certificate, hit_chance
+from percpu_fuzz.reports.statistics.anytime import anytime_high
+from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high
+from percpu_fuzz.strategies.draw.choices import kind_arrays
+from percpu_fuzz.strategies.draw.topologies import Family, families
+from percpu_fuzz.strategies.plan.batches import Batches
+from percpu_fuzz.strategies.plan.mutants import catalogue
+from percpu_fuzz.strategies.plan.plan import Plan
+from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY
+from percpu_fuzz.strategies.run.features import NR_FEATURES
 
 CAMPAIGNS = 2_000
 SIZES = (16,) * 28  # cases of each batch, the families in turn

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "support")]
+from stored_campaigns import in_parallel
 
-from stored_campaigns import in_parallel  # noqa: E402
-
-from percpu_fuzz.engine.histograms import OF_VALUE_SQUARES  # noqa: E402
-from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome  # noqa: E402
-from percpu_fuzz.reports.campaign import RunFacts, gather  # noqa: E402
-from percpu_fuzz.reports.figures.estimates import Distribution  # noqa: E402
-from percpu_fuzz.reports.figures.figures import Figures  # noqa: E402
-from percpu_fuzz.strategies.plan.batches import Batches  # noqa: E402
-from percpu_fuzz.strategies.plan.recipe import make_plan  # noqa: E402
+from percpu_fuzz.engine.histograms import OF_VALUE_SQUARES
+from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
+from percpu_fuzz.reports.campaign import RunFacts, gather
+from percpu_fuzz.reports.figures.estimates import Distribution
+from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.strategies.plan.batches import Batches
+from percpu_fuzz.strategies.plan.recipe import make_plan
 
 SEEDS = range(1, 11)
 CPU_SECONDS = 36.0  # what 60 seconds on two cores leave the measurement stream, beside hunting, findings and reports
