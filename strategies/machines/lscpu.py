@@ -21,7 +21,6 @@ FOUR_KIB_MACHINES = frozenset({"x86_64", "i386", "i486", "i586", "i686", "s390x"
 NODE_ROW = re.compile(r"NUMA node(\d{1,5}) CPU\(s\):")
 ONLINE_ROW, OFFLINE_ROW, COUNT = "On-line CPU(s) list:", "Off-line CPU(s) list:", "CPU(s):"
 ENGLISH = frozenset({ONLINE_ROW, "Architecture:", "Byte Order:", "Thread(s) per core:"})
-NUMA_LABEL = re.compile(r"[^:]*NUMA[^:]*:")
 # The words for yes and no of the languages that lscpu speaks.
 YES = frozenset(
     re.findall(r"\w+", "yes y ja oui si s\xed sim tak \u0434\u0430 ano igen evet bai da c\xf3 \u662f jah jaa ya")
@@ -99,7 +98,7 @@ def _in_english(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     for field, data in rows:
         number = re.search(r"\d+", field)
         name = field
-        if NUMA_LABEL.fullmatch(field) and (number or data.isdecimal()):
+        if "NUMA" in field and (number or data.isdecimal()):
             name = "NUMA node(s):" if number is None else f"NUMA node{number[0]} CPU(s):"
         found.append((name, data))
     found[0] = ("Architecture:", rows[0][1])
@@ -115,7 +114,7 @@ def _in_english(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def summary(fields: Sequence[tuple[str, str]], where: str) -> Facts:
     """From the table of fields: a row for each node, the lists of online CPUs, the architecture."""
-    has_nodes = any(NUMA_LABEL.fullmatch(field) and re.search(r"\d", field) for field, _ in fields)
+    has_nodes = any("NUMA" in field and re.search(r"\d", field) for field, _ in fields)
     foreign = has_nodes and not any(field in ENGLISH or NODE_ROW.fullmatch(field) for field, _ in fields)
     rows = once(_in_english(fields) if foreign else fields, where)
     facts = _summary_of(rows, where)

@@ -10,7 +10,9 @@ from percpu_fuzz.strategies.machines.lscpu import LSCPU_OUTPUT, CpuRow, checked,
 from percpu_fuzz.strategies.machines.pasted import Lines, numbered, within
 
 LSCPU_FIELD = re.compile(r"\s*([^\W\d_a-z\xdf-\xf6\xf8-\xff\u0430-\u044f][^:]{0,60}:)\s*(.*)")  # no small letter
-SUMMARY_MARK = re.compile(r"^\s*On-line CPU\(s\) list:|^[^:#>|\n]*NUMA[^:\n]*\d[^:\n]*:[ \da-fx,-]*$", re.MULTILINE)
+SUMMARY_MARK = re.compile(
+    r"^\s*On-line CPU\(s\) list:|^(?=[^:\n]{0,60}\d)[^:#>|\n]{0,60}NUMA[^:\n]{0,40}:[ \da-fx,-]*$", re.MULTILINE
+)
 EXTENDED_MARK = re.compile(r"^ *CPU( +[A-Z][\w:]*)+ *$", re.MULTILINE)
 PARSABLE_MARK = re.compile(r"^ *# ?CPU(,[\w:]*)+ *$", re.MULTILINE)
 EXTENDED_ROW = re.compile(r" *\d+( +[^ ]+)* *")

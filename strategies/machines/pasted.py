@@ -6,7 +6,6 @@ Nothing is dropped in silence: lines around what a reader knows are named in a n
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -98,8 +97,10 @@ def _plain(lines: Sequence[str]) -> str:
     """Quoting that every line has, and the indentation that every line has, taken away until there is none."""
     for _ in range(LAYERS_MOST):
         before = list(lines)
-        lines = textwrap.dedent("\n".join(line.rstrip() for line in lines)).split("\n")
-        filled = [line for line in lines if line.strip()]
+        lines = [line.rstrip() for line in lines]
+        margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
+        lines = [line[margin:] for line in lines]
+        filled = [line for line in lines if line]
         if filled and all(QUOTE.match(line) for line in filled):
             lines = [QUOTE.sub("", line, count=1) for line in lines]
         if len(filled) > 2 and FENCE.fullmatch(filled[0]) and FENCE.fullmatch(filled[-1]):

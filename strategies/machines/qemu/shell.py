@@ -39,13 +39,14 @@ class _Reader:
         self.where = where
         self.words: list[str] = []
         self.variables: dict[str, str] = {}
-        self.word: str | None = None
+        self.parts: list[str] = []  # of the word that is being read
+        self.in_word = False
         self.is_first = True  # whether the next word begins a command
 
     def read(self, text: str) -> None:
         at = 0
         while at < len(text):
-            at = self._line(text, at) if self.word is None and self.is_first else self._token(text, at)
+            at = self._line(text, at) if not self.in_word and self.is_first else self._token(text, at)
             if len(self.words) > WORDS_MAX:
                 raise InputError(self.where, "more words", f"at most {WORDS_MAX}")
         self._end_word()
@@ -63,11 +64,11 @@ class _Reader:
         return self._token(text, at)
 
     def _token(self, text: str, at: int) -> int:
-        if self.word is None and text[at] == "#":
+        if not self.in_word and text[at] == "#":
             end = text.find("\n", at)
             return end if end >= 0 else len(text)
-        if self.word is None and (listed := LISTED_JSON.match(text, at)):
-            self.word = listed[0]
+        if not self.in_word and (listed := LISTED_JSON.match(text, at)):
+            self._add(listed[0])
             return listed.end()
         found = TOKEN.match(text, at)
         if found is None:
@@ -80,14 +81,18 @@ class _Reader:
         elif kind == "variable":
             self._expand(found[0])
         elif kind == "sum":
-            self.word = (self.word or "") + self._sum(found)
+            self._add(self._sum(found))
         elif kind != "join":
             value = found[kind or 0] if kind in ("single", "escaped", "plain") else found[0]
             if kind == "double":
                 value = re.sub(r'\\(["\\$`]|\n)', lambda m: "" if m[1] == "\n" else m[1], found["double"])
                 value = VARIABLE.sub(self._value, SUM.sub(self._sum, value))
-            self.word = (self.word or "") + value
+            self._add(value)
         return found.end()
+
+    def _add(self, text: str) -> None:
+        self.parts.append(text)
+        self.in_word = True
 
     def _value(self, found: re.Match[str]) -> str:
         known = self.variables.get(found[1] or found[2])
@@ -106,21 +111,21 @@ class _Reader:
     def _expand(self, text: str) -> None:
         """A variable outside of quotes: its value is split at blanks, but not in an assignment."""
         value = VARIABLE.sub(self._value, text)
-        if value == text or (self.is_first and self.word and ASSIGNMENT.fullmatch(self.word)):
-            self.word = (self.word or "") + value
+        if value == text or (self.is_first and self.parts and ASSIGNMENT.fullmatch(self.parts[0])):
+            self._add(value)
             return
         parts = value.split()
         for i, part in enumerate(parts):
             if i or value[:1].isspace():
                 self._end_word()
-            self.word = (self.word or "") + part
+            self._add(part)
         if value[-1:].isspace():
             self._end_word()
 
     def _end_word(self) -> None:
-        word, self.word = self.word, None
-        if word is None:
+        if not self.in_word:
             return
+        word, self.parts, self.in_word = "".join(self.parts), [], False
         if self.is_first and (found := ASSIGNMENT.fullmatch(word)):
             before = self.variables.get(found[1], "") if found[2] else ""
             self.variables[found[1]] = before + found[3]
