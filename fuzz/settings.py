@@ -26,6 +26,7 @@ from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.figures.stopping import parse_stop, stop_help
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration, find_calibration, shipped
 from percpu_fuzz.strategies.draw.topologies import PRESETS
+from percpu_fuzz.strategies.draw.weights import Weights, weights_in
 from percpu_fuzz.strategies.machines.machine import Imported
 
 MEMORY_LEAST, MEMORY_MOST = 64 << 20, 1 << 50
@@ -151,6 +152,11 @@ class RunOptions:
         "--families", opt.families_option, DRAWN,
         "Families of machines instead of the default ones, comma-separated: default, field, movable-only, or names of "
         "`topology list`.", absent=tuple,
+    )
+    weights: Weights = option(
+        "--weights", weights_in, DRAWN,
+        "What families count in all that is by weight, NAME=SHARE,... or a file of such lines; 0 leaves one out, those "
+        "that are not named keep theirs (`topology list`).", absent=tuple, is_place=lambda text: "=" not in text,
     )
     cases: int | None = option(
         "--cases", partial(opt.number_option, least=1, most=opt.CASES_MAX), DRAWN,

@@ -118,6 +118,7 @@ def plan_of(options: RunOptions) -> Plan:
         made = make_plan(
             variant, options.seed, machine.topology if machine else None, options.faults,
             options.scheduler, learns, options.calibration, options.families, machine.notes if machine else (),
+            options.weights,
         )  # fmt: skip
     except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
         if not names_code(options.scheduler):

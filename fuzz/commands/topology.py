@@ -14,6 +14,7 @@ from percpu_fuzz.fuzz.options import machine_option
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
+from percpu_fuzz.strategies.draw.weights import STANDS_FOR
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.machines.pasted import read_pasted
@@ -55,6 +56,7 @@ def list_command() -> int:
     total = sum(family.weight for family in families())
     for family in families():
         print(f"family {family.name:15} weight {family.weight}/{total}, {plural(len(family.topologies), 'machine')}")
+        print(f"       {'':15} {STANDS_FOR[family.name]}")
     print("\nOnly with `run --families NAMES`, in which `default` stands for all of the above:")
     print(
         f"family {MOVABLE_ONLY:15} {plural(len(movable_only().topologies), 'machine')}, drawn, with movable-only nodes"

@@ -29,6 +29,7 @@ LISTED = (
     "variant",
     "seed",
     "families",
+    "stands for",
     "machines",
     "nodes",
     "cpus",

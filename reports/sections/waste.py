@@ -38,6 +38,10 @@ FAMILY_WORDS = (
     "both hold at least 95% whatever the distribution is. What few probes leave open ends at the most that the "
     "precharge formula allows."
 )
+WEIGHT_WORDS = (
+    "What figures by weight are of. The weights are a choice, so that every shape is met, and no survey of machines; "
+    "`run --weights` takes others, `run --topology` one machine."
+)
 STRATA_WORDS = (
     "Wasted pages by what the case was like, pooled over families by weight. Each row is a part of the measured "
     "distribution: the estimate is of probes like these, with intervals as above. Rows of one kind are not independent "
@@ -118,12 +122,22 @@ def families_part(figures: Figures) -> Section:
         "waste-families", "Family by family", (FAMILY_WORDS,),
         tuple(family_waste_figure(figures, row) for row in families if WASTE.histogram in row.distributions),
         (
+            *weights_tables(figures),
             counts_table(families),
             families_table(WASTE, "Pages wasted; [95% interval]", families),
             families_table(SHARE, "Percent of the precharge; [95% interval]", families),
             families_table(ROUNDING, "Pages left by rounding up; [95% interval]", families),
         ),
     )  # fmt: skip
+
+
+def weights_tables(figures: Figures) -> list[Table]:
+    """Families with what their weights stand for; none where that is not recorded or there is one machine."""
+    words = figures.campaign.describe.get("stands for", {})
+    if len(figures.families) < 2 or not words:
+        return []
+    rows = [(family.name, share_words(family.share), str(words.get(family.name, "-"))) for family in figures.families]
+    return [Table(("family", "weight", "stands for"), tuple(rows), 1, WEIGHT_WORDS, 2)]
 
 
 def counts_table(families: list[FamilyEstimate]) -> Table:

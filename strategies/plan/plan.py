@@ -18,6 +18,7 @@ from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, kind_arrays, thresholds
 from percpu_fuzz.strategies.draw.faults import NESTED_REFRESH, fault_rates, with_rates
 from percpu_fuzz.strategies.draw.topologies import Family, extremes
+from percpu_fuzz.strategies.draw.weights import Weights, stands_for
 from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
 from percpu_fuzz.strategies.plan.learning import EPOCH_BATCHES, NOTHING_LEARNT, Learnt, no_corpus, spread, varies
 from percpu_fuzz.strategies.plan.pilot import PILOT_CASES_LEAST, ROUNDS, Seats, seats_from
@@ -41,7 +42,8 @@ class Plan:
 
     topology: the one machine that was asked for, None for the families of draw.topologies. explored: scopes that were
     completed, for the certificate. calibration: weights of the measurement stream, None for those of draw.choices.
-    family_names: of the families that were asked for. notes: what had to be assumed of the topology.
+    family_names: of the families that were asked for, given_weights: the weights. notes: what had to be assumed of the
+    topology.
     """
 
     variant: Variant
@@ -56,6 +58,7 @@ class Plan:
     calibration: Calibration | None = None
     family_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    given_weights: Weights = ()
 
     @cached_property
     def order(self) -> tuple[Family, ...]:
@@ -160,6 +163,7 @@ class Plan:
             "learns": self.learns,
             "calibration": None if self.calibration is None else msgspec.to_builtins(self.calibration),
             "family_names": list(self.family_names),
+            "given_weights": [list(row) for row in self.given_weights],
         }
 
     def describe(self) -> dict[str, object]:
@@ -175,6 +179,7 @@ class Plan:
             **({"pilot": self.pilot} if self.pilot else {}),
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,
+            "stands for": stands_for(self.families),
             **({"assumed of the machine": "; ".join(self.notes)} if self.notes else {}),
             "machines": {family.name: family.digest for family in self.families},
             **extremes(self.families),

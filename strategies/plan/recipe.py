@@ -14,6 +14,7 @@ from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, V
 from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
 from percpu_fuzz.strategies.draw.faults import fault_rates
 from percpu_fuzz.strategies.draw.topologies import families, named_families, single_family
+from percpu_fuzz.strategies.draw.weights import Weights, weighed
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import PORTFOLIO
 from percpu_fuzz.strategies.plan.user_scheduler import load_user_scheduler
@@ -30,10 +31,12 @@ def make_plan(
     calibration: Calibration | None = None,
     family_names: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
+    given_weights: Weights = (),
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
 
     family_names: of what to draw from, () for the default. notes: what had to be assumed of the topology.
+    given_weights: of families, in place of their own.
 
     InputError for a name that does not exist or a machine that the variant cannot run on.
     """
@@ -52,12 +55,21 @@ def make_plan(
     chosen = families() if topology is None else single_family(topology)
     if family_names:
         chosen = named_families(family_names, "--families")
+    if given_weights:
+        if topology is not None:
+            raise InputError(
+                "--weights", f"with --topology {topology.name}", "one of the two: --topology is one machine"
+            )
+        chosen = weighed(chosen, given_weights, "--weights")
     if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
         chosen = tuple(family for family in chosen if family.size_class == "small")
         if not chosen:
             given = f"{variant.name!r} on a machine of class wide"
             raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
-    return Plan(variant, seed, chosen, faults, scheduler, learns, user, topology, (), calibration, family_names, notes)
+    return Plan(
+        variant, seed, chosen, faults, scheduler, learns, user, topology, (), calibration, family_names, notes,
+        given_weights,
+    )  # fmt: skip
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:
@@ -69,4 +81,5 @@ def plan_from(recipe: Mapping[str, Any]) -> Plan:
     return make_plan(
         variant_of_row(recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
         recipe["learns"], calibration, tuple(recipe["family_names"]),
+        given_weights=tuple((name, share) for name, share in recipe["given_weights"]),
     )  # fmt: skip

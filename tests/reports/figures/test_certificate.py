@@ -207,3 +207,20 @@ def test_bounds_are_printed_rounded_up() -> None:
         "3.7e-05",
         "0.1",
     ]
+
+
+def test_how_long_until_it_is_fixed(make: Made) -> None:
+    """(1 - r)^n <= 5% by hand: 299 cases for one in 100, 2,995 for one in 1,000; time at the campaign's 50 measured
+    cases a second. Control: one case fewer is not enough; a campaign that broke something has no such section.
+    """
+    clean = [Outcome("measurement", 0, "few", 400, 9, 0)]
+    rows = Figures(make(clean)).until_fixed
+    assert [(row.one_in, row.cases, row.reached) for row in rows[:2]] == [(100, 299, True), (1_000, 2_995, False)]
+    assert 0.99**299 <= 0.05 < 0.99**298
+    assert rows[0].seconds == pytest.approx(299 / 50)
+    assert rows[5].seconds == pytest.approx(10**7 * -math.log(0.05) / 50, rel=1e-6)
+    text = report_text(make(clean))
+    assert 'How long until it is safe to say "fixed"' in text
+    assert "1 in 1,000 2,995 60 s -" in " ".join(text.split()) or "1 in 1,000 2,995 1.0 min -" in " ".join(text.split())
+    assert "safe to say" not in report_text(make())
+    assert "safe to say" not in report_text(make([]))

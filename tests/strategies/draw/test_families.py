@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from percpu_fuzz.engine.errors import InputError
@@ -19,6 +21,8 @@ from percpu_fuzz.strategies.draw.topologies import (
     preset,
     single_family,
 )
+from percpu_fuzz.strategies.draw.weights import stands_for, weighed, weights_in
+from percpu_fuzz.strategies.plan.recipe import make_plan, plan_from
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 
@@ -114,3 +118,55 @@ def test_a_long_unit_is_cut_for_a_campaign() -> None:
     assert size_class_of(cut) == "small"
     assert single_family(cut)[0].topologies == (cut,)
     assert cut_to_campaign(cut) is cut
+
+
+def test_every_weight_stands_for_something() -> None:
+    """Each default family, those of the field and a given machine have words of their own kind."""
+    said = stands_for((*families(), movable_only()))
+    assert len(set(said.values())) == len(said)
+    assert "asked for" not in " ".join(said.values())
+    assert stands_for(named_families(("gh200",), "x")) == {"gh200": "a machine that people have (docs/topologies.md)"}
+    assert stands_for(single_family(preset("vm8"))) == {"vm8": said["vm8"]}
+
+
+def test_weights_of_ones_own(tmp_path: Path) -> None:
+    """Typed or from a file with remarks; 0 leaves a family out, those that are not named keep theirs; a plan keeps
+    them in its recipe, and they change which batches are of which family.
+    """
+    given = tmp_path / "weights.txt"
+    given.write_text("# ours\nthousand = 0\n\ntwo-node=60 # most of them\n")
+    weights = weights_in("thousand=0, two-node=60", "--weights")
+    assert weights_in(str(given), "--weights") == weights == (("thousand", 0), ("two-node", 60))
+    plan = make_plan("v2", 3, given_weights=weights)
+    assert plan.weights == {
+        f.name: 60 if f.name == "two-node" else f.weight for f in families() if f.name != "thousand"
+    }
+    assert plan_from(plan.recipe()).describe() == plan.describe()
+    assert len([f for f in plan.order if f.name == "two-node"]) == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("two-node", "'two-node'; allowed: NAME=SHARE"), ("two-node=-1", "'two-node=-1'"), ("two-node=1.5", "=1.5'"),
+        ("two-node=1001", "from 0 to 1000"), ("=3", "'=3'"), ("two-node=1,two-node=2", "twice"),
+        ("two-node=", "'two-node='"),
+        ("two-node=9999999999999999999999", "from 0 to 1000"), ("no/such/file", "'no/such/file'"),
+    ],
+)  # fmt: skip
+def test_weights_that_are_none_are_refused(text: str, said: str) -> None:
+    """One line: what was given, where, what is allowed."""
+    with pytest.raises(InputError, match=said) as refused:
+        weights_in(text, "--weights")
+    assert str(refused.value).startswith("--weights: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_of_families_that_are_not_drawn_are_refused() -> None:
+    """A name that is none of the families', nothing left, and weights beside one machine."""
+    with pytest.raises(InputError, match="no family 'gh200'"):
+        weighed(families(), (("gh200", 1),), "--weights")
+    with pytest.raises(InputError, match="every family has weight 0"):
+        weighed(families()[:1], (("small-random", 0),), "--weights")
+    with pytest.raises(InputError, match="--topology is one machine"):
+        make_plan("v2", 1, preset("vm8"), given_weights=(("vm8", 3),))
