@@ -220,13 +220,13 @@ class Campaign(RunFacts):
         return min(places, key=lambda p: (p[1].k, STREAMS.index(p[0]), p[1].case), default=None)
 
     def finding(self, invariant: str) -> Mapping[str, Any] | None:
-        """The first finding for an invariant, else the first whose case breaks it too.
+        """The first finding for an invariant, best one shrunk to its end, else the first whose case breaks it too.
 
         Its "file" is relative to `out`. None: no finding shows it. What the case breaks is not kept in early stores:
         then it is the first of whose cases one did.
         """
         ranked = [row for row in self.findings if invariant in row.get("breaks", _invariants(row))]
-        return min(ranked, key=lambda row: row["invariant"] != invariant, default=None)
+        return min(ranked, key=lambda row: (row["invariant"] != invariant, bool(row.get("cut_short"))), default=None)
 
 
 def gather(outcomes: Iterable[Outcome], facts: RunFacts) -> Campaign:

@@ -8,6 +8,7 @@ from typing import Any
 from percpu_fuzz.reports.identity import model_words
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.render.page import Page, Section, Table
+from percpu_fuzz.reports.sections.brief.diff_mail import again_command
 from percpu_fuzz.reports.sections.rate_words import rate_cell
 from percpu_fuzz.reports.statistics.strata import pooled_rate
 
@@ -41,7 +42,8 @@ def diff_page(row: Mapping[str, Any], shown_most: int | None = None) -> Page:
     sections += [
         variant_section(row, variant, shown_most) for variant in variants if any(d["variant"] == variant for d in found)
     ]
-    return Page(title, verdict, bool(found), "", tuple(sections), (HOW_WORDS, model_words(variants[-1])))
+    words = (HOW_WORDS, model_words(variants[-1]))
+    return Page(title, verdict, bool(found), again_command(row), tuple(sections), words)
 
 
 def table_section(row: Mapping[str, Any]) -> Section:

@@ -81,8 +81,9 @@ def test_a_new_file_is_never_written_over(tmp_path: Path, capsys: pytest.Capture
     path.write_text("# kept\n")
     assert call(["variants", "new", str(path)]) == 2
     assert call(["variants", "new", str(tmp_path / "mine.txt")]) == 2
+    assert call(["variants", "new", str(tmp_path / "my own.py")]) == 2  # nor would --variant take it
     assert path.read_text() == "# kept\n"
-    assert capsys.readouterr().err.count("\n") == 2
+    assert capsys.readouterr().err.count("\n") == 3
 
 
 def test_claims_go_by_the_name() -> None:

@@ -54,7 +54,8 @@ TAKES = {
 class Cause:
     """A finding in words. what: the clause after the function; where: patch and hook, may be empty.
 
-    invariants: all that its cases broke. measured: k of n with the rate. others: (reference, whether it breaks there).
+    broke: the invariant that is broken first, and the step. invariants: all that its cases broke.
+    measured: k of n with the rate. others: (reference, whether it breaks there).
     """
 
     number: int
@@ -62,7 +63,7 @@ class Cause:
     what: str
     where: str
     file: str
-    label: str
+    broke: tuple[str, str]
     invariants: tuple[str, ...]
     measured: str
     others: tuple[tuple[str, bool], ...]
@@ -85,10 +86,16 @@ class Cause:
 
 
 def causes(campaign: Campaign) -> tuple[Cause, ...]:
-    """Every finding that was written, in the order of its files; of those that one sentence tells, the first."""
-    told = [cause(campaign, row) for row in campaign.findings]
-    first = {found.sentence: found for found in reversed(told)}
-    return tuple(found for found in told if first[found.sentence] is found)
+    """Every finding that was written, in the order of its files; of those that one sentence tells, the first.
+
+    One that was cut short is left out where another one first breaks the same invariant at the same step.
+    """
+    told = [(cause(campaign, row), bool(row.get("cut_short"))) for row in campaign.findings]
+    shown: list[Cause] = []
+    for found, is_cut in sorted(told, key=lambda one: one[1]):
+        alike = [one for one in shown if one.sentence == found.sentence or (is_cut and one.broke == found.broke)]
+        shown += [] if alike else [found]
+    return tuple(found for found, _ in told if found in shown)
 
 
 def cause(campaign: Campaign, row: Mapping[str, Any]) -> Cause:
@@ -112,7 +119,7 @@ def cause(campaign: Campaign, row: Mapping[str, Any]) -> Cause:
     elsewhere = row.get("elsewhere") or {}
     return Cause(
         file_number(str(row["file"])), function, what,
-        place_words(patch, part, function), str(row["file"]), label,
+        place_words(patch, part, function), str(row["file"]), (invariant, label),
         tuple(map(str, row.get("invariants", (invariant,)))), rate_of(campaign, invariant, label),
         tuple((name, bool(elsewhere[name])) for name in REFERENCES if name in elsewhere), steps,
     )  # fmt: skip

@@ -79,10 +79,12 @@ def side_by_side(cells: Sequence[str]) -> list[str]:
     ]
 
 
+def again_command(row: Mapping[str, Any]) -> str:
+    """The line that compares the same cases again."""
+    words = ["percpu-fuzz", "diff", row["base"], *row["variants"], "--cases", str(row["cases"]), "--seed"]
+    return shlex.join([*words, str(row["seed"])])
+
+
 def again_lines(row: Mapping[str, Any]) -> list[str]:
     """The command, whole whatever its length, and what the result depends on."""
-    words = ["percpu-fuzz", "diff", row["base"], *row["variants"], "--cases", str(row["cases"]), "--seed"]
-    return [
-        f"Repeat: {plain(shlex.join([*words, str(row['seed'])]))}",
-        f"  percpu-fuzz {row['version']}, code {row['code']}",
-    ]
+    return [f"Repeat: {plain(again_command(row))}", f"  percpu-fuzz {row['version']}, code {row['code']}"]

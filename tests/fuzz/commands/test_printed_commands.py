@@ -20,7 +20,7 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.sections.brief.summary import summary_text
 
 FOLDER = "a folder/one"  # with a blank, which has to be quoted
-KINDS = {"run", "report", "replay", "merge"}
+KINDS = {"run", "report", "replay", "merge", "diff"}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,9 @@ def texts(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     made["replay"] = printed(capsys, "replay", FOLDER)
     finding = next((Path(FOLDER) / "findings").glob("*.json"))
     made["handoff"] = printed(capsys, "handoff", str(finding))
+    made["variants new"] = printed(capsys, "variants", "new", "mine.py")
+    diff = ("diff", "base", "v2", "--cases", "1000", "--seed", "3", "--out", "a diff")
+    made["diff"] = printed(capsys, *diff) + printed(capsys, *diff[:-1], "a mail", "--format", "mail")
     made["compare"] = printed(capsys, "compare", FOLDER, FOLDER, "--format", "mail")
     return made
 
@@ -73,6 +76,7 @@ def test_every_printed_command_runs(place: Path, capsys: pytest.CaptureFixture[s
         arguments = ["5" if before == "--time" else word for before, word in zip(("", *line), line, strict=False)]
         if line[0] == "run" and "--resume" not in line:
             arguments += ["--out", f"again-{number}"]
+            arguments += [] if "--cases" in line else ["--cases", "1000"]
         if "--resume" in line:
             shutil.copytree(FOLDER, copy := f"copy {number}")
             arguments[arguments.index("--resume") + 1] = copy
