@@ -221,10 +221,28 @@ def call(arguments: Sequence[str] | None = None) -> int:
         complain(f"harness broken: {error}")
         return BROKEN
     except Exception as error:  # a fault of ours must not read as a verdict: an exit status of 1 would
+        fault = fault_in_typed_code(error, arguments)
+        if fault is not None:
+            complain(str(fault))
+            return BAD_INPUT
         traceback.print_exc()
         complain(f"harness broken: {type(error).__name__}: {error}")
         return BROKEN
     return int(status or 0)
+
+
+def fault_in_typed_code(error: Exception, arguments: Sequence[str] | None) -> InputError | None:
+    """What a step, claim or checker of a file that was typed raised, with its line; None for any other exception."""
+    typed = sys.argv[1:] if arguments is None else arguments
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.endswith(".py") and any(frame.filename in text for text in typed)
+    ]
+    if not frames:
+        return None
+    said = f"{frames[-1].name} raises {type(error).__name__}: {error}"
+    return InputError(f"{frames[-1].filename}:{frames[-1].lineno}", said, "steps that end well in every case")
 
 
 def is_typed(path: str, arguments: Sequence[str] | None) -> bool:

@@ -10,6 +10,7 @@ import sys
 import time
 from multiprocessing.connection import wait
 
+from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.campaign import exploration
 from percpu_fuzz.fuzz.errors import BROKEN
 from percpu_fuzz.fuzz.progress import Sign
@@ -32,7 +33,7 @@ def warm_class(size_class: str) -> None:
         Batches(make_plan("v2", 0, machine)).warm()
         load(machine)
         if size_class == "small":
-            exploration.prepare()
+            exploration.prepare(VARIANTS["fixed"], print)
 
 
 def warm() -> int:

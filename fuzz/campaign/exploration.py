@@ -14,6 +14,7 @@ from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
@@ -86,12 +87,13 @@ def noted_interrupt() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, old)
 
 
-def prepare() -> None:
-    """Compile the search or load it, so that a budget of time counts the search alone."""
+def prepare(variant: Variant, say: Callable[[str], None]) -> None:
+    """Compile the search or load it, for a variant of one's own too, so that a budget of time counts it alone."""
     start = next(shipped_scope("shortage").scenarios())
-    variant = Variant("fixed", "")
-    explore(engine_world(start, variant), "hash", Budget())
-    explore_nearest_first(engine_world(start, variant), Budget())
+    for one in (Variant("fixed", ""), variant):
+        with compiling_told(one, say):
+            explore(engine_world(start, one), "hash", Budget())
+            explore_nearest_first(engine_world(start, one), Budget())
 
 
 def run_exploration(

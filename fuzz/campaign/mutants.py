@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.campaign.own_engine import own_engine_announced
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.processes import leave_signals_to_parent
 from percpu_fuzz.fuzz.progress import Sign, working
@@ -73,7 +74,9 @@ def hunt_mutants(
     verdicts = [Verdict(mutant) for mutant in chosen]
     interrupts = interrupts or Interrupts()
     with interrupts.left_at_once(), working(WARMING):
-        variant_batches(reference, seed).warm()
+        batches = variant_batches(reference, seed)
+        with own_engine_announced(batches.plan, say):
+            batches.warm()
     enough = interrupts.or_at(time.monotonic() + seconds)
     if interrupts.seen:
         return verdicts

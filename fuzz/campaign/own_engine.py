@@ -1,4 +1,4 @@
-"""Before a campaign of a variant with steps of its own: a trial in plain mode, and compilation with its progress."""
+"""Before anything runs a variant with steps of its own: a trial in plain mode, and compilation with its progress."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from numba.core import event
 
 from percpu_fuzz.engine.own.engines import is_compiled
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.trial import tried
 
@@ -50,7 +51,15 @@ def own_engine_announced(plan: Plan, say: Callable[[str], None]) -> Iterator[Non
         say(f"{own.path} is not compiled: each worker runs about so many cases a second")
         yield
         return
-    if is_compiled(own):
+    with compiling_told(plan.variant, say):
+        yield
+
+
+@contextmanager
+def compiling_told(variant: Variant, say: Callable[[str], None]) -> Iterator[None]:
+    """Around work that compiles the engine of a variant with steps of its own, unless it was compiled before."""
+    own = variant.own
+    if own is None or not own.has_code or not own.compiled or is_compiled(own):
         yield
         return
     say(f"compiling the engine with the steps of {own.path}, once for this text of it; --compile off does not wait")

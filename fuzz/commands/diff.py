@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
-from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
+from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag, say_on_stderr
 from percpu_fuzz.fuzz.files import write_json, write_whole
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import (
@@ -40,13 +42,14 @@ SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt 
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option("--out", help="Folder for diff.txt, diff.json and a test file of each difference.")
+@compile_option
 @json_flag
 def diff_command(
     base: str, variants: tuple[str, ...], seconds: str | None, cases: str | None, seed: str, workers: str | None,
-    out: str | None, as_json: bool,
+    out: str | None, compiles: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Run the same cases on BASE and on each VARIANT and tell what a user would notice; 1 if anything differs."""
-    chosen = [variant_option(name) for name in (base, *variants)]
+    chosen = [compiled_or_not(variant_option(name), compiles) for name in (base, *variants)]
     if len({variant.name for variant in chosen}) != len(chosen) or len(chosen) > VARIANTS_MOST:
         raise InputError("diff", " ".join((base, *variants)), f"2 to {VARIANTS_MOST} different variants")
     budget = None if seconds is None and cases is not None else seconds_option(seconds or "60")
@@ -61,7 +64,10 @@ def diff_command(
         with (
             interrupts.left_at_once(),
             working("loading the engine, or compiling it, once for this code"),
+            contextlib.ExitStack() as told,
         ):
+            for variant in chosen:
+                told.enter_context(compiling_told(variant, say_on_stderr))
             compared.warm()
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)
@@ -107,7 +113,9 @@ def write_row(row: dict[str, Any], folder: Path) -> int:
         if test is not None:
             difference["file"] = f"tests/{test[0]}"
             (folder / "tests").mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "tests" / test[0], test[1].encode("ascii"))
+            name, text, beside = test
+            for file, source in {name: text, **beside}.items():
+                write_whole(folder / "tests" / file, source.encode())
     row["exit"] = int(bool(row["differences"]))
     write_json(folder / "diff.json", row)
     write_whole(folder / "diff.txt", page_text(diff_page(row)).encode("ascii"))

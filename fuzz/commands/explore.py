@@ -69,7 +69,7 @@ def explore_command(**given: Any) -> int:
     out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
     start = time.perf_counter()
     with working("loading the search, or compiling it, once, in about a minute"):
-        prepare()
+        prepare(options.variant, say_on_stderr)
     say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
     with working(f"exploring {options.scope.name}: programs") as sign:
         row = run_exploration(options, out, seen=sign.at)

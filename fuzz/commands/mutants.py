@@ -8,7 +8,7 @@ import click
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
-from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag, say_on_stderr
 from percpu_fuzz.fuzz.errors import CLEAN, INCONCLUSIVE
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import seconds_option, seed_option, variant_option, workers_option
@@ -20,10 +20,12 @@ from percpu_fuzz.strategies.plan.mutants import mutants_of
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option("--variant", default="fixed", show_default=True, help="What the mistakes are planted in.")
+@compile_option
 @json_flag
-def mutants_command(seconds: str, seed: str, workers: str | None, variant: str, as_json: bool) -> int:
+def mutants_command(seconds: str, seed: str, workers: str | None, variant: str, compiles: str, as_json: bool) -> int:
     """Print what killed each mutant; 4 if it ended before all were that are not proved equivalent."""
-    budget, number, reference = seconds_option(seconds), seed_option(seed), variant_option(variant)
+    budget, number = seconds_option(seconds), seed_option(seed)
+    reference = compiled_or_not(variant_option(variant), compiles)
     interrupts, processes = Interrupts(), workers_option(workers)
     with interrupts.caught():
         verdicts = hunt_mutants(budget, number, processes, mutants_of(reference), say_on_stderr, interrupts, reference)

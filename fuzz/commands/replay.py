@@ -10,9 +10,9 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of
 from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.findings.explain import says
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.fuzz.findings.perfetto import trace_events
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.sections.brief.functions import function_of
@@ -68,11 +68,12 @@ def replay_all(folder: Path, variant: str | None) -> int:
     for path in files:
         finding = finding_of(str(path))
         chosen = chosen_variant(finding, variant, str(path))
-        _, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
+        steps, run = lanes(finding.scenario, chosen, chosen.name != finding.variant, finding.invariant)
         broken = run.broken(finding.invariant)
         shown += broken is not None
-        place = "holds" if broken is None else f"at step {broken.step}, {function_of(broken.label)}"
-        print(f"{path.name}: {finding.invariant} on {chosen.name} {place}; {INVARIANT_WORDS[finding.invariant]}")
+        where = next((line.own_words for line in steps if line.broken and line.own_words), "")
+        place = "holds" if broken is None else f"at step {broken.step}, {where or function_of(broken.label)}"
+        print(f"{path.name}: {finding.invariant} on {chosen.name} {place}; {says(finding.invariant, chosen)}")
         print("  " + shlex.join(["percpu-fuzz", "replay", str(path), *code_typed(variant), "--lanes"]))
     return int(shown > 0)
 

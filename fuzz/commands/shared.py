@@ -10,7 +10,8 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.options import switch_option, variant_option
+from percpu_fuzz.fuzz.variant_files import uncompiled
 from percpu_fuzz.strategies.reading import read_bytes
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
@@ -21,6 +22,10 @@ charge_option = click.option(
     help="observed: what `post` probe events of the trace name; accounted: every allocation with __GFP_ACCOUNT, all to "
     "one cgroup.",
 )
+compile_option = click.option(
+    "--compile", "compiles", default="on", show_default=True,
+    help="off: steps of one's own run at once as plain Python, a hundred times slower, to the same results.",
+)  # fmt: skip
 variant_of_finding = click.option(
     "--variant", help="The variant that it was found on, if the file cannot name it: FILE.py:NAME."
 )
@@ -43,6 +48,11 @@ def named_variant(name: str, where: str) -> Variant:
     if name not in VARIANTS:
         raise InputError(where, repr(name), ", ".join(VARIANTS) + "; another one by --variant FILE.py:NAME")
     return VARIANTS[name]
+
+
+def compiled_or_not(variant: Variant, compiles: str) -> Variant:
+    """The variant, its own steps compiled or run as plain Python, as --compile says."""
+    return variant if switch_option(compiles, "--compile") else uncompiled(variant)
 
 
 def say_on_stderr(line: str) -> None:

@@ -9,13 +9,22 @@ import click
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.scenario import Finding, dump_finding
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
 from percpu_fuzz.fuzz.clock import seconds_so_far
-from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
+from percpu_fuzz.fuzz.commands.shared import (
+    chosen_variant,
+    compile_option,
+    compiled_or_not,
+    finding_of,
+    say_on_stderr,
+    variant_of_finding,
+)
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import told
 from percpu_fuzz.fuzz.options import seconds_option
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.fuzz.shrink.attempt import load
 from percpu_fuzz.fuzz.shrink.bridge import polish
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, begun
 from percpu_fuzz.reports.numbers import plural
@@ -26,13 +35,14 @@ SHRINK_SECONDS_LEAST = 0.2  # of shrinking, however long the start took
 @click.command()
 @click.argument("file")
 @variant_of_finding
+@compile_option
 @click.option("--budget", help="Most seconds to take; the smallest case so far is kept.")
 @click.option("-o", "--output", help="Write the shrunk finding here. [default: FILE with .shrunk.json]")
-def shrink_command(file: str, variant: str | None, budget: str | None, output: str | None) -> int:
+def shrink_command(file: str, variant: str | None, compiles: str, budget: str | None, output: str | None) -> int:
     """Shrink a scenario file and write the result; 1 because its violation shows, ScenarioError if it does not."""
     seconds = None if budget is None else seconds_option(budget, "--budget")
     finding = finding_of(file)
-    chosen = chosen_variant(finding, variant, file)
+    chosen = compiled_or_not(chosen_variant(finding, variant, file), compiles)
     with working(f"shrinking {file}"):
         done = _shrunk(finding, chosen, seconds)
     if done is None:
@@ -56,9 +66,14 @@ def shrink_command(file: str, variant: str | None, budget: str | None, output: s
 def _shrunk(finding: Finding, variant: Variant, seconds: float | None) -> tuple[Shrunk, str] | None:
     """The own shrinker, then Hypothesis with what is left of the time, and what that did.
 
-    The time counts from the start of the process: loading the engine takes a part of it.
+    The time counts from the start of the process: loading the engine takes a part of it, but compiling the engine of
+    a user's own steps is left out.
     """
-    left = None if seconds is None else max(SHRINK_SECONDS_LEAST, seconds - seconds_so_far())
+    spent = seconds_so_far()
+    if variant.own is not None and variant.own.has_code:
+        with compiling_told(variant, say_on_stderr):
+            load(finding.scenario.topology, variant)
+    left = None if seconds is None else max(SHRINK_SECONDS_LEAST, seconds - spent)
     shrinker = begun(finding, variant, seconds=left)
     if shrinker is None:
         return None

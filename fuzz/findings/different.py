@@ -11,10 +11,16 @@ import numpy as np
 
 from percpu_fuzz.engine.program import Program
 from percpu_fuzz.engine.scenario import Scenario
-from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.findings.explain import machine_line, memcg_lines, op_words, surroundings
 from percpu_fuzz.fuzz.findings.helpers import asked_to_end
-from percpu_fuzz.fuzz.findings.regression import source_of
+from percpu_fuzz.fuzz.findings.regression import (
+    file_beside,
+    import_of,
+    names_in_source,
+    source_of,
+    source_of_variant,
+)
 from percpu_fuzz.fuzz.shrink.behaviour import KindGate, shrink_difference
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.plan.batch import Batch
@@ -86,16 +92,22 @@ def amount_rows(one: Seen, other: Seen) -> list[Row]:
     return rows
 
 
-def test_of(scenario: Scenario, base: Variant, variant: Variant, kind: str) -> tuple[str, str] | None:
-    """(file name, text) of a test that documents the difference; None for accountings that no test can name."""
-    if {base.name, variant.name} - set(VARIANTS):
+def test_of(scenario: Scenario, base: Variant, variant: Variant, kind: str) -> tuple[str, str, dict[str, str]] | None:
+    """(file name, text, files beside it) of a test that documents the difference; None for two files of one name."""
+    beside = file_beside(base) | file_beside(variant)
+    if len(beside) < len(file_beside(base)) + len(file_beside(variant)):
         return None
+    names = {"Cpu", "Memcg", "Node", "Op", "Program", "Scenario", "Task", "Topology", "behaviour_differences"}
+    names |= names_in_source(base) | names_in_source(variant)
     slug = re.sub(r"[^a-z0-9]+", "_", f"{base.name}_{variant.name}_{kind}".lower()).strip("_")
-    return f"test_{slug}.py", TEST_OF_DIFFERENCE.format(
+    text = TEST_OF_DIFFERENCE.format(
         kind=kind, slug=slug, base=base.name, variant=variant.name,
+        path="from pathlib import Path\n\n" if beside else "", imports=import_of(names),
+        base_source=source_of_variant(base), variant_source=source_of_variant(variant),
         rows="\n".join(f"    {what}: {a} | {b}" for what, a, b in side_by_side(scenario, base, variant)),
         topology=source_of(scenario.topology, 1), program=source_of(scenario.program, 1),
     )  # fmt: skip
+    return f"test_{slug}.py", text, beside
 
 
 TEST_OF_DIFFERENCE = '''"""{variant} against {base}, as percpu-fuzz found and shrank it: {kind}.
@@ -103,18 +115,22 @@ TEST_OF_DIFFERENCE = '''"""{variant} against {base}, as percpu-fuzz found and sh
 {rows}
 """
 
-from percpu_fuzz import VARIANTS, Cpu, Memcg, Node, Op, Program, Scenario, Task, Topology, behaviour_differences
+{path}{imports}
 
 # fmt: off
 TOPOLOGY = {topology}
 
 PROGRAM = {program}
+
+BASE = {base_source}
+
+VARIANT = {variant_source}
 # fmt: on
 
 
 def test_{slug}() -> None:
     """A user of {variant} notices this who came from {base}; the test documents it."""
-    found = behaviour_differences(Scenario(TOPOLOGY, PROGRAM), VARIANTS["{base}"], VARIANTS["{variant}"])
+    found = behaviour_differences(Scenario(TOPOLOGY, PROGRAM), BASE, VARIANT)
     assert {kind!r} in found
 
 

@@ -20,6 +20,7 @@ from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.strategies.run.replay import Violation, run_scenario
 
 COLUMNS = 110
+IMPORT_COLUMNS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +51,14 @@ def regression_of(finding: Finding, variant: Variant, strict: bool = False) -> R
     broken = verdict(finding, variant)
     steps, _ = lanes(finding.scenario, variant, until=finding.invariant)
     slug = re.sub(r"[^a-z0-9]+", "_", f"{finding.invariant}_{finding.variant}_{broken.label}".lower())
-    names = ["VARIANTS", "Cpu", "Memcg", "Node", "Op", "Program", "Scenario", "Switch", "Task", "Topology"]
-    beside: dict[str, str] = {}
-    if variant.own is not None and variant.own.has_code:
-        beside[Path(variant.own.path).name] = variant.own.text
-        names.append("with_steps")
-    if variant not in VARIANTS.values() or strict:
-        names.append("Variant")
+    names = {"VARIANTS", "Cpu", "Memcg", "Node", "Op", "Program", "Scenario", "Switch", "Task", "Topology"}
+    names |= names_in_source(variant) | ({"Variant"} if strict else set())
+    beside = file_beside(variant)
     text = TEMPLATE.format(
         title=f"{finding.invariant} on {variant.name}, as percpu-fuzz found and shrank it.",
         story="\n".join(explained(finding, variant, broken, steps)),
         path="from pathlib import Path\n\n" if beside else "",
-        names=", ".join([*sorted(names, key=lambda name: (not name.isupper(), name)), "run_scenario"]),
+        imports=import_of(names | {"run_scenario"}),
         topology=source_of(finding.scenario.topology, 1),
         program=source_of(finding.scenario.program, 1),
         schedule=source_of(finding.scenario.schedule, 1),
@@ -72,6 +69,28 @@ def regression_of(finding: Finding, variant: Variant, strict: bool = False) -> R
         ),
     )  # fmt: skip
     return Regression(f"test_{slug}.py", text, beside)
+
+
+def file_beside(variant: Variant) -> dict[str, str]:
+    """The file that a test of a variant needs beside it: name and text; none of a variant without steps of its own."""
+    own = variant.own
+    return {Path(own.path).name: own.text} if own is not None and own.has_code else {}
+
+
+def names_in_source(variant: Variant) -> set[str]:
+    """What source_of_variant's expression needs of the package."""
+    if variant == VARIANTS.get(variant.name):
+        return {"VARIANTS"}
+    return {"Variant", "with_steps"} if file_beside(variant) else {"Variant"}
+
+
+def import_of(names: Iterable[str]) -> str:
+    """The import of these names of the package, as ruff sorts and breaks it: constants, classes, functions."""
+    ordered = sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    line = f"from percpu_fuzz import {', '.join(ordered)}"
+    if len(line) <= IMPORT_COLUMNS:
+        return line
+    return "from percpu_fuzz import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
 
 
 def source_of_variant(variant: Variant) -> str:
@@ -96,7 +115,7 @@ TEMPLATE = '''"""{title}
 {story}
 """
 
-{path}from percpu_fuzz import {names}
+{path}{imports}
 
 # fmt: off
 TOPOLOGY = {topology}

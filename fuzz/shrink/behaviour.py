@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.records import Record, State, new_record
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.program import prog_record
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -41,9 +42,9 @@ class KindGate(Gate):
         variant.write(progs[0])
         if size_class not in self.states:
             self.states[size_class] = new_record(State, size_class)
-            reset_record(topos[0], progs[0], self.states[size_class][0], True)
+            entry_of(variant, reset_record)(topos[0], progs[0], self.states[size_class][0], True)
         seen = new_seen(size_class)
-        observe(topos, progs, self.states[size_class], 0, seen)
+        entry_of(variant, observe)(topos, progs, self.states[size_class], 0, seen)
         return seen
 
 

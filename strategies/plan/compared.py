@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.program import program_of
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import Variant
@@ -16,9 +17,10 @@ from percpu_fuzz.strategies.plan.batches import machinery_of
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case
+from percpu_fuzz.strategies.plan.trial import own_error, tried
 from percpu_fuzz.strategies.run.behaviour import Seen, new_seen, observe
 from percpu_fuzz.strategies.run.cases import Machinery, draw_case_alone
-from percpu_fuzz.strategies.run.differences import differences
+from percpu_fuzz.strategies.run.differences import differences, seen_of
 
 
 @dataclass(slots=True)
@@ -51,7 +53,10 @@ class Compared:
         return self.plan.batch_of(stream, k)
 
     def warm(self) -> None:
-        """Compile, or load, what cases of each size class take."""
+        """Compile, or load, what cases of each size class take; steps of a user's own are tried first (InputError)."""
+        for variant in self.variants:
+            if variant.own is not None and variant.own.has_code:
+                tried(make_plan(variant, self.plan.seed, learns=False))
         for family in self.plan.families:
             if family.size_class not in self.machinery:
                 k = next(k for k in range(len(self.plan.order)) if self.plan.family_of(k) is family)
@@ -75,15 +80,29 @@ class Compared:
     def seen(self, batch: Batch, case: int) -> tuple[Any, list[Seen]]:
         """What the case asks for (op_kind) and what is seen of it on each accounting."""
         found = []
-        for m in self.machinery[batch.size_class]:
+        for m, variant in zip(self.machinery[batch.size_class], self.variants, strict=True):
             which = draw_case_alone(
                 batch.family.topos, m.progs, m.rngs[0], np.uint64(batch.key), case, int(batch.hunts), batch.tables,
                 batch.corpus, m.choices, m.values,
             )  # fmt: skip
             seen = new_seen(batch.size_class)
-            observe(batch.family.topos, m.progs, m.states, which, seen)
+            try:
+                entry_of(variant, observe)(batch.family.topos, m.progs, m.states, which, seen)
+            except Exception as error:  # engine functions raise nothing; steps of a user's own may
+                raise error_of_case(batch, case, variant, error) from None
             found.append(seen)
         return self.machinery[batch.size_class][0].progs[0]["op_kind"], found
+
+
+def error_of_case(batch: Batch, case: int, variant: Variant, error: Exception) -> Exception:
+    """What a step of a variant's own did wrong in a case, seen again in plain mode, where lines are known."""
+    if variant.own is None or not variant.own.has_code:
+        return error
+    try:
+        seen_of(scenario_of(batch, case), variant)
+    except Exception as again:
+        error = again
+    return own_error(variant, error, f"case {case} of {batch}")
 
 
 def scenario_of(batch: Batch, case: int) -> Scenario:

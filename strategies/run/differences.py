@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainGrid
 from percpu_fuzz.engine.core.labels import OP_ALLOC, OP_CHARGE_USER, OP_KMEM
+from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.topology import size_class_of
 from percpu_fuzz.engine.variant import Variant
@@ -103,7 +103,7 @@ def seen_of(scenario: Scenario, variant: Variant) -> tuple[Any, Seen]:
     topo, prog, state = plain_records(scenario, variant)
     blank = new_seen(size_class_of(scenario.topology))
     cells = [PlainGrid(array.shape, array.ravel().tolist()) for array in blank]
-    plain(observe)([topo], [prog], [state], 0, Seen(*cells))
+    plain_of(variant, observe)([topo], [prog], [state], 0, Seen(*cells))
     return prog.op_kind, Seen(*(np.array(table.cells, dtype=np.int64).reshape(table.shape) for table in cells))
 
 

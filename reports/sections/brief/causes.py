@@ -9,7 +9,7 @@ from typing import Any
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.rates import reading
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS
+from percpu_fuzz.reports.invariants import words_of
 from percpu_fuzz.reports.lanes import Line, stored_lines
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.sections.brief.functions import FREE_HOOK, NULL_MET, PATCHES, POST_HOOK, function_of, hook_of
@@ -32,6 +32,7 @@ CAUSE_WORDS = {
 }  # what was broken, by invariant; others by the invariant's own words
 PAGES = ("I1", "I2")  # amounts of pages, with their noun
 AFTER = {"I8": "; the page stays charged"}
+AT_REST = "AT_BARRIER"
 REFERENCES = ("base", "fixed")  # replayed beside the variant
 
 TAKES = {
@@ -91,14 +92,20 @@ def cause(campaign: Campaign, row: Mapping[str, Any]) -> Cause:
     invariant, label = (
         (first.broken[0].invariant, first.label) if first else (str(row["invariant"]), str(row.get("label", "")))
     )
-    takes = str(row.get("shape", "")).partition(": ")[2].split(", ")
+    judged, _, needed = str(row.get("shape", "")).partition(": ")
+    takes = needed.split(", ")
+    if label == "OP_END" and f"{invariant} at {AT_REST}" in judged:
+        label = AT_REST  # judged after the operation's last step
     outlives = is_freed_after_offline(steps)
     part = "free hook" if outlives and invariant in ("I8", "I9", "I12") else hook_of(label)
     patch = PATCHES.get(campaign.variant, "")
-    function = function_of("FR_" if label in ("AT_BARRIER", "FINISHED") and outlives else label)
+    function = (first.own_words if first else "") or function_of(
+        "FR_" if label in (AT_REST, "FINISHED") and outlives else label
+    )
+    what = what_words(invariant, label, steps, takes, outlives, words_of(invariant, campaign.describe))
     elsewhere = row.get("elsewhere") or {}
     return Cause(
-        file_number(str(row["file"])), function, what_words(invariant, label, steps, takes, outlives),
+        file_number(str(row["file"])), function, what,
         place_words(patch, part, function), str(row["file"]), label,
         tuple(map(str, row.get("invariants", (invariant,)))), rate_of(campaign, invariant, label),
         tuple((name, bool(elsewhere[name])) for name in REFERENCES if name in elsewhere), steps,
@@ -118,14 +125,19 @@ def file_number(file: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def what_words(invariant: str, label: str, steps: Sequence[Line], takes: Sequence[str], outlives: bool) -> str:
-    """What goes wrong, and under which circumstances: 4,092 bytes lost when an area outlives its memcg."""
+def what_words(
+    invariant: str, label: str, steps: Sequence[Line], takes: Sequence[str], outlives: bool, says: str
+) -> str:
+    """What goes wrong, and under which circumstances: 4,092 bytes lost when an area outlives its memcg.
+
+    says: the invariant in words, for those without any here.
+    """
     broken = next((found for line in steps for found in line.broken if found.invariant == invariant), None)
     words = NULL_MET.get(label) if invariant == "I18" else None
     if words is None and broken is not None and invariant in CAUSE_WORDS:
         amount = (lambda value: plural(value, "page")) if invariant in PAGES else number
         words = CAUSE_WORDS[invariant].format(found=amount(broken.found), expected=amount(broken.expected))
-    words = words or f"broken: {INVARIANT_WORDS.get(invariant, invariant)}"
+    words = words or f"broken: {says}"
     when = circumstances(invariant, steps, takes, outlives)
     return words + (f" {when}" if when else "") + AFTER.get(invariant, "")
 

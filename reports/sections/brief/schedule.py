@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.core.label_words import WORDS
 from percpu_fuzz.reports.lanes import Change, Line
 from percpu_fuzz.reports.sections.brief.functions import function_of
 
@@ -81,8 +80,8 @@ def row_of(line: Line, ours: str, room: int) -> Row:
             detail = f"*** {'NULL' if found.invariant == 'I18' else 'released'} objcg used"
     else:
         told = sorted(line.changes, key=lambda change: (not change.is_pointer, not is_of_bytes(change)))
-        detail = told_within(told[0], room) if told else WORDS.get(line.label, line.label)
-    return Row(0 if line.who == ours else 1, function_of(line.label), detail)
+        detail = told_within(told[0], room) if told else line.words
+    return Row(0 if line.who == ours else 1, line.own_words or function_of(line.label), detail)
 
 
 def drawn_rows(steps: Sequence[Line], half: int) -> list[str]:
