@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.label_words import WORDS
-from percpu_fuzz.engine.core.labels import OWN_NAMES
-
 OFFLINE, RELEASE_WORK = "mem_cgroup_css_offline", "mem_cgroup_css_free"
 POST_HOOK, FREE_HOOK, PRE_HOOK = "pcpu_memcg_post_alloc_hook", "pcpu_memcg_free_hook", "pcpu_memcg_pre_alloc_hook"
 
@@ -37,8 +34,6 @@ NULL_MET = {
 
 def function_of(label: str) -> str:
     """obj_cgroup_release() of RL_NODE; a few words for what is no function; the label itself if it is not known."""
-    if label in OWN_NAMES:
-        return WORDS[label]
     known = [prefix for prefix in FUNCTIONS if label.startswith(prefix)]
     name = FUNCTIONS[max(known, key=len)] if known else label
     return name if name in NO_FUNCTIONS or not known else f"{name}()"
