@@ -152,7 +152,7 @@ def first_difference(batch: Batch, compiled_side: CompiledSide, meddle: Meddle |
 
 
 def mutants() -> list[Variant]:
-    """`fixed` with one choice changed, for each value that a choice may take."""
+    """`fixed` with one choice changed, for each value that a choice may take; numbers of pages apart."""
     fixed = VARIANTS["fixed"]
     changes: list[dict[str, Any]] = [
         {"name": f"fixed-{name}-{value}", name: value}

@@ -12,7 +12,7 @@ import pytest
 from places import ROOT
 
 from percpu_fuzz.engine.core.labels import NAMES
-from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.findings.lanes import lanes
@@ -20,7 +20,7 @@ from percpu_fuzz.fuzz.findings.showing import broken_elsewhere, shape_of
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.identity import FIRST_MESSAGE_ID, MESSAGE_ID, TREE, part_words
-from percpu_fuzz.reports.lanes import Change, Line
+from percpu_fuzz.reports.lanes import Broken, Change, Line
 from percpu_fuzz.reports.sections.brief.causes import cause, causes
 from percpu_fuzz.reports.sections.brief.functions import function_of
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
@@ -111,6 +111,27 @@ def test_a_report_says_what_was_run(make: Made, variant: str) -> None:
         assert part_words(variant) in words
         assert TREE in words
     assert part_words("base") == "base (the kernel before the series)"
+
+
+def test_what_breaks_at_rest_is_counted_there(make: Made) -> None:
+    """The last step of an operation is not where its signature is: cases are those that broke it at rest."""
+    broken = Line(9, 0, "task 0", "OP_END", (), (Broken("I9", 0, -4092),))
+    seen = {Signature("I9", "v2", "AT_BARRIER", ()): 3}
+    outcome = Outcome("measurement", 0, "few", 100, 900, 3, {}, {}, seen, dict.fromkeys(seen, (1,)))
+    row = {
+        "file": "findings/001-I9-v2.json", "invariant": "I9", "label": "FINISHED",
+        "shape": "I9 at AT_BARRIER, less than expected: alloc", "steps": msgspec.to_builtins((broken,)),
+    }  # fmt: skip
+    found = cause(make(outcomes=[outcome]), row)
+    assert (found.function, found.measured.partition(":")[0]) == ("at rest", "3 of 100 cases")
+
+
+def test_own_steps_say_what_their_file_says() -> None:
+    """In the columns of a schedule, above what the step did."""
+    step = Line(3, 0, "task 0", "OWN_2", (Change("own_task[0, 0]", 8184, None),), (), "uncharge all rests")
+    last = Line(4, 0, "task 0", "RL_NODE", (), (Broken("I8", 0, 4092),))
+    drawn = two_columns((step, last), 20, 72)
+    assert drawn[1:3] == ["uncharge all rests", "  own_task[0, 0]: 8184 -> -"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 40])
