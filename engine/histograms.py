@@ -6,6 +6,9 @@ Batches write them (strategies/run/batch.py), reports read them. Keys are not ne
 from __future__ import annotations
 
 PRECHARGE_USED = "precharge_used"  # (group * PAIR + precharge) * PAIR + used; group = nodes * 2 + must not block
+PRECHARGE_BASE = (
+    "precharge_base"  # precharge * PAIR + pages that the kernel before the series asks for, its stock empty
+)
 MISPLACED_WHERE = "misplaced_where"  # (place * SIZE_CELLS + size) * AMISS + bytes, of probes with bytes amiss alone
 
 PAIR = 1 << 20  # in "waste_by_<what>": what * PAIR + waste

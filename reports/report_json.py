@@ -21,7 +21,7 @@ from percpu_fuzz.reports.figures.certificate import Certificate
 from percpu_fuzz.reports.figures.discovery import Discovery
 from percpu_fuzz.reports.figures.estimates import EACH_QUANTILE, QUANTILES, Distribution, FamilyEstimate
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.figures.headroom import Headroom, NodesCurve
+from percpu_fuzz.reports.figures.headroom import AgainstBase, Headroom, NodesCurve
 from percpu_fuzz.reports.figures.misplaced import Misplaced
 from percpu_fuzz.reports.figures.rates import InvariantEstimate
 from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERIES_VERSION, TREE
@@ -94,6 +94,15 @@ class OperationRow(TypedDict):
     variant: str
     alloc_ops: Count
     free_ops: Count
+
+
+class StrandingRow(TypedDict):
+    """How many of a row of equal allocations succeed on a machine of so many nodes, with pages of headroom left."""
+
+    variant: str
+    nodes: Count
+    headroom: Count
+    granted: Count
 
 
 EXTENDED = (Configuration, FindingRow, OperationRow)  # other commands may add to these
@@ -219,6 +228,8 @@ class Report(Contract):
     counts: Annotated[dict[str, dict[str, Count]], EACH_STREAM]
     headroom: list[Headroom]
     headroom_by_nodes: list[NodesCurve]
+    against_base: list[AgainstBase]
+    stranding: list[StrandingRow]
     misplaced: Misplaced | None
     cells: list[Cell]
     strata: list[StratumWaste]
@@ -231,8 +242,8 @@ class Report(Contract):
 
 
 FROM_FIGURES = (
-    "precharges", "pooled", "invariants", "headroom", "headroom_by_nodes", "misplaced", "cells", "strata", "discovery",
-    "certificate",
+    "precharges", "pooled", "invariants", "headroom", "headroom_by_nodes", "against_base", "misplaced", "cells",
+    "strata", "discovery", "certificate",
 )  # fmt: skip
 
 
@@ -294,6 +305,7 @@ def report_of(figures: Figures, exit_status: int) -> Report:
         failed=[cast(FailedBatch, dict(row)) for row in campaign.failed],
         findings=[told(row) for row in campaign.findings],
         shrunk=None if campaign.shrunk is None else (campaign.shrunk[0], campaign.shrunk[1]),
+        stranding=[cast(StrandingRow, dict(row)) for row in campaign.stranding],
         operations=[cast(OperationRow, dict(row)) for row in campaign.operations],
     )  # fmt: skip
 

@@ -47,12 +47,12 @@ def run_campaign(
             say(described(options.given) + f"# code {plan.describe()['code']}")
         for note in plan.notes:
             say(f"note: {note}")
-        operations = session.compile(say)
+        surveys = session.compile(say)
         for line in refused_lines(plan):
             say(line)
         if not options.quiet:
             say(f"compiled or loaded in {session.compile_seconds:.1f} s, output in {out}")
-        session.keep_provenance(operations)
+        session.keep_provenance(surveys)
         return run_session(session, log, view or Lines(say))
     finally:
         log.close()

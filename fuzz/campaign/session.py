@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import CHARGE_BYTES, VARIANTS, Variant
 from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
 from percpu_fuzz.fuzz.campaign.own_engine import own_engine_announced
 from percpu_fuzz.fuzz.command_line import run_line
@@ -32,6 +33,8 @@ from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.run.kept import Rows
+from percpu_fuzz.strategies.run.stranding import kept_stranding
 from percpu_fuzz.strategies.run.survey import kept_survey
 
 COMPILING = "loading the engine, or compiling it, once, in a minute or two"
@@ -55,9 +58,9 @@ class Session:
         """What says of every batch what it draws."""
         return self.batches.plan
 
-    def compile(self, say: Callable[[str], None]) -> list[dict[str, Any]]:
-        """Compile or load everything that runs, before any process is forked; the survey of operations."""
-        start, operations = time.perf_counter(), []
+    def compile(self, say: Callable[[str], None]) -> dict[str, Rows]:
+        """Compile or load everything that runs, before any process is forked; what is counted once for the code."""
+        start = time.perf_counter()
         with self.interrupts.left_at_once(), working(f"{COMPILING}: the campaign") as sign:
             without_blas()
             with own_engine_announced(self.plan, say):
@@ -67,19 +70,19 @@ class Session:
                     sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
                     load(preset(MACHINES[size_class]))
                     load(preset(MACHINES[size_class]), self.plan.variant)
-            sign.words = "counting calls into memcg, once for this code"
-            operations = kept_survey()
+            sign.words = "counting calls into memcg and allocations in a row, once for this code"
+            surveys = {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
         self.compile_seconds = time.perf_counter() - start
-        return operations
+        return surveys
 
-    def keep_provenance(self, operations: list[dict[str, Any]]) -> None:
+    def keep_provenance(self, surveys: dict[str, Rows]) -> None:
         """Keep in the store what the results depend on, and how they came about."""
         shard, store = self.options.shard, self.store
         kept: dict[str, Any] = {
             "describe": self.plan.describe(), "given": dict(self.options.given),
-            "command": run_line(self.options.given), "operations": operations, "shard": [shard.index, shard.count],
+            "command": run_line(self.options.given), "shard": [shard.index, shard.count],
             "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
-        }  # fmt: skip
+        } | surveys  # fmt: skip
         kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
         for key, value in kept.items():
             store.set_meta(key, value)
@@ -88,6 +91,13 @@ class Session:
         if self.earlier.forced:
             store.note(time.time(), f"resumed by force: {self.earlier.forced}")
         LOGGER.info("campaign begins: %s", json.dumps(self.plan.describe()))
+
+
+def stranding_of(variant: Variant) -> Rows:
+    """How many of a row of allocations succeed, on the kernel before the series and on a variant that precharges."""
+    if variant.charge == CHARGE_BYTES:
+        return []
+    return [*kept_stranding(VARIANTS["base"]), *kept_stranding(variant)]
 
 
 def plan_of(options: RunOptions) -> Plan:

@@ -66,12 +66,20 @@ class _Ran(msgspec.Struct):
     stop: str | None = None
 
 
+class _Stranding(msgspec.Struct):
+    variant: str
+    nodes: Count
+    headroom: Count
+    granted: Count
+
+
 class _Named(msgspec.Struct):
     describe: _Describe
     command: str
     findings: list[_Finding] = []
     failed: list[_Failed] = []
     operations: list[dict[str, Any]] = []
+    stranding: list[_Stranding] = []
     ran: _Ran = msgspec.field(default_factory=_Ran)
     shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
     elapsed: Seconds = 0.0

@@ -15,8 +15,10 @@ from percpu_fuzz.reports.figures.estimates import Distribution, FamilyEstimate, 
 from percpu_fuzz.reports.figures.families import Family, HugeFamilies, apart, families_of, huge_families
 from percpu_fuzz.reports.figures.headroom import (
     CLASS_PLACES,
+    AgainstBase,
     Headroom,
     NodesCurve,
+    against_base,
     curve_places,
     nodes_curves,
     pooled_headrooms,
@@ -103,6 +105,11 @@ class Figures:
     def headroom(self) -> list[Headroom]:
         """The same at a few headrooms."""
         return pooled_headrooms(self.precharging_families, table_places)
+
+    @cached_property
+    def against_base(self) -> list[AgainstBase]:
+        """Failures where the kernel before the series serves, at a few headrooms."""
+        return against_base(self.precharging_families, table_places)
 
     @cached_property
     def nodes_curves(self) -> list[NodesCurve]:

@@ -2,7 +2,8 @@
 
 A probe that precharged p pages and used u of them, under a limit that leaves h pages, fails only because of the
 precharge when u <= h < p. Store: histogram "precharge_used" of charged probes, so what is said is of allocations that
-were charged; those that a real limit refused have no pages used to compare with.
+were charged; those that a real limit refused have no pages used to compare with. Against the kernel before the series
+(histogram "precharge_base") u is what that one would ask for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import PAIR, PRECHARGE_USED
+from percpu_fuzz.engine.histograms import PAIR, PRECHARGE_BASE, PRECHARGE_USED
 from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.reports.figures.families import NODE_CLASSES, Family
 from percpu_fuzz.reports.statistics.intervals import LEVEL, clopper_pearson
@@ -115,9 +116,22 @@ def pooled_headroom(strata: Sequence[Joint], pages: int, level: float = LEVEL) -
     return Headroom(pages, probes, fitting, failing, of_fitting, of_all)
 
 
-def joints(families: Sequence[Family]) -> list[Joint]:
+@dataclass(frozen=True, slots=True)
+class AgainstBase:
+    """h pages of headroom, and the kernel before the series: probes that it serves and that are refused here.
+
+    stock_empty: it asks for its ceil of the bytes, and serves those with at most h. stock_holds: its byte stock has
+    what is asked for, so that it serves all. In both the failing ones are those that precharge more than h.
+    """
+
+    pages: Count
+    stock_empty: Headroom
+    stock_holds: Headroom
+
+
+def joints(families: Sequence[Family], name: str = PRECHARGE_USED) -> list[Joint]:
     """Each family's charged probes by (precharged, used); empty where nothing was precharged by a probe."""
-    rows = [(family.share, family.cases, family.histogram(PRECHARGE_USED)) for family in families]
+    rows = [(family.share, family.cases, family.histogram(name)) for family in families]
     return rows if any(h for _, _, h in rows) else []
 
 
@@ -125,6 +139,26 @@ def pooled_headrooms(families: Sequence[Family], places: Places) -> list[Headroo
     """All families by weight at some headrooms; empty without a probe."""
     strata = joints(families)
     return [pooled_headroom(strata, pages) for pages in places([h for _, _, h in strata])] if strata else []
+
+
+def against_base(families: Sequence[Family], places: Places) -> list[AgainstBase]:
+    """All families by weight; empty without a probe, and for stores that have not counted it."""
+    strata = joints(families, PRECHARGE_BASE)
+    if not strata:
+        return []
+    held = [(share, cases, without_need(h)) for share, cases, h in strata]
+    return [
+        AgainstBase(pages, pooled_headroom(strata, pages), pooled_headroom(held, pages))
+        for pages in places([h for _, _, h in strata])
+    ]
+
+
+def without_need(histogram: Histogram) -> Histogram:
+    """The same probes, if they needed no page."""
+    found: Histogram = {}
+    for (precharge, _), number in pairs(histogram).items():
+        found[precharge * PAIR] = found.get(precharge * PAIR, 0) + number
+    return found
 
 
 def nodes_curves(families: Sequence[Family], places: Sequence[int] = ()) -> list[NodesCurve]:

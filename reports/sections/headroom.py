@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from percpu_fuzz.engine.histograms import PRECHARGE_USED
 from percpu_fuzz.reports.figures.families import Family, range_text
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, Headroom, NodesCurve, curve_places, family_headroom
+from percpu_fuzz.reports.figures.headroom import (
+    CLASS_PLACES,
+    AgainstBase,
+    Headroom,
+    NodesCurve,
+    curve_places,
+    family_headroom,
+)
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
@@ -24,13 +32,24 @@ BY_NODES_WORDS = (
     "Of the probes that fit, the share that fails, by nodes of the machine and by whether the allocation may block "
     "(GFP_KERNEL) or not (GFP_NOWAIT); by weight, [95% interval]; '-': none fits"
 )
+BASE_WORDS = (
+    "Fails here where the kernel before the series succeeds, with so many pages left below the limit and nothing "
+    "stocked for this version. That kernel asks for the pages of an area's bytes, and serves those that ask for at "
+    "most the headroom; if its byte stock holds the bytes, it asks for none and serves all."
+)
+STRANDED_WORDS = (
+    "Stranding: of 120 allocations of 8 bytes in a row, in a cgroup with so many pages left below its limit, on 4 CPUs "
+    "and as many nodes as the row says, how many succeed on base | on {variant}. What is stocked by the first is out "
+    "of reach for the next if that asks for more; counted, not estimated."
+)
 HEADROOM_TITLES = ("pages of headroom", "share that fails only because of the precharge")
 FLAGS = ("GFP_KERNEL, may block", "GFP_NOWAIT, must not block")
 
 
 def headroom_section(figures: Figures) -> Section:
     """The curve by weight, the same by family, and a table at powers of two."""
-    title, variant = "Failures that only the precharge causes", figures.campaign.variant
+    campaign = figures.campaign
+    title, variant = "Failures that only the precharge causes", campaign.variant
     found = figures.headroom_curve
     if not found:
         return Section("headroom", title, (HEADROOM_WORDS, "No probe was charged: no estimate."))
@@ -41,7 +60,12 @@ def headroom_section(figures: Figures) -> Section:
     drawn = [Figure(f"{variant}, all families by weight", picture, caption, keys), *nodes_figures(figures)]
     families = tuple(family_headroom_figure(figures, f) for f in figures.families if f.histogram(PRECHARGE_USED))
     part = Section("headroom-families", "The same, family by family", figures=families, folded=True)
-    tables = (headroom_table(figures), nodes_table(figures.headroom_by_nodes))
+    tables = (
+        headroom_table(figures),
+        *base_tables(figures.against_base),
+        *stranding_tables(campaign.stranding, campaign.variant),
+        nodes_table(figures.headroom_by_nodes),
+    )
     return Section("headroom", title, (HEADROOM_WORDS,), tuple(drawn), tables, parts=(part,))
 
 
@@ -78,6 +102,31 @@ def headroom_table(figures: Figures) -> Table:
     head = ("headroom, pages", "fit", "fail all the same", "share of those that fit", "share of all")
     n = plural(figures.headroom[0].probes, "probe")
     return Table(head, tuple(rows), caption=f"n = {n}; counts as run; shares by weight: {pooled_words(figures)}")
+
+
+def base_tables(found: Sequence[AgainstBase]) -> list[Table]:
+    """The reader's question: what is refused here that was served before; none for a store that has not counted it."""
+    rows = [
+        (
+            number(row.pages), number(row.stock_empty.fitting), number(row.stock_empty.failing),
+            rate_cell(row.stock_empty.of_fitting), rate_cell(row.stock_holds.of_fitting),
+        )
+        for row in found
+    ]  # fmt: skip
+    head = ("headroom, pages", "base serves", "fail here", "share, base's stock empty", "share, base's stock holds it")
+    return [Table(head, tuple(rows), caption=BASE_WORDS)] if rows else []
+
+
+def stranding_tables(rows: Sequence[Mapping[str, Any]], variant: str) -> list[Table]:
+    """Allocations that succeed of a row of them, by nodes and headroom; none where nothing was counted."""
+    granted = {(row["variant"] == variant, row["nodes"], row["headroom"]): row["granted"] for row in rows}
+    places = sorted({row["headroom"] for row in rows})
+    lines = [
+        (str(nodes), *(f"{granted.get((False, nodes, h), '-')} | {granted.get((True, nodes, h), '-')}" for h in places))
+        for nodes in sorted({row["nodes"] for row in rows})
+    ]
+    head = ("nodes", *(f"{h} left" for h in places))
+    return [Table(head, tuple(lines), caption=STRANDED_WORDS.format(variant=variant))] if lines else []
 
 
 def nodes_table(curves: Sequence[NodesCurve]) -> Table:

@@ -10,7 +10,15 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
-from percpu_fuzz.engine.histograms import AMISS, MISPLACED_WHERE, PAIR, PRECHARGE_USED, ROUNDING_PARTS, SIZE_CELLS
+from percpu_fuzz.engine.histograms import (
+    AMISS,
+    MISPLACED_WHERE,
+    PAIR,
+    PRECHARGE_BASE,
+    PRECHARGE_USED,
+    ROUNDING_PARTS,
+    SIZE_CELLS,
+)
 from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
 from percpu_fuzz.strategies.run.tally import PROBE_NAMES, BatchTally
 
@@ -77,12 +85,19 @@ def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]
     yield "share_percent", waste[reserved] * 100 // precharge[reserved]
     yield "rounding_bytes16", np.maximum(rounding, 0) * ROUNDING_PARTS // probes["page_size"]
     yield PRECHARGE_USED, ((probes["nodes"] * 2 + probes["nowait"]) * PAIR + precharge) * PAIR + used
+    yield PRECHARGE_BASE, precharge * PAIR + base_pages(probes)
     yield "misplaced_bytes", probes["misplaced"]
     yield MISPLACED_WHERE, ((probes["place"] * SIZE_CELLS + size) * AMISS + probes["misplaced"])[amiss]
     yield "waste_by_cpus", binary_class(probes["cpus"]) * PAIR + waste
     yield "waste_by_size", size * PAIR + waste
     yield "waste_by_page", binary_class(probes["page_size"] // 4096) * PAIR + waste
     yield "waste_by_place", probes["place"] * PAIR + waste
+
+
+def base_pages(probes: Any) -> Any:
+    """What the kernel before the series asks for where its byte stock is empty: 8 bytes of obj_exts a granule, ceil."""
+    size = probes["area_bytes"]
+    return -(-(size * probes["cpus"] + size // 4 * 8) // probes["page_size"])
 
 
 def histogram_of(values: Any) -> Histogram:

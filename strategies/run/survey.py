@@ -6,16 +6,12 @@ The same machines and sizes for every variant, in plain mode, on a class of its 
 
 from __future__ import annotations
 
-import json
-import os
 import random
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.core.compiled import cache_folder, code_version
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, State, new_record
@@ -25,6 +21,7 @@ from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.topologies import random_topology
+from percpu_fuzz.strategies.run.kept import Rows, kept_rows
 from percpu_fuzz.strategies.run.steps import steps
 from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
@@ -96,18 +93,6 @@ def survey() -> list[OperationCount]:
     return [count_operations(t, size, VARIANTS[name]) for t, size in machines() for name in SURVEYED]
 
 
-def kept_survey() -> list[dict[str, Any]]:
-    """The survey's rows as plain data; counted once for each version of the code and kept beside the machine code."""
-    path = cache_folder() / f"memcg-operations-{code_version()}.json"
-    try:
-        rows: list[dict[str, Any]] = json.loads(path.read_bytes())
-        return rows
-    except (OSError, ValueError):
-        pass
-    rows = [asdict(row) for row in survey()]
-    with suppress(OSError):  # a cache that cannot be written only costs the next run its time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(rows))
-        part.replace(path)
-    return rows
+def kept_survey() -> Rows:
+    """The survey's rows as plain data, counted once for each version of the code."""
+    return kept_rows("memcg-operations", lambda: [asdict(row) for row in survey()])

@@ -117,3 +117,18 @@ def test_a_ratio_of_nothing_is_not_known() -> None:
     assert found.rate == pytest.approx(0.5)
     assert found.interval.low is not None
     assert found.interval.low < 0.3
+
+
+def test_what_base_would_serve(make: Made) -> None:
+    """Ten probes that precharge 3 and that base serves from 1 page, five that precharge 1: at 2 pages the ten fail,
+    10 of 15; at 0 base's empty stock serves none, and one that holds the bytes serves all 15, which all fail here.
+    """
+    describe = {"variant": "v2", "seed": 7, "families": {"few": 1}}
+    outcome = Outcome("measurement", 0, "few", 20, 1, 0, {"precharge_base": joint({(3, 1): 10, (1, 1): 5})})
+    found = {row.pages: row for row in Figures(make([outcome], describe=describe)).against_base}
+    assert (found[2].stock_empty.fitting, found[2].stock_empty.failing) == (15, 10)
+    assert (found[0].stock_empty.fitting, found[0].stock_empty.of_fitting) == (0, None)
+    assert (found[0].stock_holds.fitting, found[0].stock_holds.failing) == (15, 15)
+    assert (found[1].stock_holds.fitting, found[1].stock_holds.failing) == (15, 10)
+    assert found[4].stock_holds.failing == 0
+    assert Figures(make()).against_base == []  # a store of before it was counted

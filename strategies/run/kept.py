@@ -1,0 +1,30 @@
+"""Rows that are counted once for each version of the code and kept beside the machine code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from percpu_fuzz.engine.core.compiled import cache_folder, code_version
+
+Rows = list[dict[str, Any]]
+
+
+def kept_rows(name: str, count: Callable[[], Rows]) -> Rows:
+    """The rows that were kept by this name for this code, else those that `count` gives, which are kept."""
+    path = cache_folder() / f"{name}-{code_version()}.json"
+    try:
+        rows: Rows = json.loads(path.read_bytes())
+        return rows
+    except (OSError, ValueError):
+        pass
+    rows = count()
+    with suppress(OSError):  # a cache that cannot be written only costs the next run its time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(rows))
+        part.replace(path)
+    return rows
