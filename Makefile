@@ -38,7 +38,7 @@ exam: setup
 	$(BIN)/python -m tests.exam $(ONLY)
 
 mutate: setup
-	$(BIN)/python -m tests.mutation --time $(or $(TIME),600)
+	$(BIN)/python -m tests.mutation --time $(or $(TIME),600) $(FILES)
 
 tidy: $(STAMP)
 	$(BIN)/python tests/support/tidy.py $(ARGS)

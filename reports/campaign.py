@@ -66,6 +66,7 @@ class RunFacts:
     describe: the plan's options: "variant", "seed", "families" (name -> weight) and whatever else it names.
     findings: rows of fuzz.findings.pick; operations: rows {nodes, cpus, variant, alloc_ops, free_ops}.
     stranding: rows {variant, nodes, headroom, granted}: of a row of allocations, how many succeed.
+    unreached: a row {cases, places, excused, never}: what a sample of cases never reaches of the modelled kernel.
     stopped_by: "cases", "time", "criterion" or "interrupt"; budget_cases and budget_seconds: what was asked for.
     out: the directory as the user knows it; command: the line that repeats the run.
     failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
@@ -86,6 +87,7 @@ class RunFacts:
     findings: Sequence[Mapping[str, Any]] = ()
     operations: Sequence[Mapping[str, Any]] = ()
     stranding: Sequence[Mapping[str, Any]] = ()
+    unreached: Sequence[Mapping[str, Any]] = ()
     budget_cases: int | None = None
     budget_seconds: float | None = None
     failed: Sequence[Mapping[str, Any]] = ()

@@ -105,6 +105,15 @@ class StrandingRow(TypedDict):
     granted: Count
 
 
+class UnreachedRow(TypedDict):
+    """What a sample of cases never reaches: steps and sides of conditions, for known reasons (excused), and others."""
+
+    cases: Count
+    places: Count
+    excused: dict[str, Count]
+    never: list[str]
+
+
 EXTENDED = (Configuration, FindingRow, OperationRow)  # other commands may add to these
 
 
@@ -230,6 +239,7 @@ class Report(Contract):
     headroom_by_nodes: list[NodesCurve]
     against_base: list[AgainstBase]
     stranding: list[StrandingRow]
+    unreached: list[UnreachedRow]
     misplaced: Misplaced | None
     cells: list[Cell]
     strata: list[StratumWaste]
@@ -306,6 +316,7 @@ def report_of(figures: Figures, exit_status: int) -> Report:
         findings=[told(row) for row in campaign.findings],
         shrunk=None if campaign.shrunk is None else (campaign.shrunk[0], campaign.shrunk[1]),
         stranding=[cast(StrandingRow, dict(row)) for row in campaign.stranding],
+        unreached=[cast(UnreachedRow, dict(row)) for row in campaign.unreached],
         operations=[cast(OperationRow, dict(row)) for row in campaign.operations],
     )  # fmt: skip
 

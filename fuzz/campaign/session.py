@@ -33,11 +33,13 @@ from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.sampled import kept_unreached
 from percpu_fuzz.strategies.run.kept import Rows
 from percpu_fuzz.strategies.run.stranding import kept_stranding
 from percpu_fuzz.strategies.run.survey import kept_survey
 
 COMPILING = "loading the engine, or compiling it, once, in a minute or two"
+SAMPLED_SECONDS, SAMPLED_CASES = 60.0, 1_000_000  # the shortest campaign for which a sample tells what is reached
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
 
 
@@ -72,6 +74,9 @@ class Session:
                     load(preset(MACHINES[size_class]), self.plan.variant)
             sign.words = "counting calls into memcg and allocations in a row, once for this code"
             surveys = {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
+            if worth_a_sample(self.options):
+                sign.words = "sampling what of the modelled kernel is reached, once for this code"
+                surveys["unreached"] = kept_unreached(self.plan)
         self.compile_seconds = time.perf_counter() - start
         return surveys
 
@@ -98,6 +103,11 @@ def stranding_of(variant: Variant) -> Rows:
     if variant.charge == CHARGE_BYTES:
         return []
     return [*kept_stranding(VARIANTS["base"]), *kept_stranding(variant)]
+
+
+def worth_a_sample(options: RunOptions) -> bool:
+    """Whether a campaign is so long that a few seconds for what it reaches are no matter: by default it is."""
+    return (options.seconds or 0.0) >= SAMPLED_SECONDS or (options.cases or 0) >= SAMPLED_CASES
 
 
 def plan_of(options: RunOptions) -> Plan:

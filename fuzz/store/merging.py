@@ -78,7 +78,7 @@ def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -
     store.connection.execute("COMMIT")
     if SETTINGS["learning"].value(given):
         merged.differing += [text for one in parts for text in learnt_without(one, merged)]
-    for key in ("describe", "operations", "stranding", "versions"):
+    for key in ("describe", "operations", "stranding", "unreached", "versions"):
         store.set_meta(key, parts[0].meta.get(key, []))
     store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
     store.set_meta("given", merged.given)

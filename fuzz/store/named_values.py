@@ -73,6 +73,13 @@ class _Stranding(msgspec.Struct):
     granted: Count
 
 
+class _Unreached(msgspec.Struct):
+    cases: Count
+    places: Count
+    excused: dict[str, Count]
+    never: list[str]
+
+
 class _Named(msgspec.Struct):
     describe: _Describe
     command: str
@@ -80,6 +87,7 @@ class _Named(msgspec.Struct):
     failed: list[_Failed] = []
     operations: list[dict[str, Any]] = []
     stranding: list[_Stranding] = []
+    unreached: list[_Unreached] = []
     ran: _Ran = msgspec.field(default_factory=_Ran)
     shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
     elapsed: Seconds = 0.0

@@ -11,6 +11,7 @@ from percpu_fuzz.reports.sections.findings import findings_section
 from percpu_fuzz.reports.sections.headroom import headroom_section
 from percpu_fuzz.reports.sections.in_flight import in_flight_section
 from percpu_fuzz.reports.sections.misplaced import misplaced_section
+from percpu_fuzz.reports.sections.reached import reached_section
 from percpu_fuzz.reports.sections.run import certificate_section, run_section
 from percpu_fuzz.reports.sections.run_words import verdict_words
 from percpu_fuzz.reports.sections.violations import discovery_section, violations_section
@@ -18,7 +19,7 @@ from percpu_fuzz.reports.sections.waste import waste_section
 
 SECTIONS = (violations_section, findings_section, waste_section)
 OF_PRECHARGE = (headroom_section, misplaced_section, in_flight_section)
-OF_RUN = (costs_section, certificate_section, discovery_section, run_section)
+OF_RUN = (costs_section, certificate_section, discovery_section, reached_section, run_section)
 
 
 def page_of(figures: Figures) -> Page:

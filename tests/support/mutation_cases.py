@@ -1,0 +1,143 @@
+"""The cases that look for mutants of the engine's source, in plain mode, and which lines each of them reaches.
+
+Cases are of the hunting stream, on every variant, on mutants of the catalogue (so that their choices are taken), with
+failures of every kind, on machines of class wide, and the programs of tests/data/hazards.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.core.compiled import plain
+from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.strategies.draw.faults import FAILURES, NESTED_REFRESH
+from percpu_fuzz.strategies.draw.rng import new_rng
+from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.plan.mutants import CHOICES
+from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.plan.redraw import drawn_case
+from percpu_fuzz.strategies.run.replay import plain_records, violations_of
+from percpu_fuzz.strategies.run.tally import SUMS
+from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
+from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
+from percpu_fuzz.strategies.schedulers.record import new_sched
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNEL = ROOT / "engine" / "kernel"
+SEED, STEPS_MOST = 17, 3_000
+EVERY_FAILURE = (*(f"{name}=0.3" for name in FAILURES), NESTED_REFRESH)
+COUNTED = (
+    "nr_steps", "nr_alloc", "nr_free", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_illegal", "alloc_ops",
+    "free_ops", "waste_pages", "in_flight_max", "probe_done", "probe_precharge", "probe_used", "probe_bytes",
+    "probe_misplaced",
+)  # fmt: skip
+assert "waste_sum" in SUMS.names  # what a campaign counts is what a case is compared by
+
+Verdict = tuple[object, object]
+Lines = frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class MutationCase:
+    """Plain records and the seed of the walk."""
+
+    topo: Any
+    prog: Any
+    state: Any
+    seed: int
+
+
+def drawn_cases() -> Iterator[tuple[Any, Any, Any]]:
+    """(topo, prog, state) of every case of the pool."""
+    two_node, wide = preset("two-node"), preset("epyc176")
+    for name, variant in VARIANTS.items():
+        yield from of_batch(variant, two_node, 24)
+        yield from of_batch(variant, None, 24)
+        yield from of_batch(variant, None, 12, faults=EVERY_FAILURE, k=1)
+        yield from of_batch(variant, two_node, 12, stream="measurement")
+        if name != "v1":  # it keeps the order by CPU
+            yield from of_batch(variant, wide, 2)
+    for mutant in CHOICES:
+        yield from of_batch(mutant.variant, two_node, 4)
+    for path in sorted((ROOT / "tests" / "data" / "hazards").glob("H*.json")):
+        for variant in ("v2", "fixed", "base"):
+            yield plain_records(load_finding(path.read_bytes(), str(path)).scenario, VARIANTS[variant])
+
+
+def of_batch(
+    variant: Variant, machine: Topology | None, cases: int, *, stream: str = "hunting", faults: tuple[str, ...] = (),
+    k: int = 0,
+) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
+    """The first cases of a batch of a campaign."""
+    batch = make_plan(variant, SEED, machine, faults).batch_of(stream, k)
+    for case in range(cases):
+        yield drawn_case(batch, case)[:3]
+
+
+def pool() -> list[MutationCase]:
+    """All cases; drawn once, before anything is mutated."""
+    return [MutationCase(*drawn, seed) for seed, drawn in enumerate(drawn_cases())]
+
+
+def verdict(case: MutationCase) -> Verdict:
+    """What a case shows on the engine as it is now: violations (or how it failed to end), and what is counted."""
+    topo, prog, state = case.topo, case.prog, case.state
+    rng: Any = PlainRecord(new_rng()[0])
+    rng.s0, rng.s1, rng.s2, rng.s3 = (random.Random(case.seed).getrandbits(64) for _ in range(4))
+    sched: Any = PlainRecord(new_sched()[0])
+    take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
+    plain(reset)(topo, prog, state, True)
+    plain(begin)(sched, state, rng)
+    for _ in range(STEPS_MOST):
+        if over(state):
+            return violations_of(state), (*(getattr(state, name) for name in COUNTED), tuple(state.hazard))
+        t = next_task(sched, topo, prog, state, rng)
+        if t < 0:
+            return "stuck", None
+        label = state.pc[t]
+        take_step(topo, prog, state, t, CHECK_TOUCHED)
+        note(sched, t, label)
+    return "overlong", None
+
+
+def traced(case: MutationCase) -> tuple[Verdict, Lines]:
+    """The verdict of a case, and the lines of engine/kernel that it reaches: (file's name, line)."""
+    reached: set[tuple[str, int]] = set()
+    names = {str(path): path.stem for path in KERNEL.glob("*.py")}
+
+    def on_line(frame: Any, event: str, _argument: object) -> Any:
+        if event == "line":
+            reached.add((names[frame.f_code.co_filename], frame.f_lineno))
+        return on_line
+
+    def on_call(frame: Any, _event: str, _argument: object) -> Any:
+        return on_line if frame.f_code.co_filename in names else None
+
+    sys.settrace(on_call)
+    try:
+        found = verdict(case)
+    finally:
+        sys.settrace(None)
+    return found, frozenset(reached)
+
+
+def statements(module: str) -> dict[int, int]:
+    """For each line of a file of engine/kernel the first line of the innermost statement that it belongs to."""
+    first: dict[int, int] = {}
+    tree = ast.parse((KERNEL / f"{module}.py").read_text())
+    for node in ast.walk(tree):  # outer ones come before inner ones
+        if isinstance(node, ast.stmt):
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                first[line] = node.lineno
+    return first
