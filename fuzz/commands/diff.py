@@ -23,6 +23,7 @@ from percpu_fuzz.fuzz.options import (
     workers_option,
 )
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.reports.render.markdown import page_markdown
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.diff import diff_page
 from percpu_fuzz.strategies.plan.compared import Compared
@@ -39,7 +40,7 @@ SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt 
 @click.option("--cases", help="Compare so many cases, in whole batches.")
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
-@click.option("--out", help="Folder for diff.txt, diff.json and a test file of each difference.")
+@click.option("--out", help="Folder for diff.txt, diff.md, diff.json and a test file of each difference.")
 @json_flag
 def diff_command(
     base: str, variants: tuple[str, ...], seconds: str | None, cases: str | None, seed: str, workers: str | None,
@@ -110,5 +111,7 @@ def write_row(row: dict[str, Any], folder: Path) -> int:
             write_whole(folder / "tests" / test[0], test[1].encode("ascii"))
     row["exit"] = int(bool(row["differences"]))
     write_json(folder / "diff.json", row)
-    write_whole(folder / "diff.txt", page_text(diff_page(row)).encode("ascii"))
+    page = diff_page(row)
+    write_whole(folder / "diff.txt", page_text(page).encode("ascii"))
+    write_whole(folder / "diff.md", page_markdown(page).encode("ascii"))
     return int(row["exit"])

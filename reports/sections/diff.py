@@ -16,6 +16,10 @@ CELL_WORDS = (
     "estimate nothing; '-': none. An operation reads: what it comes to on {base} | what it comes to here. A case "
     "counts under the first operation that comes out otherwise, or, if none does, under what it leaves."
 )
+SPAN_WORDS = (
+    "'Shown by' takes the versions in the order in which they were given: the first of a span brings the difference, "
+    "the version after its end takes it away. A kind that is rare may be missing by chance: the intervals say."
+)
 HOW_WORDS = (
     "The same programs on the same machines, operations one after the other, without interleavings: what differs is "
     "what the accounting does. A model of the kernel's code, not a kernel."
@@ -43,13 +47,31 @@ def table_section(row: Mapping[str, Any]) -> Section:
     """Version by kind: the share of cases that show it."""
     by_place = {(d["kind"], d["variant"]): d for d in row["differences"]}
     kinds = list(dict.fromkeys(d["kind"] for d in sorted(row["differences"], key=_class_of)))
-    rows = tuple(
-        (kind, *(share_cell(row, by_place.get((kind, variant))) for variant in row["variants"])) for kind in kinds
-    )
-    table = Table((f"against {row['base']}", *row["variants"]), rows, prose=0)
-    return Section(
-        "versions", "What differs, by version", tables=(table,), notes=(CELL_WORDS.format(base=row["base"]),)
-    )
+    variants, words = row["variants"], CELL_WORDS.format(base=row["base"])
+    several = len(variants) > 1
+    rows = []
+    for kind in kinds:
+        found = [by_place.get((kind, variant)) for variant in variants]
+        span = [span_words([v for v, difference in zip(variants, found, strict=True) if difference], variants)]
+        rows.append((kind, *(span if several else ()), *(share_cell(row, difference) for difference in found)))
+    head = (f"against {row['base']}", *(("shown by",) if several else ()), *variants)
+    table = Table(head, tuple(rows), 2 if several else 1, prose=0)
+    notes = (words, SPAN_WORDS) if several else (words,)
+    return Section("versions", "What differs, by version", tables=(table,), notes=notes)
+
+
+def span_words(showing: Sequence[str], variants: Sequence[str]) -> str:
+    """The variants that show a kind, neighbours in the order of the command line as a span."""
+    spans: list[list[str]] = []
+    for variant in variants:
+        if variant not in showing:
+            spans.append([])
+        elif spans and spans[-1]:
+            spans[-1].append(variant)
+        else:
+            spans.append([variant])
+    named = [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans if span]
+    return ", ".join(named)
 
 
 def _class_of(difference: Mapping[str, Any]) -> int:

@@ -12,7 +12,6 @@ from exams.campaigns import percpu_fuzz
 from no_metadata import no_metadata
 
 from percpu_fuzz.engine.outcome import STREAMS
-
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.plan.compared import Compared
 

@@ -12,6 +12,7 @@ import pytest
 from places import ROOT
 
 from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.reports.sections.diff import span_words
 
 CASES = "6000"
 
@@ -90,3 +91,11 @@ def test_bad_input_is_one_line(words: tuple[str, ...], named: str, capsys: pytes
     """Nothing is run."""
     assert call(["diff", *words]) == 2
     assert named in capsys.readouterr().err
+
+
+def test_who_shows_a_kind_is_a_span_of_versions() -> None:
+    """Neighbours as they were given are one span; what a version in between lacks makes two."""
+    series = ["split", "v1", "v2", "v2-exts", "fixed"]
+    assert span_words(["v2", "v2-exts", "fixed"], series) == "v2 to fixed"
+    assert span_words(["split", "v2", "v2-exts"], series) == "split, v2 to v2-exts"
+    assert span_words(["v1"], series) == "v1"
