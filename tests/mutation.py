@@ -169,7 +169,7 @@ def run(files: Sequence[str], seconds: float, workers: int) -> int:
     until = time.monotonic() + seconds
     if waiting:
         prepare(workers)
-        print(f"{len(_pool)} cases, {len(waiting)} mutants", flush=True)
+        print(f"{len(_pool)} cases reach {len(_reaching)} lines, {len(waiting)} mutants", flush=True)
     with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as processes:
         for number, (mutant, answer) in enumerate(zip(waiting, processes.imap(fate, waiting), strict=True), 1):
             kept["fates"][mutant.name] = answer

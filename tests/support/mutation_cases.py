@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from percpu_fuzz.engine import kernel
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
@@ -114,7 +115,7 @@ def verdict(case: MutationCase) -> Verdict:
 def traced(case: MutationCase) -> tuple[Verdict, Lines]:
     """The verdict of a case, and the lines of engine/kernel that it reaches: (file's name, line)."""
     reached: set[tuple[str, int]] = set()
-    names = {str(path): path.stem for path in KERNEL.glob("*.py")}
+    names = {str(Path(folder) / path.name): path.stem for folder in kernel.__path__ for path in KERNEL.glob("*.py")}
 
     def on_line(frame: Any, event: str, _argument: object) -> Any:
         if event == "line":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core.labels import NAMES, OP_END
+from percpu_fuzz.engine.core.labels import MODEL_NAMES
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS
@@ -61,5 +61,5 @@ def test_a_sample_reaches_more_than_a_case() -> None:
     assert reached.cases == 12
     assert sum(reached.steps) > 1000
     assert missing[-1] < missing[0]
-    assert f"step {NAMES[OP_END]}" not in reached.never()
+    assert f"step {MODEL_NAMES[-1]}" not in reached.never()
     assert any("post_hook.po_refund, condition 1: prog.v_slip" in line for line in reached.never())
