@@ -339,7 +339,7 @@ def reset_registers(st: State, t: int) -> None:
     st.x_cause[t] = 0
 
 
-@compiled
+@compiled_entry
 def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     """Make `st` the state before the first step. `whole`: the record was never reset, clear every row."""
     st.was_nodes = len(st.node_free) if whole else max(st.was_nodes, topo.nr_nodes)
@@ -377,5 +377,5 @@ def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
 
 @compiled_entry
 def reset_record(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
-    """`reset`, for callers that are not compiled."""
+    """`reset`, for callers that are not compiled: a file of a user's own may replace `reset`."""
     reset(topo, prog, st, whole)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.case.operations import begin_operation, operation_step
 from percpu_fuzz.engine.case.teardown import pass_barrier, tear_down
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.hooks import own_step
 from percpu_fuzz.engine.core.primitives import goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
@@ -60,7 +60,7 @@ def between_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
         tear_down(topo, prog, st, t)
 
 
-@compiled
+@compiled_entry
 def step(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Perform task t's step. The caller has asked `runnable` and clears what the step before touched.
 

@@ -3,7 +3,8 @@
 Imports nothing else of the engine. In order: declare.py (a record is declared once, for numba and for plain Python),
 records.py (Topo, Prog and State: every field), labels.py (steps, kinds of operations and gfp bits by number;
 label_words.py in words), stages.py (what the numbers in State's fields mean), primitives.py (what a step is made of),
-evidence.py (what a step leaves for the checks), hooks.py
-(where steps of a user's own come in), planted.py (mistakes planted to see that they are found), compiled.py
-(`@compiled`, its cache, the plain twin) and linking.py (what that takes inside numba).
+evidence.py (what a step leaves for the checks), hooks.py (where steps of a user's own come in), planted.py (mistakes
+planted to see that they are found), compiled.py (`@compiled`, `@compiled_entry`, the cache, the plain twin). Only the
+last reaches what stands behind it inside numba: linking.py, record_access.py, shortcuts.py; compile_listeners.py is who
+hears of it.
 """

@@ -11,14 +11,15 @@ import hashlib
 import os
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 
-from percpu_fuzz.engine.core.linking import EntryCompiler, InnerCompiler, keep_below, keep_record_names, one_width
+from percpu_fuzz.engine.core import record_access, shortcuts
+from percpu_fuzz.engine.core.linking import EntryCache, EntryCompiler, InnerCompiler, entries, keep_below, one_width
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,19 +88,28 @@ def cache_folder(root: Path = ROOT) -> Path:
 
 FOLDER = cache_folder()
 keep_below(ROOT, lambda: FOLDER)  # an engine of a user's own has a folder of its own: linking.keep_in
-keep_record_names()
-RULES = {"nogil": True, "error_model": "numpy"}
-INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+shortcuts.take_shortcuts()
+record_access.read_fields_directly()
+njit: Any = numba.njit
+# No reference counts: no function makes an array.
+RULES = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True}
 
 
 def compiled(function: F) -> F:
     """Compile `function` when a compiled function that calls it is; division and indexing follow NumPy."""
-    return cast(F, one_width(cast(Any, numba.njit)(**RULES, **INNER)(function)))
+    return cast(F, one_width(njit(**RULES, **INNER)(function)))
 
 
 def compiled_entry(function: F) -> F:
-    """For the functions that Python calls, and only they: holds all it calls, and is kept in the cache folder."""
-    return cast(F, cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function))
+    """For functions that Python calls, or many loops: machine code of its own, which is called and never copied.
+
+    It holds all inner functions that it reaches, and is kept in the cache folder.
+    """
+    entry = one_width(njit(**RULES, pipeline_class=EntryCompiler)(function))
+    entry._cache = cast(Any, EntryCache)(function)
+    entries[function.__module__, function.__qualname__] = entry
+    return cast(F, entry)
 
 
 _twins: dict[int, Any] = {}
@@ -132,3 +142,16 @@ def plain(function: F) -> F:
         if name in scope:
             scope[name] = plain_value(scope[name])
     return cast(F, twin)
+
+
+def functions_below(entries: Iterable[Callable[..., Any]]) -> set[str]:
+    """Names of the compiled functions that these reach, themselves included: what is compiled before they can run."""
+    found: set[str] = set()
+    waiting = [cast(Any, entry) for entry in entries]
+    while waiting:
+        source = waiting.pop().py_func
+        if source.__qualname__ not in found:
+            found.add(source.__qualname__)
+            known = [source.__globals__.get(name) for name in source.__code__.co_names]
+            waiting += [value for value in known if hasattr(value, "py_func")]
+    return found

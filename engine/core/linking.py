@@ -1,28 +1,37 @@
-"""Compiling a function that only other compiled functions call: typed and lowered, then left to be linked.
+"""How compiled functions come together: which are linked into one piece of machine code, and which call another piece.
 
 numba optimises and emits machine code for every function, with copies of all that it calls, although only the outermost
-one is ever entered from Python. Two thirds of the engine's compilation went there. A LinkedLibrary keeps a function's
-code as it was lowered; whoever is entered from Python optimises and emits the whole once.
+one is ever entered from Python. Here an inner function is typed and lowered, and left to be linked. An entry optimises
+and emits the whole once; another entry that it calls is not copied but called, so that the step, which runs in every
+loop there is, is compiled once for each size class.
 
-This reaches into numba (codegen.JITCodeLibrary, compiler.Compiler), hence numba's upper bound in pyproject.toml;
-tests/engine/test_cache.py and every test that compares compiled with plain runs notice if it moves.
+This reaches into numba (codegen.JITCodeLibrary, compiler.Compiler, caching), hence numba's upper bound in
+pyproject.toml; tests/engine and every test that compares compiled with plain runs notice if it moves.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import gc
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from llvmlite.binding import Linkage
-from numba.core.caching import CacheImpl, UserProvidedCacheLocator
+from llvmlite.binding import Linkage, parse_assembly
+from numba.core import funcdesc, itanium_mangler
+from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.types import Integer, IntegerLiteral, Record, int64
+from numba.core.types import Boolean, Integer, IntegerLiteral, boolean, int64
+
+from percpu_fuzz.engine.core.compile_listeners import tell
 
 # Stands where a Python wrapper's machine code would: raises TypeError and gives NULL, whatever it is called with.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
+LOWERED_LEVEL = 1  # how far LLVM tidies a function before it is linked: the whole is optimised fully anyway
 
 
 class NoEngine:
@@ -33,22 +42,36 @@ class NoEngine:
 
 
 class LinkedLibrary(JITCodeLibrary):
-    """Holds a function's code, and that of all it calls, until it is linked into another library. Never entered."""
+    """Holds one function's code as it was lowered, for entries to link in. Never entered.
+
+    What it calls stays in libraries of its own until then: a copy at each level of calls is work for nothing.
+    """
 
     @property
     def codegen(self) -> NoEngine:
         return NoEngine()
 
-    def _optimize_final_module(self) -> None:
-        """Left to the library that this is linked into."""
+    def _optimize_functions(self, module: Any) -> None:
+        own = cast(Any, self)
+        module.data_layout = own._codegen._data_layout
+        for function in module.functions:
+            if not function.is_declaration:
+                passes, builder = own._codegen._function_pass_manager(opt=LOWERED_LEVEL)
+                passes.run(function, builder)
 
-    def _finalize_final_module(self) -> None:
-        cast(Any, self)._finalize_dynamic_globals()
+    def finalize(self) -> None:
+        """Nothing is linked in and nothing emitted."""
         self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        module = cast(Any, self)._final_module
+        for function in module.functions:
+            if not function.is_declaration and function.linkage == Linkage.external:
+                function.linkage = "linkonce_odr"
+        return module
 
     def get_pointer_to_function(self, name: str) -> int:
         """There is no machine code; what Python is given instead raises."""
-        cast(Any, self)._ensure_finalized()
         assert REFUSE is not None
         return REFUSE
 
@@ -61,26 +84,124 @@ class InnerCompiler(Compiler):
         if library is None:
             self.state.library = cast(Any, LinkedLibrary)(target_context.codegen(), "linked")
 
+    def compile_extra(self, function: Any) -> Any:
+        """Type and lower it, and say so."""
+        tell(function.__qualname__)
+        return cast(Any, super()).compile_extra(function)
+
 
 class EntryLibrary(JITCodeLibrary):
-    """Holds the code of a function that Python enters. What was linked into it is called by nobody else: LLVM may then
-    inline what has one caller, and drop arguments and results that never matter (a fifth of the running time)."""
+    """Holds the machine code of an entry and of all inner functions that it reaches; `called`: entries that it calls.
+
+    function, arguments: the module and the name of the function, and the types that it was compiled for.
+    """
+
+    function: tuple[str, str]
+    arguments: tuple[Any, ...]
+    called: tuple[EntryLibrary, ...] = ()
+
+    def finalize(self) -> None:
+        own = cast(Any, self)
+        waiting, reached = list(own._linking_libraries), {}
+        while waiting:
+            library = waiting.pop(0)
+            if id(library) not in reached:
+                reached[id(library)] = library
+                waiting += [] if isinstance(library, EntryLibrary) else library._linking_libraries
+        self.called = tuple(library for library in reached.values() if isinstance(library, EntryLibrary))
+        own._linking_libraries = [library for library in reached.values() if not isinstance(library, EntryLibrary)]
+        cast(Any, super()).finalize()
 
     def _optimize_final_module(self) -> None:
+        """What was linked in is called by nobody else: LLVM may then inline what has one caller, and drop arguments
+        and results that never matter (a fifth of the running time)."""
         for function in cast(Any, self)._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
         cast(Any, super())._optimize_final_module()
 
+    def serialize_using_object_code(self) -> Any:
+        """As numba does, with the names of the functions in place of their bitcode: nobody links it in."""
+        own = cast(Any, self)
+        names = [
+            function.name
+            for function in own._final_module.functions
+            if not function.is_declaration and function.linkage == Linkage.external
+        ]
+        stubs = parse_assembly("\n".join(f'define void @"{name}"() {{ ret void }}' for name in names))
+        return own.name, "object", (own._get_compiled_object(), stubs.as_bitcode())
+
 
 class EntryCompiler(Compiler):
-    """numba's pipeline with an EntryLibrary to put the code in, kept in the cache folder."""
+    """numba's pipeline with an EntryLibrary to put the code in."""
 
     def __init__(self, typing_context: Any, target_context: Any, library: Any, *rest: Any) -> None:
         cast(Any, super()).__init__(typing_context, target_context, library, *rest)
         if library is None:
             self.state.library = cast(Any, EntryLibrary)(target_context.codegen(), "entry")
             self.state.library.enable_object_caching()
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile it under a name that depends on function and types alone, so that other processes' code finds it."""
+        library, own = self.state.library, f"{function.__module__}.{function.__qualname__}"
+        library.function, library.arguments = (function.__module__, function.__qualname__), self.state.args
+
+        def name_of(name: str, types: Any, *, abi_tags: Any = (), uid: Any = None) -> str:
+            if not name.endswith(own):
+                return str(cast(Any, funcdesc).default_mangler(name, types, abi_tags=abi_tags, uid=uid))
+            digest = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
+            return str(cast(Any, itanium_mangler).mangle(name, (), abi_tags=(digest,)))
+
+        self.state.targetctx.mangler = name_of
+        tell(function.__qualname__)
+        with less_garbage_collection():
+            return cast(Any, super()).compile_extra(function)
+
+
+@contextmanager
+def less_garbage_collection() -> Iterator[None]:
+    """While it compiles, numba makes millions of objects that stay: looking through them again and again is no use."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+entries: dict[tuple[str, str], Any] = {}
+
+
+def entry_at(module: str, name: str) -> Any:
+    """The entry with this name, a copy in an engine of a user's own too."""
+    if (module, name) not in entries:
+        import_module(module)
+    return entries[module, name]
+
+
+class EntryCacheImpl(CompileResultCacheImpl):
+    """Keeps with an entry's machine code which other entries it calls, and has those loaded (or compiled) first."""
+
+    def reduce(self, result: Any) -> Any:
+        library = result.library
+        called = [(each.function, each.arguments) for each in library.called]
+        return library.function, library.arguments, called, cast(Any, super()).reduce(result)
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        function, arguments, called, rest = payload
+        for place, types in called:
+            entry_at(*place).compile(types)
+        result = cast(Any, super()).rebuild(target_context, rest)
+        library = result.library
+        library.__class__ = EntryLibrary  # numba rebuilds its own kind
+        library.function, library.arguments = function, arguments
+        return result
+
+
+class EntryCache(FunctionCache):
+    """numba's cache of one function, with what EntryCacheImpl adds."""
+
+    _impl_class = EntryCacheImpl
 
 
 def one_width(dispatcher: Any) -> Any:
@@ -92,14 +213,16 @@ def one_width(dispatcher: Any) -> Any:
 
     def folded(args: Any, kws: Any) -> Any:
         signature, found = fold(args, kws)
-        return signature, tuple(int64 if _is_signed(given) else given for given in found)
+        return signature, tuple(_widened(given) for given in found)
 
     dispatcher._compiler.fold_argument_types = folded
     return dispatcher
 
 
-def _is_signed(given: Any) -> bool:
-    return isinstance(given, IntegerLiteral) or (isinstance(given, Integer) and cast(Any, given).signed)
+def _widened(given: Any) -> Any:
+    if isinstance(given, IntegerLiteral) or (isinstance(given, Integer) and cast(Any, given).signed):
+        return int64
+    return boolean if isinstance(given, Boolean) else given
 
 
 own_folders: dict[Any, Path] = {}
@@ -132,15 +255,3 @@ def keep_below(root: Path, folder: Callable[[], Path]) -> None:
             return own
 
     cast(Any, CacheImpl)._locator_classes.insert(0, OwnLocator)
-
-
-def keep_record_names() -> None:
-    """Let numba spell a record type once: it does so in every pass, a sixth of the time with 150 fields."""
-    spell = Record.__repr__
-
-    def spelled(record: Any) -> str:
-        if "_spelled" not in record.__dict__:
-            record.__dict__["_spelled"] = spell(record)
-        return str(record.__dict__["_spelled"])
-
-    cast(Any, Record).__repr__ = spelled

@@ -11,10 +11,19 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
 
-import numba
-
-from percpu_fuzz.engine.core.compiled import FOLDER, INNER, RULES, F, compiled, digest_of, plain, plain_value
-from percpu_fuzz.engine.core.linking import EntryCompiler, keep_in, one_width
+from percpu_fuzz.engine.core.compiled import (
+    FOLDER,
+    INNER,
+    RULES,
+    F,
+    compiled,
+    compiled_entry,
+    digest_of,
+    njit,
+    plain,
+    plain_value,
+)
+from percpu_fuzz.engine.core.linking import entries, keep_in, one_width
 from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.own.graft import Graft
 from percpu_fuzz.engine.own.mirrors import on_mirrors
@@ -42,7 +51,7 @@ def entry_of(variant: Variant, function: F) -> F:
         return function
     if not own.compiled:
         return cast(F, on_mirrors(plain_of(variant, function)))
-    return cast(F, _entry(own, function))
+    return cast(F, _compiled_graft(own).of(function))
 
 
 def own_folder(own: OwnFile) -> Path:
@@ -71,16 +80,12 @@ def _compiled_graft(own: OwnFile) -> Graft:
     code = own_code(own)
 
     def wrap(copy: FunctionType, from_file: bool) -> Any:
-        return one_width(cast(Any, numba.njit)(**GUARDED, **INNER)(copy)) if from_file else compiled(copy)
+        if from_file:
+            return one_width(njit(**GUARDED, **INNER)(copy))
+        if (copy.__module__, copy.__qualname__) not in entries:
+            return compiled(copy)
+        copy.__qualname__ += f"_{own.digest}"  # machine code beside the engine's needs a name of its own
+        keep_in(copy, own_folder(own))
+        return compiled_entry(copy)
 
     return Graft(code.replaced, code.functions, wrap, lambda function: function, lambda value: value)
-
-
-@cache
-def _entry(own: OwnFile, function: Any) -> Any:
-    """The entry over the own engine: a copy of the function alone, for what it calls is in the graft."""
-    inner = _compiled_graft(own).of(function).py_func
-    if inner is function.py_func:
-        return function
-    keep_in(inner, own_folder(own))
-    return cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(inner)

@@ -28,7 +28,7 @@ from percpu_fuzz.strategies.plan.portfolio import CASES_FROM, FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import plan_from
 from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of
 from percpu_fuzz.strategies.plan.trial import error_of_batch
-from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers_alone, run_cases
+from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers, run_cases
 from percpu_fuzz.strategies.run.features import begin_trail, features_of, new_trail, note_step
 from percpu_fuzz.strategies.run.outcomes import outcome_of
 from percpu_fuzz.strategies.run.steps import steps
@@ -174,7 +174,7 @@ def with_features(batch: Batch, outcome: Outcome, tally: BatchTally) -> Outcome:
 def choices_of(batch: Batch, case: int) -> str:
     """The choices of a case, as the corpus keeps them."""
     choices = new_scratch()
-    draw_numbers_alone(
+    draw_numbers(
         new_rng()[0], np.uint64(batch.key), case, len(batch.family.topos), int(batch.hunts), batch.tables,
         batch.corpus, choices,
     )  # fmt: skip

@@ -35,7 +35,7 @@ class Machinery(NamedTuple):
     values: Any
 
 
-@compiled
+@compiled_entry
 def draw_numbers(
     rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
 ) -> Any:
@@ -55,14 +55,6 @@ def draw_numbers(
     if len(corpus) > 0 and below_n(rng, VARIED_EVERY) == 0:
         vary(rng, corpus, below_n(rng, len(corpus)), choices)
     return which
-
-
-@compiled_entry
-def draw_numbers_alone(
-    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
-) -> Any:
-    """`draw_numbers`, for callers that are not compiled."""
-    return draw_numbers(rng, key, case, nr_topos, hunt, tables, corpus, choices)
 
 
 @compiled

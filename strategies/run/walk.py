@@ -8,7 +8,7 @@ from percpu_fuzz.engine.case.teardown import DRAINED, FREEING, OVER
 from percpu_fuzz.engine.checks.charging import watch_charge
 from percpu_fuzz.engine.checks.conservation import at_rest, check_drained, check_quiescent
 from percpu_fuzz.engine.checks.invariants import check_everything, check_released, check_touched
-from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.hooks import own_check
 from percpu_fuzz.engine.core.labels import AT_BARRIER, FINISHED, IDLE
@@ -30,16 +30,22 @@ def checked_step(topo: Topo, prog: Prog, st: State, t: int, checks: int) -> None
     label, phase = st.pc[t], st.phase
     untouch(st)
     step(topo, prog, st, t)
+    if checks != CHECK_NONE:
+        judge_step(topo, prog, st, t, label, phase, checks)
+
+
+@compiled_entry
+def judge_step(topo: Topo, prog: Prog, st: State, t: int, label: int, phase: int, checks: int) -> None:
+    """What must hold after task t's step at `label`, and what holds at rest or since the teardown left `phase`."""
     if checks == CHECK_TOUCHED:
         check_touched(topo, prog, st, t, label)
-    elif checks == CHECK_ALL:
+    else:
         check_everything(topo, prog, st, t, label)
-    if checks != CHECK_NONE:
-        watch_charge(topo, prog, st, t, label)
-        own_check(topo, prog, st, t, label)
-    if st.pc[t] == IDLE and checks != CHECK_NONE and at_rest(st):
+    watch_charge(topo, prog, st, t, label)
+    own_check(topo, prog, st, t, label)
+    if st.pc[t] == IDLE and at_rest(st):
         check_quiescent(topo, prog, st, t, AT_BARRIER)
-    if label == FINISHED and st.phase != phase and checks != CHECK_NONE:
+    if label == FINISHED and st.phase != phase:
         if st.phase == FREEING or st.phase == DRAINED or st.phase == OVER:
             check_everything(topo, prog, st, t, label)
             check_quiescent(topo, prog, st, t, label)

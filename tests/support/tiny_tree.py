@@ -17,7 +17,7 @@ IN_ONE_FOLDER = (
 
 
 class TinyTree:
-    """compiled.py and linking.py as they are, and whatever sources a test writes; caches stay below the tree."""
+    """compiled.py and what it needs as they are, and whatever sources a test writes; caches stay below the tree."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -25,7 +25,7 @@ class TinyTree:
             self.write(f"{package}/__init__.py", "")
         for package in ("engine", "strategies"):
             (root / "percpu_fuzz" / package).symlink_to(f"../{package}")
-        for name in ("compiled.py", "linking.py"):
+        for name in ("compiled.py", "compile_listeners.py", "linking.py", "record_access.py", "shortcuts.py"):
             shutil.copy(Path(compiled.__file__).with_name(name), root / "engine" / "core" / name)
 
     def write(self, name: str, text: str) -> None:
