@@ -20,12 +20,13 @@ $(STAMP): pyproject.toml | $(LINKS)
 	touch $@
 
 setup: $(STAMP)
-	$(BIN)/percpu-fuzz warm
+	$(BIN)/python -m percpu_fuzz.fuzz.warm small wide
 
 run: setup
 	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
 
-test: setup
+test: $(STAMP)
+	$(BIN)/python -m percpu_fuzz.fuzz.warm
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(STAMP)

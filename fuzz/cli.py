@@ -12,16 +12,18 @@ import signal
 import sqlite3
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
+from percpu_fuzz.engine.core.compile_listeners import LISTENERS
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
-from percpu_fuzz.fuzz.progress import be_quiet, working
+from percpu_fuzz.fuzz.progress import be_quiet, note, working
 
 COMPLETE, QUIET = "_PERCPU_FUZZ_COMPLETE", "PERCPU_FUZZ_QUIET"
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
@@ -171,10 +173,29 @@ def complain(message: str) -> None:
     print(f"percpu-fuzz: {' '.join(message.split())}", file=sys.stderr)
 
 
+@contextmanager
+def announcing(arguments: list[str]) -> Iterator[None]:
+    """Say it once, when something begins to be compiled; what is in the cache takes no time."""
+    command = next((word for word in arguments if word in COMMANDS), "")
+    told: list[str] = []
+
+    def tell_once(function: str) -> None:
+        if not told and command != "warm":  # which says how far it is
+            what = "the exhaustive search" if command == "explore" else "the engine"
+            note(f"percpu-fuzz: compiling {what}, once for this code: some twenty seconds")
+        told.append(function)
+
+    LISTENERS.append(tell_once)
+    try:
+        yield
+    finally:
+        LISTENERS.remove(tell_once)
+
+
 def invoke(arguments: list[str]) -> int | None:
     """The command's own status. Not click's main, which turns a broken pipe into exit status 1."""
     try:
-        with cli.make_context("percpu-fuzz", arguments or ["--help"]) as context:
+        with announcing(arguments), cli.make_context("percpu-fuzz", arguments or ["--help"]) as context:
             status: int | None = cli.invoke(context)
     except click.exceptions.Exit as ended:  # --help, --version
         return ended.exit_code if arguments else BAD_INPUT  # nothing was run: 0 would read as a clean verdict

@@ -108,6 +108,14 @@ class Sign:
             self.width = 0
 
 
+def note(line: str) -> None:
+    """A line on standard error that stays, above the sign that is shown."""
+    for sign in _signs:
+        sign.clear()
+    if not _quiet and sys.stderr is not None:
+        print(line, file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def working(words: str, total: int = 0) -> Iterator[Sign]:
     """Around work that says nothing itself and forks nothing: a thread shows for how long it has been at it."""

@@ -1,61 +1,103 @@
-"""`percpu-fuzz warm`, or `python -m percpu_fuzz.fuzz.warm`: compile all that campaigns and recorded runs need.
+"""`percpu-fuzz warm`, `python -m percpu_fuzz.fuzz.warm [PART...]`: compile before the first run what it would compile.
 
-The size classes are compiled side by side, one process each: a class is one long single-threaded compilation.
+`make setup` compiles what campaigns run; the rest waits for the first command that wants it, or for `make test`. Parts
+that share nothing are compiled side by side, a process each, as one of them is one long compilation on one core.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
 
+from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.core.compile_listeners import LISTENERS
+from percpu_fuzz.engine.core.compiled import functions_below
+from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.fuzz.campaign import exploration
 from percpu_fuzz.fuzz.errors import BROKEN
 from percpu_fuzz.fuzz.progress import Sign
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.strategies.explore.breadth_first import search_level
+from percpu_fuzz.strategies.explore.depth_first import search_depth_first
 from percpu_fuzz.strategies.fidelity import replay as recorded
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
+from percpu_fuzz.strategies.run.cases import run_cases
+from percpu_fuzz.strategies.run.drive import run_operations, watch_operations
+from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
 
-CLASSES = ("small", "wide", "trace")
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is compiled together. load: runs each of the entries once, so that they are compiled or in the cache."""
+
+    load: Callable[[], None]
+    entries: tuple[Callable[..., Any], ...]
+
+
+def load_campaigns(size_class: str) -> None:
+    """One case of a batch on a machine of this class, and one that is shrunk."""
+    machine = preset(MACHINES[size_class])
+    plan = make_plan("v2", 0, machine)
+    Batches(plan).run(replace(plan.batch_of(MEASUREMENT, 0), cases=1))
+    load(machine)
+
+
+PARTS = {
+    "small": Part(lambda: load_campaigns("small"), (run_cases, walk_recorded)),
+    "wide": Part(lambda: load_campaigns("wide"), (run_cases, walk_recorded)),
+    "explore": Part(exploration.prepare, (search_depth_first, search_level)),
+    "trace": Part(recorded.warm, (reset, run_operations, watch_operations)),
+}
+SIDE_BY_SIDE = (("small", "explore"), ("wide",), ("trace",))  # what explore runs is mostly what small has
 WATCH_SECONDS = 0.5
 
 
-def warm_class(size_class: str) -> None:
-    """Compile one size class in this process; from the cache if it is there."""
-    if size_class == "trace":
-        recorded.warm()
-    else:
-        machine = preset(MACHINES[size_class])
-        Batches(make_plan("v2", 0, machine)).warm()
-        load(machine)
-        if size_class == "small":
-            exploration.prepare()
+def load_in_turn(names: Sequence[str], counts: Any, place: int) -> None:
+    """Load parts one after the other in this process; counts[place] is how many functions were compiled so far."""
+    begun: set[str] = set()
+
+    def count(function: str) -> None:
+        begun.add(function)
+        counts[place] = len(begun)
+
+    LISTENERS.append(count)
+    for name in names:
+        PARTS[name].load()
 
 
-def warm() -> int:
-    """Compile two size classes and recorded runs, a process each, and say how long it took; BROKEN if one failed."""
-    start = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    workers = {name: context.Process(target=warm_class, args=(name,), daemon=True) for name in CLASSES}
-    print(f"percpu-fuzz: compiling the engine, once for this code: {', '.join(CLASSES)}", flush=True)
-    for worker in workers.values():
-        worker.start()
-    with Sign("compiling the engine:", len(workers)) as sign:
-        while any(worker.is_alive() for worker in workers.values()):
-            wait([worker.sentinel for worker in workers.values() if worker.is_alive()], WATCH_SECONDS)
-            left = [name for name, worker in workers.items() if worker.is_alive()]
-            sign.at(len(workers) - len(left), f"compiling the engine, still {', '.join(left)}: done")
-    failed = {name: worker.exitcode for name, worker in workers.items() if worker.exitcode}
-    if failed:
-        said = ", ".join(f"{name} ended with {code}" for name, code in failed.items())
-        print(f"percpu-fuzz: engine not compiled: {said}", file=sys.stderr)
+def warm(names: Sequence[str] = tuple(PARTS), say: Callable[[str], None] = print) -> int:
+    """Compile these parts, or find them in the cache, and say how long it took; 0, or BROKEN if a process failed."""
+    start = time.monotonic()
+    rows = [row for group in SIDE_BY_SIDE if (row := [name for name in group if name in names])]
+    totals = [len(functions_below(entry for name in row for entry in PARTS[name].entries)) for row in rows]
+    context = get_context("spawn")
+    counts: Any = context.Array("i", len(rows))
+    processes: list[BaseProcess] = [
+        context.Process(target=load_in_turn, args=(row, counts, place), daemon=True) for place, row in enumerate(rows)
+    ]
+    for process in processes:
+        process.start()
+    with Sign("compiling the engine", sum(totals)) as sign:
+        while alive := [process for process in processes if process.is_alive()]:
+            wait([process.sentinel for process in alive], WATCH_SECONDS)
+            done = [f"{' and '.join(row)} {n} of {of}" for row, n, of in zip(rows, counts, totals, strict=True)]
+            sign.at(sum(counts), f"compiling the engine, once for this code: {', '.join(done)} functions, together")
+    parts = ", ".join(name for row in rows for name in row)
+    if failed := [f"exit code {process.exitcode}" for process in processes if process.exitcode]:
+        say(f"engine for {parts} not compiled: {', '.join(failed)}")
         return BROKEN
-    print(f"engine compiled and cached in {time.perf_counter() - start:.1f} s")
+    what = "compiled and cached" if any(counts) else "found in the cache"
+    say(f"engine for {parts} {what} in {time.monotonic() - start:.1f} s")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(warm())
+    sys.exit(warm([name for name in PARTS if name in sys.argv] or tuple(PARTS)))

@@ -54,10 +54,15 @@ def entry_of(variant: Variant, function: F) -> F:
     return cast(F, _compiled_graft(own).of(function))
 
 
+def tag_of(own: OwnFile) -> str:
+    """The name of a file's engine among others: of its text, and of the one checker that is wanted of it."""
+    return f"{own.digest}{own.checker}"
+
+
 def own_folder(own: OwnFile) -> Path:
     """Where the machine code of a file's engine is kept."""
     here = Path(__file__).parent
-    return FOLDER / f"own-{digest_of(sorted(here.glob('*.py')), here)}-{own.digest}"
+    return FOLDER / f"own-{digest_of(sorted(here.glob('*.py')), here)}-{tag_of(own)}"
 
 
 def is_compiled(own: OwnFile) -> bool:
@@ -84,7 +89,7 @@ def _compiled_graft(own: OwnFile) -> Graft:
             return one_width(njit(**GUARDED, **INNER)(copy))
         if (copy.__module__, copy.__qualname__) not in entries:
             return compiled(copy)
-        copy.__qualname__ += f"_{own.digest}"  # machine code beside the engine's needs a name of its own
+        copy.__qualname__ += f"_{tag_of(own)}"  # machine code beside the engine's needs a name of its own
         keep_in(copy, own_folder(own))
         return compiled_entry(copy)
 

@@ -18,7 +18,7 @@ from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import FIXED, Mutant
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
-WARMING = "loading the engine, or compiling it, once, in a minute or two"
+WARMING = "loading the engine"
 SHOW_SECONDS = 0.5
 
 

@@ -34,7 +34,7 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.survey import kept_survey
 
-COMPILING = "loading the engine, or compiling it, once, in a minute or two"
+LOADING = "loading the engine"
 PACKAGES = ("numba", "numpy", "scipy", "hypothesis", "multiprocessing-logging", "percpu-fuzz")
 
 
@@ -58,13 +58,13 @@ class Session:
     def compile(self, say: Callable[[str], None]) -> list[dict[str, Any]]:
         """Compile or load everything that runs, before any process is forked; the survey of operations."""
         start, operations = time.perf_counter(), []
-        with self.interrupts.left_at_once(), working(f"{COMPILING}: the campaign") as sign:
+        with self.interrupts.left_at_once(), working(f"{LOADING}: the campaign") as sign:
             without_blas()
             with own_engine_announced(self.plan, say):
                 self.batches.warm()
                 classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
                 for place, size_class in enumerate(classes, 1):
-                    sign.words = f"{COMPILING}: the shrinker, {place} of {len(classes)} ({size_class})"
+                    sign.words = f"{LOADING}: the shrinker, {place} of {len(classes)} ({size_class})"
                     load(preset(MACHINES[size_class]))
                     load(preset(MACHINES[size_class]), self.plan.variant)
             sign.words = "counting calls into memcg, once for this code"

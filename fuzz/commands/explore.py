@@ -68,7 +68,7 @@ def explore_command(**given: Any) -> int:
     stamp = time.strftime("%Y%m%dT%H%M%S")
     out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
     start = time.perf_counter()
-    with working("loading the search, or compiling it, once, in about a minute"):
+    with working("loading the search"):
         prepare()
     say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
     with working(f"exploring {options.scope.name}: programs") as sign:
