@@ -7,7 +7,7 @@ from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
 from percpu_fuzz.engine.core.hooks import own_claims
-from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.charge_hook import pre_alloc_hook
@@ -140,6 +140,7 @@ def begin_cpu_dead(topo: Topo, prog: Prog, st: State, t: int) -> None:
     for other in range(st.nr_all):
         if st.task_cpu[other] == a:
             st.task_cpu[other] = st.task_cpu[t]
+            stir(st, WORK)
     drain_local(st, t, a, DRAIN_DEAD, labels.OP_END)
 
 
@@ -187,6 +188,7 @@ def bring_online(prog: Prog, st: State, a: int) -> None:
     st.cpu_online[a] = 1
     if st.pc[prog.nr_tasks + a] == labels.IDLE:
         st.task_cpu[prog.nr_tasks + a] = a
+        stir(st, WORK)
 
 
 @compiled
@@ -248,6 +250,7 @@ def migrate(topo: Topo, prog: Prog, st: State, t: int, who: int, a: int) -> None
     if st.cpu_preempt[here] == who + 1:
         return
     st.task_cpu[who] = a
+    stir(st, WORK)
 
 
 @compiled

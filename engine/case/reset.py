@@ -28,6 +28,7 @@ def reset_case(st: State) -> None:
     st.nr_steps = 0
     st.fatal = 0
     st.phase = 0
+    st.stirred = 0
     for i in range(NR_HAZARDS):
         st.hazard[i] = 0
     for i in range(NR_INVARIANTS):

@@ -6,7 +6,7 @@ which the kernel looks (RF_GET, AL_CURRENT). It is compared with what is there w
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.checks.conservation import check_dead_cpu, misbooked
+from percpu_fuzz.engine.checks.conservation import check_dead_cpu, lay_area, misbooked
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I21, I22, violate
@@ -181,24 +181,7 @@ def pays(topo: Topo, prog: Prog, st: State, r: int, n: int, by_node: bool) -> bo
 @compiled
 def judge_nodes(topo: Topo, prog: Prog, st: State, r: int, t: int, label: int) -> None:
     """I21: each node was charged for the bytes that lie on it, page by page of the area and of its obj_exts slice."""
-    c, off, end = st.area_chunk[r], st.area_off[r], st.area_off[r] + st.area_bytes[r]
-    while off < end:
-        p = off // topo.page_size
-        here = min(end, (p + 1) * topo.page_size) - off
-        if topo.by_count == 1:
-            for n in range(topo.nr_nodes):
-                st.x_bytes[n] += st.page_count[c, p, n] * here
-        else:
-            for cpu in range(topo.nr_cpus):
-                st.x_bytes[st.page_node[c, cpu, p]] += here
-        off += here
-    if counts_exts(prog):
-        begin = st.area_off[r] // 4 * topo.ext_size
-        stop = begin + st.area_bytes[r] // 4 * topo.ext_size
-        while begin < stop:
-            here = min(stop - begin, topo.page_size - begin % topo.page_size)
-            st.x_bytes[st.ext_node[c, begin // topo.page_size]] += here
-            begin += here
+    lay_area(topo, st, r, counts_exts(prog))
     for n in range(topo.nr_nodes):
         if st.x_bytes[n] != st.l_bytes[r, n]:
             violate(st, t, label, I21, st.x_bytes[n], st.l_bytes[r, n])

@@ -143,6 +143,7 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I14: by node, KMEM, what was accounted and where it is agree; from 7/9 on, with where the bytes lie."""
     if prog.v_charge < CHARGE_NODES:
         return
+    judged = (prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT != 0) and lay_areas(topo, prog, st)
     for n in range(topo.nr_nodes):
         kmem, pages, missing, live = 0, 0, 0, 0
         for m in range(st.memcg_rows):
@@ -157,26 +158,52 @@ def check_nodes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
             violate(st, t, label, I14, pages, kmem)
         if missing != 0:
             violate(st, t, label, I14, 0, missing)
-        if prog.v_ext == 1 or prog.v_judge & JUDGE_EXACT:
-            check_node_bytes(topo, prog, st, n, live, t, label)
+        if judged and st.x_bytes[n] != live:
+            violate(st, t, label, I14, st.x_bytes[n], live)
+        st.x_bytes[n] = 0
 
 
 @compiled
-def check_node_bytes(topo: Topo, prog: Prog, st: State, n: int, live: int, t: int, label: int) -> None:
-    """Sum L(O) of a node against the accounted bytes that lie there; v2's walk is judged only where none straddles."""
-    true_bytes = 0
+def lay_areas(topo: Topo, prog: Prog, st: State) -> bool:
+    """Into x_bytes the accounted bytes that lie on each node, which is Sum L(O) of it; False if one area straddles so
+    that the walk from its size alone, which is v2's, books it elsewhere: then nothing is judged.
+    """
     for r in range(len(st.area_used)):
         if st.area_used[r] != 2 or st.area_acct[r] != 1:
             continue
-        if st.area_chunk[r] < 0:
-            if st.l_objcg[r, 0] % topo.nr_nodes == n or st.area_entry[r] % topo.nr_nodes == n:
-                true_bytes += st.area_bytes[r]
-            continue
-        if prog.v_judge & JUDGE_EXACT == 0 and misbooked(topo, prog, st, r):
-            return
-        true_bytes += bytes_on_node(topo, st, r, n) + exts_on_node(topo, st, r, n)
-    if true_bytes != live:
-        violate(st, t, label, I14, true_bytes, live)
+        if st.area_chunk[r] >= 0:
+            if prog.v_judge & JUDGE_EXACT == 0 and misbooked(topo, prog, st, r):
+                return False
+            lay_area(topo, st, r, True)
+        else:
+            first, entry = st.l_objcg[r, 0] % topo.nr_nodes, st.area_entry[r] % topo.nr_nodes
+            st.x_bytes[entry] += st.area_bytes[r]
+            if first != entry:
+                st.x_bytes[first] += st.area_bytes[r]
+    return True
+
+
+@compiled
+def lay_area(topo: Topo, st: State, r: int, with_exts: bool) -> None:
+    """Add to x_bytes what lies on each node of an area, page by page, and of its obj_exts slice: the truth."""
+    c, off, end = st.area_chunk[r], st.area_off[r], st.area_off[r] + st.area_bytes[r]
+    while off < end:
+        p = off // topo.page_size
+        here = min(end, (p + 1) * topo.page_size) - off
+        if topo.by_count == 1:
+            for n in range(topo.nr_nodes):
+                st.x_bytes[n] += st.page_count[c, p, n] * here
+        else:
+            for cpu in range(topo.nr_cpus):
+                st.x_bytes[st.page_node[c, cpu, p]] += here
+        off += here
+    if with_exts:
+        begin = st.area_off[r] // 4 * topo.ext_size
+        stop = begin + st.area_bytes[r] // 4 * topo.ext_size
+        while begin < stop:
+            here = min(stop - begin, topo.page_size - begin % topo.page_size)
+            st.x_bytes[st.ext_node[c, begin // topo.page_size]] += here
+            begin += here
 
 
 @compiled

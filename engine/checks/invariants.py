@@ -77,9 +77,10 @@ def count_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
         for i in range(NR_OBJ_STOCK):
             if first <= st.os_objcg[a, i] < end:
                 holders += 1
+    group = row - row % topo.nr_nodes
     for t in range(prog.nr_tasks):
-        for o in range(first, end):
-            if st.task_objcg[t, o % topo.nr_nodes] == o:
+        for n in range(first - group, end - group):
+            if st.task_objcg[t, n] == group + n:
                 holders += 1
     left = st.nr_areas
     for r in range(len(st.area_used)):
@@ -163,7 +164,7 @@ def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> N
     for m in range(1, st.memcg_rows):
         if st.memcg_state[m] != MEMCG_ABSENT:
             check_freed(topo, prog, st, m, t, label)
-            for n in range(topo.nr_nodes):
+            for n in range(1 if prog.v_refs == 1 else topo.nr_nodes):  # one count for all nodes: judged once
                 check_refs(topo, prog, st, m * topo.nr_nodes + n, t, label)
 
 

@@ -38,6 +38,18 @@ def own_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
 
 
 @compiled
+def ready_follows() -> bool:
+    """Whether who may step follows from engine.case.runnable's own conditions: not with steps of one's own."""
+    return True
+
+
+@compiled
+def ask_everybody() -> bool:
+    """What takes the place of ready_follows."""
+    return False
+
+
+@compiled
 def own_reset(topo: Topo, st: State) -> None:
     """Clear the spare words. Nobody else writes them, so without steps of one's own they are zero."""
 

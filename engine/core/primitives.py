@@ -12,6 +12,17 @@ def ceil_div(amount: int, unit: int) -> int:
     return (amount + unit - 1) // unit
 
 
+HOLDS, WORK = 1, 2
+
+
+@compiled
+def stir(st: State, what: int) -> None:
+    """Others than the task that steps may step now, or no longer: a CPU or a spinlock changed hands (HOLDS), or who has
+    something to do did, the mutex or where a task is (WORK). Who picks the next task goes by it and takes it back.
+    """
+    st.stirred |= what
+
+
 @compiled
 def goto(st: State, t: int, label: int) -> None:
     """The task's next step is the one with this label."""
@@ -37,6 +48,7 @@ def call_rcu(st: State, kind: int, row: int) -> None:
     st.rcu_kind[st.rcu_tail] = kind
     st.rcu_row[st.rcu_tail] = row
     st.rcu_tail += 1
+    stir(st, WORK)
 
 
 @compiled
@@ -46,6 +58,7 @@ def preempt_off(st: State, t: int) -> None:
     st.cpu_depth[a] += 1
     if st.cpu_irq[a] == 0:
         st.cpu_preempt[a] = t + 1
+        stir(st, HOLDS)
 
 
 @compiled
@@ -55,3 +68,4 @@ def preempt_on(st: State, t: int) -> None:
     st.cpu_depth[a] -= 1
     if st.cpu_irq[a] == 0 and st.cpu_depth[a] == 0:
         st.cpu_preempt[a] = 0
+        stir(st, HOLDS)

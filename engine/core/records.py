@@ -137,6 +137,7 @@ class State:
     nr_steps: int = i64()
     fatal: int = i8()
     phase: int = i8()  # of teardown: RUNNING to OVER
+    stirred: int = i8()  # HOLDS, WORK: who may step, of the tasks that did not step, may have changed
     hazard: Vec = i32("hazards")  # how often each hazard was passed
     violated: Vec = i8("invariants")
     viol_step: Vec = i64("invariants")

@@ -6,7 +6,7 @@ from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
 from percpu_fuzz.engine.core.planted import SLIP_DEAD_PAGES
-from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
+from percpu_fuzz.engine.core.primitives import WORK, goto, preempt_off, preempt_on, stir
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.kernel.obj_stock import drain_obj_slot
 from percpu_fuzz.engine.kernel.page_counter import uncharge
@@ -96,6 +96,7 @@ def da_page(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 12)
     else:
         st.ps_queued[a] = queue_order(st, a)
+        stir(st, WORK)
 
 
 @compiled
@@ -113,6 +114,7 @@ def da_obj(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 12)
     else:
         st.os_queued[a] = queue_order(st, a)
+        stir(st, WORK)
 
 
 @compiled

@@ -7,7 +7,17 @@ from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_area, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
-from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_off, preempt_on, rcu_lock, rcu_unlock
+from percpu_fuzz.engine.core.primitives import (
+    HOLDS,
+    WORK,
+    ceil_div,
+    goto,
+    preempt_off,
+    preempt_on,
+    rcu_lock,
+    rcu_unlock,
+    stir,
+)
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC
 from percpu_fuzz.engine.kernel.accumulate import accumulate, add_exts, add_payload, next_node
@@ -42,6 +52,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     a = st.task_cpu[t]
     st.pcpu_lock = t + 1
+    stir(st, HOLDS)
     st.cpu_irqs_off[a] = 1
     preempt_off(st, t)
     rcu_lock(st, t)  # interrupts off: no grace period ends before they are on again
@@ -259,6 +270,7 @@ def fr_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.chunk_state[c] == CHUNK_DYNAMIC:
         after_free(topo, st, c)
     st.pcpu_lock = 0
+    stir(st, HOLDS)
     st.cpu_irqs_off[a] = 0
     rcu_unlock(st, t)
     preempt_on(st, t)
@@ -271,11 +283,13 @@ def after_free(topo: Topo, st: State, c: int) -> None:
     if st.chunk_isolated[c] == 0 and st.chunk_head[c] < 0:
         if count_free_chunks(topo, st) > 1 or st.chunk_slot[c] != free_slot(topo):
             st.balance_queued = 1
+            stir(st, WORK)
         return
     many = st.nr_empty_pop > EMPTY_POP_PAGES_HIGH + st.chunk_empty[c] and st.chunk_empty[c] >= topo.unit_pages // 4
     if (st.chunk_isolated[c] == 1 and st.chunk_empty[c] > 0) or (st.chunk_isolated[c] == 0 and many):
         isolate(topo, st, c)
         st.balance_queued = 1
+        stir(st, WORK)
 
 
 @compiled

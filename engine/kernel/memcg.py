@@ -6,7 +6,7 @@ from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
 from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG, SLIP_POINTER
-from percpu_fuzz.engine.core.primitives import call_rcu, goto
+from percpu_fuzz.engine.core.primitives import HOLDS, WORK, call_rcu, goto, stir
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.kernel.drain import drain_all_stock
 from percpu_fuzz.engine.kernel.objcg import objcg_put, ref_row
@@ -53,6 +53,7 @@ def rmdir(st: State, m: int) -> None:
     st.memcg_state[m] = stages.MEMCG_DYING
     st.off_queue[st.off_tail] = m
     st.off_tail += 1
+    stir(st, WORK)
 
 
 @compiled
@@ -74,6 +75,7 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.off_queue[st.off_head]
     o = m * topo.nr_nodes + st.off_nid
     st.objcg_lock = t + 1
+    stir(st, HOLDS)
     st.cpu_irqs_off[st.task_cpu[t]] = 1
     st.cpu_preempt[st.task_cpu[t]] = t + 1
     st.pn_objcg[o] = -1
@@ -104,6 +106,7 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
         return
     st.off_row = 0
     st.objcg_lock = 0
+    stir(st, HOLDS)
     st.cpu_irqs_off[st.task_cpu[t]] = 0
     st.cpu_preempt[st.task_cpu[t]] = 0
     goto(st, t, labels.OF_KILL)
@@ -147,6 +150,7 @@ def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = stages.MEMCG_OFFLINE
     st.off_head += 1
+    stir(st, WORK)
     css_put(st, m)
     goto(st, t, labels.IDLE)
 
@@ -167,6 +171,7 @@ def rcu_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Run the oldest callback."""
     kind, row = st.rcu_kind[st.rcu_head], st.rcu_row[st.rcu_head]
     st.rcu_head += 1
+    stir(st, WORK)
     if kind == stages.RCU_KILL:
         st.objcg_state[row] = stages.ATOMIC
         objcg_put(prog, topo, st, t, row, labels.IDLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import touch_area
-from percpu_fuzz.engine.core.primitives import ceil_div, goto
+from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
@@ -55,6 +55,7 @@ def al_mutex(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, labels.PO_UNDO)
         return
     st.mutex = t + 1
+    stir(st, WORK)
     goto(st, t, labels.AL_AREA)
 
 
@@ -103,6 +104,7 @@ def al_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.r_nid[t] = 0
         if st.nr_empty_pop < EMPTY_POP_PAGES_LOW:
             st.balance_queued = 1
+            stir(st, WORK)
         goto(st, t, labels.AL_UNLOCK if atomic else labels.AL_POPULATE)
     elif atomic or r == -2 or (reserved and topo.reserved_room > 0) or count_free_chunks(topo, st) > 0:
         goto(st, t, labels.AL_NO_AREA)
@@ -194,8 +196,10 @@ def al_no_area(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if is_atomic(prog, st, t):
         st.atomic_failed = 1
         st.balance_queued = 1
+        stir(st, WORK)
     else:
         st.mutex = 0
+        stir(st, WORK)
     goto(st, t, labels.PO_UNDO)
 
 
@@ -204,6 +208,7 @@ def al_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Every page is there: the area is live."""
     if not is_atomic(prog, st, t):
         st.mutex = 0
+        stir(st, WORK)
     r = st.r_area[t]
     st.r_nid[t] = 0
     st.area_used[r] = 2

@@ -103,12 +103,18 @@ def hooks_of(
 
 def hook_functions() -> frozenset[FunctionType]:
     """The hooks as plain Python: what a file replaces without naming it."""
-    found: Any = (hooks.own_step, hooks.own_ready, hooks.own_claims, hooks.own_check, hooks.own_reset)
+    found: Any = (
+        hooks.own_step, hooks.own_ready, hooks.own_claims, hooks.own_check, hooks.own_reset, hooks.ready_follows,
+    )  # fmt: skip
     return frozenset(hook.py_func for hook in found)
 
 
 def clearing() -> dict[FunctionType, FunctionType]:
-    """What clears the spare words at reset, in the place of the hook that need not."""
+    """What stands in the place of hooks in every engine of one's own: spare words are cleared at reset, and whoever may
+    step is asked anew at each.
+    """
     reset: Any = hooks.own_reset
     clear: Any = hooks.clear_own_words
-    return {reset.py_func: clear.py_func}
+    follows: Any = hooks.ready_follows
+    ask: Any = hooks.ask_everybody
+    return {reset.py_func: clear.py_func, follows.py_func: ask.py_func}

@@ -43,7 +43,7 @@ from percpu_fuzz.strategies.draw.choices import (
     TASK,
     TASK_LENGTH,
 )
-from percpu_fuzz.strategies.draw.rng import LOW32, S32, Rng, next_word
+from percpu_fuzz.strategies.draw.rng import LOW32, S32, ZERO, Rng, next_word, to_int
 
 NR_MEMCG = len(MEMCG)
 NR_TASK = len(TASK)
@@ -56,10 +56,29 @@ NR_DRAWN = 4  # cgroups with a parent, a limit and user pages of their own
 
 
 @compiled
-def draw_choices(rng: Rng, kinds: Any, limits: Any, counts: Any, mask: int, out: Any) -> None:
-    """Fill out[:] with value indices: one 32-bit half of a word a position. `mask`: operation kinds switched off."""
-    word, left = next_word(rng), 2
-    for i in range(LENGTH):
+def draw_choices(rng: Rng, tables: Any, mask: int, out: Any, whole: bool) -> None:
+    """Fill out[:] with value indices: one 32-bit half of a word a position. `mask`: operation kinds switched off.
+
+    Unless `whole`, positions of operations that the program does not have are passed over: their words are drawn.
+    """
+    kinds, values, counts, _ = tables
+    draw_positions(rng, tables, mask, out, 0, AT_TASKS)
+    for t in range(NR_TASKS):
+        base = AT_TASKS + t * TASK_LENGTH
+        draw_positions(rng, tables, mask, out, base, base + NR_TASK)
+        used = NR_OPS if whole else nr_ops_of(out, t, kinds, values, counts)
+        draw_positions(rng, tables, mask, out, base + NR_TASK, base + NR_TASK + used * NR_OP)
+        for _ in range((NR_OPS - used) * NR_OP // 2):
+            next_word(rng)
+    draw_positions(rng, tables, mask, out, AT_TABLE, LENGTH)
+
+
+@compiled
+def draw_positions(rng: Rng, tables: Any, mask: int, out: Any, first: int, end: int) -> None:
+    """Positions first to end - 1, both even."""
+    kinds, _, counts, limits = tables
+    word, left = next_word(rng) if end > first else ZERO, 2
+    for i in range(first, end):
         if left == 0:
             word, left = next_word(rng), 2
         half = word & LOW32
@@ -70,15 +89,34 @@ def draw_choices(rng: Rng, kinds: Any, limits: Any, counts: Any, mask: int, out:
         for j in range(counts[row] - 1):  # all of them: a loop that stops at a random place costs more
             index += 1 if half >= limits[row, j] else 0
         out[i] = index
-        if kinds[i] == kinds[OP_KIND] and index > 1 and (mask >> index) & 1:
+        if row == kinds[OP_KIND] and index > 1 and (mask >> index) & 1:
             out[i] = index & 1
+
+
+@compiled
+def nr_ops_of(choices: Any, t: int, kinds: Any, values: Any, counts: Any) -> Any:
+    """How many operations of task t the program can have: none of a task that is not there, all of a crowd's first."""
+    if t >= value_at(choices, 1, kinds, values, counts):
+        return 0
+    if t == 0 and value_at(choices, 2, kinds, values, counts) > NR_DRAWN:
+        return NR_OPS
+    return min(to_int(value_at(choices, AT_TASKS + t * TASK_LENGTH + 3, kinds, values, counts)), NR_OPS)
 
 
 @compiled
 def value_at(choices: Any, i: int, kinds: Any, values: Any, counts: Any) -> Any:
     """The value that position i stands for: its choice modulo the number of values of its kind."""
-    row = kinds[i]
-    return values[row, choices[i] % counts[row]]
+    row, choice = kinds[i], choices[i]
+    if choice < 0 or choice >= counts[row]:  # a division costs more than all else here, and draws are in range
+        choice %= counts[row]
+    return values[row, choice]
+
+
+@compiled
+def value_positions(choices: Any, kinds: Any, values: Any, counts: Any, v: Any, first: int, end: int) -> None:
+    """v[first:end]: what those positions stand for."""
+    for i in range(first, end):
+        v[i] = value_at(choices, i, kinds, values, counts)
 
 
 @compiled
@@ -191,8 +229,8 @@ def decode_placement(prog: Prog, topo: Topo, v: Any) -> None:
 @compiled
 def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts: Any, v: Any) -> None:
     """Write the program that a list of choices means into `prog`; `v` is scratch of the same length."""
-    for i in range(LENGTH):
-        v[i] = value_at(choices, i, kinds, values, counts)
+    value_positions(choices, kinds, values, counts, v, 0, AT_TASKS)
+    value_positions(choices, kinds, values, counts, v, AT_TABLE, LENGTH)
     nr_memcgs = v[2] if v[2] < len(prog.memcg_parent0) else NR_DRAWN
     crowd = nr_memcgs > NR_DRAWN
     prog.nr_tasks = v[1]
@@ -208,6 +246,8 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
     for t in range(NR_TASKS):
         base = AT_TASKS + t * TASK_LENGTH
         used = t < v[1]
+        end = base + NR_TASK + nr_ops_of(choices, t, kinds, values, counts) * NR_OP
+        value_positions(choices, kinds, values, counts, v, base, end)
         nr_ops = NR_OPS if crowd and t == 0 else v[base + 3]
         prog.task_irq[t] = v[base + 2] if used and t > 0 else 0
         prog.task_cpu0[t] = v[base] % topo.nr_act if used and not crowd else 0

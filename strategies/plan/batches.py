@@ -158,6 +158,7 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CH
     tally = new_tally(rows, not batch.hunts)
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
+        machinery.trails[0]["kept"] = keeps_features(batch)
         cases = entry_of(batch.variant, run_cases)
         try:
             cases(
@@ -191,11 +192,16 @@ def run_user_cases(batch: Batch, tally: BatchTally) -> None:
         count(tally, topo, prog, state, trail, drawn.place, case, status)
 
 
+def keeps_features(batch: Batch) -> bool:
+    """Whether anybody asks which behaviours its cases showed."""
+    return batch.hunts or batch.k % FEATURES_EVERY == 0
+
+
 def with_features(batch: Batch, outcome: Outcome, tally: BatchTally) -> Outcome:
     """Keep a batch's features: all of them in some measurement batches, what is new in every hunting batch."""
+    if not keeps_features(batch):
+        return outcome
     if not batch.hunts:
-        if batch.k % FEATURES_EVERY:
-            return outcome
         outcome.counts["feature_cases"] = outcome.cases
         return replace(outcome, **features_of(tally.cases_with, tally.last_case))
     found = replace(outcome, **features_of(tally.cases_with, tally.last_case, batch.known))
@@ -207,6 +213,6 @@ def choices_of(batch: Batch, case: int) -> str:
     choices = new_scratch()
     draw_numbers(
         new_rng()[0], np.uint64(batch.key), case, len(batch.family.topos), int(batch.hunts), batch.tables,
-        batch.corpus, choices,
+        batch.corpus, choices, True,
     )  # fmt: skip
     return written(choices)

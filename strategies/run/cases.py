@@ -37,21 +37,21 @@ class Machinery(NamedTuple):
 
 @compiled_entry
 def draw_numbers(
-    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any
+    rng: Rng, key: Any, case: int, nr_topos: int, hunt: int, tables: Any, corpus: Any, choices: Any, whole: bool
 ) -> Any:
     """Draw the choices of case number `case` of a batch; the index of its machine.
 
     corpus: (n, LENGTH) choices of earlier cases that showed something new; half of the cases of a hunting batch vary
-    one of them. With n = 0 every case is a fresh draw.
+    one of them. With n = 0 every case is a fresh draw. Unless `whole`, or there is a corpus, choices that the program
+    does not use are left as they are.
     """
-    kinds, _, counts, limits = tables
     seed_rng(rng, to_word(key), to_word(case))
     which = below_n(rng, nr_topos)
     mask = 0
     if hunt == 1:
         # A swarm: operation kinds are switched off at random; allocs and frees stay.
         mask = below_n(rng, 1 << 30) & below_n(rng, 1 << 30)
-    draw_choices(rng, kinds, limits, counts, mask, choices)
+    draw_choices(rng, tables, mask, choices, whole or len(corpus) > 0)
     if len(corpus) > 0 and below_n(rng, VARIED_EVERY) == 0:
         vary(rng, corpus, below_n(rng, len(corpus)), choices)
     return which
@@ -76,7 +76,7 @@ def draw_case(
 ) -> Any:
     """Draw case number `case` of a batch into progs[0]; the index of its machine."""
     kinds, values, counts, _ = tables
-    which = draw_numbers(rng, key, case, len(topos), hunt, tables, corpus, choices)
+    which = draw_numbers(rng, key, case, len(topos), hunt, tables, corpus, choices, False)
     decode(choices, topos[which], progs[0], kinds, values, counts, v)
     return which
 

@@ -26,6 +26,7 @@ MOST_PAIRS = 2048  # of one case; a case with more counts its first ones
 class Trail:
     """What is remembered of the case that runs: the step before, and the pairs so far."""
 
+    kept: int = i8()  # 0: nobody asks for this batch's pairs, and none are noted
     last_task: int = i16()
     last_label: int = i16()
     nr_pairs: int = i32()
@@ -34,8 +35,9 @@ class Trail:
 
 
 def new_trail() -> Record:
-    """A cleared record."""
+    """A record that keeps pairs, and has none yet."""
     trail: Record = np.zeros(1, dtype=dtype_of(Trail, {"most": MOST_PAIRS, "pairs": NR_FEATURES}))
+    trail["kept"] = 1
     return trail
 
 

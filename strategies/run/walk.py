@@ -70,7 +70,8 @@ def run_case(
         label = st.pc[t]
         checked_step(topo, prog, st, t, checks)
         took(sched, t, label)
-        note_step(trail, t, label)
+        if trail.kept == 1:
+            note_step(trail, t, label)
     return 0
 
 

@@ -5,12 +5,12 @@ A new scheduler is a file with its begin and choose, a number in record.py and a
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.case.runnable import list_runnable
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.strategies.draw.rng import Rng
 from percpu_fuzz.strategies.schedulers.bounded import begin_bounded, choose_delay, choose_preemption, choose_round_robin
 from percpu_fuzz.strategies.schedulers.follow import choose_followed
+from percpu_fuzz.strategies.schedulers.kept_ready import list_ready
 from percpu_fuzz.strategies.schedulers.pct import begin_pct, choose_pct
 from percpu_fuzz.strategies.schedulers.pos import begin_pos, choose_pos
 from percpu_fuzz.strategies.schedulers.random_walk import choose_random
@@ -43,7 +43,7 @@ def begin(sched: Sched, st: State, rng: Rng) -> None:
 @compiled
 def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
     """The task to step next, -1 if none can (or a recorded schedule cannot be followed: `failed`)."""
-    ready = list_runnable(topo, prog, st, sched.ready)
+    ready = list_ready(sched, topo, prog, st)
     if ready == 0:
         return -1
     kind = sched.kind
@@ -67,7 +67,7 @@ def choose(sched: Sched, topo: Topo, prog: Prog, st: State, rng: Rng) -> int:
 
 @compiled
 def mask_of(sched: Sched, nr_ready: int) -> int:
-    """The tasks that list_runnable wrote into sched.ready, a bit each."""
+    """The tasks in sched.ready, a bit each."""
     mask = 0
     for i in range(nr_ready):
         mask |= 1 << sched.ready[i]
@@ -78,5 +78,6 @@ def mask_of(sched: Sched, nr_ready: int) -> int:
 def took(sched: Sched, t: int, label: int) -> None:
     """Task t has taken its step at `label`."""
     sched.last = t
+    sched.last_label = label
     if sched.kind == FOLLOW:
         sched.passed[t, label] += 1

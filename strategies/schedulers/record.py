@@ -27,7 +27,11 @@ class Sched:
     depth: int = i32()  # PCT: depth d; delay and preemption bounding: how many
     most_steps: int = i64()  # the k over which change points and delays are spread
     last: int = i32()  # the task that stepped last, -1 at the start
-    ready: Vec = i16("tasks")  # the tasks that may step now, ascending; how many is handed on beside it
+    last_label: int = i16()  # where that task was
+    ready: Vec = i16("tasks")  # the tasks that may step now, ascending
+    nr_ready: int = i32()
+    listed: Vec = i16("tasks")  # those with something to do, ascending
+    nr_listed: int = i32()
     priority: Vec = u64("tasks")  # PCT: rank, larger first; POS: of the task's next step
     change: Vec = i64("changes")  # steps before which a priority changes, a task is delayed or preempted
     left: Vec = i64("tasks")  # URW: steps each task is expected to take yet

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
 from typing import Any
 
 from percpu_fuzz.engine.case.reset import reset
@@ -72,4 +73,34 @@ def speed() -> dict[str, Any]:
     }
 
 
-LINES = {"speed": speed}
+def seconds_for_cases(batches: Batches, cases: int) -> float:
+    """CPU seconds for so many cases of a measurement batch, drawing and checks included."""
+    batch = replace(batches.batch_of("measurement", 1), cases=cases)
+    start = time.process_time()
+    batches.run(batch)
+    return time.process_time() - start
+
+
+def variants() -> dict[str, Any]:
+    """`fixed` takes at most 1.2 times as long as v2 for a case, on every family; rounds in turn, medians."""
+    ratios: dict[str, float] = {}
+    milliseconds: dict[str, dict[str, float]] = {}
+    for family in families():
+        both = {name: Batches(Plan(VARIANTS[name], 1, (family,))) for name in ("v2", "fixed")}
+        cases = 400 if family.size_class == "small" else 8
+        rows: dict[str, list[float]] = {name: [] for name in both}
+        for round_ in range(ROUNDS + 1):
+            for name, batches in both.items():
+                seconds = seconds_for_cases(batches, cases)
+                if round_:  # the first compiles or loads
+                    rows[name].append(seconds / cases * 1e3)
+        milliseconds[family.name] = {name: round(statistics.median(values), 3) for name, values in rows.items()}
+        ratios[family.name] = round(milliseconds[family.name]["fixed"] / milliseconds[family.name]["v2"], 3)
+    return {
+        "passed": max(ratios.values()) <= 1.2,
+        "milliseconds_a_case": milliseconds,
+        "fixed_to_v2": ratios,
+    }
+
+
+LINES = {"speed": speed, "variants": variants}

@@ -10,6 +10,7 @@ import pytest
 from equality import PlainSide
 
 from percpu_fuzz.engine.case.runnable import case_over
+from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node, lay_area
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.outcome import STREAMS
@@ -18,6 +19,7 @@ from percpu_fuzz.strategies.draw.topologies import families
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import violations_of
+from percpu_fuzz.strategies.run.steps import scheduled, steps
 from percpu_fuzz.strategies.run.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 
@@ -83,3 +85,26 @@ def test_the_comparison_has_something_to_compare() -> None:
             missed += len(names & {"I4", "I6", "I20"} - {v.invariant for v in violations_of(unchecked)})
     assert {"I6", "I20"} <= set(seen)
     assert missed > 0
+
+
+def test_where_bytes_lie_is_summed_as_node_by_node() -> None:
+    """After every step of three cases, each area's bytes by node, with and without its obj_exts slice; then cleared."""
+    plan, areas = small_plan(VARIANTS["fixed"]), 0
+    for k in range(3):
+        side = PlainSide(plan.batch_of("hunting", k))
+        topo: Any = side.topo
+        state: Any = side.state
+        plain(begin)(side.sched, state, side.rng)
+        who = scheduled(VARIANTS["fixed"], side.sched, topo, side.prog, state, side.rng)
+        for _ in steps(VARIANTS["fixed"], topo, side.prog, state, who):
+            for r in range(len(state.area_used)):
+                if state.area_used[r] != 2 or state.area_chunk[r] < 0:
+                    continue
+                areas += 1
+                for with_exts in (False, True):
+                    plain(lay_area)(topo, state, r, with_exts)
+                    for n in range(topo.nr_nodes):
+                        exts = plain(exts_on_node)(topo, state, r, n) if with_exts else 0
+                        assert state.x_bytes[n] == plain(bytes_on_node)(topo, state, r, n) + exts
+                        state.x_bytes[n] = 0
+    assert areas > 100

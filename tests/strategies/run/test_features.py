@@ -11,14 +11,17 @@ from few_cases import few_cases
 
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.strategies.draw.topologies import preset
+from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.strategies.draw.topologies import families, preset
 from percpu_fuzz.strategies.plan.batch import Batch
-from percpu_fuzz.strategies.plan.batches import Batches
+from percpu_fuzz.strategies.plan.batches import Batches, machinery_of, run_batch
+from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import FEATURES_EVERY
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import repeated
 from percpu_fuzz.strategies.run.features import NR_LABELS, NR_PAIRS
 from percpu_fuzz.strategies.run.replay import run_scenario
+from percpu_fuzz.strategies.run.tally import new_rows
 
 CASES = 12
 
@@ -79,3 +82,13 @@ def test_features_survive_the_store() -> None:
     again = Outcome.from_canonical(outcome.canonical())
     assert again == outcome
     assert again.canonical() == outcome.canonical()
+
+
+def test_pairs_are_noted_only_where_they_are_kept() -> None:
+    """A measurement batch that keeps no features notes none; the next that keeps them does, with the same records."""
+    batches = Batches(Plan(VARIANTS["v2"], 11, families()[:1]))
+    machinery = machinery_of(batches.batch_of("measurement", 1))
+    for k, kept in ((0, True), (1, False), (FEATURES_EVERY, True)):
+        batch = replace(batches.batch_of("measurement", k), cases=CASES)
+        run_batch(batch, machinery, new_rows(CASES))
+        assert (machinery.trails[0]["nr_pairs"] > 0) == kept
