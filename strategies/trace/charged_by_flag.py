@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, Operation
+from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, MkCgroup, Operation
 
 ACCOUNTING_FLAGS = {"GFP_KERNEL_ACCOUNT", "__GFP_ACCOUNT"}
 ASSUMED_CGROUP = (1 << 62) + 1  # no inode number
@@ -22,15 +22,9 @@ def charged_by_flag(operations: Iterable[Operation]) -> Iterator[Operation]:
     Areas that a Post has charged keep their cgroup.
     """
     begun = False
-    assumed: set[tuple[str, int]] = set()
     for o in operations:
         if not begun:
             begun = True
             yield MkCgroup(o.t, ASSUMED_CGROUP, ASSUMED_PATH, ROOT, None)
-        if isinstance(o, AllocArea) and o.cg is None and not ACCOUNTING_FLAGS.isdisjoint(o.gfp):
-            assumed.add((o.base, o.off))
-            o = replace(o, cg=ASSUMED_CGROUP)
-        elif isinstance(o, FreeArea) and (o.base, o.off) in assumed:
-            assumed.discard((o.base, o.off))
-            o = replace(o, cg=ASSUMED_CGROUP, cg_seen=False)
-        yield o
+        charged = isinstance(o, AllocArea) and o.cg is None and not ACCOUNTING_FLAGS.isdisjoint(o.gfp)
+        yield replace(o, cg=ASSUMED_CGROUP) if charged else o

@@ -58,19 +58,12 @@ class AllocArea(msgspec.Struct, frozen=True, gc=False):
 
 
 class FreeArea(msgspec.Struct, frozen=True, gc=False):
-    """An area is freed. cg: the cgroup uncharged, None if the area was not charged.
-
-    cg_seen is False where the trace lacks the uncharge and cg is inferred: the cgroup charged or, if that has been
-    removed, its first ancestor that has not. bytes_freed is the uncharge as the trace has it, 0 if it has none.
-    """
+    """An area is freed; whom that uncharges is for an engine to say."""
 
     t: int
     cpu: int
     base: str
     off: int
-    cg: int | None
-    cg_seen: bool
-    bytes_freed: int
 
 
 class FailedAlloc(msgspec.Struct, frozen=True, gc=False):

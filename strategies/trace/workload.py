@@ -2,7 +2,7 @@
 
 How events belong together, all "by the same task in the same interrupt context" (Event.pair_key):
 - a Post charges the Alloc just before it, if chunk, offset and size agree; after an AllocFail it returns the charge;
-- a negative Stat belongs to the Free just after it, and names the cgroup uncharged. In the recorded runs the kernel
+- a negative Stat belongs to the Free just after it, whose area was charged. In the recorded runs the kernel
   charges what mkdir allocates to the new cgroup's parent, so the cgroups that are removed have no areas of their own;
 - marks `WL CG path ino=N [max=M]` create a cgroup. The only removal that shows is `WL FREE w=W id=I kind=cg`: worker W
   then removes the directory that it made last under the name W_I. `kind=cgst` detaches storage and removes nothing.
@@ -44,7 +44,7 @@ class Workload:
     unknown_frees: areas freed that were allocated before the trace began; no operation stands for them;
     unknown_charged of them were charged.
     lost_frees: areas whose end the trace lacks (their place is allocated anew, or their chunk destroyed); a FreeArea
-    with cg_seen False stands for each. unpaired: Post and Stat events that belong to nothing. paired_by_size: Posts
+    stands for each. unpaired: Post and Stat events that belong to nothing. paired_by_size: Posts
     that belong to their Alloc by task, offset and size alone, because tracepoints print hashed pointers and probes raw
     ones; raw_of translates the former, and operations have the latter.
     """
@@ -193,7 +193,6 @@ class WorkloadStream:
             return
         if isinstance(before, op.AllocArea):
             slot.operation = replace(before, cg=e.cg, base=e.base)
-            self.tree.hold(e.cg)
         else:
             slot.operation = replace(before, cg=e.cg)
         if len(self.charged_last) > TASKS_REMEMBERED:
@@ -234,20 +233,16 @@ class WorkloadStream:
             self.unknown_frees += 1
             self.unknown_charged += stat is not None
             return
-        alloc = slot.operation
-        assert isinstance(alloc, op.AllocArea)
-        cg = stat.cg if stat else self.tree.owner(alloc.cg)
-        seen = stat is not None or alloc.cg is None
-        freed = -stat.value_bytes if stat else 0
-        self.add(op.FreeArea(e.t, e.cpu, alloc.base, e.off, cg, seen, freed))
-        self.tree.let_go(alloc.cg)
+        self.end_area(slot, e)
 
     def lost_free(self, slot: _Slot, e: ev.Event) -> None:
+        self.lost_frees += 1
+        self.end_area(slot, e)
+
+    def end_area(self, slot: _Slot, e: ev.Event) -> None:
         alloc = slot.operation
         assert isinstance(alloc, op.AllocArea)
-        self.lost_frees += 1
-        self.add(op.FreeArea(e.t, e.cpu, alloc.base, alloc.off, self.tree.owner(alloc.cg), False, 0))
-        self.tree.let_go(alloc.cg)
+        self.add(op.FreeArea(e.t, e.cpu, alloc.base, alloc.off))
 
     def charge_fail(self, e: ev.ChargeFail) -> None:
         self.add(op.ChargeFailure(e.t, e.cpu, e.task[1], self.charged_last.get(e.task[1])))

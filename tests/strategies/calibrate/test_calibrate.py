@@ -120,7 +120,7 @@ def alloc(t: int, off: int, pid: int = 1, cg: int | None = 5, gfp: tuple[str, ..
 
 
 def free(t: int, off: int) -> op.FreeArea:
-    return op.FreeArea(t, 0, "ab", off, 5, True, 0)
+    return op.FreeArea(t, 0, "ab", off)
 
 
 def test_lifetimes_count_allocations_of_the_same_task() -> None:
