@@ -7,14 +7,14 @@ are judged by intervals from the other CPUs' pages alone: a prediction, where th
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
 
 from percpu_fuzz.engine.topology import Topology
-from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
+from percpu_fuzz.strategies.trace.pages.placement import Placement
 from percpu_fuzz.strategies.trace.pages.placement_check import check_placement
 from percpu_fuzz.strategies.trace.payload import PAGES_MOST
 
@@ -27,23 +27,20 @@ SWITCHES_OFF = 2
 populate is a switch there and one back; whether it counts is decided by the votes of one populate. Where a node has
 one CPU the recorded range is a point, and without this the model would have to be right in every populate."""
 
-Votes = dict[int, dict[int, list[int]]]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NodeShares:
-    """Pages of one CPU node by the distance at which they lay, recorded and by the model; switches of each CPU."""
+    """Pages of the CPUs of one node, and those of them on another node, recorded and by the model.
 
-    recorded: Counter[int] = field(default_factory=Counter)
-    model: Counter[int] = field(default_factory=Counter)
-    switches_recorded: list[int] = field(default_factory=list)
-    switches_model: list[int] = field(default_factory=list)
-    fallback_recorded: int = 0
-    fallback_model: int = 0
+    distance_difference: the largest difference of shares over all distances; switches_*: of each CPU.
+    """
 
-    @property
-    def pages(self) -> int:
-        return self.recorded.total()
+    pages: int
+    fallback_recorded: int
+    fallback_model: int
+    distance_difference: float
+    switches_recorded: list[int]
+    switches_model: list[int]
 
     @property
     def fallback_difference(self) -> float:
@@ -51,16 +48,8 @@ class NodeShares:
         return abs(self.fallback_recorded - self.fallback_model) / max(self.pages, 1)
 
     @property
-    def distance_difference(self) -> float:
-        """The largest difference of shares over all distances."""
-        every = set(self.recorded) | set(self.model)
-        return max((abs(self.recorded[d] - self.model[d]) / max(self.pages, 1) for d in every), default=0.0)
-
-    @property
     def switches_within(self) -> bool:
         """Does each CPU's number of switches lie in the range of those recorded on this node, SWITCHES_OFF apart?"""
-        if not self.switches_recorded:
-            return True
         least, most = min(self.switches_recorded) - SWITCHES_OFF, max(self.switches_recorded) + SWITCHES_OFF
         return least <= min(self.switches_model) and max(self.switches_model) <= most
 
@@ -72,15 +61,15 @@ class FallbackReport:
     longest_run: pages of one CPU in a row on one other node. split: page indices with CPUs of one node on two nodes.
     """
 
-    nodes: dict[int, NodeShares] = field(default_factory=dict)
-    pages: int = 0
-    pages_equal: int = 0
+    nodes: dict[int, NodeShares]
+    pages: int
+    pages_equal: int
+    intervals: int
+    longest_run: int
+    indices: int
+    split: int
     others_judged: int = 0
     others_equal: int = 0
-    intervals: int = 0
-    longest_run: int = 0
-    indices: int = 0
-    split: int = 0
 
     @property
     def fallback_difference(self) -> float:
@@ -99,116 +88,73 @@ class FallbackReport:
         return furthest <= TOLERANCE and all(shares.switches_within for shares in self.nodes.values())
 
 
-class FullIntervals:
-    """When each node was full: between two populates it stays as the first of them showed it."""
+def votes_of(lay: Any, zonelist: Any, when: Any, shape: tuple[int, int]) -> Any:
+    """(2, nodes, times): how many of a CPU's pages passed each node over, and how many lay on it.
 
-    def __init__(self, votes: Votes) -> None:
-        self.times: dict[int, list[int]] = {}
-        self.full: dict[int, list[bool]] = {}
-        for node, by_time in votes.items():
-            times, full = self.times.setdefault(node, []), self.full.setdefault(node, [])
-            for t, (passed, landed) in sorted(by_time.items()):
-                if passed + landed and (not full or full[-1] != (passed > landed)):
-                    times.append(t)
-                    full.append(passed > landed)
-
-    def is_full(self, node: int, t: int) -> bool:
-        place = bisect_right(self.times.get(node, []), t) - 1
-        return place >= 0 and self.full[node][place]
-
-    def first_with_room(self, zonelist: tuple[int, ...], t: int) -> int:
-        """The first node of a zonelist that is not full; if all are, the first."""
-        return next((node for node in zonelist if not self.is_full(node, t)), zonelist[0])
-
-    @property
-    def count(self) -> int:
-        return sum(sum(full) for full in self.full.values())
-
-
-def _votes(topology: Topology, populates: tuple[PopulateRecord, ...], cpus: Iterable[int]) -> Votes:
-    """By node and time: pages that passed it over and pages that lay on it, of some CPUs by their index."""
-    votes: Votes = {}
-    for record in populates:
-        for cpu in cpus:
-            zonelist = topology.zonelists[topology.cpus[cpu].node]
-            for node in record.node_by_cpu_by_page[cpu]:
-                for candidate in zonelist:
-                    votes.setdefault(candidate, {}).setdefault(record.t, [0, 0])[candidate == node] += 1
-                    if candidate == node:
-                        break
+    lay: nodes of the pages; when: numbers of their times; shape: (nodes, times). Nodes are numbered as the machine's.
+    """
+    nr_nodes, nr_times = shape
+    votes, places = np.zeros((2, nr_nodes, nr_times), dtype=np.int64), np.full(nr_nodes, len(zonelist))
+    places[zonelist] = np.arange(len(zonelist))
+    for place, node in enumerate(zonelist):
+        votes[0, node] = np.bincount(when[places[lay] > place], minlength=nr_times)
+        votes[1, node] = np.bincount(when[lay == node], minlength=nr_times)
     return votes
 
 
-def _without(votes: Votes, own: Votes) -> Votes:
-    """All votes but those of one CPU."""
-    return {
-        node: {
-            t: [seen[0] - mine[0], seen[1] - mine[1]]
-            for t, seen in by_time.items()
-            for mine in (own.get(node, {}).get(t, (0, 0)),)
-        }
-        for node, by_time in votes.items()
-    }
+def full_by(votes: Any) -> Any:
+    """(nodes, times): was the node full? Between two populates that ask for it, it stays as the first showed it."""
+    last = np.maximum.accumulate(np.where(votes.any(axis=0), np.arange(votes.shape[2]), -1), axis=1)
+    return np.take_along_axis(votes[0] > votes[1], last, axis=1) & (last >= 0)
 
 
-def _switches(nodes: list[int]) -> int:
-    return sum(a != b for a, b in pairwise(nodes))
+def first_with_room(full: Any, zonelist: Any) -> Any:
+    """At each time the first node of a zonelist that is not full; if all are, the first."""
+    return zonelist[np.argmin(full[zonelist], axis=0)]
 
 
-def _longest_run(nodes: list[int], home: int) -> int:
-    longest = run = 0
-    for before, node in pairwise([-1, *nodes]):
-        run = 0 if node == home else run + 1 if node == before else 1
-        longest = max(longest, run)
-    return longest
+def shares_of(lay: Any, model: Any, home: int, distances: Any) -> NodeShares:
+    """Of the pages of one node's CPUs, (CPUs, pages). distances: of each node from that one."""
+    counts = [np.bincount(distances[nodes].ravel(), minlength=distances.max() + 1) for nodes in (lay, model)]
+    switches = [np.count_nonzero(np.diff(nodes), axis=1).tolist() for nodes in (lay, model)]
+    away = [int(np.count_nonzero(nodes != home)) for nodes in (lay, model)]
+    return NodeShares(lay.size, *away, float(np.abs(counts[0] - counts[1]).max() / max(lay.size, 1)), *switches)
+
+
+def longest_run(lay: Any, home: int) -> int:
+    """Of one CPU's pages in a row on one other node."""
+    return max((len(list(run)) for node, run in groupby(lay.tolist()) if node != home), default=0)
 
 
 def check_fallback(placement: Placement, topology: Topology) -> FallbackReport:
     """Compare every backing page of a recorded run with the zonelist model."""
-    populates, report, index = placement.populates, FallbackReport(), topology.node_index
     check_placement(placement, topology, PAGES_MOST)
-    votes = _votes(topology, populates, range(len(topology.cpus)))
-    every = FullIntervals(votes)
-    report.intervals = every.count
-    for cpu, home in enumerate(cpu.node for cpu in topology.cpus):
-        zonelist, distances = topology.zonelists[home], topology.distances[index[home]]
-        pages = [(r.t, node) for r in populates for node in r.node_by_cpu_by_page[cpu]]
-        recorded, model = [node for _, node in pages], [every.first_with_room(zonelist, t) for t, _ in pages]
-        shares = report.nodes.setdefault(home, NodeShares())
-        shares.recorded.update(distances[index[node]] for node in recorded)
-        shares.model.update(distances[index[node]] for node in model)
-        shares.fallback_recorded += sum(node != home for node in recorded)
-        shares.fallback_model += sum(node != home for node in model)
-        shares.switches_recorded.append(_switches(recorded))
-        shares.switches_model.append(_switches(model))
-        report.pages += len(pages)
-        report.pages_equal += sum(a == b for a, b in zip(recorded, model, strict=True))
-        report.longest_run = max(report.longest_run, _longest_run(recorded, home))
-        _judge_by_others(report, topology, populates, cpu, votes)
-    _count_splits(report, topology, populates)
+    populates, index = placement.populates, topology.node_index
+    homes = np.array([index[cpu.node] for cpu in topology.cpus])
+    zonelists = [np.array([index[node] for node in topology.zonelists[cpu.node]]) for cpu in topology.cpus]
+    pages = [[index[n] for r in populates for n in r.node_by_cpu_by_page[cpu]] for cpu in range(len(homes))]
+    lay = np.array(pages, dtype=np.int64)
+    times, when = np.unique([r.t for r in populates for _ in r.node_by_cpu_by_page[0]], return_inverse=True)
+    shape = (len(topology.nodes), len(times))
+    votes = np.array([votes_of(row, zonelist, when, shape) for row, zonelist in zip(lay, zonelists, strict=True)])
+    every = votes.sum(axis=0)
+    full = full_by(every)
+    model = np.array([first_with_room(full, zonelist)[when] for zonelist in zonelists])
+    of_node = {cpu.node: homes == index[cpu.node] for cpu in topology.cpus}
+    report = FallbackReport(
+        nodes={
+            node: shares_of(lay[rows], model[rows], index[node], np.array(topology.distances[index[node]]))
+            for node, rows in of_node.items()
+        },
+        pages=lay.size,
+        pages_equal=int(np.count_nonzero(lay == model)),
+        intervals=int(np.count_nonzero(np.diff(full, axis=1, prepend=False) & full)),
+        longest_run=max(longest_run(row, home) for row, home in zip(lay, homes, strict=True)),
+        indices=len(of_node) * len(when),
+        split=sum(int(np.count_nonzero((lay[rows] != lay[rows][0]).any(axis=0))) for rows in of_node.values()),
+    )
+    for cpu in np.flatnonzero(np.bincount(homes)[homes] > 1):  # else nobody asks for its node first
+        predicted = first_with_room(full_by(every - votes[cpu]), zonelists[cpu])[when]
+        report.others_judged += len(when)
+        report.others_equal += int(np.count_nonzero(lay[cpu] == predicted))
     return report
-
-
-def _judge_by_others(
-    report: FallbackReport, topology: Topology, populates: tuple[PopulateRecord, ...], cpu: int, votes: Votes
-) -> None:
-    """A CPU without another one on its node cannot be judged: nobody else asks for that node first."""
-    home = topology.cpus[cpu].node
-    if sum(other.node == home for other in topology.cpus) < 2:
-        return
-    intervals = FullIntervals(_without(votes, _votes(topology, populates, [cpu])))
-    for record in populates:
-        predicted = intervals.first_with_room(topology.zonelists[home], record.t)
-        for node in record.node_by_cpu_by_page[cpu]:
-            report.others_judged += 1
-            report.others_equal += node == predicted
-
-
-def _count_splits(report: FallbackReport, topology: Topology, populates: tuple[PopulateRecord, ...]) -> None:
-    for record in populates:
-        for page in range(record.page_end - record.page_start):
-            by_home: dict[int, set[int]] = {}
-            for cpu, row in zip(topology.cpus, record.node_by_cpu_by_page, strict=True):
-                by_home.setdefault(cpu.node, set()).add(row[page])
-            report.indices += len(by_home)
-            report.split += sum(len(nodes) > 1 for nodes in by_home.values())
