@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
-from percpu_fuzz.reports.figures.traced import NodeCharges, Placed, Traced
+from percpu_fuzz.reports.figures.traced import Traced
 from percpu_fuzz.reports.sections.fidelity import FallbackDetail, NodeFallback
-from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES
 from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
-from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT, Replayed
+from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT
 from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay
 from percpu_fuzz.strategies.trace.pages.pages_in_time import PAGES_LEFT_OUT
 from percpu_fuzz.strategies.trace.recorded_run import ACCOUNTED, ASSUMED_WORDS, RecordedRun
@@ -37,16 +36,6 @@ def left_out_lines(left_out: Mapping[str, int]) -> list[str]:
     return [f"left out: {left_out[name]} {words}" for name, words in LEFT_OUT_WORDS.items() if left_out.get(name)]
 
 
-def placed_of(name: str, replayed: Replayed) -> Placed:
-    """The counts of a replay as the reports take them."""
-    tally = replayed.tally
-    nodes = tuple(
-        NodeCharges(None if n.node == ALL_NODES else n.node, n.pages_most, n.pages_end, n.bytes_most, n.bytes_end)
-        for n in tally.nodes
-    )
-    return Placed(name, tally.pairs, tally.failed, tally.misplaced, tally.booked_bytes, nodes)
-
-
 def traced_of(run: RecordedRun, variant: Variant, found: TraceReplay, calibration: str, command: str) -> Traced:
     """Everything that the report of a trace says. calibration: where fallback was taken from; command: repeats it."""
     replayed, topology = found.replayed, run.topology
@@ -61,8 +50,8 @@ def traced_of(run: RecordedRun, variant: Variant, found: TraceReplay, calibratio
         precharges=variant.charge != CHARGE_BYTES,
         by_node=variant.charge >= CHARGE_NODES,
         modelled=found.placed is None,
-        main=placed_of("local" if found.placed is None else "recorded", replayed),
-        others=tuple(placed_of(f"fallback {seed}", other) for seed, other in enumerate(found.others)),
+        main=replayed.tally,
+        others=tuple(other.tally for other in found.others),
         read=f"{counts_words(found.counts)}; {found.cpus}",
         rows=len(replayed.rows),
         rows_equal=replayed.rows_equal,

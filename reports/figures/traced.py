@@ -6,110 +6,32 @@ placement is a model, each has the range over the placements that were tried.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from percpu_fuzz.engine.charge_tally import ChargeTally, NodeCharges
 from percpu_fuzz.reports.statistics.intervals import moments, rank_of, value_at_rank
 
 WASTE_RANKS = (0.5, 0.9, 0.99)
+TallyFigure = Callable[[ChargeTally], float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCharges:
-    """Pages and bytes charged on a node, at their peak and at the end of the trace; node None: all nodes together."""
-
-    node: int | None
-    pages_peak: int
-    pages_end: int
-    bytes_peak: int
-    bytes_end: int
+def mean_waste(tally: ChargeTally) -> float | None:
+    """Pages; None without a charged allocation."""
+    return moments(tally.waste)[1] if tally.charged else None
 
 
-@dataclass(frozen=True)
-class Placed:
-    """The counts under one placement.
-
-    pairs: charged allocations by (pages precharged, pages used, whether the caller might not block); failed: those that
-    the allocator refused after the charge; misplaced: charged allocations by bytes booked on another node than the one
-    they lie on, of booked_bytes in all.
-    """
-
-    name: str
-    pairs: Mapping[tuple[int, int, bool], int]
-    failed: int
-    misplaced: Mapping[int, int]
-    booked_bytes: int
-    nodes: tuple[NodeCharges, ...]
-
-    @property
-    def charged(self) -> int:
-        """Charged allocations."""
-        return sum(self.pairs.values())
-
-    @cached_property
-    def waste(self) -> dict[int, int]:
-        """Charged allocations by pages precharged and not used."""
-        found: Counter[int] = Counter()
-        for (precharge, used, _), n in self.pairs.items():
-            found[max(precharge - used, 0)] += n
-        return dict(sorted(found.items()))
-
-    @property
-    def mean_waste(self) -> float | None:
-        """Pages; None without a charged allocation."""
-        return moments(self.waste)[1] if self.waste else None
-
-    @property
-    def most_waste(self) -> float | None:
-        """Pages of one allocation; None without a charged allocation."""
-        return max(self.waste, default=None)
-
-    @property
-    def short(self) -> int:
-        """Charged allocations that used more than was precharged."""
-        return sum(n for (precharge, used, _), n in self.pairs.items() if used > precharge)
-
-    def spurious(self, pages: int, nowait: bool | None = None) -> tuple[int, int]:
-        """(allocations that fit into so many pages of headroom by their use, those of them that precharge more)."""
-        fitting = [
-            (precharge, n)
-            for (precharge, used, no_wait), n in self.pairs.items()
-            if used <= pages and (nowait is None or nowait == no_wait)
-        ]
-        return sum(n for _, n in fitting), sum(n for precharge, n in fitting if precharge > pages)
-
-    @property
-    def misplaced_bytes(self) -> int:
-        """Bytes booked for another node than the one that has them."""
-        return sum(size * n for size, n in self.misplaced.items())
-
-    @property
-    def misplaced_allocations(self) -> int:
-        """Charged allocations with any such byte."""
-        return sum(n for size, n in self.misplaced.items() if size)
-
-    @property
-    def misplaced_share(self) -> float | None:
-        """Of all bytes booked; None if none were."""
-        return self.misplaced_bytes / self.booked_bytes if self.booked_bytes else None
-
-
-PlacedFigure = Callable[[Placed], float | None]
-
-
-def waste_at(q: float) -> PlacedFigure:
+def waste_at(q: float) -> TallyFigure:
     """The q-quantile of wasted pages: the least value that so large a share does not exceed."""
-    return lambda placed: value_at_rank(placed.waste, rank_of(placed.charged, q)) if placed.charged else None
+    return lambda tally: value_at_rank(tally.waste, rank_of(tally.charged, q)) if tally.charged else None
 
 
-def spurious_share(pages: int, nowait: bool | None = None) -> PlacedFigure:
+def spurious_share(pages: int, nowait: bool | None = None) -> TallyFigure:
     """Of the allocations that fit into so many pages, the share that fails only because of the precharge."""
 
-    def share(placed: Placed) -> float | None:
-        fit, fail = placed.spurious(pages, nowait)
+    def share(tally: ChargeTally) -> float | None:
+        fit, fail = tally.spurious(pages, nowait)
         return fail / fit if fit else None
 
     return share
@@ -135,8 +57,8 @@ class Traced:
     precharges: bool
     by_node: bool
     modelled: bool
-    main: Placed
-    others: tuple[Placed, ...]
+    main: ChargeTally
+    others: tuple[ChargeTally, ...]
     read: str
     rows: int
     rows_equal: int
@@ -149,7 +71,7 @@ class Traced:
     says_no_flags: bool = False
 
     @property
-    def every(self) -> tuple[Placed, ...]:
+    def every(self) -> tuple[ChargeTally, ...]:
         """The main placement, then the others."""
         return (self.main, *self.others)
 
@@ -167,7 +89,7 @@ class Traced:
             places.append(2 * places[-1])
         return places
 
-    def range_of(self, figure: PlacedFigure) -> tuple[float, float] | None:
+    def range_of(self, figure: TallyFigure) -> tuple[float, float] | None:
         """Least and most over all placements; None where the placement is known, or nothing was counted."""
         found = [value for value in map(figure, self.every) if value is not None]
         return (min(found), max(found)) if self.others and found else None
@@ -201,12 +123,12 @@ def waste_json(traced: Traced) -> dict[str, Any]:
     return {
         "pages": {
             "histogram": {str(pages): n for pages, n in main.waste.items()},
-            "mean": main.mean_waste,
+            "mean": mean_waste(main),
             "quantiles": {str(q): waste_at(q)(main) for q in WASTE_RANKS},
             "max": main.most_waste,
-            "mean_range": traced.range_of(lambda placed: placed.mean_waste),
+            "mean_range": traced.range_of(mean_waste),
             "quantile_ranges": {str(q): traced.range_of(waste_at(q)) for q in WASTE_RANKS},
-            "max_range": traced.range_of(lambda placed: placed.most_waste),
+            "max_range": traced.range_of(lambda tally: tally.most_waste),
         },
         "short": main.short,
     }
@@ -231,5 +153,5 @@ def attribution_json(traced: Traced) -> dict[str, Any]:
         "misplaced_bytes": main.misplaced_bytes,
         "allocations": main.misplaced_allocations,
         "most_bytes": max(main.misplaced, default=0),
-        "share_range": traced.range_of(lambda placed: placed.misplaced_share),
+        "share_range": traced.range_of(lambda tally: tally.misplaced_share),
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from percpu_fuzz.reports.figures.traced import WASTE_RANKS, NodeCharges, PlacedFigure, Traced, spurious_share, waste_at
+from percpu_fuzz.engine.charge_tally import NodeCharges
+from percpu_fuzz.reports.figures.traced import WASTE_RANKS, TallyFigure, Traced, mean_waste, spurious_share, waste_at
 from percpu_fuzz.reports.numbers import decimal, figure, number, percent, plural
 from percpu_fuzz.reports.render.page import Figure, Page, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, NodeBar, curves_picture, distribution_picture, nodes_picture
@@ -77,7 +78,7 @@ def _nothing_charged(traced: Traced) -> str:
     return "No charged allocation: none of the trace has __GFP_ACCOUNT."
 
 
-def _ranged(traced: Traced, of: PlacedFigure, text: str, is_share: bool = False) -> tuple[str, ...]:
+def _ranged(traced: Traced, of: TallyFigure, text: str, is_share: bool = False) -> tuple[str, ...]:
     """A figure's cell and, where the placement is modelled, that of its range."""
     if not traced.others:
         return (text,)
@@ -99,10 +100,10 @@ def _wasted(traced: Traced, title: str) -> Section:
     if not traced.precharges or not waste:
         return Section("waste", title, (f"n/a: {traced.variant} precharges nothing.", CENSUS_WORDS))
     pages = sum(value * n for value, n in waste.items())
-    rows = [("mean", *_ranged(traced, lambda placed: placed.mean_waste, figure(main.mean_waste)))]
+    rows = [("mean", *_ranged(traced, mean_waste, figure(mean_waste(main))))]
     for q in WASTE_RANKS:
         rows.append((f"p{100 * q:g}", *_ranged(traced, waste_at(q), number(int(waste_at(q)(main) or 0)))))
-    rows.append(("max", *_ranged(traced, lambda placed: placed.most_waste, number(max(waste)))))
+    rows.append(("max", *_ranged(traced, lambda tally: tally.most_waste, number(max(waste)))))
     caption = f"n = {plural(main.charged, 'charged allocation')} gave {plural(pages, 'page')} back"
     table = Table(("pages wasted", "pages", *_range_head(traced)), tuple(rows), caption=caption)
     words = [CENSUS_WORDS]
@@ -162,7 +163,7 @@ def _attribution(traced: Traced, title: str) -> Section:
     main, blank = traced.main, ("",) if traced.others else ()
     if not traced.by_node or not main.charged:
         return Section("misplaced", title, (f"n/a: {traced.variant} books no bytes by node.",))
-    share = _ranged(traced, lambda placed: placed.misplaced_share, percent(main.misplaced_share), is_share=True)
+    share = _ranged(traced, lambda tally: tally.misplaced_share, percent(main.misplaced_share), is_share=True)
     rows = (
         ("bytes booked", number(main.booked_bytes), *blank),
         ("on another node", number(main.misplaced_bytes), *blank),

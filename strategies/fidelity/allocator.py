@@ -7,7 +7,7 @@ here: the caller says so, or says what the kernel was seen to do.
 
 from __future__ import annotations
 
-from percpu_fuzz.strategies.fidelity.allocator_chunk import FREE, GRANULE_BYTES, TAKEN, ChunkMap
+from percpu_fuzz.strategies.fidelity.allocator_chunk import FREE, GRANULE_BYTES, ChunkMap, runs
 
 EMPTY_PAGES_HIGH = 4
 SLOT_BASE = 3  # a largest run of 2^k bytes puts a chunk into slot k + 1 - SLOT_BASE
@@ -147,10 +147,8 @@ class Allocator:
         """The chunk and pages that balance work would populate next, nr_pages at most; None if there are none."""
         for slot in range(self.slot_of_bytes(self.page_bytes), self.free + 1):
             for chunk in self.slots[slot]:
-                first = chunk.populated.find(FREE)
-                if first >= 0:
-                    end = chunk.populated.find(TAKEN, first, first + nr_pages)
-                    return chunk, first, min(first + nr_pages, chunk.nr_pages) if end < 0 else end
+                for first, end in runs(chunk.populated, FREE):
+                    return chunk, first, min(first + nr_pages, end)
         return None
 
     def pages_wanted(self) -> int:

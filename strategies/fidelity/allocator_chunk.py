@@ -14,6 +14,17 @@ GRANULE_BYTES = 4
 FREE, TAKEN = b"\x00", b"\x01"
 
 
+def runs(bits: bytearray, what: bytes, at: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+    """[start, end) of each run of FREE or TAKEN within [at, stop), in order."""
+    stop = len(bits) if stop is None else stop
+    other = TAKEN if what == FREE else FREE
+    while (at := bits.find(what, at, stop)) >= 0:
+        end = bits.find(other, at, stop)
+        end = stop if end < 0 else end
+        yield at, end
+        at = end
+
+
 class ChunkMap:
     """A chunk of nr_pages pages, all free and none populated at first.
 
@@ -46,11 +57,10 @@ class ChunkMap:
             if at < 0:
                 return -1
             first, last = at // self.per_block, -(-(at + span) // self.per_block)
-            gap = self.populated.find(FREE, first, last) if populated_only else -1
-            if gap < 0:
+            gap = next(runs(self.populated, FREE, first, last), None) if populated_only else None
+            if gap is None:
                 return at
-            after = self.populated.find(TAKEN, gap + 1, last)
-            at = (last if after < 0 else after) * self.per_block
+            at = gap[1] * self.per_block
             if at >= self.width:
                 return -1
 
@@ -169,14 +179,10 @@ class ChunkMap:
     def _look_again_in(self, index: int) -> None:
         """Read the bitmap of a block whose largest run was broken."""
         block, origin = self.blocks[index], index * self.per_block
-        stop = origin + self.per_block
         at = origin + block.promote_scan()
         block.right = 0
-        while (at := self.taken.find(FREE, at, stop)) >= 0:
-            end = self.taken.find(TAKEN, at, stop)
-            end = stop if end < 0 else end
-            block.learn(at - origin, end - origin)
-            at = end
+        for start, end in runs(self.taken, FREE, at, origin + self.per_block):
+            block.learn(start - origin, end - origin)
 
     def _look_again(self, at: int) -> None:
         """Read the blocks' hints, joined over borders, from `at` on into the chunk's."""
@@ -242,22 +248,11 @@ class ChunkMap:
 
     def clear_ranges(self, at: int, granules: int) -> list[tuple[int, int]]:
         """Ranges [page_start, page_end) that an area needs and that are not populated."""
-        stop, ranges = -(-(at + granules) // self.per_block), []
-        page = at // self.per_block
-        while (page := self.populated.find(FREE, page, stop)) >= 0:
-            end = self.populated.find(TAKEN, page, stop)
-            end = stop if end < 0 else end
-            ranges.append((page, end))
-            page = end
-        return ranges
+        return list(runs(self.populated, FREE, at // self.per_block, -(-(at + granules) // self.per_block)))
 
     def first_populated(self) -> tuple[int, int] | None:
         """The first range of populated pages."""
-        first = self.populated.find(TAKEN)
-        if first < 0:
-            return None
-        end = self.populated.find(FREE, first)
-        return first, self.nr_pages if end < 0 else end
+        return next(runs(self.populated, TAKEN), None)
 
     def last_empty_populated(self) -> tuple[int, int] | None:
         """The last range [page_start, page_end) of populated pages without an area."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from percpu_fuzz.strategies.fidelity.allocator import EMPTY_PAGES_HIGH, Allocator
-from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES, ChunkMap
+from percpu_fuzz.strategies.fidelity.allocator_chunk import FREE, GRANULE_BYTES, TAKEN, ChunkMap, runs
 from percpu_fuzz.strategies.fidelity.area_steps import Step, steps_of
 from percpu_fuzz.strategies.trace import events as ev
 
@@ -142,13 +142,9 @@ class _Pass:
         covered = bytearray(chunk.width)
         for a in areas:
             first, last = a.off // GRANULE_BYTES, -(-(a.off + a.size_bytes) // GRANULE_BYTES)
-            covered[first:last] = b"\x01" * (last - first)
-        at = 0
-        while (at := covered.find(0, at)) >= 0:
-            end = covered.find(1, at)
-            end = chunk.width if end < 0 else end
+            covered[first:last] = TAKEN * (last - first)
+        for at, end in runs(covered, FREE):
             self.allocator.take(chunk, at, end - at)
-            at = end
         return chunk
 
     def alloc(self, i: int, e: ev.Alloc) -> None:

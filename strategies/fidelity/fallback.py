@@ -116,9 +116,10 @@ def first_with_room(full: Any, zonelist: Any) -> Any:
 def shares_of(lay: Any, model: Any, home: int, distances: Any) -> NodeShares:
     """Of the pages of one node's CPUs, (CPUs, pages). distances: of each node from that one."""
     counts = [np.bincount(distances[nodes].ravel(), minlength=distances.max() + 1) for nodes in (lay, model)]
-    switches = [np.count_nonzero(np.diff(nodes), axis=1).tolist() for nodes in (lay, model)]
-    away = [int(np.count_nonzero(nodes != home)) for nodes in (lay, model)]
-    return NodeShares(lay.size, *away, float(np.abs(counts[0] - counts[1]).max() / max(lay.size, 1)), *switches)
+    off = float(np.abs(counts[0] - counts[1]).max() / max(lay.size, 1))
+    away, away_model = (int(np.count_nonzero(nodes != home)) for nodes in (lay, model))
+    switches, switches_model = (np.count_nonzero(np.diff(nodes), axis=1).tolist() for nodes in (lay, model))
+    return NodeShares(lay.size, away, away_model, off, switches, switches_model)
 
 
 def longest_run(lay: Any, home: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset_record
+from percpu_fuzz.engine.charge_tally import ChargeTally
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import OP_MIGRATE
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, new_record
@@ -14,7 +15,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.strategies.fidelity.charge_tally import ChargeTally
+from percpu_fuzz.strategies.fidelity.charge_tally import take_operations
 from percpu_fuzz.strategies.run.drive import NR_NODE, NR_ROW, run_operations
 
 TRACE_CLASS = "trace"
@@ -92,7 +93,7 @@ class OperationQueue(OneTask):
             stopped = entry_of(self.variant, run_operations)(
                 self.topos, self.progs, self.states, rows, self.nodes, self.memcgs
             )
-            self.tally.take(rows, nowait)
+            take_operations(self.tally, rows, nowait)
             if stopped:
                 raise InputError(
                     "trace", "a workload that stops the engine (fatal violation or no task can run)", "none"

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from percpu_fuzz.engine.charge_tally import ChargeTally
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_NOBLOCK, OP_FREE, OP_MIGRATE, OP_MKDIR, OP_PLACE, OP_RMDIR
 from percpu_fuzz.engine.core.primitives import ceil_div
@@ -22,7 +23,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.fidelity.charge_tally import ALL_NODES, ChargeTally, node_tallies
+from percpu_fuzz.strategies.fidelity.charge_tally import node_charges
 from percpu_fuzz.strategies.fidelity.comparable_rows import ComparableRows
 from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, FreeRows, OperationQueue
 from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
@@ -131,7 +132,7 @@ class _Replay:
         self.done.left_out.update(self.rows.left_out)
         self.done.left_out.update(dict.fromkeys(REPLAY_LEFT_OUT, 0))
         self.done.broken = self.engine.broken
-        self.done.tally.nodes = node_tallies([*self.nodes, ALL_NODES], self.engine.nodes)
+        self.done.tally.nodes = node_charges(list(self.nodes), self.engine.nodes)
         return self.done
 
     def place_until(self, t: int) -> None:
