@@ -24,11 +24,12 @@ import msgspec
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.calibrate.counts import Counts
 from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
 from percpu_fuzz.strategies.calibrate.pages_and_limits import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, Source, Table
-from percpu_fuzz.strategies.draw.choices import KINDS
+from percpu_fuzz.strategies.draw.choices import KINDS, Kind
 from percpu_fuzz.strategies.draw.goodness import Goodness, distance, goodness
 from percpu_fuzz.strategies.trace.operations import AllocArea
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace
@@ -44,7 +45,7 @@ LEAST = 30  # counts without which a table is left as it is
 
 
 @dataclass
-class RunCounts:
+class RunCounts(Counts):
     """What of one run, or of several pooled, the tables are fitted to."""
 
     size: Counter[int] = field(default_factory=Counter)
@@ -55,13 +56,6 @@ class RunCounts:
     pages: PagesOf = field(default_factory=PagesOf)
     headrooms: Headrooms = field(default_factory=Headrooms)
     sources: tuple[Source, ...] = ()
-
-    def __add__(self, other: RunCounts) -> RunCounts:
-        return RunCounts(
-            self.size + other.size, self.align + other.align, self.gfp + other.gfp, self.joint + other.joint,
-            self.lives + other.lives, self.pages + other.pages, self.headrooms + other.headrooms,
-            self.sources + other.sources,
-        )  # fmt: skip
 
 
 def size_class(size_bytes: int) -> int:
@@ -194,31 +188,31 @@ def fit(name: str, counts: RunCounts) -> Calibration:
     return Calibration(SCHEMA, name, counts.sources, tables, {}, {}, tuple(left_out), chain)
 
 
-def weights_of(table: Table) -> dict[int, float]:
-    """Weights by value, as they stand in a table: not scaled to a sum."""
-    return dict(zip(table.values, map(float, table.weights), strict=True))
+Weights = Mapping[int, float]
 
 
-def default_weights(name: str) -> dict[int, float]:
-    """The measurement stream's own weights of a kind by value; name: a key of KINDS."""
-    return dict(zip(KINDS[name].values, map(float, KINDS[name].measure), strict=True))
+def weights_of(table: Table | Kind) -> Weights:
+    """Weights by value, as they stand in a fitted table or in the default's: not scaled to a sum."""
+    weights = table.weights if isinstance(table, Table) else table.measure
+    return dict(zip(table.values, map(float, weights), strict=True))
 
 
-def by_class(weights: dict[int, float] | Counter[int]) -> dict[int, float]:
-    """Weights of sizes by size class."""
-    found: dict[int, float] = {}
-    for size, weight in weights.items():
-        if size > 0:
-            found[size_class(size)] = found.get(size_class(size), 0.0) + weight
-    return found
-
-
-def by_bits(weights: dict[int, float]) -> dict[int, float]:
-    """Weights of gfp values summed up by GFP_BITS, the flags by which recorded allocations are counted."""
+def grouped(weights: Weights, group: Callable[[int], int]) -> Weights:
+    """Weights of values summed up by the group that a value is in."""
     found: dict[int, float] = {}
     for value, weight in weights.items():
-        found[value & GFP_BITS] = found.get(value & GFP_BITS, 0.0) + weight
+        found[group(value)] = found.get(group(value), 0.0) + weight
     return found
+
+
+def size_classes(weights: Weights) -> Weights:
+    """Weights of sizes by size class."""
+    return grouped({size: weight for size, weight in weights.items() if size > 0}, size_class)
+
+
+def recorded_flags(weights: Weights) -> Weights:
+    """Weights of gfp values by GFP_BITS, the flags by which recorded allocations are counted."""
+    return grouped(weights, lambda value: value & GFP_BITS)
 
 
 def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodness]:
@@ -228,23 +222,25 @@ def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodn
     """
     sizes = found.tables["size"]
 
-    def fit_to(counted: Counter[int], weights: dict[int, float], default: dict[int, float], note: str = "") -> Goodness:
+    def fit_to(counted: Counter[int], weights: Weights, default: Weights, note: str = "") -> Goodness:
         free = sum(weight > 0 for weight in weights.values()) - 1
         return goodness(counted, weights, free if own else 0, default, note)
 
     note = f"{len(counts.size)} sizes, drawn as {len(sizes.values)}"
-    out = {"size": fit_to(counts.size, weights_of(sizes), default_weights("size"), note)}
-    classes = Counter({value: int(weight) for value, weight in by_class(counts.size).items()})
-    out["size by powers of two"] = fit_to(classes, by_class(weights_of(sizes)), by_class(default_weights("size")))
-    out["alignment"] = fit_to(counts.align, weights_of(found.tables["align"]), default_weights("align"))
+    out = {"size": fit_to(counts.size, weights_of(sizes), weights_of(KINDS["size"]), note)}
+    classes = Counter({value: int(weight) for value, weight in size_classes(counts.size).items()})
+    out["size by powers of two"] = fit_to(
+        classes, size_classes(weights_of(sizes)), size_classes(weights_of(KINDS["size"]))
+    )
+    out["alignment"] = fit_to(counts.align, weights_of(found.tables["align"]), weights_of(KINDS["align"]))
     note = "charged or not, may block or not, high, noretry, nofail"
-    flags = by_bits(weights_of(found.tables["gfp"]))
-    out["flags"] = fit_to(counts.gfp, flags, by_bits(default_weights("gfp")), note)
+    flags = recorded_flags(weights_of(found.tables["gfp"]))
+    out["flags"] = fit_to(counts.gfp, flags, recorded_flags(weights_of(KINDS["gfp"])), note)
     if "op" in found.tables and counts.lives.areas:
         out |= lifetime_fits(found.tables["op"].weights, counts.lives, own)
     for name, (words, counted, note) in pressure_counts(counts).items():
         if name in found.tables and counted:
-            out[words] = fit_to(counted, weights_of(found.tables[name]), default_weights(name), note)
+            out[words] = fit_to(counted, weights_of(found.tables[name]), weights_of(KINDS[name]), note)
     return out
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Mapping
 from itertools import pairwise
+
+import numpy as np
 
 
 def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
@@ -15,36 +16,22 @@ def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
     neighbour is, and its count goes there.
     """
     values = sorted(counts)
-    number = dict(counts)
-    left = {b: a for a, b in pairwise(values)}
-    right = dict(pairwise(values))
+    number = np.array([counts[value] for value in values])
+    below = np.array([math.inf, *(far(b, a) for a, b in pairwise(values))])
+    above = np.array([*(far(a, b) for a, b in pairwise(values)), math.inf])
+    while len(values) > most:
+        at = int(np.argmin(number * np.minimum(below, above)))
+        near, last = values[at], len(values) - 1
+        to_below = at == last or (at > 0 and near / values[at - 1] <= values[at + 1] / near)
+        number[at - 1 if to_below else at + 1] += number[at]
+        if at > 0:
+            above[at - 1] = far(values[at - 1], values[at + 1]) if at < last else math.inf
+        if at < last:
+            below[at + 1] = far(values[at + 1], values[at - 1]) if at > 0 else math.inf
+        del values[at]
+        number, below, above = (np.delete(row, at) for row in (number, below, above))
+    return dict(zip(values, number.tolist(), strict=True))
 
-    def cost(value: int) -> tuple[float, int, int]:
-        near = [abs(math.log(value / other)) for other in (left.get(value), right.get(value)) if other is not None]
-        return (number[value] * min(near, default=0.0), value, number[value])
 
-    heap = [cost(value) for value in values] if len(values) > most else []
-    heapq.heapify(heap)
-    while len(number) > most:
-        found, value, count = heapq.heappop(heap)
-        if number.get(value) != count or cost(value)[0] != found:
-            if value in number:
-                heapq.heappush(heap, cost(value))
-            continue
-        below, above = left.pop(value, None), right.pop(value, None)
-        if above is None or (below is not None and value / below <= above / value):
-            assert below is not None
-            heir = below
-        else:
-            heir = above
-        number[heir] += number.pop(value)
-        if below is not None and above is not None:
-            right[below], left[above] = above, below
-        elif below is not None:
-            right.pop(below)
-        elif above is not None:
-            left.pop(above)
-        for other in (below, above):
-            if other is not None:
-                heapq.heappush(heap, cost(other))
-    return dict(sorted(number.items()))
+def far(value: int, other: int) -> float:
+    return abs(math.log(value / other))

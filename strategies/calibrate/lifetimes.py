@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC, OP_FREE, OP_KMEM
+from percpu_fuzz.strategies.calibrate.counts import Counts
 from percpu_fuzz.strategies.draw.choices import KINDS, Kind
 from percpu_fuzz.strategies.draw.decode import SLOTS_A_TASK
 from percpu_fuzz.strategies.trace.operations import AllocArea, FreeArea, Operation
@@ -27,7 +28,7 @@ SLOTS = 16
 
 
 @dataclass
-class Lifetimes:
+class Lifetimes(Counts):
     """freed[k]: areas freed after k further allocations; alive[k]: those last seen alive after k of them."""
 
     freed: Counter[int] = field(default_factory=Counter)
@@ -36,9 +37,6 @@ class Lifetimes:
     @property
     def areas(self) -> int:
         return self.freed.total() + self.alive.total()
-
-    def __add__(self, other: Lifetimes) -> Lifetimes:
-        return Lifetimes(self.freed + other.freed, self.alive + other.alive)
 
     @property
     def mix(self) -> dict[int, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.strategies.calibrate.counts import Counts
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.operations import AllocArea, MkCgroup, SnapEnd
@@ -26,7 +27,7 @@ STEP_IDS = tuple(range(len(KINDS["step"].values)))
 
 
 @dataclass
-class PagesOf:
+class PagesOf(Counts):
     """Counts of one or more runs: windows by pattern, pages of windows in runs by step, all pages by step, and switches
     between successive pages of a CPU among so many pairs."""
 
@@ -35,12 +36,6 @@ class PagesOf:
     steps: Counter[int] = field(default_factory=Counter)
     switches: int = 0
     pairs: int = 0
-
-    def __add__(self, other: PagesOf) -> PagesOf:
-        return PagesOf(
-            self.windows + other.windows, self.run_steps + other.run_steps, self.steps + other.steps,
-            self.switches + other.switches, self.pairs + other.pairs,
-        )  # fmt: skip
 
 
 def zonelist_steps(record: PopulateRecord, topology: Topology) -> list[list[int]]:
@@ -85,16 +80,13 @@ def pattern_of(window: list[list[int]], homes: list[int]) -> int:
 
 
 @dataclass
-class Headrooms:
+class Headrooms(Counts):
     """Charged allocations by the pages that limits left at the next snapshot, cut to HEADROOMS; unknown: how many have
     none that is known: a limited cgroup without memory.current then, one whose limit no mark tells, no later snapshot.
     """
 
     found: Counter[int] = field(default_factory=Counter)
     unknown: int = 0
-
-    def __add__(self, other: Headrooms) -> Headrooms:
-        return Headrooms(self.found + other.found, self.unknown + other.unknown)
 
 
 def headroom_pages(limits: CgroupLimits, cg: int, current: dict[int, int | None], page_bytes: int) -> int | None:

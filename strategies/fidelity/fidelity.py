@@ -28,10 +28,7 @@ class Fidelity:
     """The figures of one run; a report is None where the run lacks what it needs (then `missing` says so)."""
 
     name: str
-    rows: int = 0
-    rows_equal: int = 0
-    rows_lagging: int = 0
-    worst_difference_bytes: int = 0
+    replayed: Replayed = field(default_factory=Replayed)
     areas: AreaReport | None = None
     fallback: FallbackReport | None = None
     charges: ChargeReport | None = None
@@ -42,16 +39,19 @@ class Fidelity:
     def agrees(self) -> bool:
         """No row differs but by lag, placement is within its tolerance, no charge failure is contradicted."""
         return (
-            self.rows == self.rows_equal + self.rows_lagging
+            len(self.replayed.rows) == self.replayed.rows_equal + self.replayed.rows_lagging
             and (self.fallback is None or self.fallback.within)
             and (self.charges is None or self.charges.contradicted == 0)
         )
 
     def figures(self) -> dict[str, Any]:
         """All as JSON has it; what the run lacks is not there."""
-        found: dict[str, Any] = {"run": self.name, "missing": self.missing, "left_out": dict(self.left_out)}
-        for name in ("rows", "rows_equal", "rows_lagging", "worst_difference_bytes", "agrees"):
-            found[name] = getattr(self, name)
+        replayed = self.replayed
+        found: dict[str, Any] = {
+            "run": self.name, "missing": self.missing, "left_out": dict(self.left_out), "agrees": self.agrees,
+            "rows": len(replayed.rows), "rows_equal": replayed.rows_equal, "rows_lagging": replayed.rows_lagging,
+            "worst_difference_bytes": replayed.worst_other_bytes,
+        }  # fmt: skip
         if self.areas is not None:
             found["areas"] = msgspec.to_builtins(self.areas)
         if self.fallback is not None:
@@ -87,15 +87,9 @@ def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
     run, topology = read.run, read.run.topology
     found = Fidelity(run.name, left_out=dict(read.stream.left_out))
     if run.snapshots:
-        replayed = replay_rows(read, variant)
-        check_compared(replayed, len(run.snapshots), str(run.states_file))
-        found.rows, found.rows_equal, found.rows_lagging = (
-            len(replayed.rows),
-            replayed.rows_equal,
-            replayed.rows_lagging,
-        )
-        found.worst_difference_bytes = replayed.worst_other_bytes
-        found.left_out |= replayed.left_out
+        found.replayed = replay_rows(read, variant)
+        check_compared(found.replayed, len(run.snapshots), str(run.states_file))
+        found.left_out |= found.replayed.left_out
         found.charges = check_charge_failures(read.workload, run.snapshots, len(topology.cpus), topology.page_size)
     else:
         found.missing.append("states.json: no rows, no charge failures")
