@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
@@ -16,6 +17,8 @@ from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 PLENTY = 1 << 20
 SIZES = (4, 512, 1024, 2048, 4096, 8192)
+PLAIN_SIZES = {"page_size": 4096, "ext_size": 8, "unit_pages": 8}
+NO_ROOMS = {"first_room_bytes": 0, "first_start_bytes": 0, "reserved_room_bytes": 0}
 
 
 def acting_of(topology: Topology) -> tuple[int, ...]:
@@ -76,14 +79,18 @@ def even_machine(nr_nodes: int, nr_cpus: int) -> dict[str, Any]:
     return {"nodes": nodes, "cpus": cpus, "distances": plain_distances(nr_nodes), "acting": ()}
 
 
+def smaller_evens(topology: Topology) -> Iterator[dict[str, Any]]:
+    """Even machines of at most 4 nodes and CPUs, fewer of either, smallest first."""
+    nr_nodes, nr_cpus = len(topology.nodes), len(topology.cpus)
+    for nodes, cpus in product(range(1, min(nr_nodes, 4) + 1), range(1, min(nr_cpus, 4) + 1)):
+        if (nodes, cpus) != (nr_nodes, nr_cpus):
+            yield even_machine(nodes, cpus)
+
+
 def even_machines(topology: Topology) -> Iterator[Topology]:
     """The plainest machines with fewer nodes or CPUs, smallest first."""
-    for nodes in range(1, min(len(topology.nodes), 4) + 1):
-        for cpus in range(1, min(len(topology.cpus), 4) + 1):
-            if nodes < len(topology.nodes) or cpus < len(topology.cpus):
-                sizes = {"page_size": 4096, "ext_size": 8, "unit_pages": 8}
-                rooms = {"first_room_bytes": 0, "first_start_bytes": 0, "reserved_room_bytes": 0}
-                yield replace(topology, **(even_machine(nodes, cpus) | sizes | rooms))
+    for even in smaller_evens(topology):
+        yield replace(topology, **(even | PLAIN_SIZES | NO_ROOMS))
 
 
 def resized_on(start: Scenario, events: Sequence[Event], machines: Iterator[Topology]) -> Iterator[Scenario | None]:
@@ -124,18 +131,14 @@ def _resized(op: Op, size_bytes: int, gfp: int) -> Op:
 
 
 def _changes(topology: Topology) -> Iterator[dict[str, Any]]:
+    for even in smaller_evens(topology):
+        yield even | PLAIN_SIZES | NO_ROOMS
+        yield even
     nr_nodes, nr_cpus = len(topology.nodes), len(topology.cpus)
-    plain_sizes = {"page_size": 4096, "ext_size": 8, "unit_pages": 8}
-    no_first = {"first_room_bytes": 0, "first_start_bytes": 0, "reserved_room_bytes": 0}
-    for nodes in range(1, min(nr_nodes, 4) + 1):
-        for cpus in range(1, min(nr_cpus, 4) + 1):
-            if (nodes, cpus) != (nr_nodes, nr_cpus):
-                yield even_machine(nodes, cpus) | plain_sizes | no_first
-                yield even_machine(nodes, cpus)
-    yield even_machine(nr_nodes, nr_cpus) | plain_sizes | no_first
-    yield plain_sizes | no_first
-    yield no_first
-    yield plain_sizes
+    yield even_machine(nr_nodes, nr_cpus) | PLAIN_SIZES | NO_ROOMS
+    yield PLAIN_SIZES | NO_ROOMS
+    yield NO_ROOMS
+    yield PLAIN_SIZES
     yield {"ext_size": 8}
     yield {"first_start_bytes": 0}
     yield {"distances": plain_distances(nr_nodes)}

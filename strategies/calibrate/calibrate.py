@@ -77,7 +77,7 @@ def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) 
     """The counts of one run. Without its machine and placement nothing is known of its pages."""
     found, run = RunCounts(), read.run
     allocations = 0
-    for o in read.workload.operations:
+    for o in read.operations:
         if not isinstance(o, AllocArea):
             continue
         allocations += 1
@@ -87,11 +87,11 @@ def count_run(name: str, read: ReadTrace, snapshots: tuple[Snapshot, ...] = ()) 
             found.size[o.size_bytes] += 1
             found.align[o.align] += 1
             found.joint[size_class(o.size_bytes), o.align, bits & GFP_NOBLOCK] += 1
-    found.lives = recorded_lifetimes(read.workload.operations)
+    found.lives = recorded_lifetimes(read.operations)
     if run.machine is not None and read.placement is not None:
         found.pages = pages_of(read.placement, run.topology)
     if run.machine is not None and snapshots:
-        found.headrooms = headrooms_of(read.workload, snapshots, run.topology.page_size)
+        found.headrooms = headrooms_of(read.operations, snapshots, run.topology.page_size)
     found.sources = (Source(name, run.kernel, found.size.total(), allocations, found.pages.steps.total()),)
     return found
 
@@ -325,7 +325,7 @@ def halves_of(read: ReadTrace) -> tuple[ReadTrace, ...]:
 
     An area lives in the half in which it was allocated; when that ends, it is last seen alive.
     """
-    operations = read.workload.operations
+    operations = read.operations
     at = [i for i, o in enumerate(operations) if isinstance(o, AllocArea) and o.cg is not None]
     if not at:
         return ()
@@ -333,11 +333,11 @@ def halves_of(read: ReadTrace) -> tuple[ReadTrace, ...]:
     t = operations[middle].t
     parts = []
     for first in (True, False):
-        workload = replace(read.workload, operations=operations[:middle] if first else operations[middle:])
+        half = operations[:middle] if first else operations[middle:]
         pages = read.placement
         if pages is not None:
             pages = replace(pages, records=tuple(r for r in pages.records if (r.t < t) == first))
-        parts.append(replace(read, workload=workload, placement=pages))
+        parts.append(replace(read, operations=half, placement=pages))
     return tuple(parts)
 
 

@@ -9,6 +9,7 @@ a node fills up or empties); CPUs of one node split over two (independent). No w
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -16,10 +17,9 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.calibrate.counts import Counts
 from percpu_fuzz.strategies.draw.choices import KINDS, PLACE_INDEPENDENT, PLACE_LOCAL, PLACE_PRESSED, PLACE_RUNS
 from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
-from percpu_fuzz.strategies.trace.operations import AllocArea, MkCgroup, SnapEnd
+from percpu_fuzz.strategies.trace.operations import AllocArea, MkCgroup, Operation, SnapEnd
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
 from percpu_fuzz.strategies.trace.states import Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 POPULATES_A_WINDOW = 4
 HEADROOMS = (-1, 0, 1, 2, 3, 5, 8, 16, 64, 130, 1024, 16384)  # pages; -1: no limit
@@ -100,12 +100,12 @@ def headroom_pages(limits: CgroupLimits, cg: int, current: dict[int, int | None]
     return min((max(limit - (used or 0), 0) // page_bytes for limit, used in over), default=-1)
 
 
-def headrooms_of(workload: Workload, snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
+def headrooms_of(operations: Iterable[Operation], snapshots: tuple[Snapshot, ...], page_bytes: int) -> Headrooms:
     """The headrooms of a run's charged allocations."""
     by_phase = {snapshot.phase: snapshot for snapshot in snapshots}
     limits, out = CgroupLimits(), Headrooms()
     made: Counter[int] = Counter()
-    for o in workload.operations:
+    for o in operations:
         if isinstance(o, MkCgroup) and (limits.knows(o.cg) or o.cg in made):
             # The inode number is another cgroup's now, whose limit says nothing of what lay below the one before.
             for cg in [cg for cg in made if o.cg in limits.chain(cg)]:

@@ -21,7 +21,7 @@ TaskKey = tuple[int, int, str]
 def with_raw_pointers(events: Iterable[ev.Event], raw_of: Mapping[str, str]) -> Iterator[ev.Event]:
     """The same events, of a trace whose tracepoints print hashed pointers and its probes raw ones, all with raw ones.
 
-    raw_of: the raw pointer of each hashed one of which a charge was seen (Workload.raw_of).
+    raw_of: the raw pointer of each hashed one of which a charge was seen (WorkloadStream.raw_of).
     """
     for event in events:
         if isinstance(event, TRACED) and event.base in raw_of:

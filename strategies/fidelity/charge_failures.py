@@ -10,6 +10,7 @@ have been more between two snapshots. So a failure contradicts the model only wh
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.core.compiled import plain
@@ -17,7 +18,6 @@ from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.strategies.trace import operations as ops
 from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.states import Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 STOCK_PAGES = 64
 UNKNOWN = 1 << 62
@@ -129,10 +129,10 @@ class _Ledger:
 
 
 def check_charge_failures(
-    workload: Workload, snapshots: tuple[Snapshot, ...], nr_cpus: int, page_bytes: int = 4096
+    operations: Iterable[ops.Operation], snapshots: tuple[Snapshot, ...], nr_cpus: int, page_bytes: int = 4096
 ) -> ChargeReport:
-    """Judge every charged request and every charge failure of a workload on a machine of so many possible CPUs."""
+    """Judge every charged request and every charge failure of a trace, on a machine of so many possible CPUs."""
     ledger = _Ledger(snapshots, nr_cpus, page_bytes)
-    for operation in workload.operations:
+    for operation in operations:
         ledger.apply(operation)
     return ledger.report

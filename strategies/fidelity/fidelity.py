@@ -78,7 +78,7 @@ def replay_rows(read: ReadTrace, variant: Variant) -> Replayed:
     """Replay through the variant's hooks and compare memory.stat row by row."""
     run = read.run
     return replay_workload(
-        read.workload, run.topology, variant, read.placement, run.snapshots, run.placement_file or "placement"
+        read, run.topology, variant, read.placement, run.snapshots, run.placement_file or "placement"
     )
 
 
@@ -90,12 +90,12 @@ def check_run(read: ReadTrace, variant: Variant) -> Fidelity:
         found.replayed = replay_rows(read, variant)
         check_compared(found.replayed, len(run.snapshots), str(run.states_file))
         found.left_out |= found.replayed.left_out
-        found.charges = check_charge_failures(read.workload, run.snapshots, len(topology.cpus), topology.page_size)
+        found.charges = check_charge_failures(read.operations, run.snapshots, len(topology.cpus), topology.page_size)
     else:
         found.missing.append("states.json: no rows, no charge failures")
     unit_bytes, no_unit = unit_bytes_of(run.first_chunk, topology.page_size)
     if unit_bytes is not None:
-        events = with_raw_pointers(read.stream.events or (), read.workload.raw_of)
+        events = with_raw_pointers(read.stream.events or (), read.stream.workload.raw_of)
         found.areas = check_areas(events, unit_bytes, topology.page_size)
     else:
         found.missing.append(f"{no_unit}: no areas, no pages")

@@ -49,7 +49,7 @@ REPLAY_LEFT_OUT = {
 
 
 class Operations(Protocol):
-    """A Workload, or the stream of one, whose operations come once."""
+    """A trace that has been read, or the stream of one, whose operations come once."""
 
     @property
     def operations(self) -> Iterable[ops.Operation]: ...

@@ -26,6 +26,7 @@ from percpu_fuzz.strategies.machines.importing import find_machine
 from percpu_fuzz.strategies.machines.machine import Imported
 from percpu_fuzz.strategies.reading import file_of
 from percpu_fuzz.strategies.trace.events import Event
+from percpu_fuzz.strategies.trace.operations import Operation
 from percpu_fuzz.strategies.trace.pages.page_events import PagesSeen
 from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime
 from percpu_fuzz.strategies.trace.pages.placement import Placement, import_placement
@@ -33,7 +34,6 @@ from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen, ch
 from percpu_fuzz.strategies.trace.payload import PAGES_MOST
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.trace_stream import TraceStream
-from percpu_fuzz.strategies.trace.workload import Workload
 
 OBSERVED, ACCOUNTED = "observed", "accounted"
 CHARGES = (OBSERVED, ACCOUNTED)
@@ -181,8 +181,8 @@ class RecordedRun:
         keep_events: its events too, and pages are not looked for in them.
         """
         stream = self.stream(self.trace if source is None else source, [] if keep_events else None)
-        workload = stream.read()
-        return ReadTrace(self, stream, workload, self.placement if stream.pages is None else stream.pages.placement())
+        operations = tuple(stream.operations)
+        return ReadTrace(self, stream, operations, self.placement if stream.pages is None else stream.pages.placement())
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +191,9 @@ class ReadTrace:
 
     run: RecordedRun
     stream: TraceStream
-    workload: Workload
+    operations: tuple[Operation, ...]
     placement: Placement | None
+
+    @property
+    def unknown_charged(self) -> int:
+        return self.stream.unknown_charged

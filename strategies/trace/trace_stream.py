@@ -15,7 +15,7 @@ from percpu_fuzz.strategies.trace.pages.placement_check import PopulatesSeen
 from percpu_fuzz.strategies.trace.payload import PAYLOADS
 from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
 from percpu_fuzz.strategies.trace.tracefs import LineCounts, read_events
-from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream
+from percpu_fuzz.strategies.trace.workload import WorkloadStream
 
 LOOK_AFTER = 1000  # operations: a trace of another machine is refused then, and not at the end of a gigabyte
 NO_COSTS = "the trace has no bytes_alloc: possible CPUs not checked"
@@ -62,10 +62,6 @@ class TraceStream:
         """By the names of TRACE_LEFT_OUT."""
         found = {name: getattr(self.workload, name) for name in TRACE_LEFT_OUT if hasattr(self.workload, name)}
         return found | {"costs_that_disagree": self.ratios.disagreeing}
-
-    def read(self) -> Workload:
-        """All operations, kept."""
-        return self.workload.kept(tuple(self.operations))
 
     def _events(self, source: Path | io.RawIOBase) -> Iterable[Event]:
         events: Iterable[Event] = read_events(source, self.counts, PAYLOADS if self.pages is None else PAGE_PAYLOADS)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -35,27 +34,6 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 WINDOW = 1 << 15
 TASKS_REMEMBERED = 1 << 16  # tasks whose last allocation, uncharge or cgroup is kept
 MOST_BYTES = 1 << 62  # a larger memory.max limits nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Operations in the order of the trace, and what could not be used.
-
-    unknown_frees: areas freed that were allocated before the trace began; no operation stands for them;
-    unknown_charged of them were charged.
-    lost_frees: areas whose end the trace lacks (their place is allocated anew, or their chunk destroyed); a FreeArea
-    stands for each. unpaired: Post and Stat events that belong to nothing. paired_by_size: Posts
-    that belong to their Alloc by task, offset and size alone, because tracepoints print hashed pointers and probes raw
-    ones; raw_of translates the former, and operations have the latter.
-    """
-
-    operations: tuple[op.Operation, ...]
-    unknown_frees: int
-    lost_frees: int
-    unpaired: int
-    paired_by_size: int = 0
-    unknown_charged: int = 0
-    raw_of: dict[str, str] = field(default_factory=dict)
 
 
 def max_bytes(text: str | None) -> int | None:
@@ -78,7 +56,15 @@ class _Slot:
 
 
 class WorkloadStream:
-    """The operations of a trace, once through; the counts are whole when `operations` has ended (see Workload)."""
+    """The operations of a trace, in its order and once through; what could not be used is whole when they have ended.
+
+    unknown_frees: areas freed that were allocated before the trace began; no operation stands for them;
+    unknown_charged of them were charged.
+    lost_frees: areas whose end the trace lacks (their place is allocated anew, or their chunk destroyed); a FreeArea
+    stands for each. unpaired: Post and Stat events that belong to nothing. paired_by_size: Posts that belong to their
+    Alloc by task, offset and size alone, because tracepoints print hashed pointers and probes raw ones; raw_of
+    translates the former, and operations have the latter.
+    """
 
     def __init__(self, events: Iterable[ev.Event], window: int = WINDOW) -> None:
         self.window: deque[_Slot] = deque()
@@ -110,13 +96,6 @@ class WorkloadStream:
         while self.window:
             yield from self.leave()
         self.unpaired += len(self.uncharge)
-
-    def kept(self, operations: tuple[op.Operation, ...]) -> Workload:
-        """All operations that have passed, with what could not be used."""
-        return Workload(
-            operations, self.unknown_frees, self.lost_frees, self.unpaired, self.paired_by_size, self.unknown_charged,
-            self.raw_of,
-        )  # fmt: skip
 
     def add(self, operation: op.Operation) -> _Slot:
         slot = _Slot(operation)

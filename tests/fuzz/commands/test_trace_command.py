@@ -47,7 +47,7 @@ def tiny_model() -> tuple[Counter[tuple[int, int, bool]], Counter[int], Counter[
     pairs: Counter[tuple[int, int, bool]] = Counter()
     amiss: Counter[int] = Counter()
     live: dict[tuple[str, int], Counter[int]] = {}
-    for o in read.workload.operations:
+    for o in read.operations:
         while records and records[0].t <= o.t:
             record = records.pop(0)
             if isinstance(record, PopulateRecord):
@@ -72,7 +72,7 @@ def tiny_model() -> tuple[Counter[tuple[int, int, bool]], Counter[int], Counter[
 def test_the_figures_are_those_of_the_arithmetic() -> None:
     """Each charged allocation's precharge and use, bytes amiss and bytes left by node, of 5,426 allocations."""
     read = RecordedRun.of(TRACE).read()
-    tally = replay_workload(read.workload, read.run.topology, VARIANTS["v2"], read.placement).tally
+    tally = replay_workload(read, read.run.topology, VARIANTS["v2"], read.placement).tally
     pairs, amiss, left = tiny_model()
     assert tally.charged == 5426
     assert tally.pairs == pairs
@@ -247,7 +247,7 @@ def test_placements_side_by_side_are_those_one_by_one() -> None:
     assert recorded is not None
     chain = recorded.chain
     assert chain is not None
-    operations, v2 = read.workload.operations[:6000], VARIANTS["v2"]
+    operations, v2 = read.operations[:6000], VARIANTS["v2"]
     fillers = [in_runs(read.run.topology, chain, seed) for seed in range(3)]
     together = [done.tally for done in replay_side_by_side(operations, read.run.topology, v2, fillers)]
     alone_ = []

@@ -37,7 +37,6 @@ from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.cgroup_limits import CgroupLimits
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 SMALL = "r11-2node-small-6.1"
 
@@ -240,7 +239,7 @@ def test_a_removed_cgroup_keeps_its_limit_until_the_snapshot() -> None:
         made(8, op.ROOT, 9), made(9, op.ROOT, 9), alloc(1, 0, cg=8), alloc(2, 8, cg=9), alloc(3, 16, cg=9),
         op.RmCgroup(4, 9), op.SnapBegin(5, "one"), op.SnapEnd(6, "one"), alloc(7, 24, cg=8),
     )  # fmt: skip
-    found = headrooms_of(Workload(operations, 0, 0, 0, 0, 0, {}), (Snapshot("one", rows),), PAGE)
+    found = headrooms_of(operations, (Snapshot("one", rows),), PAGE)
     assert found == Headrooms(Counter({8: 1}), 3)
     assert found + found == Headrooms(Counter({8: 2}), 6)
 
@@ -252,7 +251,7 @@ def test_a_number_used_again_hides_who_was_below_it() -> None:
         op.RmCgroup(3, 9), op.RmCgroup(4, 8), made(8, op.ROOT, None), op.SnapBegin(5, "one"), op.SnapEnd(6, "one"),
     )  # fmt: skip
     rows = {"/": CgroupRow(1, 0), "/7": CgroupRow(7, 0, PAGE), "/8": CgroupRow(8, 0, PAGE)}
-    found = headrooms_of(Workload(operations, 0, 0, 0, 0, 0, {}), (Snapshot("one", rows),), PAGE)
+    found = headrooms_of(operations, (Snapshot("one", rows),), PAGE)
     assert found == Headrooms(Counter({2: 1}), 1)
 
 
@@ -289,12 +288,11 @@ def test_halves_are_cut_at_the_middle_charged_allocation(recorded: Path) -> None
     read = RecordedRun.of_folder(recorded / SMALL).read()
     assert read.placement is not None
     first, second = halves_of(read)
-    assert first.workload.operations + second.workload.operations == read.workload.operations
+    assert first.operations + second.operations == read.operations
     assert first.placement is not None
     assert second.placement is not None
     assert first.placement.records + second.placement.records == read.placement.records
     charged = [
-        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in half.workload.operations)
-        for half in (first, second)
+        sum(isinstance(o, op.AllocArea) and o.cg is not None for o in half.operations) for half in (first, second)
     ]
     assert charged == [2713, 2713]

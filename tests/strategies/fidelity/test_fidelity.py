@@ -23,7 +23,6 @@ from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateReco
 from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
-from percpu_fuzz.strategies.trace.workload import Workload
 
 SMALL = "r11-2node-small-6.1"
 FOUR_CPUS = Topology(
@@ -141,9 +140,9 @@ def test_placement_of_another_machine_is_refused() -> None:
 MIB = 1 << 20
 
 
-def limited(*requests: op.Operation) -> Workload:
+def limited(*requests: op.Operation) -> tuple[op.Operation, ...]:
     made: list[op.Operation] = [op.MkCgroup(0, 5, "/A", op.ROOT, 8 * MIB), op.SnapEnd(1, "s")]
-    return Workload((*made, *requests), 0, 0, 0)
+    return (*made, *requests)
 
 
 def snapshots(other_bytes: int) -> tuple[Snapshot, ...]:
@@ -166,14 +165,14 @@ def test_a_charge_failure_is_judged_by_what_the_cgroup_holds(other: int, verdict
 def test_a_charge_failure_without_a_limit_contradicts_the_model() -> None:
     """No cgroup has memory.max: nothing can refuse a charge."""
     unlimited: list[op.Operation] = [op.MkCgroup(0, 5, "/A", op.ROOT, None), op.ChargeFailure(2, 0, 9, 5)]
-    report = check_charge_failures(Workload(tuple(unlimited), 0, 0, 0), snapshots(0), nr_cpus=4)
+    report = check_charge_failures(unlimited, snapshots(0), nr_cpus=4)
     assert (report.unlimited, report.contradicted, report.recorded) == (1, 1, 1)
 
 
 def test_charge_failures_of_the_limited_run(kernel_runs: Path) -> None:
     """125 recorded, all in limited cgroups, none contradicted; what the trace cannot decide is counted."""
     read = RecordedRun.of_folder(kernel_runs / "r6-memmax-fail-6.1").read()
-    report = check_charge_failures(read.workload, read.run.snapshots, nr_cpus=8)
+    report = check_charge_failures(read.operations, read.run.snapshots, nr_cpus=8)
     assert (report.recorded, report.failures["same"], report.failures["open"]) == (125, 44, 81)
     assert report.contradicted == 0
 

@@ -15,7 +15,7 @@ from percpu_fuzz.strategies.trace.charged_by_flag import ASSUMED_CGROUP, charged
 from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, RmCgroup, SnapBegin, SnapEnd
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
 from percpu_fuzz.strategies.trace.tracefs import read_events
-from percpu_fuzz.strategies.trace.workload import Workload, WorkloadStream, max_bytes
+from percpu_fuzz.strategies.trace.workload import WorkloadStream, max_bytes
 
 RUNS = {
     # run: possible CPUs, rows, equal rows, worst difference in bytes
@@ -68,10 +68,10 @@ class Oracle:
         return [min(abs(row.percpu_bytes - value) for value in self.seen.get(row.ino, {0})) for row in rows]
 
 
-def differences(workload: Workload, snapshots: Iterable[Snapshot], nr_cpus: int) -> list[int]:
+def differences(operations: Iterable[op.Operation], snapshots: Iterable[Snapshot], nr_cpus: int) -> list[int]:
     oracle, found = Oracle(nr_cpus), list[int]()
     to_come = iter(snapshots)
-    for o in workload.operations:
+    for o in operations:
         oracle.apply(o)
         if isinstance(o, SnapEnd):
             snapshot = next(to_come)
@@ -82,12 +82,20 @@ def differences(workload: Workload, snapshots: Iterable[Snapshot], nr_cpus: int)
     return found
 
 
-def build_workload(events: Iterable[ev.Event]) -> Workload:
+@dataclass(frozen=True)
+class Whole:
+    """A stream that has passed, with its operations."""
+
+    operations: tuple[op.Operation, ...]
+    stream: WorkloadStream
+
+
+def build_workload(events: Iterable[ev.Event]) -> Whole:
     stream = WorkloadStream(events)
-    return stream.kept(tuple(stream.operations))
+    return Whole(tuple(stream.operations), stream)
 
 
-def workload_of(text: str) -> Workload:
+def workload_of(text: str) -> Whole:
     return build_workload(read_events(io.BytesIO(text.encode())))
 
 
@@ -112,9 +120,9 @@ def test_every_row_of_the_small_run_equals_the_formula(recorded: Path) -> None:
     """1,797 of 1,797 rows equal, the cgroups that exist are those of each snapshot, and no event is left over."""
     run = recorded / "r11-2node-small-6.1"
     workload = build_workload(read_events(run / "percpu.trace.gz"))
-    found = differences(workload, import_states(run / "states.json.gz"), nr_cpus=2)
+    found = differences(workload.operations, import_states(run / "states.json.gz"), nr_cpus=2)
     assert (len(found), found.count(0)) == (1797, 1797)
-    assert (workload.unknown_frees, workload.lost_frees, workload.unpaired) == (0, 0, 0)
+    assert (workload.stream.unknown_frees, workload.stream.lost_frees, workload.stream.unpaired) == (0, 0, 0)
     kinds = [type(o) for o in workload.operations]
     assert (kinds.count(AllocArea), kinds.count(FreeArea), kinds.count(op.FailedAlloc)) == (11168, 10315, 44)
     assert sum(isinstance(o, AllocArea) and o.cg is not None for o in workload.operations) == 5426
@@ -128,7 +136,7 @@ def test_a_forgotten_area_makes_rows_differ(recorded: Path) -> None:
     kept = tuple(
         o for o in workload.operations if (getattr(o, "base", ""), getattr(o, "off", -1)) != (dropped.base, dropped.off)
     )
-    found = differences(Workload(kept, 0, 0, 0), import_states(run / "states.json.gz"), nr_cpus=2)
+    found = differences(kept, import_states(run / "states.json.gz"), nr_cpus=2)
     assert found.count(0) < 1797
 
 
@@ -137,9 +145,9 @@ def test_rows_of_every_run(kernel_runs: Path, run: str) -> None:
     """All rows equal on 6.1; on 6.12 some reads lag behind a flush, by at most 24,960 bytes."""
     nr_cpus, rows, equal, worst = RUNS[run]
     workload = build_workload(read_events(kernel_runs / run / "percpu.trace.gz"))
-    found = differences(workload, import_states(kernel_runs / run / "states.json"), nr_cpus)
+    found = differences(workload.operations, import_states(kernel_runs / run / "states.json"), nr_cpus)
     assert (len(found), found.count(0), max(found)) == (rows, equal, worst)
-    assert (workload.unknown_frees, workload.lost_frees, workload.unpaired) == (0, 0, 0)
+    assert (workload.stream.unknown_frees, workload.stream.lost_frees, workload.stream.unpaired) == (0, 0, 0)
 
 
 def test_rows_that_lag_have_the_value_of_an_earlier_snapshot(kernel_runs: Path) -> None:
@@ -185,7 +193,7 @@ def test_post_of_another_charges_nothing(head: dict[str, str], off: int) -> None
     """Another task, an interrupt on top of the task, or another place: the Post is unpaired."""
     workload = workload_of(alloc(1, 16) + post(2, 7, off, **head))
     assert [o.cg for o in workload.operations if isinstance(o, AllocArea)] == [None]
-    assert workload.unpaired == 1
+    assert workload.stream.unpaired == 1
 
 
 def test_idle_tasks_of_two_cpus_are_two_tasks() -> None:
@@ -194,7 +202,7 @@ def test_idle_tasks_of_two_cpus_are_two_tasks() -> None:
         1, "percpu_alloc_percpu: reserved=0 is_atomic=1 size=8 align=8 base_addr=ab off=16 ptr=1", "<idle>-0", 0
     )
     text += line(2, "post: (f) objcg=0x1 cg=7 base=0xab off=16 size=8", "<idle>-0", 1)
-    assert workload_of(text).unpaired == 1
+    assert workload_of(text).stream.unpaired == 1
 
 
 def test_post_after_a_failure_returns_the_charge() -> None:
@@ -210,7 +218,7 @@ def test_an_uncharge_belongs_to_the_free_after_it() -> None:
     text = alloc(1, 16) + post(2, 7, 16) + line(3, "stat: (f) cg=5 idx=45 val=-32")
     paired, alone = workload_of(text + free(4, 16)), workload_of(text)
     assert paired.operations[-1] == FreeArea(4, 0, "ab", 16)
-    assert (paired.unpaired, alone.unpaired) == (0, 1)
+    assert (paired.stream.unpaired, alone.stream.unpaired) == (0, 1)
 
 
 def test_marks_make_and_remove_cgroups() -> None:
@@ -249,13 +257,13 @@ def test_lost_frees_are_made_up_and_counted() -> None:
     """A place allocated anew, and a chunk destroyed over a live area, end that area first."""
     workload = workload_of(alloc(1, 16) + alloc(2, 16) + line(3, "percpu_destroy_chunk: base_addr=ab"))
     assert [type(o) for o in workload.operations] == [AllocArea, FreeArea, AllocArea, FreeArea, op.RmChunk]
-    assert workload.lost_frees == 2
+    assert workload.stream.lost_frees == 2
 
 
 def test_free_of_an_area_from_before_the_trace() -> None:
     """It is counted, and no operation stands for it."""
     workload = workload_of(free(1, 16))
-    assert (workload.operations, workload.unknown_frees) == ((), 1)
+    assert (workload.operations, workload.stream.unknown_frees) == ((), 1)
 
 
 def test_charge_failure_names_the_cgroup_charged_last_by_its_task() -> None:
