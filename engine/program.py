@@ -12,7 +12,6 @@ from percpu_fuzz.engine.core.labels import GFP_NOBLOCK, OP_NAMES
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, Record, new_record
 from percpu_fuzz.engine.errors import ScenarioError
 
-NO_VALUE = 0
 UNLIMITED = -1
 MOST_LIMIT_PAGES = (1 << 30) - 1
 MOST_STEP = (1 << 15) - 1

@@ -26,26 +26,3 @@ def jsonl(figures: Figures, exit_status: int) -> str:
     }
     rows = [head, *({"kind": "verdict", **asdict(row)} for row in verdicts(figures, exit_status))]
     return "".join(json.dumps(row, sort_keys=True, ensure_ascii=True) + "\n" for row in rows)
-
-
-def jsonl_schema() -> dict[str, Any]:
-    """JSON Schema of each line."""
-    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
-    number = {"type": "integer", "minimum": 0}
-    campaign = {
-        "kind": {"const": "campaign"}, "schema": {"const": 1}, "variant": text, "seed": number, "cases": number,
-        "digest": text, "command": text, "exit": {"type": "integer", "minimum": 0, "maximum": 4},
-    }  # fmt: skip
-    verdict = {
-        "kind": {"const": "verdict"}, "name": text, "status": {"enum": ["pass", "fail", "skip", "error"]},
-        "meaning": text, "lines": {"type": "array", "items": text}, "file": maybe, "replay": maybe,
-    }  # fmt: skip
-    objects = [
-        {"type": "object", "properties": p, "required": sorted(p), "additionalProperties": False}
-        for p in (campaign, verdict)
-    ]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A line of report.jsonl of percpu-fuzz",
-        "oneOf": objects,
-    }

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-from percpu_fuzz.reports.statistics.strata import Ends
-
 STEPS_MOST = 60  # of Newton's method; a handful is the rule
 CLOSE = 1e-12  # relative
 ETA, S = 2.0, 1.4  # of the stitched boundary: spacing of its epochs, decay of their share of the error
@@ -58,9 +56,6 @@ def sequence_high(k: int, n: int, tail: float) -> float:
             break
         p = following
     return p
-
-
-ANYTIME = Ends(sequence_low, sequence_high)
 
 
 def stitched(v: float, scale: float, tail: float, ratio: float = 1.0) -> float:

@@ -1,7 +1,6 @@
 """Hypothesis strategies of what the engine takes, for tests here and elsewhere. May import plan and what it imports.
 
 topologies     machines
-areas          sizes, alignments, places in a unit, nodes of backing pages
 programs       programs and fallback patterns, decoded from the one table of choices
 scenarios      schedules and whole scenarios
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from drawn_areas import sizes
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -21,7 +22,6 @@ from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.given.areas import sizes
 from percpu_fuzz.strategies.run.replay import plain_records
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 

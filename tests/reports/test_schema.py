@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 from places import ROOT
 from rendered import report_json
+from report_schema import report_schema, schema_text
 
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.schema import report_schema, schema_text
 
 Made = Callable[..., Campaign]
 PUBLISHED = ROOT / "docs" / "report.schema.json"
@@ -19,7 +19,7 @@ VALIDATOR = jsonschema.Draft202012Validator(report_schema())
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:
-    """docs/report.schema.json is reports.schema.schema_text(), and a schema by its own rules."""
+    """docs/report.schema.json is report_schema.schema_text(), and a schema by its own rules."""
     assert PUBLISHED.read_text(encoding="ascii") == schema_text()
     jsonschema.Draft202012Validator.check_schema(report_schema())
 

@@ -17,7 +17,6 @@ from sarif_pydantic import Sarif
 
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.reports.ci.formats import FORMATS
-from percpu_fuzz.reports.ci.jsonl import jsonl_schema
 from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, PASS, SKIP, verdicts
 from percpu_fuzz.reports.figures.figures import Figures
 
@@ -132,10 +131,9 @@ def test_github_commands_stay_on_their_lines(make: Made, campaign_of: Any) -> No
 
 @CAMPAIGNS
 def test_json_lines_are_valid(make: Made, campaign_of: Any) -> None:
-    """Every line is valid by the published schema, which is the code's own; texts are kept as they are."""
+    """Every line is valid by the published schema; texts are kept as they are."""
     campaign = campaign_of(make)
     published = json.loads((ROOT / "docs" / "report.jsonl.schema.json").read_text())
-    assert published == json.loads(json.dumps(jsonl_schema()))
     jsonschema.Draft202012Validator.check_schema(published)
     rows = [json.loads(line) for line in FORMATS["jsonl"][1](Figures(campaign), 1).splitlines()]
     for row in rows:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from drawn_areas import alignments, areas, ext_nodes, page_nodes, sizes
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
@@ -17,7 +18,6 @@ from percpu_fuzz.engine.kernel.accumulate import accumulate, pages_of_node
 from percpu_fuzz.engine.kernel.precharge import full_size, nr_precharge_pages
 from percpu_fuzz.engine.topology import Topology, topo_record
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.strategies.given.areas import alignments, areas, ext_nodes, page_nodes, sizes
 from percpu_fuzz.strategies.given.topologies import topologies
 
 CHUNK = 2
