@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgspec
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
-from percpu_fuzz.engine.errors import ScenarioError, TopologyError
-from percpu_fuzz.engine.program import FAIL_FIELDS, Memcg, Op, Program, Task
+from percpu_fuzz.engine.errors import ScenarioError
+from percpu_fuzz.engine.program import FAIL_FIELDS, Memcg, Program, Task
 from percpu_fuzz.engine.topology import Topology
-from percpu_fuzz.engine.topology_file import TopologyRow, row_of, topology_of
+from percpu_fuzz.engine.topology_file import TopologyRow, row_of, row_type, topology_of
 
 FINDING_SCHEMA = 1
-LATER = ("fail_charge", "fail_space", "fail_node")
+LATER = ("fail_charge", "fail_space", "fail_node")  # a file without them injects none
 MOST_DRY_NODE = 127  # a node's index + 1, as a Prog record holds it
 MOST_TASK, MOST_PASSED = 127, (1 << 31) - 1  # what a schedule's record holds
 
@@ -52,60 +52,19 @@ class Finding:
     origin: dict[str, Any] = field(default_factory=dict)
 
 
-class _Op(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    kind: str
-    memcg: int = 0
-    slot: int = 0
-    size_bytes: int = 0
-    align: int = 0
-    gfp: int = 0
-    value: int = 0
-
-
-class _Task(msgspec.Struct, forbid_unknown_fields=True):
-    cpu: int
-    memcg: int
-    irq: bool
-    ops: list[_Op]
-
-
-class _Memcg(msgspec.Struct, forbid_unknown_fields=True):
-    parent: int
-    max_pages: int
-    user_pages: int
-
-
-class _Program(msgspec.Struct, forbid_unknown_fields=True):
-    tasks: list[_Task]
-    memcgs: list[_Memcg]
-    placement: str
-    table: list[int]
-    fail_populate: list[int]
-    fail_create: list[int]
-    fail_trylock: list[int]
-    pressed_pages: list[int]
-    retries: int
-    nested_refresh: bool
-    probe: list[int]
-    # These three came later: a file without them injects none.
-    fail_charge: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
-    fail_space: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
-    fail_node: list[int] = msgspec.field(default_factory=lambda: [0] * 8)
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    schema: int
-    variant: str
-    invariant: str
-    topology: TopologyRow
-    program: _Program
-    schedule: list[tuple[int, str, int]]
-    origin: dict[str, Any] = {}
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses and tuples as the lists and dicts that JSON has."""
-    return json.loads(msgspec.json.encode(value))
+NEEDED = {
+    Task: ("cpu", "memcg", "irq", "ops"), Memcg: ("max_pages", "user_pages"),
+    Program: [field.name for field in fields(Program) if field.name not in LATER],
+}  # fmt: skip
+ProgramRow = row_type(Program, NEEDED, probe=list[int], **dict.fromkeys(FAIL_FIELDS, list[int]))
+FindingRow = msgspec.defstruct(
+    "FindingRow",
+    [
+        ("schema", int), ("variant", str), ("invariant", str), ("topology", TopologyRow), ("program", ProgramRow),
+        ("schedule", list[tuple[int, str, int]]), ("origin", dict[str, Any], msgspec.field(default_factory=dict)),
+    ],
+    forbid_unknown_fields=True,
+)  # fmt: skip
 
 
 def dump_finding(finding: Finding) -> bytes:
@@ -115,7 +74,7 @@ def dump_finding(finding: Finding) -> bytes:
         "schema": FINDING_SCHEMA,
         "variant": finding.variant,
         "invariant": finding.invariant,
-        "topology": _plain(row_of(scenario.topology)),
+        "topology": row_of(scenario.topology),
         "program": _program_row(scenario.program),
         "schedule": [[s.task, s.label, s.passed] for s in scenario.schedule],
         "origin": finding.origin,
@@ -125,14 +84,14 @@ def dump_finding(finding: Finding) -> bytes:
 
 def _program_row(program: Program) -> dict[str, Any]:
     """The program as JSON; failures that came later are left out where they inject nothing."""
-    row: dict[str, Any] = _plain(program)
+    row: dict[str, Any] = msgspec.to_builtins(program)
     return {name: value for name, value in row.items() if name not in LATER or any(value)}
 
 
 def load_finding(text: bytes, where: str) -> Finding:
     """Read a scenario file; ScenarioError in one line for what is malformed, TopologyError for the machine."""
     try:
-        row = msgspec.json.decode(text, type=_File)
+        row: Any = msgspec.json.decode(text, type=FindingRow)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ScenarioError(where, " ".join(str(error).split()), "a scenario file, schema 1") from None
     if row.schema != FINDING_SCHEMA:
@@ -147,30 +106,15 @@ def load_finding(text: bytes, where: str) -> Finding:
     if row.invariant not in INVARIANT_NAMES:
         raise ScenarioError(where, f"invariant {row.invariant!r}", ", ".join(INVARIANT_NAMES))
     schedule = tuple(Switch(task, label, passed) for task, label, passed in row.schedule)
-    scenario = Scenario(_topology(row.topology, where), _program(row.program, where), schedule)
+    scenario = Scenario(topology_of(row.topology, where), _program(row.program, where), schedule)
     return Finding(scenario, row.variant, row.invariant, row.origin)
 
 
-def _topology(row: TopologyRow, where: str) -> Topology:
-    try:
-        return topology_of(row)
-    except TopologyError as error:
-        raise TopologyError(f"{where}, {error.where}", error.given, error.allowed) from None
-
-
-def _program(row: _Program, where: str) -> Program:
+def _program(row: Any, where: str) -> Program:
     for name in FAIL_FIELDS:
         given, most = getattr(row, name), MOST_DRY_NODE if name == "fail_node" else 1
         if len(given) != 8 or not set(given) <= set(range(most + 1)):
             raise ScenarioError(where, f"{name} {given}", f"eight entries of 0 {'or' if most == 1 else 'to'} {most}")
     if len(row.probe) != 2:
         raise ScenarioError(where, f"probe {row.probe}", "[task, operation]")
-    tasks = tuple(
-        Task(t.cpu, t.memcg, t.irq, tuple(Op(**msgspec.structs.asdict(op)) for op in t.ops)) for t in row.tasks
-    )
-    memcgs = tuple(Memcg(m.parent, m.max_pages, m.user_pages) for m in row.memcgs)
-    return Program(
-        tasks, memcgs, row.placement, tuple(row.table), tuple(row.fail_populate), tuple(row.fail_create),
-        tuple(row.fail_trylock), tuple(row.pressed_pages), row.retries, row.nested_refresh,
-        (row.probe[0], row.probe[1]), tuple(row.fail_charge), tuple(row.fail_space), tuple(row.fail_node),
-    )  # fmt: skip
+    return msgspec.convert(row, Program, from_attributes=True)

@@ -2,90 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from types import GenericAlias
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
 from percpu_fuzz.engine.errors import TopologyError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.topology import Topology
 
 TOPOLOGY_SCHEMA: Literal[1] = 1
 ALLOWED = f"a topology file of schema {TOPOLOGY_SCHEMA}"
 
 
-class NodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """engine.topology.Node as the file has it; movable_only stands there only if it is true."""
+def row_type(kind: Any, needed: Mapping[type, Collection[str]] = {}, **types: Any) -> Any:
+    """The msgspec struct of a dataclass and of those in its fields, as a file has them: unknown fields are refused.
 
-    id: int
-    online: bool = True
-    pages: int = 0
-    low_pages: int = 0
-    min_pages: int = 0
-    movable_only: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class CpuRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """engine.topology.Cpu as the file has it."""
-
-    id: int
-    node: int
-    online: bool = True
-    isolated: bool = False
+    needed: by dataclass, fields that may not be missing though they have a default; types: of fields that are not as
+    the dataclass has them, or that the file has besides. msgspec.convert with from_attributes makes the dataclass.
+    """
+    hints = get_type_hints(kind)
+    rows = [(name, hint) for name, hint in types.items() if name not in hints]
+    for field in fields(kind):
+        hint = types.get(field.name, hints[field.name])
+        if get_args(hint) and is_dataclass(get_args(hint)[0]):
+            hint = GenericAlias(tuple, (row_type(get_args(hint)[0], needed), ...))
+        default = () if field.default is MISSING or field.name in needed.get(kind, ()) else (field.default,)
+        rows.append((field.name, hint, *default))
+    return msgspec.defstruct(kind.__name__, rows, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
-class TopologyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """engine.topology.Topology as the file has it."""
-
-    schema: Literal[1]
-    name: str
-    nodes: tuple[NodeRow, ...]
-    cpus: tuple[CpuRow, ...]
-    distances: tuple[tuple[int, ...], ...]
-    page_size: int = 4096
-    ext_size: int = 8
-    unit_pages: int = 8
-    first_room_bytes: int = 0
-    first_start_bytes: int = 0
-    reserved_room_bytes: int = 0
-    acting: tuple[int, ...] = ()
+TopologyRow = row_type(Topology, schema=Literal[1])
 
 
-def row_of(topology: Topology) -> TopologyRow:
-    """The row that stands for a topology."""
-    return TopologyRow(
-        schema=TOPOLOGY_SCHEMA,
-        name=topology.name,
-        nodes=tuple(
-            NodeRow(n.id, n.online, n.pages, n.low_pages, n.min_pages, n.movable_only or msgspec.UNSET)
-            for n in topology.nodes
-        ),
-        cpus=tuple(CpuRow(c.id, c.node, c.online, c.isolated) for c in topology.cpus),
-        distances=topology.distances,
-        page_size=topology.page_size,
-        ext_size=topology.ext_size,
-        unit_pages=topology.unit_pages,
-        first_room_bytes=topology.first_room_bytes,
-        first_start_bytes=topology.first_start_bytes,
-        reserved_room_bytes=topology.reserved_room_bytes,
-        acting=topology.acting,
-    )
+def row_of(topology: Topology) -> dict[str, Any]:
+    """A topology as a file has it; a node's movable_only stands there only if it is true."""
+    row = {field.name: msgspec.to_builtins(getattr(topology, field.name)) for field in fields(topology)}
+    for node in row["nodes"]:
+        if not node["movable_only"]:
+            del node["movable_only"]
+    return {"schema": TOPOLOGY_SCHEMA} | row
 
 
-def topology_of(row: TopologyRow) -> Topology:
+def topology_of(row: Any, where: str) -> Topology:
     """The topology that a row stands for. Raises TopologyError for a machine that cannot exist."""
-    return Topology(
-        row.name,
-        tuple(Node(n.id, n.online, n.pages, n.low_pages, n.min_pages, n.movable_only is True) for n in row.nodes),
-        tuple(Cpu(c.id, c.node, c.online, c.isolated) for c in row.cpus),
-        row.distances,
-        row.page_size,
-        row.ext_size,
-        row.unit_pages,
-        row.first_room_bytes,
-        row.first_start_bytes,
-        row.reserved_room_bytes,
-        row.acting,
-    )
+    try:
+        return msgspec.convert(row, Topology, from_attributes=True)
+    except msgspec.ValidationError as error:
+        wrong = error.__cause__
+        assert isinstance(wrong, TopologyError)
+        raise TopologyError(f"{where}, {wrong.where}", wrong.given, wrong.allowed) from None
 
 
 def dump_topology(topology: Topology) -> bytes:
@@ -102,7 +69,4 @@ def load_topology(data: bytes, where: str) -> Topology:
         row = msgspec.json.decode(data, type=TopologyRow)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TopologyError(where, " ".join(str(error).split()), ALLOWED) from None
-    try:
-        return topology_of(row)
-    except TopologyError as error:
-        raise TopologyError(f"{where}, {error.where}", error.given, error.allowed) from None
+    return topology_of(row, where)
