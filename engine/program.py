@@ -16,6 +16,7 @@ UNLIMITED = -1
 MOST_LIMIT_PAGES = (1 << 30) - 1
 MOST_STEP = (1 << 15) - 1
 MOST_RETRIES = 100
+PLACEMENTS = ("watermark", "table")
 IRQ_KINDS = ("nop", "alloc", "free", "kmem")
 
 
@@ -122,7 +123,7 @@ def check_program(program: Program, size_class: str, nr_act: int) -> None:
         raise ScenarioError("program", "no task", "at least one")
     if len(program.pressed_pages) not in (0, 4):
         raise ScenarioError("program", f"{len(program.pressed_pages)} pressed_pages", "none or four")
-    if program.placement not in ("watermark", "table"):
+    if program.placement not in PLACEMENTS:
         raise ScenarioError("program", f"placement {program.placement!r}", "watermark or table")
     for m, memcg in enumerate(program.memcgs, 1):
         if not 0 <= memcg.parent < m:
@@ -188,7 +189,7 @@ def prog_record(program: Program, size_class: str, nr_act: int) -> Record:
             prog["op_kind"][t, i] = OP_NAMES.index(op.kind)
             for name, field in OP_FIELDS:
                 prog[field][t, i] = getattr(op, name)
-    prog["place_mode"] = ("watermark", "table").index(program.placement)
+    prog["place_mode"] = PLACEMENTS.index(program.placement)
     prog["nr_table"] = len(program.table)
     prog["place_table"][: len(program.table)] = program.table
     for name in FAIL_FIELDS:
@@ -210,18 +211,13 @@ def program_of(prog: Any) -> Program:
     return Program(
         tasks,
         memcgs,
-        ("watermark", "table")[int(prog["place_mode"])],
-        _ints(prog["place_table"][: int(prog["nr_table"])]),
-        _ints(prog["fail_populate"]),
-        _ints(prog["fail_create"]),
-        _ints(prog["fail_trylock"]),
-        _ints(prog["pressed_pages"]) if prog["pressed"] else (),
-        int(prog["nr_retries"]),
-        bool(prog["nested_refresh"]),
-        (int(prog["probe_task"]), int(prog["probe_op"])),
-        _ints(prog["fail_charge"]),
-        _ints(prog["fail_space"]),
-        _ints(prog["fail_node"]),
+        placement=PLACEMENTS[int(prog["place_mode"])],
+        table=_ints(prog["place_table"][: int(prog["nr_table"])]),
+        pressed_pages=_ints(prog["pressed_pages"]) if prog["pressed"] else (),
+        retries=int(prog["nr_retries"]),
+        nested_refresh=bool(prog["nested_refresh"]),
+        probe=(int(prog["probe_task"]), int(prog["probe_op"])),
+        **{name: _ints(prog[name]) for name in FAIL_FIELDS},
     )
 
 

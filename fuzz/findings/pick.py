@@ -172,32 +172,40 @@ def _showing(case: Case) -> tuple[bool, tuple[int, ...]]:
     return not case[1].breaks_first, case[1].size
 
 
-def fewest_cases(picked: Sequence[Pick]) -> dict[Place, list[Signature]]:
-    """Cases that between them break every invariant that was picked, few and on small machines; their signatures."""
+def fewest_cases(picked: Sequence[Pick]) -> dict[Place, list[Pick]]:
+    """Cases that between them break every invariant that was picked, few and on small machines."""
     places: dict[Place, dict[str, Pick]] = {}
     for one in picked:
         places.setdefault((one.stream, one.k, one.case), {}).setdefault(one.signature.invariant, one)
     missing = {one.signature.invariant for one in picked}
-    found: dict[Place, list[Signature]] = {}
+    found: dict[Place, list[Pick]] = {}
     while missing:
         place = max(
             places, key=lambda p: (len(missing & set(places[p])), not any(one.large for one in places[p].values()))
         )
-        found[place] = [one.signature for name, one in sorted(places[place].items()) if name in missing]
+        found[place] = [one for name, one in sorted(places[place].items()) if name in missing]
         missing -= set(places[place])
     return found
 
 
+def cases_of(
+    work: Callable[..., list[Shown]], batches: Batches, places: Mapping[Place, Sequence[Pick]], workers: int,
+    enough: Callable[[], bool] = lambda: False, seen: Callable[[int], None] = lambda _answers: None,
+) -> list[Case]:  # fmt: skip
+    """What work(batch, case, signatures) makes of the picks of each case; its last ones may be cut off."""
+    tasks = [
+        (batches.batch_of(stream, k), case, [one.signature for one in picks])
+        for (stream, k, case), picks in places.items()
+    ]
+    answers = answers_of(work, tasks, workers, enough, seen)
+    return [
+        case for task, picks in enumerate(places.values()) for case in zip(picks, answers.get(task, ()), strict=False)
+    ]
+
+
 def cases_as_drawn(batches: Batches, picked: Sequence[Pick], workers: int) -> list[Case]:
     """A case of each invariant, drawn again and not shrunk: whatever the time, this is done."""
-    places = list(fewest_cases(picked).items())
-    tasks = [(batches.batch_of(stream, k), case, given) for (stream, k, case), given in places]
-    answers = answers_of(as_drawn, tasks, workers, lambda: False)
-    return [
-        (Pick(*places[task][0], what_of), what)
-        for task, done in sorted(answers.items())
-        for what_of, what in zip(places[task][1], done, strict=True)
-    ]
+    return cases_of(as_drawn, batches, fewest_cases(picked), workers)
 
 
 def by_cause(cases: list[Case]) -> list[list[Case]]:
@@ -217,31 +225,22 @@ def shown_cases(
 
     The first pick of each invariant is worked on first, so that `enough` cuts second cases before it cuts causes.
     """
-    groups: dict[Place, list[int]] = {}
-    for number in _firsts_first(picked):
-        one = picked[number]
-        groups.setdefault((one.stream, one.k, one.case), []).append(number)
-    numbers = list(groups.values())
-    tasks = [
-        (batches.batch_of(stream, k), case, [picked[i].signature for i in numbers])
-        for (stream, k, case), numbers in groups.items()
-    ]
-    answers: dict[int, Shown] = {}
-    with Sign("ending: shrinking case", len(tasks)) as sign:
-        found = answers_of(shown, tasks, workers, enough, sign.at)
-    for task, done in found.items():
-        answers.update(zip(numbers[task], done, strict=False))  # the last ones of a case may be cut off
-    return [(picked[i], answers[i]) for i in sorted(answers)]
+    places: dict[Place, list[Pick]] = {}
+    for one in _firsts_first(picked):
+        places.setdefault((one.stream, one.k, one.case), []).append(one)
+    with Sign("ending: shrinking case", len(places)) as sign:
+        found = cases_of(shown, batches, places, workers, enough, sign.at)
+    return sorted(found, key=lambda case: picked.index(case[0]))
 
 
-def _firsts_first(picked: list[Pick]) -> list[int]:
-    """Numbers of the picks: the first of every invariant, the second of every one, and so on."""
-    rank: Counter[str] = Counter()
-    order: list[tuple[int, int]] = []
-    for number, one in enumerate(picked):
-        order.append((rank[one.signature.invariant], number))
-        rank[one.signature.invariant] += 1
-    return [number for _, number in sorted(order)]
+def _firsts_first(picked: list[Pick]) -> list[Pick]:
+    """The first pick of every invariant, the second of every one, and so on."""
+    ranks: Counter[str] = Counter()
+    ranked: list[tuple[int, Pick]] = []
+    for one in picked:
+        ranked.append((ranks[one.signature.invariant], one))
+        ranks[one.signature.invariant] += 1
+    return [one for _, one in sorted(ranked, key=lambda row: row[0])]
 
 
 def file_name(number: int, signature: Signature) -> str:

@@ -196,7 +196,7 @@ def test_few_cases_show_every_invariant_and_small_machines_come_first() -> None:
         Outcome("hunting", 1, "small", 1, 1, first_cases=both | alone),
     ]
     picked = pick(rows, {"large": 1024, "small": 2})
-    assert {place: [s.invariant for s in found] for place, found in fewest_cases(picked).items()} == {
+    assert {place: [one.signature.invariant for one in found] for place, found in fewest_cases(picked).items()} == {
         ("hunting", 1, 4): ["I8", "I9"],
         ("hunting", 1, 7): ["I12"],
     }
