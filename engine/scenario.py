@@ -56,7 +56,7 @@ NEEDED = {
     Task: ("cpu", "memcg", "irq", "ops"), Memcg: ("max_pages", "user_pages"),
     Program: [field.name for field in fields(Program) if field.name not in LATER],
 }  # fmt: skip
-ProgramRow = row_type(Program, NEEDED, probe=list[int], **dict.fromkeys(FAIL_FIELDS, list[int]))
+ProgramRow = row_type(Program, NEEDED, types=dict.fromkeys(("probe", *FAIL_FIELDS), list[int]))
 FindingRow = msgspec.defstruct(
     "FindingRow",
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import GenericAlias
 from typing import Any, Literal, get_args, get_type_hints
@@ -16,14 +16,17 @@ TOPOLOGY_SCHEMA: Literal[1] = 1
 ALLOWED = f"a topology file of schema {TOPOLOGY_SCHEMA}"
 
 
-def row_type(kind: Any, needed: Mapping[type, Collection[str]] = {}, **types: Any) -> Any:
+def row_type(
+    kind: Any, needed: Mapping[type, Collection[str]] = {}, more: Iterable[Any] = (), types: Mapping[str, Any] = {}
+) -> Any:
     """The msgspec struct of a dataclass and of those in its fields, as a file has them: unknown fields are refused.
 
-    needed: by dataclass, fields that may not be missing though they have a default; types: of fields that are not as
-    the dataclass has them, or that the file has besides. msgspec.convert with from_attributes makes the dataclass.
+    needed: by dataclass, fields that may not be missing though they have a default; more: fields that the file alone
+    has, as msgspec.defstruct takes them; types: of fields that are not as the dataclass has them. msgspec.convert with
+    from_attributes makes the dataclass of a row.
     """
     hints = get_type_hints(kind)
-    rows = [(name, hint) for name, hint in types.items() if name not in hints]
+    rows = [*more]
     for field in fields(kind):
         hint = types.get(field.name, hints[field.name])
         if get_args(hint) and is_dataclass(get_args(hint)[0]):
@@ -33,7 +36,7 @@ def row_type(kind: Any, needed: Mapping[type, Collection[str]] = {}, **types: An
     return msgspec.defstruct(kind.__name__, rows, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
-TopologyRow = row_type(Topology, schema=Literal[1])
+TopologyRow = row_type(Topology, more=[("schema", Literal[1])])
 
 
 def row_of(topology: Topology) -> dict[str, Any]:
