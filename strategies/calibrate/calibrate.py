@@ -220,27 +220,26 @@ def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodn
 
     Only of what was counted and fitted. own: it was fitted to these very counts, so each weight is a fitted number.
     """
-    sizes = found.tables["size"]
 
-    def fit_to(counted: Counter[int], weights: Weights, default: Weights, note: str = "") -> Goodness:
+    def fit_to(
+        counted: Counter[int], name: str, note: str = "", group: Callable[[Weights], Weights] = lambda weights: weights
+    ) -> Goodness:
+        weights, default = (group(weights_of(table)) for table in (found.tables[name], KINDS[name]))
         free = sum(weight > 0 for weight in weights.values()) - 1
         return goodness(counted, weights, free if own else 0, default, note)
 
-    note = f"{len(counts.size)} sizes, drawn as {len(sizes.values)}"
-    out = {"size": fit_to(counts.size, weights_of(sizes), weights_of(KINDS["size"]), note)}
     classes = Counter({value: int(weight) for value, weight in size_classes(counts.size).items()})
-    out["size by powers of two"] = fit_to(
-        classes, size_classes(weights_of(sizes)), size_classes(weights_of(KINDS["size"]))
-    )
-    out["alignment"] = fit_to(counts.align, weights_of(found.tables["align"]), weights_of(KINDS["align"]))
-    note = "charged or not, may block or not, high, noretry, nofail"
-    flags = recorded_flags(weights_of(found.tables["gfp"]))
-    out["flags"] = fit_to(counts.gfp, flags, recorded_flags(weights_of(KINDS["gfp"])), note)
+    out = {
+        "size": fit_to(counts.size, "size", f"{len(counts.size)} sizes, drawn as {len(found.tables['size'].values)}"),
+        "size by powers of two": fit_to(classes, "size", group=size_classes),
+        "alignment": fit_to(counts.align, "align"),
+        "flags": fit_to(counts.gfp, "gfp", "charged or not, may block or not, high, noretry, nofail", recorded_flags),
+    }
     if "op" in found.tables and counts.lives.areas:
         out |= lifetime_fits(found.tables["op"].weights, counts.lives, own)
     for name, (words, counted, note) in pressure_counts(counts).items():
         if name in found.tables and counted:
-            out[words] = fit_to(counted, weights_of(found.tables[name]), weights_of(KINDS[name]), note)
+            out[words] = fit_to(counted, name, note)
     return out
 
 
