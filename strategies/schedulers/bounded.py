@@ -32,7 +32,7 @@ def deviations(sched: Sched, st: State) -> int:
 
 @compiled
 def next_in_turn(st: State, mask: int, after: int) -> int:
-    """The first runnable task after one, in a circle, itself last; -1 if there is none."""
+    """The first runnable task after one, in a circle; itself last."""
     for i in range(1, st.nr_all + 1):
         t = (after + i) % st.nr_all
         if mask >> t & 1:

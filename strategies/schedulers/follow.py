@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.records import State
-from percpu_fuzz.strategies.schedulers.bounded import next_in_turn
 from percpu_fuzz.strategies.schedulers.record import Sched
 
 
@@ -19,6 +18,15 @@ def reached(sched: Sched, st: State) -> bool:
     if label < 0 or t >= st.nr_all or st.pc[t] != label:
         return False
     return sched.passed[t, label] >= sched.switch_passed[sched.at]
+
+
+@compiled
+def lowest(st: State, mask: int) -> int:
+    """The runnable task of the lowest number, -1 if there is none."""
+    for t in range(st.nr_all):
+        if mask >> t & 1:
+            return t
+    return -1
 
 
 @compiled
@@ -35,7 +43,7 @@ def choose_followed(sched: Sched, st: State, mask: int) -> int:
             sched.failed = sched.at + 1
             return -1
         if sched.lenient == 0:
-            return next_in_turn(st, mask, st.nr_all - 1)
+            return lowest(st, mask)
         sched.skipped += 1
         sched.at += 1
-    return next_in_turn(st, mask, st.nr_all - 1)
+    return lowest(st, mask)

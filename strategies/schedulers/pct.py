@@ -42,7 +42,7 @@ def choose_pct(sched: Sched, st: State, mask: int) -> int:
 
 @compiled
 def highest(sched: Sched, st: State, mask: int) -> int:
-    """The runnable task of highest priority, the first of equals; -1 if there is none."""
+    """The runnable task of highest rank, -1 if there is none."""
     best = -1
     for t in range(st.nr_all):
         if mask >> t & 1:

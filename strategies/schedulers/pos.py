@@ -13,7 +13,6 @@ from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import State
 from percpu_fuzz.strategies.draw.rng import Rng, next_word
-from percpu_fuzz.strategies.schedulers.pct import highest
 from percpu_fuzz.strategies.schedulers.record import Sched
 
 ON_STOCK, ON_COUNTER, ON_OBJCG, ON_CHUNK, ON_QUEUE = 1, 2, 4, 8, 16
@@ -36,7 +35,11 @@ def begin_pos(sched: Sched, st: State, rng: Rng) -> None:
 @compiled
 def choose_pos(sched: Sched, st: State, rng: Rng, mask: int) -> int:
     """The runnable task with the highest priority; its own and those of racing steps are drawn anew."""
-    best = highest(sched, st, mask)
+    best = -1
+    for t in range(st.nr_all):
+        if mask >> t & 1:
+            if best < 0 or sched.priority[t] > sched.priority[best]:
+                best = t
     touched = TOUCHES[st.pc[best]]
     for t in range(st.nr_all):
         if t == best or TOUCHES[st.pc[t]] & touched:
