@@ -78,7 +78,7 @@ def test_the_figures_are_those_of_the_arithmetic() -> None:
     assert tally.pairs == pairs
     assert tally.misplaced == amiss
     assert amiss.total() > amiss[0]
-    assert {n.node: n.bytes_end for n in tally.nodes} == {0: left[0], 1: left[1], -1: left.total()}
+    assert {n.node: n.bytes_end for n in tally.nodes} == {0: left[0], 1: left[1], None: left.total()}
     for n in tally.nodes:
         assert n.pages_most >= n.pages_end >= 0
         assert n.bytes_most > n.bytes_end
