@@ -188,7 +188,7 @@ def fewest_cases(picked: Sequence[Pick]) -> dict[Place, list[Pick]]:
     return found
 
 
-def cases_in_turn(
+def worked_on(
     work: Callable[..., list[Shown]], batches: Batches, places: Mapping[Place, Sequence[Pick]], workers: int,
     enough: Callable[[], bool] = lambda: False, seen: Callable[[int], None] = lambda _answers: None,
 ) -> list[Case]:  # fmt: skip
@@ -205,7 +205,7 @@ def cases_in_turn(
 
 def cases_as_drawn(batches: Batches, picked: Sequence[Pick], workers: int) -> list[Case]:
     """A case of each invariant, drawn again and not shrunk: whatever the time, this is done."""
-    return cases_in_turn(as_drawn, batches, fewest_cases(picked), workers)
+    return worked_on(as_drawn, batches, fewest_cases(picked), workers)
 
 
 def by_cause(cases: list[Case]) -> list[list[Case]]:
@@ -229,7 +229,7 @@ def shown_cases(
     for one in _firsts_first(picked):
         places.setdefault((one.stream, one.k, one.case), []).append(one)
     with Sign("ending: shrinking case", len(places)) as sign:
-        found = cases_in_turn(shown, batches, places, workers, enough, sign.at)
+        found = worked_on(shown, batches, places, workers, enough, sign.at)
     return sorted(found, key=lambda case: picked.index(case[0]))
 
 

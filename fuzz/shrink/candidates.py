@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from percpu_fuzz.engine.program import FAIL_FIELDS, UNLIMITED, Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
-from percpu_fuzz.fuzz.shrink.actors import PROGRAM, Actor
+from percpu_fuzz.fuzz.shrink.actors import PROGRAM
 from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 NUMBERS = (0, 1, 2, 4, 8, 16, 64, 512, 1024, 2048, 4096)
@@ -28,14 +28,32 @@ def with_program(attempt: Attempt, program: Program, events: list[Event]) -> Sce
     return replace(bare, schedule=schedule_from(events, bare))
 
 
+def kept_events(attempt: Attempt, tasks: Sequence[int], ops: Mapping[int, Collection[int]] = {}) -> list[Event]:
+    """The steps of the tasks and operations that are left, under the numbers that the tasks have then.
+
+    ops: by task, those that are left of it; tasks that are not there keep all.
+    """
+    events = []
+    for event in attempt.events:
+        actor = event.actor
+        if actor.role == PROGRAM:
+            nr_ops = len(attempt.scenario.program.tasks[actor.number].ops)
+            if actor.number not in tasks or (
+                event.op < nr_ops and event.op not in ops.get(actor.number, range(nr_ops))
+            ):
+                continue
+            event = event._replace(actor=actor._replace(number=tasks.index(actor.number)))
+        events.append(event)
+    return events
+
+
 def without_ops(attempt: Attempt, task: int, keep: list[int]) -> Scenario:
     """Only some of a task's operations; the steps of the others are taken out of the schedule."""
     program = attempt.scenario.program
     ops = tuple(program.tasks[task].ops[i] for i in keep)
     tasks = list(program.tasks)
     tasks[task] = replace(tasks[task], ops=ops)
-    last = len(program.tasks[task].ops)
-    events = [e for e in attempt.events if e.actor != Actor(PROGRAM, task) or e.op in keep or e.op >= last]
+    events = kept_events(attempt, range(len(tasks)), {task: keep})
     return with_program(attempt, _probed(program, tuple(tasks)), events)
 
 
@@ -48,13 +66,7 @@ def without_task(attempt: Attempt, task: int) -> Scenario:
     """One task less; tasks after it move up, also where an operation names one."""
     program = attempt.scenario.program
     tasks = tuple(_renamed_task(t, task) for i, t in enumerate(program.tasks) if i != task)
-    events = []
-    for event in attempt.events:
-        if event.actor.role != PROGRAM:
-            events.append(event)
-        elif event.actor.number != task:
-            number = event.actor.number - (event.actor.number > task)
-            events.append(event._replace(actor=Actor(PROGRAM, number)))
+    events = kept_events(attempt, [i for i in range(len(program.tasks)) if i != task])
     return with_program(attempt, _probed(program, tasks), events)
 
 

@@ -14,8 +14,8 @@ from percpu_fuzz.engine.core.labels import OP_NAMES
 from percpu_fuzz.engine.program import FAIL_FIELDS, OP_FIELDS, Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.topology import Topology
-from percpu_fuzz.fuzz.shrink.actors import PROGRAM
-from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
+from percpu_fuzz.fuzz.shrink.attempt import Attempt, schedule_from
+from percpu_fuzz.fuzz.shrink.candidates import kept_events
 from percpu_fuzz.fuzz.shrink.machines import acting_of, even_machines, moved
 
 READ = {
@@ -107,7 +107,7 @@ class Reading:
         tasks = tuple(replace(task, ops=tuple(map(self._renamed, task.ops))) for task in drawn)
         program = replace(self._surroundings(), tasks=tasks, memcgs=memcgs, probe=(-1, -1))
         bare = Scenario(self.first.scenario.topology, program)
-        events = self._events()
+        events = kept_events(self.first, self.tasks, self.ops)
         if machine is self.first.scenario.topology:
             return self._scheduled(replace(bare, schedule=schedule_from(events, bare)))
         elsewhere = moved(bare, events, machine)
@@ -217,19 +217,6 @@ class Reading:
 
     def _row(self, given: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(self._number(max(given), entry) for entry in given)
-
-    def _events(self) -> list[Event]:
-        """The start's steps of the tasks and operations that are left, under the numbers that the tasks have now."""
-        events = []
-        for event in self.first.events:
-            actor = event.actor
-            if actor.role == PROGRAM:
-                last = len(self.program.tasks[actor.number].ops)
-                if actor.number not in self.tasks or (event.op < last and event.op not in self.ops[actor.number]):
-                    continue
-                event = event._replace(actor=actor._replace(number=self.tasks.index(actor.number)))
-            events.append(event)
-        return events
 
     def _scheduled(self, scenario: Scenario) -> Scenario:
         """Some of the switches, some of them sooner."""

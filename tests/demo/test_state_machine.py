@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from drawn_areas import sizes
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from machines import sizes
 
 from percpu_fuzz.engine.case.runnable import case_over, runnable
 from percpu_fuzz.engine.core.compiled import plain

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from drawn_areas import alignments, areas, ext_nodes, page_nodes, sizes
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
+from machines import alignments, areas, ext_nodes, page_nodes, sizes
 
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
