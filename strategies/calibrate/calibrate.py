@@ -188,16 +188,16 @@ def fit(name: str, counts: RunCounts) -> Calibration:
     return Calibration(SCHEMA, name, counts.sources, tables, {}, {}, tuple(left_out), chain)
 
 
-Weights = Mapping[int, float]
+ByValue = Mapping[int, float]
 
 
-def weights_of(table: Table | Kind) -> Weights:
+def weights_of(table: Table | Kind) -> ByValue:
     """Weights by value, as they stand in a fitted table or in the default's: not scaled to a sum."""
     weights = table.weights if isinstance(table, Table) else table.measure
     return dict(zip(table.values, map(float, weights), strict=True))
 
 
-def grouped(weights: Weights, group: Callable[[int], int]) -> Weights:
+def grouped(weights: ByValue, group: Callable[[int], int]) -> ByValue:
     """Weights of values summed up by the group that a value is in."""
     found: dict[int, float] = {}
     for value, weight in weights.items():
@@ -205,12 +205,12 @@ def grouped(weights: Weights, group: Callable[[int], int]) -> Weights:
     return found
 
 
-def size_classes(weights: Weights) -> Weights:
+def size_classes(weights: ByValue) -> ByValue:
     """Weights of sizes by size class."""
     return grouped({size: weight for size, weight in weights.items() if size > 0}, size_class)
 
 
-def recorded_flags(weights: Weights) -> Weights:
+def recorded_flags(weights: ByValue) -> ByValue:
     """Weights of gfp values by GFP_BITS, the flags by which recorded allocations are counted."""
     return grouped(weights, lambda value: value & GFP_BITS)
 
@@ -222,7 +222,10 @@ def fits_of(found: Calibration, counts: RunCounts, own: bool) -> dict[str, Goodn
     """
 
     def fit_to(
-        counted: Counter[int], name: str, note: str = "", group: Callable[[Weights], Weights] = lambda weights: weights
+        counted: Counter[int],
+        name: str,
+        note: str = "",
+        group: Callable[[ByValue], ByValue] = lambda weights: weights,
     ) -> Goodness:
         weights, default = (group(weights_of(table)) for table in (found.tables[name], KINDS[name]))
         free = sum(weight > 0 for weight in weights.values()) - 1
