@@ -113,6 +113,7 @@ class UserWalk:
 
     def choose(self) -> int:
         """The task that the scheduler picks, -1 if none can step. SchedulerError for a pick that cannot."""
+        self.state.stirred = 0  # every task is asked
         ready = tuple(t for t in range(self.state.nr_all) if self.may_step(self.topo, self.prog, self.state, t))
         if not ready:
             return -1

@@ -11,7 +11,7 @@ from percpu_fuzz.fuzz.settings import DRAWN, MACHINE, PLACE, SETTINGS, STORED
 KINDS = {
     DRAWN: {
         "variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "calibration", "learning",
-        "shard", "stop", "explored", "families",
+        "shard", "stop", "explored", "families", "weights",
     },
     MACHINE: {"workers", "batch_seconds", "compile", "worker_memory", "report", "log_level", "start_method"},
     PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
@@ -20,6 +20,7 @@ KINDS = {
 PLACES = {
     "variant": ("v2", "mine.py:mine"), "scheduler": ("pct", "mine.py:Walk"), "topology": ("two-node", "machine.json"),
     "calibration": ("recorded", "mine.json"), "explored": (None, "out/explored"),
+    "weights": ("one-node=1,two-node=3", "mine.txt"),
 }  # fmt: skip
 
 

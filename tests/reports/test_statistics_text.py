@@ -57,7 +57,7 @@ def test_constants_are_those_of_the_code() -> None:
 
 def test_what_it_names_besides_is_there() -> None:
     """Exam lines, decisions and tests within the text."""
-    exams = "".join(path.read_text() for path in (TESTS / "exams").glob("*.py"))
+    exams = "".join(path.read_text() for path in (TESTS / "exams").rglob("*.py"))
     for names in re.findall(r'make exam ONLY="?([a-z -]+)', TEXT):
         for name in names.split():
             assert f'"{name}"' in exams

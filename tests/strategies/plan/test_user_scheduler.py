@@ -69,6 +69,7 @@ def test_the_lowest_task_runs_until_it_waits(tmp_path: Path) -> None:
     for case in range(4):
         drawn = drawn_case(batches.batch_of("hunting", 0), case)
         while not over(drawn.state):
+            drawn.state.stirred = 0
             ready = (t for t in range(drawn.state.nr_all) if may_step(drawn.topo, drawn.prog, drawn.state, t))
             take_step(drawn.topo, drawn.prog, drawn.state, next(ready), CHECK_TOUCHED)
         _, run = repeated(batches.batch_of("hunting", 0), case)
