@@ -24,7 +24,8 @@ setup: $(STAMP)
 	$(BIN)/python -m percpu_fuzz.fuzz.warm small wide
 
 run: setup
-	$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
+	@echo "$(BIN)/percpu-fuzz run $(ARGS)"
+	@$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
 
 test: $(STAMP)
 	$(BIN)/python -m percpu_fuzz.fuzz.warm

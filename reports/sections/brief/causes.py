@@ -75,6 +75,12 @@ class Cause:
         return f"{self.function}: {self.what}" + (f" ({self.where})" if self.where else "")
 
     @property
+    def until_broken(self) -> tuple[Line, ...]:
+        """The steps up to the one that breaks something first, which the sentence is about."""
+        last = next((i for i, line in enumerate(self.steps) if line.broken), len(self.steps) - 1)
+        return self.steps[: last + 1]
+
+    @property
     def elsewhere(self) -> str:
         """Not on base, not on fixed; empty where it was not replayed there."""
         words = [

@@ -70,7 +70,7 @@ def told_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[st
     left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < every)
     lines: list[str] = []
     for place, (one, said) in enumerate(zip(found[:shown], sentences, strict=False)):
-        drawn = two_columns(one.steps, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
+        drawn = two_columns(one.until_broken, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
         left -= len(drawn)
         lines += [*([""] if lines else []), *said, *(f"  {line}" for line in drawn)]
     if shown < every:

@@ -84,11 +84,19 @@ def row_of(line: Line, ours: str, room: int) -> Row:
     return Row(0 if line.who == ours else 1, line.own_words or function_of(line.label), detail)
 
 
+def named_within(names: Sequence[str], room: int) -> str:
+    """As many names as there is room for, and that there are more."""
+    shown = len(names)
+    while shown > 1 and len("; ".join([*names[:shown], *(["..."] if shown < len(names) else [])])) > room:
+        shown -= 1
+    return "; ".join([*names[:shown], *(["..."] if shown < len(names) else [])])[:room]
+
+
 def drawn_rows(steps: Sequence[Line], half: int) -> list[str]:
     """Who is who, then a function once above its steps, each cut to its column."""
     ours = steps[-1]
     others = {line.who: f"CPU {line.cpu}: {line.who}" for line in steps if line.who != ours.who}
-    lines = [(f"CPU {ours.cpu}: {ours.who}".ljust(half + GAP) + "; ".join(others.values()))[: 2 * half + GAP].rstrip()]
+    lines = [(f"CPU {ours.cpu}: {ours.who}".ljust(half + GAP) + named_within(list(others.values()), half)).rstrip()]
     before: tuple[int, str] | None = None
     for row in (row_of(line, ours.who, half - 2) for line in steps):
         indent = " " * (row.column * (half + GAP))

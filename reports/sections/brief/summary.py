@@ -42,7 +42,7 @@ def summary_section(figures: Figures) -> Section:
 
 def short_entry(campaign: Campaign, found: Cause) -> Section:
     """A finding in short: sentence, rate, command, schedule; where pictures can be shown, all of its steps."""
-    lines = two_columns(found.steps, SCHEDULE_LINES, WIDTH - 4)
+    lines = two_columns(found.until_broken, SCHEDULE_LINES, WIDTH - 4)
     return Section(
         f"cause-{found.number}", f"{found.number}. {found.sentence}", (said_of(found),),
         (steps_figure(found.invariants[0], laid_out(found.steps)),) if found.steps else (),

@@ -25,7 +25,7 @@ from percpu_fuzz.reports.sections.brief.causes import cause, causes
 from percpu_fuzz.reports.sections.brief.functions import function_of
 from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
-from percpu_fuzz.reports.sections.brief.schedule import told_within, two_columns
+from percpu_fuzz.reports.sections.brief.schedule import named_within, told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
 
 Made = Callable[..., Campaign]
@@ -175,6 +175,29 @@ def test_the_summary_fits_a_terminal(make: Made, count: int) -> None:
     assert sum("percpu-fuzz replay" in line for line in lines) == min(count, 5)
     if count > 5:
         assert "and 55 more findings, in report.txt" in lines
+
+
+def test_a_schedule_ends_where_its_sentence_breaks(make: Made) -> None:
+    """Steps after the first violation are not in it. Control: they are in the finding."""
+    row = stored_row("v2-lost-bytes")[1]
+    row["steps"].append(
+        {**row["steps"][-1], "label": "FINISHED", "broken": [{"invariant": "I9", "expected": 0, "found": 7}]}
+    )
+    (found,) = causes(make(findings=[row]))
+    assert found.broke == ("I8", "RL_NODE")
+    assert found.steps[-1].label == "FINISHED"
+    assert two_columns(found.until_broken, 12, 70)[-1] == "  *** I8: 4092, should be 0"
+
+
+def test_names_that_do_not_fit_are_left_out() -> None:
+    """As many as fit, and dots for the rest; one that is too long alone is cut."""
+    assert named_within(["CPU 1: task 0", "CPU 0: css_offline"], 40) == "CPU 1: task 0; CPU 0: css_offline"
+    assert (
+        named_within(["CPU 1: task 0", "CPU 0: css_offline", "CPU 2: task 1"], 40)
+        == "CPU 1: task 0; CPU 0: css_offline; ..."
+    )
+    assert named_within(["CPU 1: task 0", "CPU 0: css_offline"], 20) == "CPU 1: task 0; ..."
+    assert named_within(["CPU 1: task 0"], 5) == "CPU 1"
 
 
 def test_a_schedule_has_who_broke_it_on_the_left() -> None:
