@@ -90,18 +90,18 @@ class Shrinker:
 
     def _machine(self) -> None:
         """Smaller and plainer machines, from where the best attempt is."""
-        self._until_none(self._moved)
+
+        def neighbours() -> Iterator[Scenario | None]:
+            best = self.best
+            return (moved(best.scenario, best.events, machine) for machine in plainer_machines(best.scenario.topology))
+
+        self._until_none(neighbours)
 
     def _machine_and_sizes(self) -> None:
         """A smaller machine together with another size of every allocation: fewer CPUs often need larger areas."""
-        self._until_none(self._resized)
-
-    def _moved(self) -> Iterator[Scenario | None]:
-        best = self.best
-        return (moved(best.scenario, best.events, machine) for machine in plainer_machines(best.scenario.topology))
-
-    def _resized(self) -> Iterator[Scenario | None]:
-        return resized_on(self.best.scenario, self.best.events, even_machines(self.best.scenario.topology))
+        self._until_none(
+            lambda: resized_on(self.best.scenario, self.best.events, even_machines(self.best.scenario.topology))
+        )
 
     def _memcgs(self) -> None:
         m = len(self.best.scenario.program.memcgs)

@@ -7,13 +7,14 @@ placement is a model, each has the range over the placements that were tried.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from percpu_fuzz.engine.charge_tally import ChargeTally, NodeCharges
 from percpu_fuzz.reports.statistics.intervals import moments, rank_of, value_at_rank
 
 WASTE_RANKS = (0.5, 0.9, 0.99)
+AS_THEY_ARE = ("variant", "topology", "charge", "rows", "rows_equal", "rows_lagging", "worst_difference_bytes")
 TallyFigure = Callable[[ChargeTally], float | None]
 
 
@@ -98,21 +99,15 @@ class Traced:
 def traced_json(traced: Traced) -> dict[str, Any]:
     """The figures as data; null or empty where the variant has none."""
     return {
-        "variant": traced.variant,
-        "topology": traced.topology,
+        **{name: getattr(traced, name) for name in AS_THEY_ARE},
         "placement": {"source": traced.placed, "modelled": traced.modelled, "notes": list(traced.notes)},
-        "charge": traced.charge,
-        "rows": traced.rows,
-        "rows_equal": traced.rows_equal,
-        "rows_lagging": traced.rows_lagging,
-        "worst_difference_bytes": traced.worst_difference_bytes,
         "charged": traced.main.charged,
         "failed_after_charge": traced.main.failed,
         "broken": list(traced.broken),
         "waste": waste_json(traced) if traced.precharges else None,
         "spurious": spurious_json(traced) if traced.precharges else None,
         "attribution": attribution_json(traced) if traced.by_node else None,
-        "nodes": [{name: getattr(row, name) for name in NodeCharges.__slots__} for row in traced.nodes],
+        "nodes": [asdict(row) for row in traced.nodes],
         "left_out": dict(traced.left_out),
     }
 

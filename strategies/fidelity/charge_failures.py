@@ -28,23 +28,19 @@ class ChargeReport:
     """Requests by what the kernel did and what the bounds say of the model.
 
     successes: counts of "same", "open" and "other": the model would have refused it unless reclaim made room.
-    failures: "same", "open", and "unlikely": the guessed request would fit, but it is a guess. unlimited: failures
-    while no cgroup has a limit; unattributed: of tasks never seen charged.
+    failures: "same", "open", and "unlikely": the guessed request would fit, but it is a guess. contradicted: failures
+    while no cgroup has a limit, which the model would not have had, whatever the request was; unattributed: of tasks
+    never seen charged.
     """
 
     failures: Counter[str] = field(default_factory=Counter)
     successes: Counter[str] = field(default_factory=Counter)
-    unlimited: int = 0
+    contradicted: int = 0
     unattributed: int = 0
 
     @property
     def recorded(self) -> int:
-        return self.failures.total() + self.unlimited + self.unattributed
-
-    @property
-    def contradicted(self) -> int:
-        """Failures that the model would not have had, whatever the request was."""
-        return self.unlimited
+        return self.failures.total() + self.contradicted + self.unattributed
 
 
 def other_memory(snapshots: tuple[Snapshot, ...]) -> dict[int, list[int]]:
@@ -103,7 +99,7 @@ class _Ledger:
 
     def fail(self, failed: ops.ChargeFailure) -> None:
         if not self.limits.any_limit and self.all_marked:
-            self.report.unlimited += 1
+            self.report.contradicted += 1
             return
         if failed.cg_likely is None:
             self.report.unattributed += 1
