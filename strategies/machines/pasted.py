@@ -11,7 +11,8 @@ from pathlib import Path
 
 from percpu_fuzz.strategies.reading import CONTENT_MAX_BYTES, read_bytes
 
-QUOTE = re.compile(r"[ \t]*[>|\u2502\u2503\u258c\u276f\u203a\u00bb] ?")
+MARKS = " >|\u2502\u2503\u258c\u276f\u203a\u00bb"
+QUOTE = re.compile(f" *[{MARKS[1:]}] ?")
 QUOTED_MOST, LAYERS_MOST = 4, 16
 FENCE = re.compile(r"[ \t]*(?:```|~~~)[\w+-]*")
 INVISIBLE = re.compile(  # colours and titles of terminals, marks without width, what tar fills sysfs files with
@@ -67,7 +68,7 @@ def plain_forms(text: str) -> Iterator[tuple[str, Lines]]:
     """
     lines = text.split("\n")
     yield _plain(lines), []
-    at = [i for i, line in enumerate(lines) if FENCE.fullmatch(QUOTE.sub("", line).rstrip())]
+    at = [i for i, line in enumerate(lines) if FENCE.fullmatch(line.lstrip(MARKS).rstrip())]
     if len(at) > 1:
         inside = {i for start, end in zip(at[::2], at[1::2], strict=False) for i in range(start + 1, end)}
         around = [(i + 1, line) for i, line in enumerate(lines) if i not in inside and i not in at]
@@ -87,7 +88,7 @@ def _quoted(lines: Sequence[str], marks: re.Pattern[str]) -> tuple[str, Lines]:
     for number, line in enumerate(lines, 1):
         goes_on = bool(marks.match(line)) or (goes_on and bool(line.strip()))
         if goes_on:
-            kept.append(marks.sub("", line, count=1) if marks.match(line) else line.lstrip("> |"))
+            kept.append(marks.sub("", line, count=1) if marks.match(line) else line.lstrip(MARKS))
         else:
             around.append((number, line))
     return _plain(kept), around
