@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 import msgspec
@@ -89,8 +90,15 @@ def topology_of(row: TopologyRow) -> Topology:
 
 
 def dump_topology(topology: Topology) -> bytes:
-    """Canonical JSON, one line: sorted keys, no blanks, every field. Equal topologies give equal bytes."""
-    return msgspec.json.encode(row_of(topology), order="sorted") + b"\n"
+    """Canonical JSON, one line of ASCII: sorted keys, no blanks, every field. Equal topologies give equal bytes."""
+    return _ascii(msgspec.json.encode(row_of(topology), order="sorted")) + b"\n"
+
+
+def _ascii(text: bytes) -> bytes:
+    """JSON with what is not ASCII as \\u and four digits, in pairs where that takes two."""
+    if text.isascii():
+        return text
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text.decode()).encode()
 
 
 def load_topology(data: bytes, where: str) -> Topology:

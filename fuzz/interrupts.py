@@ -1,4 +1,4 @@
-"""The first Ctrl-C or SIGTERM asks for an end in order; the second one is a KeyboardInterrupt."""
+"""The first Ctrl-C, SIGTERM or SIGHUP asks for an end in order; the second one is a KeyboardInterrupt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from types import FrameType
 from typing import Any
 
 HEARD = b"\npercpu-fuzz: ending in order; once more ends it at once\n"
+
+
+def asking() -> list[signal.Signals]:
+    """Signals that ask for the end. Not SIGHUP under nohup, which has the system ignore it."""
+    hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 class Interrupts:
@@ -36,7 +42,7 @@ class Interrupts:
                 raise KeyboardInterrupt
 
         before: dict[signal.Signals, Any] = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in asking():
             before[number] = signal.signal(number, handler)
         try:
             yield

@@ -35,6 +35,7 @@ from exams import (  # noqa: E402
     schedulers,
     speed,
     stopping,
+    unharmed,
     watching,
 )
 
@@ -60,6 +61,7 @@ LINES: dict[str, Line] = {
     **schedulers.LINES,
     **speed.LINES,
     **stopping.LINES,
+    **unharmed.LINES,
     **watching.LINES,
 }
 

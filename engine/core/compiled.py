@@ -18,7 +18,14 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-from percpu_fuzz.engine.core.linking import EntryCompiler, InnerCompiler, keep_below, keep_record_names, one_width
+from percpu_fuzz.engine.core.linking import (
+    EntryCompiler,
+    InnerCompiler,
+    keep_below,
+    keep_marked,
+    keep_record_names,
+    one_width,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,7 +106,7 @@ def compiled(function: F) -> F:
 
 def compiled_entry(function: F) -> F:
     """For the functions that Python calls, and only they: holds all it calls, and is kept in the cache folder."""
-    return cast(F, cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function))
+    return cast(F, keep_marked(cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(function)))
 
 
 _twins: dict[int, Any] = {}

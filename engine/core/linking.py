@@ -11,15 +11,18 @@ tests/engine/test_cache.py and every test that compares compiled with plain runs
 from __future__ import annotations
 
 import ctypes
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 from llvmlite.binding import Linkage
-from numba.core.caching import CacheImpl, UserProvidedCacheLocator
+from numba.core.caching import CacheImpl, IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.types import Integer, IntegerLiteral, Record, int64
+
+from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 # Stands where a Python wrapper's machine code would: raises TypeError and gives NULL, whatever it is called with.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
@@ -108,6 +111,35 @@ own_folders: dict[Any, Path] = {}
 def keep_in(py_func: Any, folder: Path) -> None:
     """Keep machine code of this one function below `folder`, whatever keep_below says."""
     own_folders[py_func] = folder
+
+
+class KeptCode(cast(Any, IndexDataCacheFile)):  # type: ignore[misc]
+    """numba's index and machine code in marked files: what is damaged is compiled anew, and never run."""
+
+    def _load_index(self) -> dict[Any, str]:
+        content = read_marked(Path(self._index_path))
+        stamp, overloads = (None, {}) if content is None else pickle.loads(content)
+        return overloads if stamp == self._source_stamp else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._save(self._index_path, (self._source_stamp, overloads))
+
+    def _load_data(self, name: str) -> Any:
+        content = read_marked(Path(self._data_path(name)))
+        return None if content is None else pickle.loads(content)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._save(self._data_path(name), data)
+
+    def _save(self, path: str, data: Any) -> None:
+        with self._open_for_write(path) as file:
+            file.write(marked(self._dump(data)))
+
+
+def keep_marked(dispatcher: Any) -> Any:
+    """Let a function's machine code be kept in marked files."""
+    dispatcher._cache._cache_file.__class__ = KeptCode
+    return dispatcher
 
 
 def keep_below(root: Path, folder: Callable[[], Path]) -> None:

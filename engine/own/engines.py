@@ -14,7 +14,7 @@ from typing import Any, cast
 import numba
 
 from percpu_fuzz.engine.core.compiled import FOLDER, INNER, RULES, F, compiled, digest_of, plain, plain_value
-from percpu_fuzz.engine.core.linking import EntryCompiler, keep_in, one_width
+from percpu_fuzz.engine.core.linking import EntryCompiler, keep_in, keep_marked, one_width
 from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.own.graft import Graft
 from percpu_fuzz.engine.own.mirrors import on_mirrors
@@ -83,4 +83,4 @@ def _entry(own: OwnFile, function: Any) -> Any:
     if inner is function.py_func:
         return function
     keep_in(inner, own_folder(own))
-    return cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(inner)
+    return keep_marked(cast(Any, numba.njit)(**RULES, cache=True, pipeline_class=EntryCompiler)(inner))

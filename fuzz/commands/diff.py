@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
-from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
-from percpu_fuzz.fuzz.files import write_json, write_whole
+from percpu_fuzz.fuzz.commands.shared import json_flag
+from percpu_fuzz.fuzz.files import utf8, write_json, write_whole
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import (
     number_option,
-    out_option,
+    path_option,
     seconds_option,
     seed_option,
     variant_option,
     workers_option,
 )
+from percpu_fuzz.fuzz.output.folder import new_folder
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.diff import diff_page
 from percpu_fuzz.strategies.plan.compared import Compared
 
+DIFF_FILES = ("diff.txt", "diff.json")
 CASES_MOST = 10**9
 VARIANTS_MOST = 12
 SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt has all
@@ -52,12 +58,11 @@ def diff_command(
     budget = None if seconds is None and cases is not None else seconds_option(seconds or "60")
     most = number_option(cases, "--cases", 1, CASES_MOST)
     number, processes = seed_option(seed), workers_option(workers)
-    stamp = time.strftime("%Y%m%dT%H%M%S")
-    folder = out_option(out, f"out/{stamp}-diff-{'-'.join(v.name for v in chosen)[:60]}", "--out")
+    folder = path_option(folder_of(chosen) if out is None else out, "--out")
     compared = Compared(chosen, number)
     interrupts = Interrupts()
     start = time.perf_counter()
-    with interrupts.caught():
+    with interrupts.caught(), new_folder(folder, "--out", DIFF_FILES):
         with (
             interrupts.left_at_once(),
             working("loading the engine, or compiling it, once for this code"),
@@ -65,12 +70,18 @@ def diff_command(
             compared.warm()
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)
-    exit_status = write_row(row, folder)
+        exit_status = write_row(row, folder)
     print(page_text(diff_page(row, SHOWN_MOST)), end="")
     print(f"stored in {folder}")
     if as_json:
         print(json.dumps(row, sort_keys=True))
     return exit_status
+
+
+def folder_of(variants: Sequence[Variant]) -> str:
+    """Where the output goes if nobody says."""
+    names = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "-", variant.name) for variant in variants)
+    return f"out/{time.strftime('%Y%m%dT%H%M%S')}-diff-{names[:60]}"
 
 
 def compared_row(
@@ -107,8 +118,8 @@ def write_row(row: dict[str, Any], folder: Path) -> int:
         if test is not None:
             difference["file"] = f"tests/{test[0]}"
             (folder / "tests").mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "tests" / test[0], test[1].encode("ascii"))
+            write_whole(folder / "tests" / test[0], utf8(test[1]))
     row["exit"] = int(bool(row["differences"]))
     write_json(folder / "diff.json", row)
-    write_whole(folder / "diff.txt", page_text(diff_page(row)).encode("ascii"))
+    write_whole(folder / "diff.txt", utf8(page_text(diff_page(row))))
     return int(row["exit"])

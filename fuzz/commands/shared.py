@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -43,8 +42,3 @@ def named_variant(name: str, where: str) -> Variant:
     if name not in VARIANTS:
         raise InputError(where, repr(name), ", ".join(VARIANTS) + "; another one by --variant FILE.py:NAME")
     return VARIANTS[name]
-
-
-def say_on_stderr(line: str) -> None:
-    """A plain line for the person who waits; standard output is for the report."""
-    print(line, file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import click
 from percpu_fuzz.engine.choices import CHOICES
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS, applies
 from percpu_fuzz.reports.numbers import WIDTH
@@ -54,9 +54,9 @@ def new_command(file: str, source: str) -> int:
     if path.exists():
         raise InputError("variants new", f"{file} is there already", "a new file: nothing is written over")
     variant = VARIANTS[choice_option(source, "--from", tuple(VARIANTS))]
-    write_output(path, file_text(variant, name_of(path)).encode("ascii"), "variants new", make_folder=False)
+    write_output(path, utf8(file_text(variant, name_of(path))), "variants new", make_folder=False)
     print(f"{path}: a copy of {variant.name}; change a choice or add a step, then")
-    print(f"  percpu-fuzz run --variant {shlex.quote(file)}")
+    print("  " + shell_line(["percpu-fuzz", "run", "--variant", file]))
     return 0
 
 

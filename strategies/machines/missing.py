@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def ask(where: str, missing: Sequence[Missing], given: Mapping[str, str]) -> Inp
     words = [one.what for one in missing]
     what = ", ".join(words[:-1]) + (" and " if words[:-1] else "") + words[-1]
     options = ", ".join(dict.fromkeys(one.option for one in missing))
-    typed = [f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in given.items()]
+    typed = [f"--{name.replace('_', '-')} {shell_line([text])}" for name, text in given.items()]
     examples = " ".join(dict.fromkeys([*typed, *(one.example for one in missing)]))
-    line = f"percpu-fuzz topology import {shlex.quote(where)} {examples} -o machine.json"
+    line = f"percpu-fuzz topology import {shell_line([where])} {examples} -o machine.json"
     return InputError(where, f"does not say {what}", f"say it with {options}; for example: {line}")

@@ -18,6 +18,7 @@ from percpu_fuzz.engine.case.runnable import runnable
 from percpu_fuzz.engine.core.compiled import cache_folder, code_version
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
+from percpu_fuzz.engine.core.marked_file import marked, read_marked
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, State, new_record
 from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record
@@ -99,15 +100,14 @@ def survey() -> list[OperationCount]:
 def kept_survey() -> list[dict[str, Any]]:
     """The survey's rows as plain data; counted once for each version of the code and kept beside the machine code."""
     path = cache_folder() / f"memcg-operations-{code_version()}.json"
-    try:
-        rows: list[dict[str, Any]] = json.loads(path.read_bytes())
-        return rows
-    except (OSError, ValueError):
-        pass
+    content = read_marked(path)
+    if content is not None:
+        kept: list[dict[str, Any]] = json.loads(content)
+        return kept
     rows = [asdict(row) for row in survey()]
     with suppress(OSError):  # a cache that cannot be written only costs the next run its time
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(rows))
+        part.write_bytes(marked(json.dumps(rows).encode()))
         part.replace(path)
     return rows

@@ -52,6 +52,7 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
         "callee.py",
         "compiled.py",
         "linking.py",
+        "marked_file.py",
         "entry.py",
     ]
     before = cache_folder(tree.root)
