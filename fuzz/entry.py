@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from percpu_fuzz.fuzz import clock
-from percpu_fuzz.fuzz.interrupts import asking
+from percpu_fuzz.fuzz.interrupts import asking, leave
 from percpu_fuzz.fuzz.no_blas import one_blas_thread
 from percpu_fuzz.fuzz.output.streams import flush, guard
 
@@ -45,10 +43,3 @@ def end(status: int) -> None:
         flush(stream)
     atexit._run_exitfuncs()
     os._exit(status)
-
-
-def leave(number: int, _frame: FrameType | None) -> None:
-    """Nothing has been made yet. No exception: an import that it comes up in may turn it into something else."""
-    with contextlib.suppress(OSError):  # nobody may be there to tell
-        os.write(2, b"percpu-fuzz: interrupted\n")
-    os._exit(128 + number)

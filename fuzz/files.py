@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.interrupts import taken_away
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 OPEN_FILES = ("/dev/std", "/dev/fd/", "/proc/")  # names of what somebody has open: never renamed over
@@ -54,16 +55,17 @@ def write_whole(path: Path, text: bytes) -> None:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file, open for writing, that takes the name `path` once all went well; else it is gone."""
-    part, descriptor = _new_file(path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with taken_away():
+        part, descriptor = _new_file(path.parent)
+        try:
+            with open(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _new_file(folder: Path) -> tuple[Path, int]:

@@ -14,6 +14,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
 from percpu_fuzz.fuzz.files import utf8, write_json, write_whole
+from percpu_fuzz.fuzz.interrupts import taken_away
 from percpu_fuzz.fuzz.options import path_option, variant_option
 from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.progress import WatchedFile, working
@@ -89,7 +90,7 @@ def trace_command(**given: Any) -> int:
         )
     if not is_archive(Path(options.file)):
         return _traced(options, run_of(options))
-    with run_of_archive(Path(options.file)) as folder:
+    with taken_away(), run_of_archive(Path(options.file)) as folder:
         return _traced(options, run_of_folder(options, folder))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.interrupts import taken_away
 
 LOCK = "campaign.lock"
 STORE_FILES = ("campaign.db", "campaign.db-wal", "campaign.db-shm", "campaign.log")
@@ -58,24 +59,25 @@ def new_folder(path: Path, option: str, files: Sequence[str] = STORE_FILES) -> I
     empty one that was made goes again. InputError, and nothing is touched, for a folder that holds something, is
     another process's, or cannot be written.
     """
-    made: list[Path] = []
-    try:
-        lock = _claimed(path, made)
-    except OSError as error:
-        _take_away(made)
-        raise InputError(option, f"{path}: {error.strerror}", "a folder that can be written") from None
-    if set(os.listdir(path)) != {LOCK}:
-        lock.release()
-        raise InputError(option, f"{path} is not empty", "a new or an empty folder")
-    try:
-        yield lock
-    except InputError:
-        for name in files:
-            (path / name).unlink(missing_ok=True)
-        raise
-    finally:
-        lock.release()
-        _take_away(made)
+    with taken_away():
+        made: list[Path] = []
+        try:
+            lock = _claimed(path, made)
+        except OSError as error:
+            _take_away(made)
+            raise InputError(option, f"{path}: {error.strerror}", "a folder that can be written") from None
+        if set(os.listdir(path)) != {LOCK}:
+            lock.release()
+            raise InputError(option, f"{path} is not empty", "a new or an empty folder")
+        try:
+            yield lock
+        except InputError:
+            for name in files:
+                (path / name).unlink(missing_ok=True)
+            raise
+        finally:
+            lock.release()
+            _take_away(made)
 
 
 def _claimed(path: Path, made: list[Path]) -> Lock:

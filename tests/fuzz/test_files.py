@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from places import PERCPU_FUZZ
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.files import output_file, replacing, write_output, write_whole
@@ -95,3 +98,19 @@ def test_what_cannot_be_written_names_the_option(name: str, tmp_path: Path, monk
     with pytest.raises(InputError, match=r"^-o: "):
         write_output(Path(name), b"", "-o")
     assert [p.name for p in tmp_path.iterdir()] == ["loop"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_temporary_file(number: signal.Signals, tmp_path: Path) -> None:
+    """A conversion that is stopped half way: nothing is left of it; control: its part was there."""
+    os.mkfifo(tmp_path / "trace")
+    line = [*PERCPU_FUZZ, "convert", str(tmp_path / "trace"), "--to", "perf", "-o", str(tmp_path / "x")]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process, (tmp_path / "trace").open("wb"):
+        until = time.monotonic() + 30
+        while len(list(tmp_path.iterdir())) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[1] == "percpu-fuzz: interrupted\n"
+    assert process.returncode == 128 + signal.SIGINT
+    assert [p.name for p in tmp_path.iterdir()] == ["trace"]
