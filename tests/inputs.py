@@ -1,8 +1,9 @@
 """Damaged input files: `make fuzz-inputs` (COUNT=number SEED=number) gives so many to the commands that read them.
 
 Every kind of file takes its turn (tests/support/input_kinds.py), damaged as tests/support/mutated_inputs.py does. Each
-must end with a verdict or with one line and exit status 2: no traceback, no other exit status, nothing over 512 MB or
-20 s, nothing that a terminal obeys. What is amiss is kept below out/fuzz-inputs, with its seed and number in its name.
+must end with a verdict or with one line and exit status 2: no traceback, no other exit status, nothing that takes over
+512 MB or 20 s of computing, nothing that a terminal obeys. What takes two minutes in all is hung. What is amiss is
+kept below out/fuzz-inputs, with its seed and number in its name.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 sys.path.insert(0, str(ROOT))
 
 from input_kinds import input_kinds  # noqa: E402
-from mutated_inputs import SECONDS_MOST, bound_memory, one_of, read_by  # noqa: E402
+from mutated_inputs import bound_memory, one_of, read_by  # noqa: E402
 
 CHUNK = 5000
+HUNG_SECONDS = 120
 PROCESSES = 2
 KEPT = ROOT / "out" / "fuzz-inputs"
 
@@ -35,22 +37,24 @@ KEPT = ROOT / "out" / "fuzz-inputs"
 def chunk(seed: int, start: int, stop: int, kept: Path) -> dict[str, Any]:
     """In this process: inputs start to stop; how often each kind came to each status, and what was amiss."""
     statuses, amiss, slowest = Counter[str](), list[str](), 0.0
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
         kinds = input_kinds(work)
         os.chdir(work)
         (work / "in").mkdir()
+        for kind in kinds.values():  # what each command loads, or compiles once, is none of an input's doing
+            read_by(kind, kind.seeds[0], work / "in")
         bound_memory()
         for number in range(start, stop):
-            kind, content = one_of(kinds, seed, number)
+            name, content = one_of(kinds, seed, number)
             (kept / f"at-{seed}-{start}").write_text(f"{number}")  # if this process dies of it
-            signal.alarm(3 * SECONDS_MOST)
-            told = read_by(kinds[kind], content, work / "in")
+            signal.alarm(HUNG_SECONDS)
+            told = read_by(kinds[name], content, work / "in")
             signal.alarm(0)
-            statuses[f"{kind} {told.status}"] += 1
+            statuses[f"{name} {told.status}"] += 1
             slowest = max(slowest, told.seconds)
             if told.amiss:
-                file = kept / f"{kind}-{seed}-{number}"
+                file = kept / f"{name}-{seed}-{number}"
                 file.write_bytes(content)
                 amiss.append(f"{file}: {told.amiss}: {told.said[-300:]}")
     (kept / f"at-{seed}-{start}").unlink()
@@ -59,18 +63,8 @@ def chunk(seed: int, start: int, stop: int, kept: Path) -> dict[str, Any]:
 
 def in_a_process(seed: int, start: int, stop: int, kept: Path) -> dict[str, Any]:
     """chunk() in a process of its own; its death is amiss too."""
-    line = [
-        sys.executable,
-        "-m",
-        "tests.inputs",
-        "--seed",
-        f"{seed}",
-        "--chunk",
-        f"{start}",
-        f"{stop}",
-        "--kept",
-        str(kept),
-    ]
+    part = ["--seed", f"{seed}", "--chunk", f"{start}", f"{stop}", "--kept", str(kept)]
+    line = [sys.executable, "-m", "tests.inputs", *part]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -113,10 +113,10 @@ def read_by(kind: InputKind, content: bytes, folder: Path) -> Told:
         write_store(folder, values if is_row else values | {key.decode(): text}, text if is_row else ROW.canonical())
     else:
         path.write_bytes(content)
-    said, errors, began = io.StringIO(), io.StringIO(), time.monotonic()
+    said, errors, began = io.StringIO(), io.StringIO(), time.process_time()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
         status = call(kind.command(path))
-    return Told(status, errors.getvalue(), time.monotonic() - began)
+    return Told(status, errors.getvalue(), time.process_time() - began)
 
 
 def bound_memory() -> None:
