@@ -20,7 +20,7 @@ from percpu_fuzz.strategies.draw.topologies import preset
 MACHINES, RECORDED = DATA / "machines", DATA / "recorded" / "r11-2node-small-6.1"
 GIVEN = ("--possible-nodes", "0-2", "--possible-cpus", "0-7", "--page-size", "4096")
 TWO_NODES = (str(MACHINES / "hwloc-v1.xml"), "--possible-nodes", "0-1", "--possible-cpus", "0-4")
-TRACE_LINES, FIRST_TICKS = 400, 12 * 10**9
+TRACE_LINES, FIRST_TICKS = 1220, 12 * 10**9
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class InputKind:
 
 
 def trace_head() -> bytes:
-    """The first lines of a recorded trace."""
+    """The first lines of a recorded trace, up to its second snapshot."""
     with gzip.open(RECORDED / "percpu.trace.gz", "rb") as file:
         return b"".join(file.readline() for _ in range(TRACE_LINES))
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from input_kinds import ROW, VALUES, InputKind, write_store
@@ -30,7 +31,8 @@ TOKENS = (
 )  # fmt: skip
 NUMBERS = (0, 1, 2, 7, 8, 127, 128, 255, 4095, 4096, 65535, 2**31 - 1, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64,
            10**30, 10**400, 10**5000)  # fmt: skip
-PACKERS = (gzip.compress, bz2.compress, lzma.compress)
+SIGN = re.compile(r"^percpu-fuzz, \d+ s: .*\n", re.M)  # of life, where the machine is busy
+PACKERS = (partial(gzip.compress, mtime=0), bz2.compress, lzma.compress)
 sys.set_int_max_str_digits(0)
 WORDS = [str(number).encode() for number in NUMBERS] + [b"-" + str(number).encode() for number in NUMBERS]
 sys.set_int_max_str_digits(4300)
@@ -96,7 +98,7 @@ class Told:
             return f"exit status {self.status}"
         if "Traceback" in self.said:
             return "a traceback"
-        if self.status == 2 and self.said.strip().count("\n") > 0:
+        if self.status == 2 and len(SIGN.sub("", self.said).splitlines()) > 1:
             return "a refusal of several lines"
         if any(not (c.isprintable() or c in "\n\t\r") for c in self.said):
             return "something that a terminal obeys"
