@@ -26,6 +26,7 @@ DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
 CONTENT_MAX_BYTES = 16 << 20  # the largest finding that fits a size class has 10.3 million bytes
 LINES_MAX_BYTES = 256 << 20  # of a file that is read line by line
 READ_MAX_BYTES = 1 << 20  # and so of a line
+TEXT_LINES_MAX = 1 << 20  # of a text that is kept whole: each takes far more room than a byte
 XZ_MEMORY_BYTES = 128 << 20
 HEAD_BYTES = 512
 
@@ -180,6 +181,8 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 def text_of(data: bytes, where: str) -> str:
     """UTF-8 text, a byte order mark dropped. Raises InputError for bytes that are none."""
+    if data.count(b"\n") > TEXT_LINES_MAX:
+        raise InputError(where, "more lines", f"at most {TEXT_LINES_MAX}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -111,6 +111,7 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
     given_up = one.given_up()
     count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
     for batch, row, seconds in one.store.rows_as_added():
+        one.store.outcome_of(row, batch)  # one that is none is refused by the name of the part that it lies in
         there = store.row(batch)
         if there is None:
             store.add(batch, row, seconds)

@@ -115,15 +115,15 @@ class StoreFile:
 
     def outcomes(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
         """rows() as Outcomes, one at a time: an hour of batches need not fit into memory."""
-        return (self._outcome(row, batch) for batch, row in self._first_rows(prefix, shard))
+        return (self.outcome_of(row, batch) for batch, row in self._first_rows(prefix, shard))
 
     def outcome(self, batch: BatchId) -> Outcome:
         """A batch that is there."""
         row = self.row(batch)
         assert row is not None, f"{batch} is not there"
-        return self._outcome(row, batch)
+        return self.outcome_of(row, batch)
 
-    def _outcome(self, row: bytes, batch: BatchId) -> Outcome:
+    def outcome_of(self, row: bytes, batch: BatchId) -> Outcome:
         """InputError for a row that is no batch's, or another one's."""
         try:
             outcome = Outcome.from_canonical(row)

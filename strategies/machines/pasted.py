@@ -13,6 +13,7 @@ QUOTE = re.compile(r"[ \t]*[>|] ?")
 FENCE = re.compile(r"[ \t]*(?:```|~~~)[\w+-]*")
 MAILED = str.maketrans({"\u00a0": " ", "\0": None})  # blanks of mail programs, and what tar fills sysfs files with
 SHOWN = 3
+LEVELS_MOST = 50  # of quoting: nobody answers that often, and each costs as much as the text is long
 
 Lines = list[tuple[int, str]]
 
@@ -30,8 +31,8 @@ def plain_forms(text: str) -> Iterator[str]:
 
 
 def _plain(lines: Sequence[str]) -> str:
-    """Quoting that every line has, and the indentation that every line has, taken away until there is none."""
-    while True:
+    """Quoting that every line has, and the indentation that every line has, taken away, level by level."""
+    for _ in range(LEVELS_MOST):
         before = list(lines)
         lines = textwrap.dedent("\n".join(line.rstrip() for line in lines)).split("\n")
         filled = [line for line in lines if line.strip()]
@@ -40,7 +41,8 @@ def _plain(lines: Sequence[str]) -> str:
         if len(filled) > 2 and FENCE.fullmatch(filled[0]) and FENCE.fullmatch(filled[-1]):
             lines = filled[1:-1]
         if lines == before:
-            return "\n".join(lines).strip("\n") + "\n"
+            break
+    return "\n".join(lines).strip("\n") + "\n"
 
 
 def _fenced(lines: Sequence[str]) -> list[str] | None:
