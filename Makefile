@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check exam mutate tidy clean
+.PHONY: setup run test check exam mutate fuzz-inputs tidy clean
 
 # percpu_fuzz/ has a link to each of the four folders; archives drop them.
 LINKS := $(addprefix percpu_fuzz/,engine strategies fuzz reports)
@@ -42,6 +42,9 @@ exam: setup
 
 mutate: setup
 	$(BIN)/python -m tests.mutation --time $(or $(TIME),600) $(FILES)
+
+fuzz-inputs: setup
+	$(BIN)/python -m tests.inputs --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
 tidy: $(STAMP)
 	$(BIN)/python tests/support/tidy.py $(ARGS)

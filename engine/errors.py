@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.shown import shown
+
+PART_MOST = 1000  # characters of each part that a message shows
+
+
+def _part(text: str) -> str:
+    line = shown(" ".join(text.split()))
+    return line if len(line) <= PART_MOST else f"{line[:PART_MOST]}..."
+
 
 class InputError(ValueError):
-    """Bad input: what was given, where, and what is allowed. The command line turns it into exit status 2."""
+    """Bad input: what was given, where, and what is allowed. The command line turns it into exit status 2.
+
+    The message is one line, whatever the parts hold, which may come from a file.
+    """
 
     def __init__(self, where: str, given: str, allowed: str) -> None:
         self.where = where
         self.given = given
         self.allowed = allowed
-        super().__init__(f"{where}: {given}; allowed: {allowed}")
+        super().__init__(f"{_part(where)}: {_part(given)}; allowed: {_part(allowed)}")
 
 
 class TopologyError(InputError):

@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 Histogram = dict[int, int]
 
 MEASUREMENT, HUNTING = "measurement", "hunting"
 STREAMS = (MEASUREMENT, HUNTING)
+FEATURES_MOST = 1 << 20  # more than there can be pairs of labels
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,19 +81,51 @@ class Outcome:
 
     @staticmethod
     def from_canonical(text: bytes) -> Outcome:
-        """The inverse of canonical()."""
-        row = json.loads(text)
+        """The inverse of canonical(). ValueError, which says where, for bytes that are no batch's row."""
+        try:
+            row = DECODER.decode(text)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise ValueError(f"a row that is none: {error}") from None
         violations, first = {}, {}
-        for invariant, variant, label, hazards, count, cases in row["violations"]:
-            signature = Signature(invariant, variant, label, tuple(hazards))
+        for invariant, variant, label, hazards, count, cases in row.violations:
+            signature = Signature(invariant, variant, label, hazards)
             violations[signature] = count
-            first[signature] = tuple(cases)
+            first[signature] = cases
+        features, by = row.once
+        if any(case >= row.cases for cases in (*first.values(), by) for case in cases):
+            raise ValueError(f"a row that names a case beyond its {row.cases}")
         return Outcome(
-            row["stream"], row["k"], row["family"], row["cases"], row["steps"], row["ended_early"],
-            {name: dict(map(tuple, items)) for name, items in row["histograms"].items()},
-            row["counts"], violations, first, dict(zip(*row["once"], strict=True)), _bits(int(row["more"], 16)),
-            tuple(row["corpus"]), row.get("draw"),
+            row.stream, row.k, row.family, row.cases, row.steps, row.ended_early,
+            {name: dict(items) for name, items in row.histograms.items()}, row.counts, violations, first,
+            dict(zip(features, by, strict=True)), _bits(int(row.more, 16)), row.corpus, row.draw,
         )  # fmt: skip
+
+
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Feature = Annotated[int, msgspec.Meta(ge=0, lt=FEATURES_MOST)]
+Counts = tuple[Count, ...]
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    """A row as canonical() writes it: nothing else is read from a store."""
+
+    stream: Literal["measurement", "hunting"]
+    k: Count
+    family: str
+    cases: Count
+    steps: Count
+    ended_early: Count
+    histograms: dict[str, list[tuple[Whole, Count]]]
+    counts: dict[str, Count]
+    violations: list[tuple[str, str, str, Counts, Count, Counts]]
+    once: tuple[tuple[Feature, ...], Counts]
+    more: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]+$", max_length=FEATURES_MOST // 4)]
+    corpus: tuple[str, ...]
+    draw: Count | None = None
+
+
+DECODER = msgspec.json.Decoder(_Row)
 
 
 def _bits(number: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import GenericAlias
@@ -59,11 +60,18 @@ def topology_of(row: Any, where: str) -> Topology:
 
 
 def dump_topology(topology: Topology, assumed: tuple[str, ...] = ()) -> bytes:
-    """Canonical JSON, one line: sorted keys, no blanks, every field. Equal topologies give equal bytes.
+    """Canonical JSON, one line of ASCII: sorted keys, no blanks, every field. Equal topologies give equal bytes.
 
     assumed: a sentence for each thing that had to be assumed of a real machine; without any the field is left out.
     """
-    return msgspec.json.encode(row_of(topology, assumed), order="sorted") + b"\n"
+    return _ascii(msgspec.json.encode(row_of(topology, assumed), order="sorted")) + b"\n"
+
+
+def _ascii(text: bytes) -> bytes:
+    """JSON with what is not ASCII as \\u and four digits, in pairs where that takes two."""
+    if text.isascii():
+        return text
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text.decode()).encode()
 
 
 def load_topology(data: bytes, where: str) -> Topology:

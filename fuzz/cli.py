@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -23,9 +24,11 @@ import click
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import be_quiet, note, working
 
 COMPLETE, QUIET = "_PERCPU_FUZZ_COMPLETE", "PERCPU_FUZZ_QUIET"
+NO_ROOM = re.compile("map segment|allocate memory|start new thread")
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
 COMMAND_GROUPS: dict[str, dict[str, str]] = {
     "Campaigns": {
@@ -170,7 +173,7 @@ def cli() -> None:
 
 def complain(message: str) -> None:
     """One line on standard error, whatever the message holds."""
-    print(f"percpu-fuzz: {' '.join(message.split())}", file=sys.stderr)
+    say_on_stderr(f"percpu-fuzz: {' '.join(message.split())}")
 
 
 @contextmanager
@@ -246,8 +249,10 @@ def call(arguments: Sequence[str] | None = None) -> int:
         if fault is not None:
             complain(str(fault))
             return BAD_INPUT
-        traceback.print_exc()
-        complain(f"harness broken: {type(error).__name__}: {error}")
+        if not lacks_memory(error):
+            say_on_stderr(traceback.format_exc().rstrip("\n"))
+        why = "too little memory" if lacks_memory(error) else type(error).__name__
+        complain(f"harness broken: {why}{f': {error}' if str(error) else ''}")
         return BROKEN
     return int(status or 0)
 
@@ -264,6 +269,12 @@ def fault_in_typed_code(error: Exception, arguments: Sequence[str] | None) -> In
         return None
     said = f"{frames[-1].name} raises {type(error).__name__}: {error}"
     return InputError(f"{frames[-1].filename}:{frames[-1].lineno}", said, "steps that end well in every case")
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether it says that the system has no room for more, and not that we do it wrong."""
+    is_told = isinstance(error, ImportError | RuntimeError) and NO_ROOM.search(str(error)) is not None
+    return is_told or isinstance(error, MemoryError)
 
 
 def is_typed(path: str, arguments: Sequence[str] | None) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.fuzz.options import DEFAULT_SECONDS, HERE
-from percpu_fuzz.fuzz.settings import DRAWN, FIELDS, SETTINGS, STORED, RunOptions, names_code
+from percpu_fuzz.fuzz.settings import DRAWN, FIELDS, PLACE, SETTINGS, STORED, RunOptions, names_code
 
 
 def run_options(texts: Mapping[str, str]) -> RunOptions:
@@ -35,8 +35,8 @@ def refuse_together(texts: Mapping[str, str]) -> None:
 
 
 def said_by(given: Mapping[str, str]) -> dict[str, str]:
-    """What a store may say of the options of its campaign. The rest of what somebody wrote there is not looked at."""
-    return {name: text for name, text in given.items() if name in STORED}
+    """What a store has a say in: what its campaign drew. How this machine runs it is not for a file to decide."""
+    return {name: text for name, text in given.items() if name in SETTINGS and SETTINGS[name].kind is DRAWN}
 
 
 def resumed(stored: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
@@ -60,14 +60,15 @@ def resumed(stored: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, st
 
 
 def typed_again(stored: Mapping[str, str], typed: Mapping[str, str | None], where: str) -> None:
-    """InputError if a store names code in place of which nothing was typed; it says which option to repeat.
+    """InputError if a store names code or a place and nothing was typed instead; it says which option to repeat.
 
-    Code of a user's file runs only if FILE.py:NAME was typed: never because a store or a configuration file names it.
+    Code of a user's file runs only if FILE.py:NAME was typed, and nothing is sent or written but to where was typed:
+    never because a store or a configuration file says so.
     """
     for name, setting in SETTINGS.items():
-        text = stored.get(name, "")
-        if setting.takes_code and names_code(text) and typed.get(name) is None:
-            again = f"{setting.flag} {text} typed again: code is run only when it is typed"
+        text = stored.get(name)
+        if text is not None and setting.kind_of(text) is PLACE and typed.get(name) is None:
+            again = f"{setting.flag} {text} typed again: {setting.why_typed}"
             raise InputError(where, f"the store names {text!r} as its {name}", again)
 
 
@@ -85,7 +86,7 @@ def run_line(given: Mapping[str, str]) -> str:
         text = given.get(name, setting.default)
         if setting.kind is DRAWN and text is not None and (name in ("variant", "seed") or text != setting.default):
             words += [setting.flag, text]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def repeating(given: Mapping[str, str], cases: int) -> str:

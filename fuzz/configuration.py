@@ -6,7 +6,7 @@
     time = 28800
 
 Keys are the options' names without dashes before them (batch-seconds or batch_seconds). Profiles quick, nightly and
-weekend are there without a file. A file cannot name code: FILE.py:NAME must be typed.
+weekend are there without a file. A file cannot name code, a cluster, a log or an output folder: those are typed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.fuzz.settings import PLACE, SETTINGS, STORED, names_code
+from percpu_fuzz.fuzz.settings import PLACE, SETTINGS, STORED
+from percpu_fuzz.strategies.reading import read_text
 
+NUMBERS_END = 10**48  # as many digits as a seed has
 HERE_NAME, PREFIX = "percpu-fuzz.toml", "PERCPU_FUZZ_"
 VARIABLES = {
     "PERCPU_FUZZ_CACHE": "folder of compiled machine code; default: .cache of a checkout, else the user's cache folder",
@@ -64,18 +66,18 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Options of variables such as PERCPU_FUZZ_WORKERS, as text. InputError for code, which has to be typed."""
     found = {name: environment[PREFIX + name.upper()] for name in STORED if environment.get(PREFIX + name.upper())}
     for name, text in found.items():
-        if SETTINGS[name].kind_of(text) is PLACE and SETTINGS[name].takes_code:
-            raise InputError(PREFIX + name.upper(), repr(text), f"a name; code is run only when it is typed: --{name}")
+        if SETTINGS[name].kind_of(text) is PLACE:
+            raise InputError(PREFIX + name.upper(), repr(text), f"a name; {SETTINGS[name].why_typed}: --{name}")
     return found
 
 
 def tables_of(path: Path) -> dict[str, Any]:
     """The file's tables. InputError for what cannot be read, is no TOML, or holds another table."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a TOML file that can be read") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        content = tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:  # a number may have more digits than int() takes
+        if isinstance(error, InputError):
+            raise
         raise InputError(str(path), str(error), "TOML") from None
     for name in content:
         if name not in ("run", "profile"):
@@ -90,6 +92,8 @@ def options_of(rows: Any, where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in rows.items():
         name = key.replace("-", "_")
+        if name in SETTINGS and name not in STORED:
+            raise InputError(where, f"key {key!r}", f"{SETTINGS[name].flag} typed: {SETTINGS[name].why_typed}")
         if name not in STORED:
             near = difflib.get_close_matches(name, STORED, 1)
             hint = f"; the nearest is {near[0]!r}" if near else ""
@@ -97,8 +101,8 @@ def options_of(rows: Any, where: str) -> dict[str, str]:
         if name in found:
             raise InputError(where, f"key {key!r} and the same with '-' or '_'", "each option once")
         found[name] = as_text(value, f"{where}, {key}")
-        if SETTINGS[name].takes_code and names_code(found[name]):
-            typed = f"a name; code is run only when it is typed: --{name} {found[name]}"
+        if SETTINGS[name].kind_of(found[name]) is PLACE:
+            typed = f"a name; {SETTINGS[name].why_typed}: --{name} {found[name]}"
             raise InputError(f"{where}, {key}", repr(found[name]), typed)
     return found
 
@@ -107,6 +111,8 @@ def as_text(value: Any, where: str) -> str:
     """A value as it would be typed."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int) and abs(value) >= NUMBERS_END:
+        raise InputError(where, f"a number of {value.bit_length()} bits", f"numbers below {NUMBERS_END}")
     if isinstance(value, int | float):
         return f"{Decimal(repr(value)):f}".removesuffix(".0")  # as written: 1e-7 is 0.0000001
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -125,4 +131,6 @@ def described(options: Mapping[str, str]) -> str:
 def escaped(text: str) -> str:
     """Text within double quotes of TOML."""
     text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in text)
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text
+    )

@@ -1,9 +1,10 @@
-"""The first Ctrl-C or SIGTERM asks for an end in order; the second one is a KeyboardInterrupt."""
+"""The first Ctrl-C, SIGTERM or SIGHUP asks for an end in order; the second one is a KeyboardInterrupt."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,34 @@ from types import FrameType
 from typing import Any
 
 HEARD = b"\npercpu-fuzz: ending in order; once more ends it at once\n"
+
+
+def asking() -> list[signal.Signals]:
+    """Signals that ask for the end. Not SIGHUP under nohup, which has the system ignore it."""
+    hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
+
+
+def leave(number: int, _frame: FrameType | None) -> None:
+    """End at once: nothing has been made. No exception, which an import that it comes up in may turn into another."""
+    with suppress(OSError):  # nobody may be there to tell
+        os.write(2, b"percpu-fuzz: interrupted\n")
+    os._exit(128 + number)
+
+
+@contextmanager
+def taken_away() -> Iterator[None]:
+    """Where something temporary has been made: what would leave() is a KeyboardInterrupt, so that it goes again."""
+    leaving = [number for number in asking() if signal.getsignal(number) is leave]
+    if threading.current_thread() is not threading.main_thread():
+        leaving = []  # others cannot, and need not: signals come up in the main thread
+    for number in leaving:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in leaving:
+            signal.signal(number, leave)
 
 
 class Interrupts:
@@ -36,7 +65,7 @@ class Interrupts:
                 raise KeyboardInterrupt
 
         before: dict[signal.Signals, Any] = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in asking():
             before[number] = signal.signal(number, handler)
         try:
             yield

@@ -200,17 +200,3 @@ def choice_option(text: str, where: str, allowed: Sequence[str]) -> str:
     if text not in allowed:
         raise InputError(where, repr(text), ", ".join(allowed))
     return text
-
-
-def out_option(text: str | None, default: str, where: str = "--out") -> Path:
-    """The output folder: new, or empty. It is made; what is already there is never touched."""
-    path = Path(default if text is None else filled(text, where))
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise InputError(where, f"{path} is not empty", "a new or an empty folder")
-        (path / "findings").mkdir()  # what cannot be written shows now, and nothing is left of the try
-        (path / "findings").rmdir()
-    except OSError as error:
-        raise InputError(where, f"{path}: {error.strerror}", "a folder that can be written") from None
-    return path

@@ -82,6 +82,7 @@ def _begin(target: Callable[..., None], connection: Connection, *arguments: Any)
 
 
 def leave_signals_to_parent() -> None:
-    """In a child: Ctrl-C is for the parent to handle, which ends its children in order."""
+    """In a child: Ctrl-C and a terminal that goes are for the parent to handle, which ends its children in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
+from percpu_fuzz.strategies.reading import open_bytes
 
 FIRST_SECONDS = 1.0  # what is done sooner needs no sign
 AGAIN_SECONDS = 0.5
@@ -143,10 +144,7 @@ class WatchedFile(io.RawIOBase):
     """A file that is read once from its start. Says how far it is if it is larger than LARGE_BYTES."""
 
     def __init__(self, path: Path, what: str) -> None:
-        try:
-            self.file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise InputError(str(path), error.strerror or str(error), "a readable trace file") from None
+        self.file = open_bytes(path, "a readable trace file").detach()
         self.name, self.what = str(path), what
         self.total = path.stat().st_size
         self.done = 0
@@ -172,7 +170,7 @@ class WatchedFile(io.RawIOBase):
             if _signs and _signs[-1].redraws:
                 _signs[-1].words = said
             else:
-                print(said, file=sys.stderr)
+                say_on_stderr(said)
         return got
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The options of `run`, in one table: a field of RunOptions is an option, with how its text is read and what it is for.
 
 From the table come what click takes and says of it (commands/run.py), the keys of a TOML file (configuration.py), what
-a store keeps and a resumed session may change, and the line that repeats a campaign (command_line.py).
+a store keeps and a resumed session takes from it, and the line that repeats a campaign (command_line.py).
 """
 
 # ruff: noqa: RUF009 - a field is made by option(), as others are by dataclasses.field
@@ -24,8 +24,7 @@ from percpu_fuzz.fuzz import options as opt
 from percpu_fuzz.fuzz.schedule import WHOLE, Shard
 from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.figures.stopping import parse_stop, stop_help
-from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration, find_calibration, shipped
-from percpu_fuzz.strategies.draw.topologies import PRESETS
+from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration, find_calibration
 from percpu_fuzz.strategies.draw.weights import Weights, weights_in
 from percpu_fuzz.strategies.machines.machine import Imported
 
@@ -37,7 +36,7 @@ class Kind(Enum):
 
     DRAWN = "drawn"  # what the results of a campaign are a function of, its budget too
     MACHINE = "machine"  # how it runs on this machine, and what is reported
-    PLACE = "place"  # where something lies or goes, whose code runs, how one session speaks: to be typed
+    PLACE = "place"  # where something is sent or written, whose code runs, how one session speaks: to be typed
 
 
 DRAWN, MACHINE, PLACE = Kind
@@ -48,9 +47,8 @@ class Setting:
     """A row. parse: of a text and the flag, which its InputError names. help: without the default, if there is one.
 
     default: what is in force if nothing is said, as it would be typed; where it is None, absent() makes the value.
-    is_place: whether a text is a place although names of the project's own, which this option takes too, are none.
-    stored: whether a store and a TOML file may hold it; changeable: whether a resumed session may change it although
-    it is drawn; switch: typed without a value.
+    takes_code: whether it takes FILE.py:NAME, which is a place, beside names of the project's own, which are drawn.
+    changeable: whether a resumed session may change it although it is drawn; switch: typed without a value.
     """
 
     flag: str
@@ -59,8 +57,7 @@ class Setting:
     help: str
     default: str | None = None
     absent: Callable[[], Any] = lambda: None
-    is_place: Callable[[str], bool] = lambda _text: False
-    stored: bool = True
+    takes_code: bool = False
     changeable: bool = False
     switch: bool = False
 
@@ -74,14 +71,14 @@ class Setting:
         """For `run --help`."""
         return f"{self.help} [default: {self.default}]" if self.default and not self.switch else self.help
 
-    @property
-    def takes_code(self) -> bool:
-        """Whether it takes FILE.py:NAME."""
-        return self.is_place is names_code
-
     def kind_of(self, text: str) -> Kind:
         """The kind of one value."""
-        return PLACE if self.is_place(text) else self.kind
+        return PLACE if self.takes_code and names_code(text) else self.kind
+
+    @property
+    def why_typed(self) -> str:
+        """Why a file has no say in what is a place."""
+        return "code is run only when it is typed" if self.takes_code else "where anything goes is only typed"
 
     def value(self, texts: Mapping[str, str]) -> Any:
         """The value of this option among all that are in force. InputError if it cannot be."""
@@ -103,12 +100,12 @@ def option(
 
 def typed(flag: str, parse: Callable[[str, str], Any], words: str) -> Any:
     """An option that only a command line may hold."""
-    return option(flag, parse, PLACE, words, stored=False)
+    return option(flag, parse, PLACE, words)
 
 
 def switch(flag: str, words: str) -> Any:
     """An option that only a command line may hold, without a value."""
-    return option(flag, opt.switch_option, PLACE, words, "off", stored=False, switch=True)
+    return option(flag, opt.switch_option, PLACE, words, "off", switch=True)
 
 
 def stop_option(text: str, where: str) -> str:
@@ -140,13 +137,11 @@ class RunOptions:
     # fmt: off
     # The drawn ones, in the order of the line that repeats a campaign.
     variant: Variant = option(
-        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py[:NAME].", "v2",
-        is_place=names_code,
+        "--variant", opt.variant_option, DRAWN, "Accounting to run: a name or FILE.py[:NAME].", "v2", takes_code=True,
     )
     topology: Imported | None = option(
         "--topology", opt.campaign_machine_option, DRAWN,
         "One machine instead of the default families: a name or a file.",
-        is_place=lambda text: text not in PRESETS,
     )
     families: tuple[str, ...] = option(
         "--families", opt.families_option, DRAWN,
@@ -175,7 +170,7 @@ class RunOptions:
     scheduler: str = option(
         "--scheduler", opt.filled, DRAWN,
         "Who steps next in the hunting stream: portfolio, random, pct, pos, urw, delay, preemption, round-robin or "
-        "FILE.py:NAME.", "portfolio", is_place=names_code,
+        "FILE.py:NAME.", "portfolio", takes_code=True,
     )
     faults: tuple[str, ...] = option(
         "--faults", opt.faults_option, DRAWN,
@@ -185,7 +180,7 @@ class RunOptions:
     calibration: Calibration | None = option(
         "--calibration", find_calibration, DRAWN,
         "What the measurement stream draws: default, recorded, one of the recorded runs, or a file of calibrate.",
-        DEFAULT, is_place=lambda text: text not in (DEFAULT, *shipped()),
+        DEFAULT,
     )
     learning: bool = option(
         "--learning", opt.switch_option, DRAWN, "on: the hunting stream learns by epochs of 64 batches; off.", "on",
@@ -197,7 +192,7 @@ class RunOptions:
     stop: str | None = option("--stop", stop_option, DRAWN, stop_help(), changeable=True)
     explored: str | None = option(
         "--explored", opt.filled, DRAWN,
-        "Folders of explore, comma-separated, whose scopes the certificate is to name.", is_place=lambda _text: True,
+        "Folders of explore, comma-separated, whose scopes the certificate is to name.",
     )
 
     workers: int = option(
@@ -238,8 +233,8 @@ class RunOptions:
     )
     resume: Path | None = typed(
         "--resume", opt.path_option,
-        "Go on with the campaign in this folder; --time and --cases count from its start. Code that it was run with "
-        "(FILE.py:NAME) is run only if it is typed again.",
+        "Go on with the campaign in this folder; --time and --cases count from its start. What it drew is as it was; "
+        "all else, and code that it was run with (FILE.py:NAME), is to be typed again.",
     )
     force: bool = switch("--force", "Resume although configuration or code differ.")
     config: Path | None = typed(
@@ -259,4 +254,4 @@ class RunOptions:
 
 FIELDS: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(RunOptions) if f.metadata}
 SETTINGS: dict[str, Setting] = {setting.name: setting for setting in FIELDS.values()}
-STORED = tuple(name for name, setting in SETTINGS.items() if setting.stored)
+STORED = tuple(name for name, setting in SETTINGS.items() if setting.kind is not PLACE)  # what files may hold

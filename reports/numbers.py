@@ -6,6 +6,8 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
+from percpu_fuzz.engine.shown import shown
+
 WIDTH = 78
 ROWS_MAX = 16
 
@@ -94,8 +96,8 @@ def plural(count: int, noun: str) -> str:
 
 
 def plain(text: object) -> str:
-    """ASCII without control characters: what a name from a file may hold is shown escaped."""
-    return "".join(c if " " <= c <= "~" else f"\\u{ord(c):04x}" for c in str(text))
+    """ASCII text of one line: what else a name from a file may hold is shown escaped."""
+    return shown(str(text)).encode("ascii", "backslashreplace").decode()
 
 
 def title(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Reading: the content of a file that nobody vouches for, plain or packed (gzip, bzip2, xz); every failure is one line.
 
-`Unpacked` reads from front to back in bounded memory; `read_bytes`, `read_text` and `read_json` take the whole.
+`Unpacked` reads from front to back in bounded memory, and so does `lines_of`; `read_bytes`, `read_text` and `read_json`
+take the whole, of which there is a limit. Regular files and pipes are read: a device need not have an end.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import bz2
 import gzip
 import io
 import lzma
+import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,8 +23,10 @@ from percpu_fuzz.engine.errors import InputError
 
 T = TypeVar("T")
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
-CONTENT_MAX_BYTES = 64 << 20
-READ_MAX_BYTES = 1 << 20
+CONTENT_MAX_BYTES = 16 << 20  # the largest finding that fits a size class has 10.3 million bytes
+LINES_MAX_BYTES = 256 << 20  # of a file that is read line by line
+READ_MAX_BYTES = 1 << 20  # and so of a line
+TEXT_LINES_MAX = 1 << 20  # of a text that is kept whole: each takes far more room than a byte
 XZ_MEMORY_BYTES = 128 << 20
 HEAD_BYTES = 512
 
@@ -67,8 +71,11 @@ def is_tar(head: bytes) -> bool:
 
 
 def open_bytes(path: Path, allowed: str = "a readable file") -> io.BufferedReader:
-    """A file opened for reading. InputError naming it if it cannot be."""
+    """A file or pipe opened for reading. InputError naming it if it cannot be."""
     try:
+        mode = path.stat().st_mode  # before it is opened: some devices do something then
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISDIR(mode)):
+            raise InputError(str(path), "a device or socket", "a file or a pipe")
         return path.open("rb")
     except OSError as error:
         raise InputError(str(path), error.strerror or str(error), allowed) from None
@@ -152,14 +159,30 @@ class Unpacked:
         return b"".join(iter(lambda: self.read(READ_MAX_BYTES), b""))
 
 
-def read_bytes(path: Path, limit_bytes: int | None = None) -> bytes:
-    """The content of a file. Raises InputError naming the file."""
+def read_bytes(path: Path, limit_bytes: int = CONTENT_MAX_BYTES) -> bytes:
+    """The content of a file of at most so many bytes. Raises InputError naming the file."""
     with Unpacked(path, limit_bytes) as file:
         return file.rest()
 
 
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file of at most LINES_MAX_BYTES, without their ends. Raises InputError naming the file."""
+    with Unpacked(path, LINES_MAX_BYTES) as file:
+        number, rest = 1, b""
+        while block := file.read(READ_MAX_BYTES):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
+            number += len(lines)
+            if len(rest) > READ_MAX_BYTES:
+                raise InputError(f"{path}, line {number}", "a longer line", f"at most {READ_MAX_BYTES} bytes")
+        if rest:
+            yield rest
+
+
 def text_of(data: bytes, where: str) -> str:
     """UTF-8 text, a byte order mark dropped. Raises InputError for bytes that are none."""
+    if data.count(b"\n") > TEXT_LINES_MAX:
+        raise InputError(where, "more lines", f"at most {TEXT_LINES_MAX}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -168,7 +191,7 @@ def text_of(data: bytes, where: str) -> str:
 
 def read_text(path: Path) -> str:
     """The text of a file of at most CONTENT_MAX_BYTES."""
-    return text_of(read_bytes(path, CONTENT_MAX_BYTES), str(path))
+    return text_of(read_bytes(path), str(path))
 
 
 def decode_json(data: bytes, shape: type[T], where: str, allowed: str) -> T:

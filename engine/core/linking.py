@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import hashlib
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,12 +23,19 @@ from typing import Any, cast
 
 from llvmlite.binding import Linkage, parse_assembly
 from numba.core import funcdesc, itanium_mangler
-from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+from numba.core.caching import (
+    CacheImpl,
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.types import Boolean, Integer, IntegerLiteral, boolean, int64
 
 from percpu_fuzz.engine.core.compile_listeners import tell
+from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 # Stands where a Python wrapper's machine code would: raises TypeError and gives NULL, whatever it is called with.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
@@ -198,10 +206,37 @@ class EntryCacheImpl(CompileResultCacheImpl):
         return result
 
 
+class KeptCode(cast(Any, IndexDataCacheFile)):  # type: ignore[misc]
+    """numba's index and machine code in marked files: what is damaged is compiled anew, and never run."""
+
+    def _load_index(self) -> dict[Any, str]:
+        content = read_marked(Path(self._index_path))
+        stamp, overloads = (None, {}) if content is None else pickle.loads(content)
+        return overloads if stamp == self._source_stamp else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._save(self._index_path, (self._source_stamp, overloads))
+
+    def _load_data(self, name: str) -> Any:
+        content = read_marked(Path(self._data_path(name)))
+        return None if content is None else pickle.loads(content)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._save(self._data_path(name), data)
+
+    def _save(self, path: str, data: Any) -> None:
+        with self._open_for_write(path) as file:
+            file.write(marked(self._dump(data)))
+
+
 class EntryCache(FunctionCache):
-    """numba's cache of one function, with what EntryCacheImpl adds."""
+    """numba's cache of one function, in marked files, with what EntryCacheImpl adds."""
 
     _impl_class = EntryCacheImpl
+
+    def __init__(self, function: Any) -> None:
+        cast(Any, super()).__init__(function)
+        cast(Any, self)._cache_file.__class__ = KeptCode
 
 
 def one_width(dispatcher: Any) -> Any:

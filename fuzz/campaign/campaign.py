@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from percpu_fuzz.fuzz.configuration import described
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.findings.helpers import CUT_SECONDS
 from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.output.folder import Lock
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions
+from percpu_fuzz.fuzz.store.reading import damage_refused
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.reports.figures.stopping import Watch, parse_stop
 from percpu_fuzz.reports.numbers import percent
@@ -32,14 +35,14 @@ from percpu_fuzz.strategies.plan.plan import Plan
 
 def run_campaign(
     options: RunOptions, plan: Plan, out: Path, say: Callable[[str], None], view: View | None = None,
-    interrupts: Interrupts | None = None,
+    interrupts: Interrupts | None = None, lock: Lock | None = None,
 ) -> Result:  # fmt: skip
     """Run a campaign into the folder `out`: an empty one, or that of a campaign to resume.
 
-    say: gets lines for the person who waits. interrupts: those that are caught() so far. InputError if the folder's
-    campaign is another one.
+    say: gets lines for the person who waits. interrupts: those that are caught() so far. lock: the folder's, if the
+    caller holds it. InputError if the folder's campaign is another one.
     """
-    store, log = open_output(out, options)
+    store, log = open_output(out, options, lock)
     try:
         earlier = EarlierSessions.of(store, plan, options)
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
@@ -65,7 +68,8 @@ def run_session(session: Session, log: CampaignLog, view: View) -> Result:
     criterion = None
     if options.stop is not None:
         criterion = Watch(parse_stop(options.stop), plan.weights, plan.most_nodes)
-    dispatcher = Dispatcher(batches, session.store, limits_of(session), criterion)
+    with damage_refused(session.store.path):  # it takes in what earlier sessions left
+        dispatcher = Dispatcher(batches, session.store, limits_of(session), criterion)
     broken = None
     try:
         with view:
@@ -75,7 +79,8 @@ def run_session(session: Session, log: CampaignLog, view: View) -> Result:
             raise
         ran, broken = ended(dispatcher, "disk"), f"{session.store.path}: {error}"
     stop = None if criterion is None else f"{criterion.criterion.text}: {criterion}"
-    return finish(session, ran, stop, broken, shrink_until(dispatcher))
+    with damage_refused(session.store.path) if dispatcher.resumed else contextlib.nullcontext():
+        return finish(session, ran, stop, broken, shrink_until(dispatcher))
 
 
 def workers_of(options: RunOptions, batches: Batches, log: CampaignLog) -> Workers:

@@ -249,7 +249,7 @@ class Dispatcher:
         """Give the learner each epoch that is whole, and take in the pilot once it is."""
         pilot = range(self.batches.pilot)
         if pilot and all(k in self.back[MEASUREMENT] for k in pilot):
-            self.batches.take_pilot(self._outcome(MEASUREMENT, k) for k in pilot)
+            self.batches.take_pilot(self.store.outcome(BatchId(MEASUREMENT, k)) for k in pilot)
             if not (self.ending or self.met):
                 self.most = self._budget()
         learner = self.learner
@@ -257,24 +257,19 @@ class Dispatcher:
             numbers = range(learner.epochs * EPOCH_BATCHES, (learner.epochs + 1) * EPOCH_BATCHES)
             if not all(k in self.back[HUNTING] for k in numbers):
                 return
-            learner.learn(self._outcome(HUNTING, k) for k in numbers)  # one at a time: an epoch is large
+            learner.learn(self.store.outcome(BatchId(HUNTING, k)) for k in numbers)  # one at a time: an epoch is large
 
     def _look(self) -> None:
         """Ask the criterion after each further measurement batch; once it is met, the campaign ends with that batch."""
         if self.criterion is None or self.met:
             return
         while (k := self.limits.shard.number(self.looked)) in self.back[MEASUREMENT]:
-            self.criterion.add(self._outcome(MEASUREMENT, k))
+            self.criterion.add(self.store.outcome(BatchId(MEASUREMENT, k)))
             self.looked += 1
             if self.criterion.met():
                 self.met = True
                 self.most = batches_covering(BatchCounts(self.looked), self.limits.hunt)
                 return
-
-    def _outcome(self, stream: str, k: int) -> Outcome:
-        row = self.store.row(BatchId(stream, k))
-        assert row is not None, "the batch is back"
-        return Outcome.from_canonical(row)
 
     def prefix(self) -> BatchCounts:
         """The longest run of batches from the first on that came back, of each stream; no more than was asked for."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
+from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.strategies.explore.scopes import Scope, shipped_scope
 from percpu_fuzz.strategies.explore.search import (
     Budget,
@@ -76,17 +75,6 @@ class Total:
                 self.paths[name] = (scenario, path)
 
 
-@contextmanager
-def noted_interrupt() -> Iterator[list[int]]:
-    """Ctrl-C is put into the list instead of raising; the old handler comes back at the end."""
-    noted: list[int] = []
-    old = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, old)
-
-
 def prepare(variant: Variant, say: Callable[[str], None]) -> None:
     """Compile the search or load it, for a variant of one's own too, so that a budget of time counts it alone."""
     start = next(shipped_scope("shortage").scenarios())
@@ -97,7 +85,7 @@ def prepare(variant: Variant, say: Callable[[str], None]) -> None:
 
 
 def run_exploration(
-    options: ExploreOptions, out: Path, clock: Callable[[], float] = time.perf_counter,
+    options: ExploreOptions, out: Path, interrupts: Interrupts, clock: Callable[[], float] = time.perf_counter,
     seen: Callable[[int, str], None] = lambda _programs, _words: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Explore every program of the scope; the object that is stored, findings written below `out`.
@@ -105,23 +93,22 @@ def run_exploration(
     seen: told before each program how many are done, and in words what that came to.
     """
     total, start = Total(), clock()
-    with noted_interrupt() as noted:
 
-        def asked() -> str:
-            if noted:
-                return "interrupted"
-            late = options.seconds is not None and clock() - start >= options.seconds
-            return "time" if late else ""
+    def asked() -> str:
+        if interrupts.seen:
+            return "interrupted"
+        late = options.seconds is not None and clock() - start >= options.seconds
+        return "time" if late else ""
 
-        for place, scenario in enumerate(options.scope.scenarios()):
-            seen(place, f"exploring {options.scope.name}: {place:,} programs done, {total.states:,} states")
-            if asked():
-                total.stopped = asked()
-                break
-            total.add(scenario, explored(options, scenario, total.states, asked))
-            if total.stopped:
-                break
-        seconds = clock() - start
+    for place, scenario in enumerate(options.scope.scenarios()):
+        seen(place, f"exploring {options.scope.name}: {place:,} programs done, {total.states:,} states")
+        if asked():
+            total.stopped = asked()
+            break
+        total.add(scenario, explored(options, scenario, total.states, asked))
+        if total.stopped:
+            break
+    seconds = clock() - start
     return scope_row(options, total, seconds, write_witnesses(options, total, out))
 
 

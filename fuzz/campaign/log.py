@@ -55,6 +55,11 @@ class _LateThread(threading.Thread):
         """Start, once everything is forked."""
         super().start()
 
+    def join(self, timeout: float | None = None) -> None:
+        """Nothing to wait for if it was never started: the worker could not be."""
+        if self.ident is not None:
+            super().join(timeout)
+
 
 class Channel:
     """One worker's way to the log: made in the parent; after the fork enter() there and receive() here; close()."""

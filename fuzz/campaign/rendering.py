@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.fuzz.files import json_text, write_whole
+from percpu_fuzz.fuzz.files import json_text, utf8, write_whole
 from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.reports.ci.formats import FORMATS
 from percpu_fuzz.reports.documents import documents
@@ -22,7 +22,7 @@ def rendered(figures: Figures, exit_status: int, formats: Sequence[str] = ()) ->
     for name in formats:
         file, make = FORMATS[name]
         files[file] = make(figures, exit_status)
-    return {file: text.encode("ascii") for file, text in files.items()}
+    return {file: utf8(text) for file, text in files.items()}
 
 
 def write_files(files: Mapping[str, bytes], out: Path) -> None:

@@ -22,6 +22,7 @@ from percpu_fuzz.fuzz.command_line import run_line
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
+from percpu_fuzz.fuzz.output.folder import Lock
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
@@ -89,12 +90,13 @@ class Session:
             "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
         } | surveys  # fmt: skip
         kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
-        for key, value in kept.items():
-            store.set_meta(key, value)
-        store.forget("exit")
-        store.forget("ran")  # until this session has ended, the store's own rows say how far the campaign is
-        if self.earlier.forced:
-            store.note(time.time(), f"resumed by force: {self.earlier.forced}")
+        with store.together():
+            for key, value in kept.items():
+                store.set_meta(key, value)
+            store.forget("exit")
+            store.forget("ran")  # until this session has ended, the store's own rows say how far the campaign is
+            if self.earlier.forced:
+                store.note(time.time(), f"resumed by force: {self.earlier.forced}")
         LOGGER.info("campaign begins: %s", json.dumps(self.plan.describe()))
 
 
@@ -128,10 +130,10 @@ def plan_of(options: RunOptions) -> Plan:
     return replace(made, explored=tuple(explored_rows(options.explored, options.variant.name)))
 
 
-def open_output(out: Path, options: RunOptions) -> tuple[Store, CampaignLog]:
+def open_output(out: Path, options: RunOptions, lock: Lock | None = None) -> tuple[Store, CampaignLog]:
     """campaign.db in the output folder, and the log there or where it was asked for."""
     try:
-        store = Store(out / "campaign.db")
+        store = Store(out / "campaign.db", lock)
         log = CampaignLog(options.log_file or out / "campaign.log", options.log_level)
     except (OSError, sqlite3.OperationalError) as error:
         what = error.strerror if isinstance(error, OSError) else error

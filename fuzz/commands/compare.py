@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from percpu_fuzz.fuzz.files import json_text, write_output
+from percpu_fuzz.fuzz.files import json_text, utf8, write_output
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.store.reading import read_campaign
@@ -46,5 +46,5 @@ def compare_command(folder_a: str, folder_b: str, form: str, output: str | None)
     if output is None:
         sys.stdout.write(text)
     else:
-        write_output(Path(output), text.encode("ascii"), "--output")
+        write_output(Path(output), utf8(text), "--output")
     return 0

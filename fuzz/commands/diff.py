@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,24 @@ import click
 
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
 from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
-from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag, say_on_stderr
-from percpu_fuzz.fuzz.files import json_text, write_json, write_whole
+from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag
+from percpu_fuzz.fuzz.files import json_text, utf8, write_json, write_whole
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import (
     choice_option,
     number_option,
-    out_option,
+    path_option,
     seconds_option,
     seed_option,
     variant_option,
     workers_option,
 )
+from percpu_fuzz.fuzz.output.folder import new_folder
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.markdown import page_markdown
@@ -36,6 +40,7 @@ from percpu_fuzz.reports.sections.brief.diff_mail import diff_mail
 from percpu_fuzz.reports.sections.diff import diff_page
 from percpu_fuzz.strategies.plan.compared import Compared
 
+DIFF_FILES = ("diff.txt", "diff.json")
 CASES_MOST = 10**9
 VARIANTS_MOST = 12
 SHOWN_MOST = 3  # kinds of each variant that are printed side by side; diff.txt has all
@@ -78,12 +83,11 @@ def diff_command(
     budget = None if seconds is None and cases is not None else seconds_option(seconds or "60")
     most = number_option(cases, "--cases", 1, CASES_MOST)
     number, processes = seed_option(seed), workers_option(workers)
-    stamp = time.strftime("%Y%m%dT%H%M%S")
-    folder = out_option(out, f"out/{stamp}-diff-{'-'.join(v.name for v in chosen)[:60]}", "--out")
+    folder = path_option(folder_of(chosen) if out is None else out, "--out")
     compared = Compared(chosen, number)
     interrupts = Interrupts()
     start = time.perf_counter()
-    with interrupts.caught():
+    with interrupts.caught(), new_folder(folder, "--out", DIFF_FILES):
         with (
             interrupts.left_at_once(),
             working("loading the engine, or compiling it, once for this code"),
@@ -94,12 +98,18 @@ def diff_command(
             compared.warm()
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)
-    exit_status = write_row(row, folder)
+        exit_status = write_row(row, folder)
     print(render(row), end="")
     (print if form == "text" else say_on_stderr)(f"stored in {folder}")
     if as_json:
         print(json.dumps(row, sort_keys=True))
     return exit_status
+
+
+def folder_of(variants: Sequence[Variant]) -> str:
+    """Where the output goes if nobody says."""
+    names = "-".join(re.sub(r"[^A-Za-z0-9_.+-]+", "-", variant.name) for variant in variants)
+    return f"out/{time.strftime('%Y%m%dT%H%M%S')}-diff-{names[:60]}"
 
 
 def compared_row(
@@ -139,10 +149,10 @@ def write_row(row: dict[str, Any], folder: Path) -> int:
             (folder / "tests").mkdir(parents=True, exist_ok=True)
             name, text, beside = test
             for file, source in {name: text, **beside}.items():
-                write_whole(folder / "tests" / file, source.encode())
+                write_whole(folder / "tests" / file, utf8(source))
     row["exit"] = int(bool(row["differences"]))
     write_json(folder / "diff.json", row)
     page = diff_page(row)
-    write_whole(folder / "diff.txt", page_text(page).encode("ascii"))
-    write_whole(folder / "diff.md", page_markdown(page).encode("ascii"))
+    write_whole(folder / "diff.txt", utf8(page_text(page)))
+    write_whole(folder / "diff.md", utf8(page_markdown(page)))
     return int(row["exit"])

@@ -13,9 +13,12 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.fuzz.campaign.exploration import ExploreOptions, prepare, run_exploration
-from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
-from percpu_fuzz.fuzz.files import write_json, write_whole
-from percpu_fuzz.fuzz.options import number_option, out_option, seconds_option, variant_option
+from percpu_fuzz.fuzz.commands.shared import json_flag
+from percpu_fuzz.fuzz.files import utf8, write_json, write_whole
+from percpu_fuzz.fuzz.interrupts import Interrupts
+from percpu_fuzz.fuzz.options import number_option, path_option, seconds_option, variant_option
+from percpu_fuzz.fuzz.output.folder import new_folder
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.explored import explored_page
@@ -35,6 +38,7 @@ from percpu_fuzz.strategies.explore.world import engine_world
 from percpu_fuzz.strategies.reading import read_bytes
 
 GivenScope = Mapping[str, str | bool | None]
+SCOPE_FILES = ("scope.json", "scope.txt")
 STATES_MOST = 500_000_000
 PROGRAMS_MOST = 100_000
 
@@ -66,16 +70,19 @@ def explore_command(**given: Any) -> int:
     options = explore_options(given)
     engine_world(next(options.scope.scenarios()), options.variant)  # refuses what is too large before anything is made
     stamp = time.strftime("%Y%m%dT%H%M%S")
-    out = out_option(_text(given, "output"), f"out/{stamp}-explore-{options.scope.name}", "--output")
-    start = time.perf_counter()
-    with working("loading the search"):
-        prepare(options.variant, say_on_stderr)
-    say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
-    with working(f"exploring {options.scope.name}: programs") as sign:
-        row = run_exploration(options, out, seen=sign.at)
-    text = page_text(explored_page(row))
-    write_json(out / "scope.json", row)
-    write_whole(out / "scope.txt", text.encode("ascii"))
+    named = _text(given, "output")
+    out = path_option(f"out/{stamp}-explore-{options.scope.name}" if named is None else named, "--output")
+    interrupts = Interrupts()
+    with interrupts.caught(), new_folder(out, "--output", SCOPE_FILES):
+        start = time.perf_counter()
+        with working("loading the search"), interrupts.left_at_once():
+            prepare(options.variant, say_on_stderr)
+        say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {out}")
+        with working(f"exploring {options.scope.name}: programs") as sign:
+            row = run_exploration(options, out, interrupts, seen=sign.at)
+        text = page_text(explored_page(row))
+        write_json(out / "scope.json", row)
+        write_whole(out / "scope.txt", utf8(text))
     print(text, end="")
     print(f"stored in {out}")
     if given["as_json"]:

@@ -10,6 +10,7 @@ import click
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.commands.shared import json_flag
+from percpu_fuzz.fuzz.interrupts import taken_away
 from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
@@ -37,7 +38,7 @@ def fidelity_command(folders: tuple[str, ...], as_json: bool) -> int:
             if Path(folder).is_dir():
                 found.append(judged(RecordedRun.of_folder(Path(folder))))
                 continue
-            with run_of_archive(Path(folder)) as opened:
+            with taken_away(), run_of_archive(Path(folder)) as opened:
                 found.append(judged(RecordedRun.of_folder(opened, Path(folder))))
         except InputError as error:
             print(f"{Path(folder).name}: not judged: {' '.join(str(error).split())}")

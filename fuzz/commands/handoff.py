@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
-from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.findings.handoff import mail
 
 
@@ -22,5 +22,5 @@ def handoff_command(file: str, variant: str | None, output: str | None) -> int:
     if output is None:
         print(text, end="")
     else:
-        write_output(Path(output), text.encode("ascii"), "--output")
+        write_output(Path(output), utf8(text), "--output")
     return 0

@@ -18,13 +18,15 @@ from percpu_fuzz.fuzz.campaign.loop import Ran
 from percpu_fuzz.fuzz.campaign.session import Session, plan_of
 from percpu_fuzz.fuzz.command_line import run_options, typed_again, whole_of
 from percpu_fuzz.fuzz.commands.run import print_result
-from percpu_fuzz.fuzz.commands.shared import json_flag, say_on_stderr
+from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.errors import BROKEN
-from percpu_fuzz.fuzz.files import nothing_left_if_refused
-from percpu_fuzz.fuzz.options import filled, out_option
+from percpu_fuzz.fuzz.options import path_option
+from percpu_fuzz.fuzz.output.folder import Lock, new_folder
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.merging import Merged, Part, merge_parts, parts_of
+from percpu_fuzz.fuzz.store.reading import damage_refused
 from percpu_fuzz.fuzz.store.resuming import EarlierSessions
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.strategies.plan.batches import Batches
@@ -44,7 +46,7 @@ def merge_command(folders: tuple[str, ...], output: str, as_json: bool, **typed:
     """
     if len({Path(folder).resolve() for folder in folders}) != len(folders):
         raise InputError("merge", ", ".join(folders), "folders that differ")
-    out = Path(filled(output, "--output"))
+    out = path_option(output, "--output")
     with contextlib.ExitStack() as stack:
         parts = parts_of([Path(folder) for folder in folders], stack)
         given = whole_of(parts[0].meta["given"])
@@ -54,15 +56,16 @@ def merge_command(folders: tuple[str, ...], output: str, as_json: bool, **typed:
                 raise InputError(f"--{name}", repr(text), f"{stored!r}, as in the folders")
         options = replace(run_options(given), cases=None, seconds=None)
         plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
-        with nothing_left_if_refused(out):
-            return joined(parts, given, options, plan, out_option(output, output, "--output"), as_json)
+        with new_folder(out, "--output") as lock:
+            return joined(parts, given, options, plan, out, lock, as_json)
 
 
 def joined(
-    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: Plan, out: Path, as_json: bool
-) -> int:
+    parts: Sequence[Part], given: Mapping[str, str], options: RunOptions, plan: Plan, out: Path, lock: Lock,
+    as_json: bool,
+) -> int:  # fmt: skip
     """The parts in a new store, and the report on it."""
-    store = Store(out / "campaign.db")
+    store = Store(out / "campaign.db", lock)
     try:
         with working("joining batches"):
             merged = merge_parts(parts, given, store)
@@ -83,13 +86,16 @@ def joined(
 def report_whole(merged: Merged, options: RunOptions, plan: Plan, store: Store, out: Path, as_json: bool) -> int:
     """Findings and reports of the joined campaign."""
     whole = Batches(plan)
-    dispatcher = Dispatcher(whole, store, Limits(None, None, options.hunt, options.workers))  # takes in what was learnt
+    with damage_refused(store.path):  # it takes in what was learnt
+        dispatcher = Dispatcher(whole, store, Limits(None, None, options.hunt, options.workers))
     prefix = dispatcher.prefix()
     held, used = sum(len(dispatcher.back[stream]) for stream in STREAMS), prefix.measurement + prefix.hunting
     behind = f"; {held - used} lie behind a gap and wait for what is missing" if held != used else ""
     print(f"together {batches(used)} from the first on, {merged.duplicates} of them more than once{behind}")
     session = Session(options, whole, out, store, EarlierSessions(merged.seconds))
-    return print_result(finish(session, Ran(prefix, "merge", merged.seconds)), as_json, options.full)
+    with damage_refused(store.path):
+        result = finish(session, Ran(prefix, "merge", merged.seconds))
+    return print_result(result, as_json, options.full)
 
 
 def batches(number: int) -> str:

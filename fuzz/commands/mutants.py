@@ -8,10 +8,11 @@ import click
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.fuzz.campaign.mutants import Verdict, hunt_mutants
-from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag, say_on_stderr
+from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag
 from percpu_fuzz.fuzz.errors import CLEAN, INCONCLUSIVE
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.options import seconds_option, seed_option, variant_option, workers_option
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.strategies.plan.mutants import mutants_of
 
 

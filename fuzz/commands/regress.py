@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
-from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.findings.regression import regression_of
 from percpu_fuzz.fuzz.progress import working
 
@@ -25,8 +25,8 @@ def regress_command(file: str, output: str, variant: str | None, strict: bool) -
         made = regression_of(finding, chosen, strict)
     path = Path(output) / made.name
     for name, text in made.beside.items():
-        write_output(path.with_name(name), text.encode(), "--output", make_folder=True)
-    write_output(path, made.text.encode("ascii"), "--output", make_folder=True)
+        write_output(path.with_name(name), utf8(text), "--output", make_folder=True)
+    write_output(path, utf8(made.text), "--output", make_folder=True)
     beside = f", with {', '.join(made.beside)} beside it" if made.beside else ""
     if strict:
         print(f"{path}: red on {chosen.name} until {finding.invariant} holds, green on fixed{beside}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line, shown
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.explain import says
@@ -43,7 +43,7 @@ def replay_command(file: str, variant: str | None, show_lanes: bool, perfetto: s
         write_output(Path(perfetto), trace_events(lines, f"{finding.invariant} on {chosen.name}"), "--perfetto")
     topology = finding.scenario.topology
     print(
-        f"{file}: {chosen.name} on {topology.name} ({plural(len(topology.nodes), 'node')}, "
+        f"{file}: {chosen.name} on {shown(topology.name)} ({plural(len(topology.nodes), 'node')}, "
         f"{plural(len(topology.cpus), 'CPU')}), {plural(len(run.steps), 'step')}"
     )
     if run.skipped:
@@ -74,7 +74,7 @@ def replay_all(folder: Path, variant: str | None) -> int:
         where = next((line.own_words for line in steps if line.broken and line.own_words), "")
         place = "holds" if broken is None else f"at step {broken.step}, {where or function_of(broken.label)}"
         print(f"{path.name}: {finding.invariant} on {chosen.name} {place}; {says(finding.invariant, chosen)}")
-        print("  " + shlex.join(["percpu-fuzz", "replay", str(path), *code_typed(variant), "--lanes"]))
+        print("  " + shell_line(["percpu-fuzz", "replay", str(path), *code_typed(variant), "--lanes"]))
     return int(shown > 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.campaign.pdf import write_pdf
 from percpu_fuzz.fuzz.campaign.rendering import rendered, write_files
-from percpu_fuzz.fuzz.files import nothing_left_if_refused
-from percpu_fuzz.fuzz.options import choice_option, out_option
+from percpu_fuzz.fuzz.options import choice_option, path_option
+from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.settings import SETTINGS, formats_option
 from percpu_fuzz.fuzz.store.reading import CAMPAIGN_FOLDER, read_campaign, read_exit
@@ -60,13 +61,11 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
 
 def write(files: dict[str, bytes], folder: Path, output: str | None, pdf: bool) -> None:
     """The files where the campaign lies, or in another folder, which is not there after a refusal."""
-    out = folder if output is None else Path(output)
-    with nothing_left_if_refused(out):
-        if output is not None:
-            out_option(output, output, "--output")
+    out = folder if output is None else path_option(output, "--output")
+    with contextlib.nullcontext() if output is None else new_folder(out, "--output", tuple(files)):
         try:
             write_files(files, out)
         except OSError as error:
             raise InputError("report", f"{out}: {error.strerror}", "a folder that can be written, or -o DIR") from None
-    if pdf:
-        write_pdf(out / "report.html", out / "report.pdf")
+        if pdf:
+            write_pdf(out / "report.html", out / "report.pdf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,11 +19,10 @@ from percpu_fuzz.fuzz.campaign.loop import LINE_SECONDS, WATCHED_SECONDS, Lines,
 from percpu_fuzz.fuzz.campaign.screen import Screen
 from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.command_line import resumed, run_options
-from percpu_fuzz.fuzz.commands.shared import say_on_stderr
 from percpu_fuzz.fuzz.configuration import PREFIX, effective, found_file, from_environment
-from percpu_fuzz.fuzz.files import nothing_left_if_refused
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.options import out_option
+from percpu_fuzz.fuzz.output.folder import new_folder
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import be_quiet, is_for_a_person, working
 from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.reading import read_given
@@ -100,11 +100,12 @@ def run_command(**given: Any) -> int:
         options = run_options(texts)
         plan = plan_of(options)  # before the folder is made: what is refused leaves nothing behind
     interrupts = Interrupts()
-    out = options.resume or options.out or default_folder(options)
-    with interrupts.caught(), nothing_left_if_refused(out):
-        if options.resume is None:
-            out_option(str(out), "")
-        result = run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts)
+    with interrupts.caught(), contextlib.ExitStack() as stack:
+        out, lock = options.resume, None
+        if out is None:
+            out = options.out or default_folder(options)
+            lock = stack.enter_context(new_folder(out, "--out"))
+        result = run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts, lock)
         return print_result(result, options.as_json, options.full)
 
 

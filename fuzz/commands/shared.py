@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -53,8 +52,3 @@ def named_variant(name: str, where: str) -> Variant:
 def compiled_or_not(variant: Variant, compiles: str) -> Variant:
     """The variant, its own steps compiled or run as plain Python, as --compile says."""
     return variant if switch_option(compiles, "--compile") else uncompiled(variant)
-
-
-def say_on_stderr(line: str) -> None:
-    """A plain line for the person who waits; standard output is for the report."""
-    print(line, file=sys.stderr, flush=True)

@@ -16,13 +16,13 @@ from percpu_fuzz.fuzz.commands.shared import (
     compile_option,
     compiled_or_not,
     finding_of,
-    say_on_stderr,
     variant_of_finding,
 )
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
 from percpu_fuzz.fuzz.findings.showing import told
 from percpu_fuzz.fuzz.options import seconds_option
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.shrink.attempt import load
 from percpu_fuzz.fuzz.shrink.bridge import polish

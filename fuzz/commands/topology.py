@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from percpu_fuzz.engine.shown import shown
 from percpu_fuzz.engine.topology import PAGE_SIZES, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
-from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import machine_option
+from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
@@ -112,7 +113,7 @@ def chunks_command(file: str) -> int:
         kind = ", ".join(word for word in (chunk.kind, "charged areas" if chunk.memcg_aware else "") if word)
         print(f"{chunk.nr_alloc:9,} {chunk.free_bytes:12,} {chunk.contig_bytes:13,}  {kind}".rstrip())
     for note in stats.notes:
-        print(f"note: {note}", file=sys.stderr)
+        say_on_stderr(f"note: {shown(note)}")
     return 0
 
 
@@ -128,7 +129,7 @@ def export_command(name: str, form: str, output: str | None) -> int:
         _write(topology, dump_topology(topology, found.notes), found.notes, output)
     else:
         export = export_qemu(topology)
-        _write(topology, export.text.encode("ascii"), found.notes + (() if output is None else export.notes), output)
+        _write(topology, utf8(export.text), found.notes + (() if output is None else export.notes), output)
     return 0
 
 
@@ -137,5 +138,5 @@ def _write(topology: Topology, text: bytes, notes: tuple[str, ...], output: str 
     if output is not None:
         write_output(Path(output), text, "--output")
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        say_on_stderr(f"note: {shown(note)}")
     print(f"{output}: {summary(topology)}" if output is not None else text.decode(), end="" if output is None else "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,12 @@ from typing import Any
 import click
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.fuzz.commands.shared import charge_option, json_flag
-from percpu_fuzz.fuzz.files import nothing_left_if_refused, write_json, write_whole
-from percpu_fuzz.fuzz.options import out_option, variant_option
+from percpu_fuzz.fuzz.files import utf8, write_json, write_whole
+from percpu_fuzz.fuzz.interrupts import taken_away
+from percpu_fuzz.fuzz.options import path_option, variant_option
+from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.progress import WatchedFile, working
 from percpu_fuzz.fuzz.recorded_words import traced_of
 from percpu_fuzz.reports.figures.traced import traced_json
@@ -25,6 +27,8 @@ from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
 from percpu_fuzz.strategies.draw.calibration import find_calibration
 from percpu_fuzz.strategies.fidelity.trace_replay import replay_trace
 from percpu_fuzz.strategies.trace.recorded_run import OBSERVED, RecordedRun, beside
+
+TRACE_FILES = ("trace.txt", "trace.html", "trace.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class TraceOptions:
         for option in fields(self)[3:7]:
             given = getattr(self, option.name)
             words += [] if given == option.default else [f"--{option.name}", given]
-        return shlex.join(words)
+        return shell_line(words)
 
 
 @click.command()
@@ -86,7 +90,7 @@ def trace_command(**given: Any) -> int:
         )
     if not is_archive(Path(options.file)):
         return _traced(options, run_of(options))
-    with run_of_archive(Path(options.file)) as folder:
+    with taken_away(), run_of_archive(Path(options.file)) as folder:
         return _traced(options, run_of_folder(options, folder))
 
 
@@ -112,18 +116,16 @@ def _traced(options: TraceOptions, run: RecordedRun) -> int:
     run = run.load()
     if options.states is not None and not run.snapshots:
         raise InputError(options.states, "no snapshot", "at least one: nothing would be compared")
-    out = None if options.out is None else Path(options.out)
-    with contextlib.nullcontext() if out is None else nothing_left_if_refused(out):
-        if out is not None:
-            out = out_option(options.out, "")
+    out = None if options.out is None else path_option(options.out, "--out")
+    with contextlib.nullcontext() if out is None else new_folder(out, "--out", TRACE_FILES):
         with working(f"loading the engine, then replaying {options.file} on {variant.name}"):
             found = replay_trace(run, variant, chain, lambda what: WatchedFile(run.trace, what))
             traced = replace(traced_of(run, variant, found, options.calibration, options.line), file=options.file)
             page, row = traced_page(traced), traced_json(traced) | {"input": asdict(found.counts)}
             text = page_text(page)
         if out is not None:
-            write_whole(out / "trace.txt", text.encode("ascii"))
-            write_whole(out / "trace.html", page_html(page).encode("ascii"))
+            write_whole(out / "trace.txt", utf8(text))
+            write_whole(out / "trace.html", utf8(page_html(page)))
             write_json(out / "trace.json", row)
     print(text, end="")
     if options.as_json:

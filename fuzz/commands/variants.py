@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +12,10 @@ import click
 from percpu_fuzz.engine.choices import CHOICES
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.engine.variant_check import check_variant
-from percpu_fuzz.fuzz.files import write_output
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS, applies
 from percpu_fuzz.reports.numbers import WIDTH
@@ -57,9 +57,9 @@ def new_command(file: str, source: str) -> int:
         raise InputError("variants new", f"{file} is there already", "a new file: nothing is written over")
     variant = VARIANTS[choice_option(source, "--from", tuple(VARIANTS))]
     check_variant(replace(variant, name=file), "variants new")  # a name that `run --variant` takes
-    write_output(path, file_text(variant, name_of(path)).encode("ascii"), "variants new", make_folder=False)
+    write_output(path, utf8(file_text(variant, name_of(path))), "variants new", make_folder=False)
     print(f"{path}: a copy of {variant.name}; change a choice or add a step, then")
-    print(f"  percpu-fuzz run --variant {shlex.quote(file)}")
+    print("  " + shell_line(["percpu-fuzz", "run", "--variant", file]))
     return 0
 
 

@@ -10,6 +10,7 @@ from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, Scenario
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.findings.explain import explained, says
@@ -47,7 +48,7 @@ def mail(finding: Finding, variant: Variant, file: str) -> str:
 def again_line(file: str, variant: Variant) -> str:
     """The command that draws the case; it names a variant that only a file has."""
     words = ["percpu-fuzz", "replay", file, *([] if variant.own is None else ["--variant", variant.name]), "--lanes"]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def section(title: str, lines: list[str]) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.scenario import Finding
+from percpu_fuzz.engine.shown import shell_line
 
 
 def package_version(name: str = "percpu-fuzz") -> str:
@@ -20,7 +20,7 @@ def package_version(name: str = "percpu-fuzz") -> str:
 
 def replay_line(file: str, variant: str) -> str:
     """The command that replays a finding, quoted for a shell."""
-    return shlex.join(["percpu-fuzz", "replay", file, "--variant", variant])
+    return shell_line(["percpu-fuzz", "replay", file, "--variant", variant])
 
 
 def with_provenance(finding: Finding, file: str) -> Finding:

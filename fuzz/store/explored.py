@@ -9,6 +9,7 @@ from typing import Any
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.reports.figures.explored import certificate_line
+from percpu_fuzz.strategies.reading import read_bytes
 
 EXPLORED = "--explored"
 EXPLORE_FOLDERS = "folders that percpu-fuzz explore wrote, of the same variant and code"
@@ -24,11 +25,11 @@ def explored_rows(text: str | None, variant: str) -> list[dict[str, Any]]:
 def _row(folder: Path, variant: str) -> dict[str, Any]:
     path = folder / "scope.json"
     try:
-        stored = json.loads(path.read_bytes())
+        stored = json.loads(read_bytes(path))
         row = {name: stored[name] for name in CERTIFIED}
         certificate_line(row)
-    except OSError as error:
-        raise InputError(EXPLORED, f"{path}: {error.strerror}", EXPLORE_FOLDERS) from None
+    except InputError as error:
+        raise InputError(EXPLORED, f"{path}: {error.given}", EXPLORE_FOLDERS) from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(EXPLORED, f"{path}: {type(error).__name__}: {error}", EXPLORE_FOLDERS) from None
     if row["variant"] != variant:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.fuzz.files import is_full
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.fuzz.settings import SETTINGS
@@ -67,19 +67,19 @@ def parts_of(folders: Sequence[Path], stack: contextlib.ExitStack) -> list[Part]
 def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -> Merged:
     """Copy every batch of the parts into an empty store. given: the options of the whole."""
     merged = Merged(given=dict(given))
-    store.connection.execute("BEGIN")
-    for one in parts:
-        try:
-            copy(one, store, merged)
-        except sqlite3.DatabaseError as error:
-            if is_full(error):
-                raise
-            raise InputError(str(one.folder), f"{type(error).__name__}: {error}", CAMPAIGN_FOLDER) from None
-    store.connection.execute("COMMIT")
+    with store.together():
+        for one in parts:
+            try:
+                copy(one, store, merged)
+            except sqlite3.DatabaseError as error:
+                if is_full(error):
+                    raise
+                raise InputError(str(one.folder), f"{type(error).__name__}: {error}", CAMPAIGN_FOLDER) from None
     if SETTINGS["learning"].value(given):
         merged.differing += [text for one in parts for text in learnt_without(one, merged)]
     for key in ("describe", "operations", "stranding", "unreached", "versions"):
-        store.set_meta(key, parts[0].meta.get(key, []))
+        if key in parts[0].meta:
+            store.set_meta(key, parts[0].meta[key])
     store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])
     store.set_meta("given", merged.given)
     store.set_meta("shard", [0, 1])
@@ -89,7 +89,7 @@ def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -
 
 def merge_line(folders: Sequence[str], out: str) -> str:
     """The command that joins these folders; its output goes to a new folder beside the one that is there."""
-    return shlex.join(["percpu-fuzz", "merge", *folders, "-o", f"{out}-again"])
+    return shell_line(["percpu-fuzz", "merge", *folders, "-o", f"{out}-again"])
 
 
 def part_of(folder: Path, stack: contextlib.ExitStack) -> Part:
@@ -98,7 +98,6 @@ def part_of(folder: Path, stack: contextlib.ExitStack) -> Part:
     with damage_refused(store.path):
         meta = store.named()
         next(store.rows_as_added(), None)
-        store.check_pages()
         checked(meta)
         meta["given"]["seed"]
     return Part(folder, store, meta)
@@ -112,6 +111,7 @@ def copy(one: Part, store: Store, merged: Merged) -> None:
     given_up = one.given_up()
     count, added, all_seconds, new_seconds = 0, 0, 0.0, 0.0
     for batch, row, seconds in one.store.rows_as_added():
+        one.store.outcome_of(row, batch)  # one that is none is refused by the name of the part that it lies in
         there = store.row(batch)
         if there is None:
             store.add(batch, row, seconds)

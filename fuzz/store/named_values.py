@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,7 +11,11 @@ import msgspec
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.reports.lanes import Line
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+# As engine.shown.shell_line writes it: nothing that a shell would do more with than to take it as a word.
+WORD = r"""(?:[A-Za-z0-9_@%+=:,./-]|'[ -&(-~]*'|"'"|\$'(?:[ -&(-\[\]-~]|\\[ -~])*')+"""
+Command = Annotated[str, msgspec.Meta(pattern=rf"^percpu-fuzz (?:run|merge)(?: {WORD})*\Z")]
+File = Annotated[str, msgspec.Meta(pattern=r"^findings/[A-Za-z0-9_.-]+\Z")]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Stream = Literal["measurement", "hunting"]
 
@@ -21,8 +26,15 @@ class _Describe(msgspec.Struct):
     families: dict[str, Count]
 
 
+class _NodeCounts(msgspec.Struct):
+    node: Count
+    bytes: int
+    pages: int
+    page_size: Count
+
+
 class _Finding(msgspec.Struct):
-    file: str
+    file: File
     stream: Stream
     k: Count
     case: Count
@@ -38,7 +50,7 @@ class _Finding(msgspec.Struct):
     explanation: list[str] = []
     lanes: list[str] = []  # as earlier versions drew them
     steps: list[Line] = []
-    nodes: list[dict[str, int]] = []
+    nodes: list[_NodeCounts] = []
     elsewhere: dict[str, list[str]] = {}
     size: list[Count] = []
     breaks_first: bool = False
@@ -80,34 +92,68 @@ class _Unreached(msgspec.Struct):
     never: list[str]
 
 
-class _Named(msgspec.Struct):
-    describe: _Describe
-    command: str
-    findings: list[_Finding] = []
-    failed: list[_Failed] = []
-    operations: list[dict[str, Any]] = []
-    stranding: list[_Stranding] = []
-    unreached: list[_Unreached] = []
-    ran: _Ran = msgspec.field(default_factory=_Ran)
-    shard: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
-    elapsed: Seconds = 0.0
-    given: dict[str, str] = {}
-    began: str = ""
-    versions: dict[str, str] = {}
-    own_files: dict[str, str] = {}
+class _Operations(msgspec.Struct):
+    machine: str
+    nodes: Count
+    cpus: Count
+    touched: Count
+    size_bytes: Count
+    variant: str
+    alloc_ops: Count
+    free_ops: Count
+
+
+SHAPES: dict[str, Any] = {
+    "describe": dict[str, Any],
+    "given": dict[str, str],
+    "command": Command,
+    "findings": list[_Finding],
+    "failed": list[_Failed],
+    "operations": list[_Operations],
+    "stranding": list[_Stranding],
+    "unreached": list[_Unreached],
+    "versions": dict[str, str],
+    "began": str,
+    "own_files": dict[str, str],
+    "ran": _Ran,
+    "shard": Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None,
+    "elapsed": Seconds,
+    "compile_seconds": Seconds,
+    "exit": Literal[0, 1, 2, 3, 4] | None,
+}
+
+
+def decoded(rows: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Values by name, from their JSON: plain data, each of its declared shape, with what holds where a part is missing.
+
+    Others than the declared names are let be. ValueError that says where, if one is not what this release writes. Not
+    msgspec's reader of JSON: it has no half characters, and a path need not be UTF-8.
+    """
+    found = {}
+    for key, text in rows:
+        if key in SHAPES:
+            try:
+                found[key] = msgspec.to_builtins(msgspec.convert(json.loads(text), SHAPES[key]))
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise ValueError(f"{key}: {error}") from None
+    return found
 
 
 def checked(named: Mapping[str, Any]) -> dict[str, Any]:
-    """How the campaign ended, by name, with what holds where it has not. Unknown values are let be.
+    """How the campaign ended, by name, with what holds where it has not.
 
-    ValueError that says where, if a named value is not what this release writes.
+    ValueError for values by name that are no campaign's.
     """
+    missing = [key for key in ("describe", "command") if key not in named]
+    if missing:
+        raise ValueError(f"no {missing[0]}")
     try:
-        found = msgspec.convert(dict(named), _Named)
+        msgspec.convert(named["describe"], _Describe)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
-    for row in found.findings:
-        for name in (row.invariant, *row.invariants, *row.breaks):
+        raise ValueError(f"describe: {error}") from None
+    for row in named.get("findings", ()):
+        for name in (row["invariant"], *row["invariants"], *row["breaks"]):
             if name not in INVARIANT_NAMES:
                 raise ValueError(f"findings name the invariant {name!r}")
-    return msgspec.structs.asdict(found.ran)
+    ran: dict[str, Any] = msgspec.structs.asdict(_Ran()) | named.get("ran", {})
+    return ran

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import hashlib
 import json
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +13,14 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
+from percpu_fuzz.fuzz.output.folder import Lock, check_own
 from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, BatchId, Shard
+from percpu_fuzz.fuzz.store.named_values import decoded
 
 WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
+ROW_MAX_BYTES = 4 << 20  # a batch's row has 25 thousand
+VALUE_MAX_BYTES = 8 << 20  # a value by name has 80 thousand
+OWN_ROWS = "rows that this release wrote"
 VERSION = 2  # of the tables and of what is in a row; kept as the file's user_version
 TABLES = f"""
 PRAGMA journal_mode = WAL;
@@ -37,7 +41,11 @@ def packed(row: bytes) -> bytes:
 
 def unpacked(blob: bytes) -> bytes:
     """The canonical row; zlib.error if it is none."""
-    return zlib.decompress(blob)
+    one = zlib.decompressobj()
+    row = one.decompress(blob, ROW_MAX_BYTES)
+    if not one.eof or one.unused_data:
+        raise zlib.error(f"cut off, or of more than {ROW_MAX_BYTES} bytes")
+    return row
 
 
 class StoreFile:
@@ -46,6 +54,7 @@ class StoreFile:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX_BYTES)
 
     def check_version(self, versions: Sequence[int] = (VERSION,)) -> None:
         """InputError for a store of another release. sqlite3.Error if it cannot be read at all."""
@@ -54,8 +63,13 @@ class StoreFile:
             allowed = f"version {VERSION}, which this release writes"
             raise InputError(str(self.path), f"a store of version {found}", allowed)
 
+    def check_tables(self) -> None:
+        """InputError for other tables than ours: a view or a trigger would have its own say in what is read."""
+        if tables(self.connection) != TABLES_MADE:
+            raise InputError(str(self.path), "other tables, views or triggers", "a store that this release wrote")
+
     def check_pages(self) -> None:
-        """InputError for damaged pages. sqlite3.Error if it cannot be read at all."""
+        """InputError for damaged pages and values of another type. sqlite3.Error if it cannot be read at all."""
         amiss = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if amiss != "ok":
             raise InputError(str(self.path), f"damaged: {amiss}", WHOLE_STORE)
@@ -82,27 +96,46 @@ class StoreFile:
 
         prefix: how many at most; None: no limit.
         """
+        return (row for _, row in self._first_rows(prefix, shard))
+
+    def _first_rows(self, prefix: BatchCounts | None, shard: Shard) -> Iterator[tuple[BatchId, bytes]]:
         query = "SELECT k, row FROM batch WHERE stream = ? AND k % ? = ? ORDER BY k"
         for stream in sorted(STREAMS):
             found = self.connection.execute(query, (stream, shard.count, shard.index))
             for place, (k, blob) in enumerate(found):
                 if k != shard.number(place) or (prefix is not None and place == prefix.of(stream)):
                     break
-                yield self._unpacked(blob, BatchId(stream, k))
+                yield BatchId(stream, k), self._unpacked(blob, BatchId(stream, k))
 
     def _unpacked(self, blob: bytes, batch: BatchId) -> bytes:
         try:
             return unpacked(blob)
         except (zlib.error, TypeError) as error:
-            raise InputError(str(self.path), f"{batch}: {error}", "rows that this release wrote") from None
+            raise InputError(str(self.path), f"{batch}: {error}", OWN_ROWS) from None
 
     def outcomes(self, prefix: BatchCounts | None, shard: Shard = WHOLE) -> Iterator[Outcome]:
         """rows() as Outcomes, one at a time: an hour of batches need not fit into memory."""
-        return map(Outcome.from_canonical, self.rows(prefix, shard))
+        return (self.outcome_of(row, batch) for batch, row in self._first_rows(prefix, shard))
+
+    def outcome(self, batch: BatchId) -> Outcome:
+        """A batch that is there."""
+        row = self.row(batch)
+        assert row is not None, f"{batch} is not there"
+        return self.outcome_of(row, batch)
+
+    def outcome_of(self, row: bytes, batch: BatchId) -> Outcome:
+        """InputError for a row that is no batch's, or another one's."""
+        try:
+            outcome = Outcome.from_canonical(row)
+        except ValueError as error:
+            raise InputError(str(self.path), f"{batch}: {error}", OWN_ROWS) from None
+        if BatchId(outcome.stream, outcome.k) != batch:
+            raise InputError(str(self.path), f"{batch}: the row of another batch", OWN_ROWS)
+        return outcome
 
     def named(self) -> dict[str, Any]:
-        """All values kept by name. ValueError for one that is no JSON."""
-        return {key: json.loads(text) for key, text in self.connection.execute("SELECT key, value FROM meta")}
+        """The values kept by name. ValueError for one that is not of its shape."""
+        return decoded(self.connection.execute("SELECT key, value FROM meta"))
 
     def failed(self) -> list[dict[str, Any]]:
         """Batches that could not be run, in this session and earlier ones, by stream and number."""
@@ -118,17 +151,19 @@ class Store(StoreFile):
     """campaign.db as it is written. Opened before the workers fork and used by the parent only: a connection must not
     be used across a fork.
 
-    One process writes a store at a time: the second one is refused (InputError). The lock is of POSIX kind, on a file
-    beside the store: it ends with this process, however it dies, and forked workers do not inherit it.
+    One process writes a store at a time: the second one is refused (InputError). lock: of its folder, if the caller
+    holds it and will release it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.lock = locked(path.with_suffix(".lock"))
-        super().__init__(path, sqlite3.connect(path, isolation_level=None))
+    def __init__(self, path: Path, lock: Lock | None = None) -> None:
+        check_own(path.parent)
+        self.own_lock = Lock(path.parent) if lock is None else None
         try:
+            super().__init__(path, sqlite3.connect(path, isolation_level=None))
             self._check()
             self.connection.executescript(TABLES)
-        except InputError:
+            self.check_tables()
+        except BaseException:
             self.close()
             raise
 
@@ -150,13 +185,19 @@ class Store(StoreFile):
 
     def add_failed(self, batch: BatchId, row: bytes, failed: Mapping[str, Any]) -> None:
         """Keep a batch that was given up together with what its tries said: neither is there without the other."""
-        self.connection.execute("BEGIN")
-        try:
+        with self.together():
             self.add(batch, row, 0.0)
             rows = [*self.failed(), failed]
             self.set_meta("failed", sorted(rows, key=lambda row: (row["stream"], row["k"])))
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is kept whole or not at all."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
             self.connection.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
@@ -180,23 +221,25 @@ class Store(StoreFile):
 
     def close(self) -> None:
         """Close the file and let others write it."""
-        super().close()
-        self.path.with_suffix(".lock").unlink(missing_ok=True)
-        os.close(self.lock)
+        if hasattr(self, "connection"):
+            super().close()
+        if self.own_lock is not None:
+            self.own_lock.release()
 
 
-def locked(path: Path) -> int:
-    """The descriptor of a file that no other process holds. InputError if one does."""
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise InputError(str(path), "another process holds it", "a campaign that nobody is running") from None
-        if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
-            return descriptor  # and not that of a file which its last holder has removed meanwhile
-        os.close(descriptor)
+def tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    """Everything that a database holds by name: kind, name, and the statement that made it."""
+    found = connection.execute("SELECT type, name, sql FROM sqlite_schema")
+    return {(kind, name, sql and " ".join(sql.split())) for kind, name, sql in found}
+
+
+def _tables_made() -> set[tuple[str, str, str | None]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(TABLES)
+        return tables(connection)
+
+
+TABLES_MADE = _tables_made()
 
 
 def digest_of(rows: Iterable[bytes]) -> str:

@@ -74,8 +74,3 @@ def _broken(campaign: Campaign, name: str, cases: int) -> Verdict:
     lines += [str(line) for line in finding.get("explanation", ())]
     file = str(finding["file"])
     return Verdict(name, FAIL, words_of(name, campaign.describe), tuple(lines), file, replay_line(campaign, file))
-
-
-def ascii_of(text: str) -> str:
-    """Printable ASCII on one line: everything else as an escape."""
-    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)

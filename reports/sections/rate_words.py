@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shlex
 
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.rates import Reading
 from percpu_fuzz.reports.numbers import decimals_within, lower_percent, number, percent, upper_percent
@@ -39,4 +39,4 @@ def reading_words(reading: Reading) -> str:
 def replay_line(campaign: Campaign, finding: str) -> str:
     """The command that replays a finding, quoted for a shell. The file names its variant, but code has to be typed."""
     code = ["--variant", campaign.variant] if NAMES_CODE.search(campaign.variant) else []
-    return shlex.join(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", *code])
+    return shell_line(["percpu-fuzz", "replay", f"{campaign.out}/{finding}", *code])

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.fidelity.allocator_chunk import GRANULE_BYTES
-from percpu_fuzz.strategies.reading import decode_json, read_bytes
+from percpu_fuzz.strategies.reading import decode_json, lines_of
 
 CHARGED, FAILED, FIRST_CHUNK, NO_PAGES = "charged", "failed", "first_chunk", "no_pages"
 OUTCOMES = (CHARGED, FAILED, FIRST_CHUNK, NO_PAGES)
@@ -123,7 +123,7 @@ def read_hooks(path: Path) -> Iterator[HookRecord]:
     Raises InputError naming the file and the line for one that is malformed, and for a file without any record.
     """
     records = 0
-    for number, text in enumerate(read_bytes(path).splitlines(), start=1):
+    for number, text in enumerate(lines_of(path), start=1):
         if not text.strip():
             continue
         where = f"{path}, line {number}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,7 +69,7 @@ def import_path(path: Path, answers: Answers = NOTHING_SAID) -> Imported:
     be packed (gzip, bzip2, xz). Raises InputError or TopologyError.
     """
     if path.is_dir():
-        name = path.resolve().name
+        name = name_of(path.resolve().name)
         if (recorded := file_of(path, "topology.json")) is not None:
             found = _complete(import_topology_json(read_bytes(recorded), recorded, name or "recorded"), answers, path)
         else:
@@ -100,12 +101,17 @@ def _import_tree(tree: SysfsTree, answers: Answers, name: str) -> tuple[Imported
     return topology_of(facts, answers, name), answers
 
 
+def name_of(part: str) -> str:
+    """A part of a path as a machine's name; bytes of it that are no UTF-8 as escapes, as files hold UTF-8."""
+    return os.fsencode(part).decode("utf-8", "backslashreplace")
+
+
 def _stem(path: Path) -> str:
     """The name without what says how it is packed; else without its last suffix."""
-    name = path.name
+    name = name_of(path.name)
     while name.endswith(PACKED_NAMES) and name.rpartition(".")[0]:
         name = name.rpartition(".")[0]
-    return path.stem if name == path.name else name
+    return name_of(path.stem) if name == name_of(path.name) else name
 
 
 def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
@@ -138,10 +144,10 @@ def _import_json(path: Path, data: bytes, answers: Answers) -> Imported:
         return _complete(Imported(load_topology(data, str(path)), _assumed(keys)), answers, path)
     if "possible_nodes" in keys:
         run = path.resolve().parent.name
-        name = run if path.name == "topology.json" and run else path.stem
+        name = name_of(run if path.name == "topology.json" and run else path.stem)
         return _complete(import_topology_json(data, path, name), answers, path)
     if "lscpu" in keys or "cpus" in keys:
-        return topology_of(read_lscpu(data, str(path)), answers, path.stem)
+        return topology_of(read_lscpu(data, str(path)), answers, name_of(path.stem))
     raise InputError(str(path), f"JSON with the keys {', '.join(list(keys)[:5]) or 'none'}", MACHINE_FORMATS)
 
 

@@ -17,7 +17,7 @@ from percpu_fuzz.strategies.machines.pasted import Lines, numbered, within
 NUMACTL_MARK = re.compile(r"^ *available: +\d+ nodes?\b", re.MULTILINE)
 NUMACTL_OUTPUT = "the output of numactl -H"
 KNOWN_LINE = re.compile(
-    r"available:.*|node( +\d+)+( +(cpus|size|free):.*)?|node +distances:|(\d+:)?( *\d+)+|No dist.*|(\d+ +)?MB"
+    r"available:.*|node( +\d++)+( +(cpus|size|free):.*)?|node +distances:|(\d++:)?( *+\d++)+|No dist.*|(\d+ +)?MB"
 )
 NO_DISTANCES = ["No", "distance", "information", "available."]
 WHOLE = re.compile(r"\d{1,12}")

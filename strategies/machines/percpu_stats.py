@@ -11,7 +11,7 @@ from percpu_fuzz.strategies.machines.pasted import numbered, told_by, within
 
 STATS_MARK = re.compile(r"^ *Percpu Memory Statistics|^ *unit_size +: +\d", re.MULTILINE)
 STATS_ROW = re.compile(r"\s*([a-z_]+)\s*:\s*(-?\d{1,20})")
-CHUNK = re.compile(r"\s*Chunk *:? *(?:<- )?\(?([A-Za-z_ ]*?)\)? *:?")
+CHUNK = re.compile(r"\s*+Chunk *+:?+ *+(?:<- )?+\(?+([A-Za-z_]*+(?: ++[A-Za-z_]++)*+) *+\)?+ *+:?+")
 TITLE = re.compile(r"\s*(?:Percpu Memory Statistics|(?:Allocation Info|Global Stats|Per Chunk Stats):|-{8,})")
 PERCPU_STATS = "/sys/kernel/debug/percpu_stats as the kernel prints it"
 GEOMETRY = ("unit_size", "static_size", "reserved_size", "dyn_size", "atom_size", "alloc_size")

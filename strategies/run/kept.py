@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from percpu_fuzz.engine.core.compiled import cache_folder, code_version
+from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 Rows = list[dict[str, Any]]
 
@@ -16,15 +17,14 @@ Rows = list[dict[str, Any]]
 def kept_rows(name: str, count: Callable[[], Rows]) -> Rows:
     """The rows that were kept by this name for this code, else those that `count` gives, which are kept."""
     path = cache_folder() / f"{name}-{code_version()}.json"
-    try:
-        rows: Rows = json.loads(path.read_bytes())
-        return rows
-    except (OSError, ValueError):
-        pass
+    content = read_marked(path)
+    if content is not None:
+        kept: Rows = json.loads(content)
+        return kept
     rows = count()
     with suppress(OSError):  # a cache that cannot be written only costs the next run its time
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(rows))
+        part.write_bytes(marked(json.dumps(rows).encode()))
         part.replace(path)
     return rows

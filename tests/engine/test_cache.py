@@ -53,6 +53,7 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
         "compile_listeners.py",
         "compiled.py",
         "linking.py",
+        "marked_file.py",
         "record_access.py",
         "shortcuts.py",
         "entry.py",

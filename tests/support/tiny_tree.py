@@ -17,7 +17,7 @@ IN_ONE_FOLDER = (
 
 
 class TinyTree:
-    """compiled.py and what it needs as they are, and whatever sources a test writes; caches stay below the tree."""
+    """compiled.py and what it imports as they are, and whatever sources a test writes; caches stay below the tree."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -25,7 +25,8 @@ class TinyTree:
             self.write(f"{package}/__init__.py", "")
         for package in ("engine", "strategies"):
             (root / "percpu_fuzz" / package).symlink_to(f"../{package}")
-        for name in ("compiled.py", "compile_listeners.py", "linking.py", "record_access.py", "shortcuts.py"):
+        needed = ("compiled", "compile_listeners", "linking", "marked_file", "record_access", "shortcuts")
+        for name in (f"{module}.py" for module in needed):
             shutil.copy(Path(compiled.__file__).with_name(name), root / "engine" / "core" / name)
 
     def write(self, name: str, text: str) -> None:
@@ -35,14 +36,21 @@ class TinyTree:
 
     def run(self, code: str, **environment: str) -> str:
         """What `python -c code` prints in the tree; the last line of its errors if it fails."""
+        done = self._done(code, environment)
+        return done.stderr.strip().splitlines()[-1] if done.returncode else done.stdout.strip()
+
+    def run_told(self, code: str) -> tuple[str, str]:
+        """What `python -c code`, which must not fail, prints in the tree: standard output and standard error."""
+        done = self._done(code, {})
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    def _done(self, code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PERCPU_FUZZ_", "PYTHON"))}
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-c", code], cwd=self.root, env=kept | {"PYTHONPATH": str(self.root)} | environment,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        if done.returncode != 0:
-            return done.stderr.strip().splitlines()[-1]
-        return done.stdout.strip()
 
     def folders(self) -> set[str]:
         """The cache folders that exist."""

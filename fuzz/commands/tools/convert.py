@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 from pathlib import Path
 
 import click
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.files import output_file, utf8
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import WatchedFile
 from percpu_fuzz.strategies.trace.rewrite import FORMS, NO_EVENT, rewritten
@@ -22,21 +25,14 @@ def convert_command(file: str, form: str, output: str) -> int:
     """Write a tracefs text as trace-cmd report or perf script would; gzip if the name ends so."""
     choice_option(form, "--to", FORMS)
     target = Path(output)
-    part = target.with_name(target.name + ".part")
-    if target.exists() and target.resolve() == Path(file).resolve():
+    if os.path.realpath(target) == os.path.realpath(file):
         raise InputError("--output", output, "another file than the trace")
-    try:
-        with gzip.open(part, "wt") if target.suffix == ".gz" else part.open("w") as out:
-            events = 0
-            with WatchedFile(Path(file), "convert") as source:
-                for line in rewritten(read_lines(source), form):
-                    events += not line.startswith(NO_EVENT)
-                    out.write(line + "\n")
+    events = 0
+    with WatchedFile(Path(file), "convert") as source, output_file(target, "--output") as file_out:
+        with gzip.open(file_out, "wb") if target.suffix == ".gz" else contextlib.nullcontext(file_out) as out:
+            for line in rewritten(read_lines(source), form):
+                events += not line.startswith(NO_EVENT)
+                out.write(utf8(line + "\n"))
         if not events:
             raise InputError(file, "no trace event", "the text of tracefs' trace file, plain or gzip")
-        part.replace(target)
-    except OSError as error:
-        raise InputError("--output", f"{output}: {error.strerror}", "a file that can be written") from None
-    finally:
-        part.unlink(missing_ok=True)
     return 0

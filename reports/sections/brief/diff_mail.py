@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.mail import MAIL_LINES_MOST, MAIL_WIDTH, wrapped
@@ -82,7 +82,7 @@ def side_by_side(cells: Sequence[str]) -> list[str]:
 def again_command(row: Mapping[str, Any]) -> str:
     """The line that compares the same cases again."""
     words = ["percpu-fuzz", "diff", row["base"], *row["variants"], "--cases", str(row["cases"]), "--seed"]
-    return shlex.join([*words, str(row["seed"])])
+    return shell_line([*words, str(row["seed"])])
 
 
 def again_lines(row: Mapping[str, Any]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Sequence
 
 from percpu_fuzz.engine.outcome import MEASUREMENT, STREAMS
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.estimates import Distribution
 from percpu_fuzz.reports.figures.families import HUGE_NODES
@@ -212,7 +212,7 @@ def next_lines(figures: Figures) -> list[str]:
 def next_commands(figures: Figures) -> Sequence[tuple[str, str]]:
     """(what for, command)."""
     out = figures.campaign.out
-    rows = [("Next", shlex.join(["percpu-fuzz", "report", out, "--format", "mail"]))]
+    rows = [("Next", shell_line(["percpu-fuzz", "report", out, "--format", "mail"]))]
     seconds = figures.campaign.budget_seconds or figures.campaign.seconds
     longer = max(60, round(10 * seconds / 60) * 60)
     typed = [
@@ -222,4 +222,4 @@ def next_commands(figures: Figures) -> Sequence[tuple[str, str]]:
     code = [
         word for flag, text in typed if NAMES_CODE.search(text) for word in (flag, text)
     ]  # code runs only if it is typed
-    return [*rows, ("", shlex.join(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]
+    return [*rows, ("", shell_line(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]

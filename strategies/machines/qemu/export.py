@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
+from percpu_fuzz.engine.shown import shown
 from percpu_fuzz.engine.topology import Node, Topology
 from percpu_fuzz.strategies.machines.answers import NOTHING_SAID
 from percpu_fuzz.strategies.machines.facts import topology_of
@@ -33,7 +34,9 @@ class QemuExport:
     @property
     def text(self) -> str:
         """An option a line, after comments with the notes; what topology import reads back."""
-        lines = [f"# QEMU arguments of the machine {self.name}: grep -v '^#' THIS | xargs -x qemu-system-x86_64 ..."]
+        lines = [
+            f"# QEMU arguments of the machine {shown(self.name)}: grep -v '^#' THIS | xargs -x qemu-system-x86_64 ..."
+        ]
         lines += [f"# {note}" for note in self.notes]
         lines += [f"{option} {shlex.quote(value)}" for option, value in self.options]
         return "\n".join(lines) + "\n"

@@ -33,7 +33,7 @@ def test_a_store_that_cannot_grow(tmp_path: Path) -> None:
         held = connection.execute("SELECT count(*) FROM batch").fetchone()[0]
     connection.close()
     assert held > 0
-    again = [*PERCPU_FUZZ, "run", "--resume", str(out), "--cases", "20000", "--plain"]
+    again = [*PERCPU_FUZZ, "run", "--resume", str(out), "--cases", "40000", "--plain"]
     assert subprocess.run(again, capture_output=True, check=False, timeout=120).returncode == 0
 
 

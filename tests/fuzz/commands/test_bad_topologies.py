@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,7 +203,7 @@ def test_archives_and_packed_files(tmp_path: Path, capsys: pytest.CaptureFixture
     refused(capsys, ["topology", "import", str(tmp_path / "cut.gz")], "a damaged gzip stream")
     (tmp_path / "empty").mkdir()
     refused(capsys, ["topology", "import", str(tmp_path / "empty")], "no cpu/online")
-    refused(capsys, ["topology", "import", "/dev/zero", *GIVEN], "unpacks to more")
+    refused(capsys, ["topology", "import", "/dev/zero", *GIVEN], "a device or socket")
 
 
 def test_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,3 +225,23 @@ def test_good_ones_are_taken(form: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert '"distances":[[10,21,17],[21,10,28],[17,28,10]]' in again
     (tmp_path / "args").write_text(QEMU)
     assert call(["topology", "import", str(tmp_path / "args")]) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "available: 2 nodes (0-1)\n" + "0" * 5000 + "x\n",
+        "available: 2 nodes (0-1)\n" + "0 " * 5000 + "x\n",
+        "Percpu Memory Statistics\nChunk" + " " * 5000 + "!\n",
+        ">" * 300_000 + "\n",
+        "\n" * (1 << 20) + "\n",
+    ],
+    ids=["digits", "numbers", "chunk", "quoting", "lines"],
+)
+def test_a_text_takes_no_longer_than_it_is_long(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Long runs of what a pattern repeats: refused within seconds of computing, where backtracking takes for ever."""
+    (tmp_path / "posted").write_text(text)
+    began = time.process_time()
+    refused(capsys, ["topology", "import", str(tmp_path / "posted")], "posted")
+    refused(capsys, ["topology", "chunks", str(tmp_path / "posted")], "posted")
+    assert time.process_time() - began < 10

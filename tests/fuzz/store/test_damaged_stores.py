@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.schedule import BatchId
-from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.fuzz.store.store import Store, packed
 
 FINDING = {"file": "findings/001-I8-v2.json", "stream": "hunting", "k": 0, "case": 1, "invariant": "I8",
            "variant": "v2", "label": "RL_NODE", "hazards": []}  # fmt: skip
@@ -21,8 +22,9 @@ WRONG = {
     "failed": ["[1]"],
     "operations": ["[3]"],
     "ran": ["[]", '{"seconds": "x"}', '{"prefix": [1]}'],
-    "describe": ['{"variant": 3}'],
-    "elapsed": ['"a"'],
+    "describe": ['{"variant": 3}', "[" * 200_000],
+    "given": ["{", "[]", '{"variant": 3}', '{"variant":' + "[" * 200_000],
+    "elapsed": ['"a"', "9" * 400, "-1", "9" * 5000],
 }
 
 
@@ -93,3 +95,41 @@ def test_the_store_that_they_were_made_of_is_read(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.startswith(starts["text"])
     assert (folder / "report.md").exists()
     assert call(["report", str(folder), "--format", "pdf"]) == 2
+
+
+ROW: dict[str, Any] = json.loads(Outcome("measurement", 0, "two-node", 10, 100).canonical())
+DIGITS = "9" * 400
+BAD_ROWS = {
+    "a histogram that is a list": json.dumps(ROW | {"histograms": {"waste_pages": [1]}}),
+    "a violation that is a number": json.dumps(ROW | {"violations": [3]}),
+    "no JSON": "x",
+    "a list": "[]",
+    "nesting": json.dumps(ROW)[:-1] + ',"x":' + "[" * 200_000,
+    "nested counts": json.dumps(ROW).replace('"counts": {}', '"counts": ' + "[" * 200_000 + "]" * 200_000),
+    "cases of 400 digits": json.dumps(ROW).replace('"cases": 10', f'"cases": {DIGITS}'),
+    "a bin of 400 digits": json.dumps(ROW | {"histograms": {"waste_pages": "@"}}).replace('"@"', f"[[{DIGITS},1]]"),
+    "fewer than no cases": json.dumps(ROW | {"cases": -1}),
+    "another batch's": json.dumps(ROW | {"k": 7}),
+    "a case beyond": json.dumps(ROW | {"violations": [["I8", "v2", "RL_NODE", [], 1, [10]]]}),
+    "bits of no number": json.dumps(ROW | {"more": "x"}),
+}
+
+
+@pytest.mark.parametrize("what", BAD_ROWS)
+def test_a_changed_row(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row of another shape, however deep or long: one line by each command that reads a store, and no folder."""
+    folder, out = campaign(tmp_path / "a"), tmp_path / "deep" / "out"
+    with sqlite3.connect(folder / "campaign.db") as connection:
+        connection.execute("UPDATE batch SET row = ?", (packed(BAD_ROWS[what].encode()),))
+    connection.close()
+    for line in (
+        ["report", str(folder)], ["compare", str(folder), str(folder)],
+        ["run", "--resume", str(folder), "--force", "--cases", "30"], ["merge", str(folder), "-o", str(out)],
+    ):  # fmt: skip
+        assert call(line) == 2, line
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        last = said.splitlines()[-1]  # a session that goes on by force has said what it is at
+        assert str(folder / "campaign.db") in last
+        assert len(last) < 4000
+        assert not (tmp_path / "deep").exists()

@@ -123,9 +123,7 @@ def test_hostile_text_is_shown_as_it_is(make: Made) -> None:
     """A name of markup is read as that text, neither as markup nor as a template; control characters are escaped."""
     text = report_html(full(make, HOSTILE))
     shown = "".join(Elements(text).text)
-    assert (
-        "<script>alert(1)</script><img src=http://x.example/a onerror=alert(2)>\"'&{{ 7 * 7 }}\\u00e9\\u001b" in shown
-    )
+    assert "<script>alert(1)</script><img src=http://x.example/a onerror=alert(2)>\"'&{{ 7 * 7 }}\\xe9\\x1b" in shown
     assert "<script" not in text
     assert "<img" not in text
     assert "\x1b" not in text

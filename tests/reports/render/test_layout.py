@@ -99,7 +99,7 @@ def test_numbers_lose_no_sign_and_invent_none() -> None:
 
 def test_text_from_outside_cannot_draw_on_the_page() -> None:
     """Control characters and letters beyond ASCII are shown escaped."""
-    assert plain("a\x1b[31m\u00e9\n") == "a\\u001b[31m\\u00e9\\u000a"
+    assert plain("a\x1b[31m\u00e9\n") == "a\\x1b[31m\\xe9\\x0a"
 
 
 def test_a_long_word_is_broken_rather_than_let_out() -> None:

@@ -49,9 +49,9 @@ def _cells(line: str) -> int:
     [
         ("<b>*x*</b>", "\\<b\\>\\*x\\*\\</b\\>"),
         ("[a](http://x)", "\\[a\\](http\\://x)"),
-        ("a | b\nc", "a \\| b\\\\u000ac"),
+        ("a | b\nc", "a \\| b\\\\x0ac"),
         ("`rm`", "\\`rm\\`"),
-        ("\u00e9", "\\\\u00e9"),
+        ("\u00e9", "\\\\xe9"),
     ],
 )
 def test_markup_in_text_is_escaped(text: str, expected: str) -> None:
