@@ -13,7 +13,7 @@ from percpu_fuzz.engine.topology_file import load_topology
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant, variant_of_row
 from percpu_fuzz.strategies.draw.calibration import Calibration, check_calibration
 from percpu_fuzz.strategies.draw.faults import fault_rates
-from percpu_fuzz.strategies.draw.topologies import families, named_families, single_family
+from percpu_fuzz.strategies.draw.topologies import Family, families, named_families, single_family
 from percpu_fuzz.strategies.draw.weights import Weights, weighed
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.portfolio import PORTFOLIO
@@ -49,27 +49,33 @@ def make_plan(
     user = load_user_scheduler(scheduler) if ".py:" in scheduler else None
     if user is None and scheduler not in names:
         raise InputError("--scheduler", repr(scheduler), ", ".join(names) + " or FILE.py:NAME")
-    if topology is not None and family_names:
-        given = f"{','.join(family_names)} with --topology {topology.name}"
-        raise InputError("--families", given, "one of the two: --topology is one machine")
-    chosen = families() if topology is None else single_family(topology)
-    if family_names:
-        chosen = named_families(family_names, "--families")
-    if given_weights:
-        if topology is not None:
-            raise InputError(
-                "--weights", f"with --topology {topology.name}", "one of the two: --topology is one machine"
-            )
-        chosen = weighed(chosen, given_weights, "--weights")
-    if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
-        chosen = tuple(family for family in chosen if family.size_class == "small")
-        if not chosen:
-            given = f"{variant.name!r} on a machine of class wide"
-            raise InputError("--variant", given, "machines of class small, which keep the order by CPU")
+    chosen = chosen_families(variant, topology, family_names, given_weights)
     return Plan(
         variant, seed, chosen, faults, scheduler, learns, user, topology, (), calibration, family_names, notes,
         given_weights,
     )  # fmt: skip
+
+
+def chosen_families(
+    variant: Variant, topology: Topology | None, family_names: tuple[str, ...], given_weights: Weights
+) -> tuple[Family, ...]:
+    """What a campaign draws its machines from. InputError for what cannot go together or cannot run the variant."""
+    for flag, given in (("--families", family_names), ("--weights", given_weights)):
+        if topology is not None and given:
+            shown = ",".join(row if isinstance(row, str) else f"{row[0]}={row[1]}" for row in given)
+            refused = f"{shown} with --topology {topology.name}"
+            raise InputError(flag, refused, "one of the two: --topology is one machine")
+    chosen = families() if topology is None else single_family(topology)
+    if family_names:
+        chosen = named_families(family_names, "--families")
+    if given_weights:
+        chosen = weighed(chosen, given_weights, "--weights")
+    if variant.free == FREE_EACH_PAGE or variant.charge == CHARGE_PAGES:
+        chosen = tuple(family for family in chosen if family.size_class == "small")
+        if not chosen:
+            refused = f"{variant.name!r} on a machine of class wide"
+            raise InputError("--variant", refused, "machines of class small, which keep the order by CPU")
+    return chosen
 
 
 def plan_from(recipe: Mapping[str, Any]) -> Plan:
