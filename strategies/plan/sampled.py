@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from percpu_fuzz.engine.core.labels import MODEL_NAMES
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -17,18 +18,18 @@ from percpu_fuzz.strategies.run.reached import Reached, counting, note_case_step
 from percpu_fuzz.strategies.run.steps import steps
 from percpu_fuzz.strategies.run.unreached import reason_of
 
-SEED = 0  # of the sample, whatever the campaign's: what is reached is said of what is drawn, not of a seed
-HUNTED, MEASURED, CASES = 40, 10, 24  # batches of each stream, cases of a batch
+SAMPLE_SEED = 0  # of the sample, whatever the campaign's: what is reached is said of what is drawn, not of a seed
+HUNTED, MEASURED, SAMPLE_CASES = 40, 10, 24  # batches of each stream, cases of a batch
 WIDE_CASES = 2  # of a batch of class wide, whose records are a hundred times as long
 
 
 def sample(plan: Plan) -> Iterator[tuple[Batch, int]]:
     """Batches of the plan, drawn with the sample's seed and without learning, and the number of a case of each."""
-    drawn = replace(plan, seed=SEED, learns=False, user=None)
+    drawn = replace(plan, seed=SAMPLE_SEED, learns=False, user=None)
     for stream, batches in ((HUNTING, HUNTED), (MEASUREMENT, MEASURED)):
         for k in range(batches):
             batch = drawn.batch_of(stream, k)
-            for case in range(CASES if batch.size_class == "small" else WIDE_CASES):
+            for case in range(SAMPLE_CASES if batch.size_class == "small" else WIDE_CASES):
                 yield batch, case
 
 
@@ -49,7 +50,7 @@ def kept_unreached(plan: Plan) -> Rows:
     """
     if plan.variant.own is not None and plan.variant.own.has_code:
         return []
-    described: dict[str, Any] = plan.describe() | {"seed": SEED, "variant": plan.variant.choices()}
+    described: dict[str, Any] = plan.describe() | {"seed": SAMPLE_SEED, "variant": plan.variant.choices()}
     named = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return kept_rows(f"unreached-{named}", lambda: [unreached_row(reached_by(plan))])
 
@@ -60,7 +61,7 @@ def unreached_row(reached: Reached) -> dict[str, Any]:
     reasons = [reason for _, reason in never if reason]
     return {
         "cases": reached.cases,
-        "places": len(reached.steps) + 2 * len(reached.sides),
+        "places": len(MODEL_NAMES) + 2 * len(reached.sides),
         "excused": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
         "never": [line for line, reason in never if not reason],
     }

@@ -14,7 +14,6 @@ INSIDE = "a loop that is left from within"
 BROKEN = "goes the other way only where an invariant breaks, which it says"
 OFF = "a failure that is injected when asked for (--faults)"
 RECORDED = "of recorded workloads alone"
-OWN = "steps of a patch of one's own"
 RARE = "a race that a sample seldom meets; hunting passes it, and counts it as a hazard (H1, H2, H3)"
 ROOM = "a size class has a row for each area that a program can make"
 CLIMBS = "the look-up climbs until it finds an objcg, and root's is never NULL"
@@ -26,7 +25,6 @@ NO_BYTES = "charges of no page are not asked for: F is at least a granule's byte
 WIDE = "the sample has few cases of class wide, and their nodes have pages to spare"
 
 EXCEPTIONS: tuple[tuple[str, str], ...] = (
-    (r"step OWN_\d+", OWN),
     (r"step (PO_PAGE|PO_CREDIT\w*|FR_PAGE\w*)", CHOICE),
     (r".*prog\.v_.*", CHOICE),
     (r"post_each_page\..*", CHOICE),
