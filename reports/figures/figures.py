@@ -18,10 +18,10 @@ from percpu_fuzz.reports.figures.headroom import (
     AgainstBase,
     Headroom,
     NodesCurve,
-    against_base,
     curve_places,
     nodes_curves,
     pooled_headrooms,
+    refused_against_base,
     table_places,
 )
 from percpu_fuzz.reports.figures.left_over import LeftOver, left_over_by_family
@@ -109,7 +109,7 @@ class Figures:
     @cached_property
     def against_base(self) -> list[AgainstBase]:
         """Failures where the kernel before the series serves, at a few headrooms."""
-        return against_base(self.precharging_families, table_places)
+        return refused_against_base(self.precharging_families, table_places)
 
     @cached_property
     def nodes_curves(self) -> list[NodesCurve]:

@@ -141,7 +141,7 @@ def pooled_headrooms(families: Sequence[Family], places: Places) -> list[Headroo
     return [pooled_headroom(strata, pages) for pages in places([h for _, _, h in strata])] if strata else []
 
 
-def against_base(families: Sequence[Family], places: Places) -> list[AgainstBase]:
+def refused_against_base(families: Sequence[Family], places: Places) -> list[AgainstBase]:
     """All families by weight; empty without a probe, and for stores that have not counted it."""
     strata = joints(families, PRECHARGE_BASE)
     if not strata:

@@ -13,8 +13,7 @@ from percpu_fuzz.reports.sections.findings import findings_section
 from percpu_fuzz.reports.sections.headroom import headroom_section
 from percpu_fuzz.reports.sections.in_flight import in_flight_section
 from percpu_fuzz.reports.sections.misplaced import misplaced_section
-from percpu_fuzz.reports.sections.reached import reached_section
-from percpu_fuzz.reports.sections.run import run_section
+from percpu_fuzz.reports.sections.run import reached_section, run_section
 from percpu_fuzz.reports.sections.run_words import verdict_words
 from percpu_fuzz.reports.sections.violations import discovery_section, until_fixed_section, violations_section
 from percpu_fuzz.reports.sections.waste import waste_section

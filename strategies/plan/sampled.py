@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from percpu_fuzz.engine.core.labels import MODEL_NAMES
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -18,7 +19,7 @@ from percpu_fuzz.strategies.run.steps import steps
 from percpu_fuzz.strategies.run.unreached import reason_of
 
 SAMPLE_SEED = 0  # of the sample, whatever the campaign's: what is reached is said of what is drawn, not of a seed
-HUNTED, MEASURED, SMALL_CASES = 40, 10, 24  # batches of each stream, cases of a batch
+HUNTED, MEASURED, SAMPLE_CASES = 40, 10, 24  # batches of each stream, cases of a batch
 WIDE_CASES = 2  # of a batch of class wide, whose records are a hundred times as long
 
 
@@ -28,7 +29,7 @@ def sample(plan: Plan) -> Iterator[tuple[Batch, int]]:
     for stream, batches in ((HUNTING, HUNTED), (MEASUREMENT, MEASURED)):
         for k in range(batches):
             batch = drawn.batch_of(stream, k)
-            for case in range(SMALL_CASES if batch.size_class == "small" else WIDE_CASES):
+            for case in range(SAMPLE_CASES if batch.size_class == "small" else WIDE_CASES):
                 yield batch, case
 
 
@@ -60,7 +61,7 @@ def unreached_row(reached: Reached) -> dict[str, Any]:
     reasons = [reason for _, reason in never if reason]
     return {
         "cases": reached.cases,
-        "places": len(reached.steps) + 2 * len(reached.sides),
+        "places": len(MODEL_NAMES) + 2 * len(reached.sides),
         "excused": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
         "never": [line for line, reason in never if not reason],
     }

@@ -24,7 +24,7 @@ from percpu_fuzz.strategies.draw.topologies import even
 from percpu_fuzz.strategies.run.behaviour import GRANTED, Seen, new_seen, observe
 from percpu_fuzz.strategies.run.kept import Rows, kept_rows
 
-IN_A_ROW, AREA_BYTES, CPUS = 120, 8, 4
+IN_A_ROW, EACH_BYTES, CPUS = 120, 8, 4
 NODES = (1, 2, 4)
 HEADROOMS_PAGES = (1, 2, 3, 5, 9)
 SIZE_CLASS = "trace"  # has room for so many areas
@@ -33,7 +33,7 @@ SIZE_CLASS = "trace"  # has room for so many areas
 def row_of_allocations(nodes: int, headroom_pages: int) -> Program:
     """A task that allocates again and again, its areas' pages on each node in turn."""
     ops = tuple(
-        Op("alloc", memcg=1, slot=i, size_bytes=AREA_BYTES, align=AREA_BYTES, gfp=GFP_ACCOUNT) for i in range(IN_A_ROW)
+        Op("alloc", memcg=1, slot=i, size_bytes=EACH_BYTES, align=EACH_BYTES, gfp=GFP_ACCOUNT) for i in range(IN_A_ROW)
     )
     memcgs = (Memcg(0, max_pages=headroom_pages),)
     return Program((Task(memcg=1, ops=ops),), memcgs, placement="table", table=tuple(range(nodes)))
