@@ -16,14 +16,9 @@ KINDS = {
         "variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "calibration", "learning",
         "shard", "stop", "explored", "families", "weights",
     },
-    MACHINE: {"workers", "batch_seconds", "compile", "worker_memory", "report", "log_level", "start_method"},
+    MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method", "compile"},
     PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
             "json"},
-}  # fmt: skip
-PLACES = {
-    "variant": ("v2", "mine.py:mine"), "scheduler": ("pct", "mine.py:Walk"), "topology": ("two-node", "machine.json"),
-    "calibration": ("recorded", "mine.json"), "explored": (None, "out/explored"),
-    "weights": ("one-node=1,two-node=3", "mine.txt"),
 }  # fmt: skip
 
 

@@ -137,8 +137,9 @@ class Toy:
         cases = self.cases_per_batch(stream, k)
         assert cases is not None, "a batch that waits for the pilot"
         return Outcome(
-            stream, k, "toy", cases, 10 * k, counts=counts, violations={SIGNATURE: 1}, first_cases={SIGNATURE: (k,)}
-        )
+            stream, k, "toy", cases, 10 * k, counts=counts, violations={SIGNATURE: 1},
+            first_cases={SIGNATURE: (k % cases,)},
+        )  # fmt: skip
 
 
 def ran(
