@@ -38,7 +38,7 @@ from percpu_fuzz.strategies.machines.xml.events import parse_xml
 from percpu_fuzz.strategies.machines.xml.hwloc import read_hwloc
 from percpu_fuzz.strategies.machines.xml.virsh import is_virsh, read_virsh
 from percpu_fuzz.strategies.machines.zoneinfo import ZONE_MARK, parse_zoneinfo
-from percpu_fuzz.strategies.reading import Unpacked, decode_json, file_of, is_tar, read_bytes
+from percpu_fuzz.strategies.reading import HEAD_BYTES, Unpacked, decode_json, file_of, is_tar, read_bytes
 
 XML_START = re.compile(rb"\s*<(?:[?!]|(?!(?:pre|code)\b)[A-Za-z_])")
 XML_PART = re.compile(
@@ -120,11 +120,12 @@ def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
             file.limit_bytes = ARCHIVE_MAX_BYTES
             return _import_tree(TarTree(file), answers, _stem(path))
         data = file.rest()
-    wide = data[:2] in UTF_16  # what PowerShell saves; XML says itself how it is written
+    wide = data[:2] in UTF_16  # what PowerShell saves, of XML too that says it were UTF-8
     text = decoded(data) if wide else ""
     start = (text.encode() if wide else data).removeprefix(b"\xef\xbb\xbf")
     if XML_START.match(start):
-        return topology_of(_facts_of_xml(path, data, answers), answers, _stem(path)), answers
+        said = b"UTF-16" in start[:HEAD_BYTES].upper()
+        return topology_of(_facts_of_xml(path, data if said else start, answers), answers, _stem(path)), answers
     if JSON_START.match(start):
         return _import_json(path, start, answers), answers
     return _import_text(path, text or decoded(data), answers), answers
