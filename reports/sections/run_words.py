@@ -41,9 +41,10 @@ LISTED = (
     "own",
 )
 STREAM_WORDS = (
-    "Every estimate comes from the measured cases: independent draws within each family; the families take turns in a "
-    "fixed order, and estimates weigh each by its weight, not by its number of cases. Hunted cases are drawn to find "
-    "bugs: they are counted, and nothing is estimated from them. Intervals hold with 95%; their unit is the case."
+    "Every estimate comes from the measured cases: independent draws within each family, in numbers that a pilot or "
+    "the weights decide. Estimates weigh each family by its weight, not by its number of cases, and leave the pilot "
+    "out. Hunted cases are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold "
+    "with 95%; their unit is the case."
 )
 
 

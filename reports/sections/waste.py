@@ -22,16 +22,17 @@ from percpu_fuzz.reports.statistics.intervals import dkw_half
 
 COLUMNS = (WASTE, SHARE, ROUNDING)
 WASTE_WORDS = (
-    "Wasted precharge: pages precharged less pages used, of one probe allocation a case, marked beforehand and "
-    "counted if it was charged; its share of the precharge is cut to whole percent. Rounding: of the pages used, what "
-    "is not filled with the allocation's bytes, because each node rounds up; in pages, cut to sixteenths. Before "
-    "[low, high] stands the estimate; '-': too few cases to bound that end."
+    "Wasted precharge: pages precharged less pages used, averaged over the charged allocations of a case; its share of "
+    "the precharge is cut to whole percent. Family by family, in rounding and in counts of probes: of one allocation a "
+    "case, marked beforehand and counted if it was charged. Rounding: of the pages used, what is not filled with the "
+    "allocation's bytes, because each node rounds up; in pages, cut to sixteenths. Before [low, high] stands the "
+    "estimate; '-': too few cases to bound that end."
 )
 POOLED_WORDS = (
     "Each family counts by its weight, not by its number of cases. The intervals hold at least 95% whatever the "
-    "distributions are. Quantiles: exact intervals of each family, joined by Bonferroni; means: Bernstein's inequality "
-    "over all families; a family too small for either counts by the range that the precharge formula and its machines "
-    "leave."
+    "distributions are: Bernstein's inequality over all families, for means and for quantiles of averages over a case; "
+    "exact intervals of each family, joined by Bonferroni, for quantiles of probes. A family too small for either "
+    "counts by the range that the precharge formula and its machines leave."
 )
 FAMILY_WORDS = (
     "Quantiles with exact distribution-free intervals (order statistics), means with empirical Bernstein intervals; "
