@@ -14,10 +14,11 @@ from byte_image import TrackedRecord
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.choices import CHOICES
-from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.engine.own.engines import entry_of, plain_of
 from percpu_fuzz.engine.variant import CHARGE_PAGES, FREE_EACH_PAGE, VARIANTS, Variant
 from percpu_fuzz.strategies.draw.decode import new_scratch
 from percpu_fuzz.strategies.draw.rng import GOLDEN, MASK, mix, new_rng, to_word
@@ -90,7 +91,8 @@ class CompiledSide:
         if clear:
             self.progs[0], self.states[0] = 0, 0
         batch.write_prog(self.progs[0])
-        return walk_hashed(
+        walk = entry_of(batch.variant, walk_hashed)
+        return walk(
             batch.family.topos, self.progs, self.states, self.rngs, scheds, np.uint64(batch.key), 0, int(batch.hunts),
             batch.tables, batch.corpus, new_scratch(), new_scratch(), self.states.view(np.uint64), self.hashes,
             most_steps, clear,
@@ -112,7 +114,7 @@ class PlainSide:
     def hashes(self, meddle: Meddle | None = None) -> Iterator[int]:
         """The hash before the first step and after each; `meddle(state, steps)` may change the state before it."""
         state: Any = self.state
-        plain(begin)(self.sched, state, self.rng)
+        plain_of(self.variant, begin)(self.sched, state, self.rng)
         yield self.state.image.digest()
         next_task = scheduled(self.variant, self.sched, self.topo, self.prog, state, self.rng)
         for _ in steps(self.variant, self.topo, self.prog, state, next_task):
