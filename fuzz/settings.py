@@ -151,7 +151,7 @@ class RunOptions:
     weights: Weights = option(
         "--weights", weights_in, DRAWN,
         "What families count in all that is by weight, NAME=SHARE,... or a file of such lines; 0 leaves one out, those "
-        "that are not named keep theirs (`topology list`).", absent=tuple, is_place=lambda text: "=" not in text,
+        "that are not named keep theirs (`topology list`).", absent=tuple,
     )
     cases: int | None = option(
         "--cases", partial(opt.number_option, least=1, most=opt.CASES_MAX), DRAWN,
