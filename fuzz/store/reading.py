@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def address(path: Path) -> str:
     """A read-only address; without a log beside it the file is taken as unchanging, and nothing is made beside it."""
     log = path.with_name(path.name + "-wal")
     unchanging = not log.is_file() or log.stat().st_size == 0
-    return f"file:{quote(str(path.resolve()))}?mode=ro" + ("&immutable=1" if unchanging else "")
+    return f"file:{quote(os.fsencode(path.resolve()))}?mode=ro" + ("&immutable=1" if unchanging else "")
 
 
 def read_campaign(folder: Path) -> Campaign:
