@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.outcome import STREAMS, Outcome
+from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import batches_for_cases
 from percpu_fuzz.fuzz.settings import RunOptions
@@ -50,10 +50,8 @@ def refuse_less(store: Store, options: RunOptions, named: Mapping[str, Any]) -> 
         raise InputError("--time", f"{options.seconds:g} s, and {elapsed:.0f} s of work are stored", allowed)
     if options.cases is None or options.given.get("cases") == given.get("cases"):
         return
-    stored: dict[tuple[str, int], int] = {}
-    for _, row, _ in store.rows_as_added():
-        outcome = Outcome.from_canonical(row)
-        stored[outcome.stream, outcome.k] = outcome.cases
+    rows = store.rows_as_added()
+    stored = {(batch.stream, batch.k): store.outcome_of(row, batch).cases for batch, row, _ in rows}
     cases = sum(stored.values())
     if cases <= options.cases:
         return
