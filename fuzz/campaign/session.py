@@ -64,6 +64,7 @@ class Session:
     def compile(self, say: Callable[[str], None]) -> dict[str, Rows]:
         """Compile or load everything that runs, before any process is forked; what is counted once for the code."""
         start = time.perf_counter()
+        surveys: dict[str, Rows] = {"operations": [], "stranding": []}  # where it is left before they are counted
         with self.interrupts.left_at_once(), working(f"{LOADING}: the campaign") as sign:
             without_blas()
             with own_engine_announced(self.plan, say):
@@ -74,7 +75,7 @@ class Session:
                     load(preset(MACHINES[size_class]))
                     load(preset(MACHINES[size_class]), self.plan.variant)
             sign.words = "counting calls into memcg and allocations in a row, once for this code"
-            surveys = {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
+            surveys |= {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
             if worth_a_sample(self.options):
                 sign.words = "sampling what of the modelled kernel is reached, once for this code"
                 surveys["unreached"] = kept_unreached(self.plan)
