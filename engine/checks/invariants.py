@@ -77,11 +77,12 @@ def count_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
         for i in range(NR_OBJ_STOCK):
             if first <= st.os_objcg[a, i] < end:
                 holders += 1
-    group = row - row % topo.nr_nodes
     for t in range(prog.nr_tasks):
-        for n in range(first - group, end - group):
-            if st.task_objcg[t, n] == group + n:
-                holders += 1
+        if prog.v_refs == 1:
+            for n in range(topo.nr_nodes):  # from 0 and without a branch, so that it is done eight nodes at a time
+                holders += 1 if st.task_objcg[t, n] == row + n else 0
+        elif st.task_objcg[t, row % topo.nr_nodes] == row:
+            holders += 1
     left = st.nr_areas
     for r in range(len(st.area_used)):
         if left == 0:
