@@ -55,7 +55,7 @@ def test_what_cannot_be_written_or_read_is_an_input_error(line: str, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["big.toml"]
 
 
-@pytest.mark.parametrize("limit", ["-n 16", "-v 600000"])
+@pytest.mark.parametrize("limit", ["-n 16", "-v 450000"])
 def test_a_campaign_without_room_ends(limit: str, tmp_path: Path) -> None:
     """Too few descriptors, too little memory for two workers: 3 and a line that says so, and no spinning."""
     done = shell(f"ulimit {limit}; timeout -k 1 240 $P run {SMALL} --cases 3000 --out out", tmp_path)
