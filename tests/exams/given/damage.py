@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from places import ROOT
+
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.strategies.trace.rewrite import FORMS, rewritten
 
-RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
+RUNS = ROOT.parent / "shared" / "kernel-runs"
 OURS = re.compile(r" (?:percpu_\w+|post|stat|chgfail|populate|popd|depopd|tracing_mark_write): ")
 MUTATED_LINES, LINES_A_TRACE, KEPT_LINES, FIDELITY_EVERY = 100_000, 500, 1000, 10
 VARIANTS = ("base", "split", "v1", "v2", "v2-exts", "v2-fast", "fixed")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+
+from places import ROOT
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.areas import check_areas
@@ -13,7 +14,7 @@ from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE
 from percpu_fuzz.strategies.fidelity.fidelity import check_run, replay_rows, unit_bytes_of
 from percpu_fuzz.strategies.trace.recorded_run import ReadTrace, RecordedRun
 
-RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
+RUNS = ROOT.parent / "shared" / "kernel-runs"
 LAGGING = {"r12": 41}
 OFFSETS_LEAST = {"r11": 0.95, "r12": 0.95}
 OTHERS_LEAST = 0.80

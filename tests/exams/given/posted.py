@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from places import ROOT
+
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.reading import read_bytes
 from tests.strategies.machines.test_posted import ROWS
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "machines"
+DATA = ROOT / "tests" / "data" / "machines"
 PACKED = (".gz", ".bz2", ".xz")
 INPUTS, SECONDS_MOST, MEMORY_MOST_MB = 200_000, 20.0, 512
 PIECES = [

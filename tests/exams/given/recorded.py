@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from exams.given.damage import LINES as DAMAGE
+from places import ROOT
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.fidelity.fidelity import replay_rows
@@ -14,7 +14,7 @@ from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
 from percpu_fuzz.strategies.fidelity.hook_records import read_hooks
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 
-RUNS = Path(__file__).resolve().parents[3] / "shared" / "kernel-runs"
+RUNS = ROOT.parent / "shared" / "kernel-runs"
 HOOKS = {"mix-p8-n4": "v2-fast", "tup-p6-n2": "v2", "tup-p6-n4": "v2", "tup-p7-n2": "v2-exts", "tup-p8-n2": "v2-fast"}
 KEEPS_PERCPU_B = replace(VARIANTS["base"], name="free keeps PERCPU_B", stat=2)
 
