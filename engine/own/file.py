@@ -24,6 +24,7 @@ from percpu_fuzz.engine.variant import JUDGE_EXACT, JUDGE_SPARE, JUDGE_TIGHT, VA
 
 CLAIMS = {"tight": JUDGE_TIGHT, "spare page": JUDGE_TIGHT | JUDGE_SPARE, "exact nodes": JUDGE_EXACT}
 WORDS_MOST = 64  # of what an invariant says
+MODULE = "percpu_fuzz.own"  # that a file's functions are of: kept machine code imports it when it is loaded
 STEP_PARAMETERS = ("topo", "prog", "st", "t")
 
 
@@ -112,7 +113,7 @@ class FileReader:
         self.text = text
         self.checker = checker
         self.path = path
-        self.scope: dict[str, Any] = {"__name__": "percpu_fuzz_own_file", "__file__": path}
+        self.scope: dict[str, Any] = {"__name__": MODULE, "__file__": path}
         self.nodes: dict[str, ast.FunctionDef] = {}
         self.taken: dict[FunctionType, FunctionType] = {}
         self.taking: list[FunctionType] = []

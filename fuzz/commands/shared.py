@@ -8,9 +8,10 @@ import click
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, load_finding
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.options import switch_option, variant_option
-from percpu_fuzz.fuzz.variant_files import uncompiled
+from percpu_fuzz.fuzz.variant_files import file_in, uncompiled
 from percpu_fuzz.strategies.reading import read_bytes
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
@@ -44,6 +45,9 @@ def chosen_variant(finding: Finding, text: str | None, file: str) -> Variant:
 
 def named_variant(name: str, where: str) -> Variant:
     """A variant that a file names: only one of the engine's own; code runs only when typed on the command line."""
+    if file_in(name).suffix == ".py":
+        typed = shell_line(["--variant", name])
+        raise InputError(where, repr(name), f"{typed} typed again: code is run only when it is typed")
     if name not in VARIANTS:
         raise InputError(where, repr(name), ", ".join(VARIANTS) + "; another one by --variant FILE.py:NAME")
     return VARIANTS[name]

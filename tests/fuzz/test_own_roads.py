@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, dump_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
@@ -89,3 +93,30 @@ def test_an_exception_in_a_file_is_one_line(
     assert said.count("\n") == 1, said
     assert "mine.py:10: po_node raises IndexError" in said
     assert {path.name for path in tmp_path.iterdir()} == {"mine.py", "case.json"}
+
+
+@pytest.mark.parametrize("name", ["local_rest.py", "lookup_lock.py", "fixed_idiom.py"])
+def test_kept_machine_code_can_be_loaded(name: str) -> None:
+    """What numba notes down as the module of a file's functions is one that another process can import."""
+    variant = variant_option(str(PATCHES / name))
+    assert variant.own is not None
+    named = [function for function in own_code(variant.own).functions if "__name__" in function.__globals__]
+    assert named
+    for function in named:  # of others, the hooks written for the file, numba notes down nothing
+        module = inspect.getmodule(function)
+        assert module is not None, function
+        assert import_module(module.__name__) is module
+
+
+@pytest.mark.parametrize("name", ["my v3.py", "mine.py:MINE", "v2+look.py", "a/b.py"])
+def test_a_finding_of_a_file_says_what_to_type(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one finding and of a folder: one line with the option as a shell takes it."""
+    monkeypatch.chdir(tmp_path)
+    Path("001-case.json").write_bytes(dump_finding(Finding(ONE_ALLOC, name, "I8", {})))
+    for words in (["replay", "001-case.json"], ["replay", "."], ["shrink", "001-case.json"]):
+        assert call(words) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"allowed: --variant {shlex.quote(name)} typed again" in said
