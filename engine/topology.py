@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record, Topo, new_record
 from percpu_fuzz.engine.errors import TopologyError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LOCAL_DISTANCE = 10
 PAGE_SIZES = (4096, 16384, 65536)
@@ -22,6 +23,7 @@ MAX_NODES = 1024
 MAX_CPUS = 8192
 MOST_NODE_PAGES = (1 << 31) - 1
 PENALTY_FOR_NODE_WITH_CPUS = 1
+DISTANCES = bytes(range(LOCAL_DISTANCE, 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def _check_distances(topology: Topology) -> None:
         lengths = [len(row) for row in rows]
         raise _fail(topology, f"distances of {len(rows)} rows, lengths {lengths[:8]}", f"{nr_nodes} rows of {nr_nodes}")
     for i, row in enumerate(rows):
-        if row[i] == LOCAL_DISTANCE and min(row) >= LOCAL_DISTANCE and max(row) <= 255:
+        if row[i] == LOCAL_DISTANCE and _are_distances(row):
             continue
         for j, distance in enumerate(row):
             here, there = topology.nodes[i].id, topology.nodes[j].id
@@ -183,6 +185,13 @@ def _check_distances(topology: Topology) -> None:
                 raise _fail(topology, f"distance of node {here} to itself {distance}", str(LOCAL_DISTANCE))
             if i != j and not LOCAL_DISTANCE <= distance <= 255:
                 raise _fail(topology, f"distance of node {here} to node {there} {distance}", "10 to 255")
+
+
+def _are_distances(row: tuple[int, ...]) -> bool:
+    try:
+        return not bytes(row).translate(None, DISTANCES)  # a million distances of a large machine, at once
+    except ValueError:  # above a byte, or below 0
+        return False
 
 
 def _check_cpus(topology: Topology) -> None:
@@ -210,6 +219,8 @@ def zonelist_table(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
     back, ties by how often a node was already first of its distance, then by id. Nodes with movable memory only rank
     too, and are then left out (find_next_best_node goes over N_MEMORY; an allocation skips zones above its own).
     """
+    import numpy as np  # for records alone
+
     nr_nodes = len(topology.nodes)
     distance = np.array(topology.distances, dtype=np.int64).reshape(nr_nodes, nr_nodes)
     memory = np.array([node.has_memory or node.movable_only for node in topology.nodes])
@@ -224,15 +235,11 @@ def zonelist_table(topology: Topology) -> np.ndarray[Any, np.dtype[np.int16]]:
     for local in range(nr_nodes):
         value = distance[local] + (ids < local) + has_cpu
         order = np.lexsort((ids, load, value))
-        ranked = [int(n) for n in order if memory[n] and n != local]
-        if memory[local]:
-            ranked.insert(0, local)
-        previous = local
-        for node in ranked:
-            if distance[local, node] != distance[local, previous]:
-                load[node] += 1
-            previous = node
-        given = [node for node in ranked if gives[node]]
+        others = order[memory[order] & (order != local)]
+        tried = np.concatenate(([local], others))
+        far = distance[local, tried]
+        load[others[far[1:] != far[:-1]]] += 1
+        given = tried[gives[tried]]
         out[local, : len(given)] = given
     return out
 

@@ -71,6 +71,8 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
     "Tools": {
         "snapshot-script": """Print a script for another machine: percpu bytes of every cgroup, for trace --states and
         fidelity; --archive: the whole machine in one file, for topology import and trace.""",
+        "bench": """Measure what percpu-fuzz costs on this machine: start, step, search, bug, trace, reports, shrink,
+        workers; exit status 1: slower than --against.""",
         "warm": "Compile the engine now, once for this code, instead of at the first run.",
         "convert": "Rewrite tracefs text as trace-cmd report or perf script print it.",
         "completion": "Print the lines that let a shell complete commands and options.",
@@ -96,6 +98,7 @@ EXAMPLES = {
     "fidelity": "percpu-fuzz fidelity DIR",
     "hooks": "percpu-fuzz hooks FILE.jsonl.gz --variant v2",
     "snapshot-script": "percpu-fuzz snapshot-script --archive >machine.sh",
+    "bench": "percpu-fuzz bench step search --json",
     "warm": "percpu-fuzz warm",
     "convert": "percpu-fuzz convert percpu.trace --to perf -o perf.txt",
     "completion": 'eval "$(percpu-fuzz completion bash)"',

@@ -1,6 +1,7 @@
 """What a user types, checked one option at a time: a function for each, whose refusal is one line and names the option.
 
-Rows of the table in settings.py and the other commands read their options with these.
+Rows of the table in settings.py and the other commands read their options with these. What only some options are read
+with (machines, files of code: the whole engine) is imported when one of those is read.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.amounts import seconds_in, whole_in
 from percpu_fuzz.fuzz.schedule import Shard
-from percpu_fuzz.fuzz.variant_files import looked_on, variant_from_file
-from percpu_fuzz.strategies.draw.topologies import cut_to_campaign, named_families
-from percpu_fuzz.strategies.machines.importing import find_machine
-from percpu_fuzz.strategies.machines.machine import Imported
+
+if TYPE_CHECKING:
+    from percpu_fuzz.strategies.machines.machine import Imported
 
 WORKERS_MAX = 512
 SECONDS_MAX = 366 * 24 * 3600.0
@@ -40,6 +41,8 @@ def variant_option(text: str, where: str = "--variant") -> Variant:
         return VARIANTS[text]
     if not re.search(r"\.py(:|$)", text):
         raise InputError(where, repr(text), ", ".join(VARIANTS) + ", FILE.py[:NAME] or NAME+FILE.py[:CHECKER]")
+    from percpu_fuzz.fuzz.variant_files import looked_on, variant_from_file  # the engine: a file may replace any of it
+
     name, plus, rest = text.partition("+")
     if plus and name in VARIANTS:
         return looked_on(VARIANTS[name], rest, text, where)
@@ -55,12 +58,16 @@ def filled(text: str, where: str) -> str:
 
 def machine_option(text: str, where: str = "--topology") -> Imported:
     """A machine by name, or from a file or folder that `topology import` reads, with what had to be assumed of it."""
+    from percpu_fuzz.strategies.machines.importing import find_machine  # readers of a dozen formats
+
     return find_machine(text, where)
 
 
 def campaign_machine_option(text: str, where: str = "--topology") -> Imported:
     """A machine whose chunks a campaign can have: a longer unit is cut, which is one more note."""
-    found = find_machine(text, where)
+    from percpu_fuzz.strategies.draw.topologies import cut_to_campaign  # the machines of all families
+
+    found = machine_option(text, where)
     cut = cut_to_campaign(found.topology)
     if cut == found.topology:
         return found
@@ -72,6 +79,8 @@ def campaign_machine_option(text: str, where: str = "--topology") -> Imported:
 
 def families_option(text: str, where: str = "--families") -> tuple[str, ...]:
     """Names of families, separated by commas."""
+    from percpu_fuzz.strategies.draw.topologies import named_families  # the machines of all families
+
     names = names_in(text)
     named_families(names, where)
     return names

@@ -3,6 +3,8 @@
 numba keys its cache on the file of the cached function alone, so an edit in a file that it calls would go unseen, and
 a cache filled without bounds checks would serve a run that asked for them. The cache folder is therefore named by the
 hash of every source that a compiled function can reach, numba's version and the bounds flag.
+
+numba itself (dispatchers.py) is loaded when something is first run compiled: plain mode and most commands never do.
 """
 
 from __future__ import annotations
@@ -12,20 +14,18 @@ import os
 import re
 import types
 from collections.abc import Callable, Iterable
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-import numpy as np
-
-from percpu_fuzz.engine.core import record_access, shortcuts
-from percpu_fuzz.engine.core.linking import EntryCache, EntryCompiler, InnerCompiler, entries, keep_below, one_width
+from percpu_fuzz.engine.core.entries import entries
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("engine", "strategies")
-
+BEHIND = "engine.core.dispatchers"  # all compiled code depends on it; loaded late, so no import at the top names it
+FOLDER: Path | None = None  # where machine code is to be kept, if not in cache_folder()
 
 IMPORT = re.compile(
     rb"^from percpu_fuzz\.((?:engine|strategies)[\w.]*) import (\([^)]*\)|[^\n]*)|^import percpu_fuzz\.([^\n]*)", re.M
@@ -55,7 +55,7 @@ def reachable_sources(root: Path = ROOT) -> list[Path]:
         for package in SOURCES
         for path in (root / package).rglob("*.py")
     }
-    waiting = [name for name, path in every.items() if b"\n@compiled" in path.read_bytes()]
+    waiting = [name for name, path in every.items() if b"\n@compiled" in path.read_bytes()] + [BEHIND]
     reached: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -81,24 +81,66 @@ def code_version(root: Path = ROOT) -> str:
 
 def cache_folder(root: Path = ROOT) -> Path:
     """The folder that holds machine code for exactly this source, this numba and this bounds flag."""
+    import numba  # a third of a second
+
     bounds = os.environ.get("NUMBA_BOUNDSCHECK", "0") or "0"
     base = Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
     return base / f"numba-{numba.__version__}-{digest_of(reachable_sources(root), root)}-bounds{bounds}"
 
 
-FOLDER = cache_folder()
-keep_below(ROOT, lambda: FOLDER)  # an engine of a user's own has a folder of its own: linking.keep_in
-shortcuts.take_shortcuts()
-record_access.read_fields_directly()
-njit: Any = numba.njit
-# No reference counts: no function makes an array.
-RULES = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True}
+@cache
+def _found_folder() -> Path:
+    return cache_folder()
+
+
+def code_folder() -> Path:
+    """Where this process keeps machine code and looks for it."""
+    return FOLDER or _found_folder()
+
+
+@cache
+def _dispatchers() -> Any:
+    from percpu_fuzz.engine.core import dispatchers  # numba takes a third of a second
+
+    dispatchers.begin(ROOT, code_folder)
+    return dispatchers
+
+
+class Compiled:
+    """Stands for a function that is compiled when it is first called, from Python or from code that is being compiled.
+
+    py_func: the function itself. kind: the function of dispatchers.py that makes numba's object for it.
+    """
+
+    def __init__(self, py_func: Callable[..., Any], kind: str) -> None:
+        self.py_func, self.kind = py_func, kind
+        update_wrapper(self, py_func)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """numba's object, made when it is first asked for."""
+        return getattr(_dispatchers(), self.kind)(self.py_func)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks a global of a function that it compiles for."""
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    def __reduce__(self) -> str:
+        return self.py_func.__qualname__
 
 
 def compiled(function: F) -> F:
     """Compile `function` when a compiled function that calls it is; division and indexing follow NumPy."""
-    return cast(F, one_width(njit(**RULES, **INNER)(function)))
+    return cast(F, Compiled(function, "inner"))
+
+
+def compiled_guarded(function: F) -> F:
+    """As compiled, but what a user's file may get wrong (an index, a division) raises, as it does in plain Python."""
+    return cast(F, Compiled(function, "guarded_inner"))
 
 
 def compiled_entry(function: F) -> F:
@@ -106,8 +148,7 @@ def compiled_entry(function: F) -> F:
 
     It holds all inner functions that it reaches, and is kept in the cache folder.
     """
-    entry = one_width(njit(**RULES, pipeline_class=EntryCompiler)(function))
-    entry._cache = cast(Any, EntryCache)(function)
+    entry = Compiled(function, "entry")
     entries[function.__module__, function.__qualname__] = entry
     return cast(F, entry)
 
@@ -119,6 +160,10 @@ def plain_value(value: Any) -> Any:
     """What a global of a compiled function is in its plain twin."""
     if hasattr(value, "py_func"):
         return plain(value)
+    if type(value) in (bool, int, str, types.ModuleType, types.FunctionType, type(len)):
+        return value
+    import numpy as np  # there is no other type whose values need it
+
     if isinstance(value, np.integer) or value is np.int64 or value is np.uint64:
         return int(value) if isinstance(value, np.integer) else int
     return value

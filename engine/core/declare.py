@@ -2,17 +2,18 @@
 
 A record class lists fields as `name: Vec = i32("nodes")`. Dimensions are names; a SizeClass gives them lengths. The
 compiled engine sees one NumPy structured record; plain mode sees an object of Python integers, lists and Grids.
+
+NumPy is loaded when the first record is made: half of what a command that makes none would take to start.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-# A field of one of these names would silently read NumPy's scalar attribute in plain mode.
-FORBIDDEN_NAMES = frozenset(dir(np.void(b"")))
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Vec(Protocol):
@@ -75,17 +76,27 @@ def u64(*dims: str) -> Any:
 Size = dict[str, int]
 
 
+@cache
+def forbidden_names() -> frozenset[str]:
+    """A field of one of these names would silently read NumPy's scalar attribute in plain mode."""
+    import numpy as np  # with the first record
+
+    return frozenset(dir(np.void(b"")))
+
+
 def fields_of(record_class: type) -> dict[str, Field]:
     """The declared fields in order. Raises ValueError for a name that NumPy's scalars already use."""
     found = {name: value for name, value in vars(record_class).items() if isinstance(value, Field)}
     for name in found:
-        if name in FORBIDDEN_NAMES:
+        if name in forbidden_names():
             raise ValueError(f"field {record_class.__name__}.{name} hides NumPy's attribute of that name")
     return found
 
 
 def dtype_of(record_class: type, size: Size) -> np.dtype[np.void]:
     """The aligned structured dtype of `record_class` with the lengths in `size`."""
+    import numpy as np  # with the first record
+
     members = [
         (name, field.code, tuple(size[dim] for dim in field.dims)) for name, field in fields_of(record_class).items()
     ]
@@ -130,15 +141,17 @@ class PlainRecord:
         self.dtype_ = record.dtype
         for name in record.dtype.names:
             value = record[name]
-            if np.ndim(value) == 0:
+            if value.ndim == 0:
                 setattr(self, name, int(value))
-            elif np.ndim(value) == 1:
+            elif value.ndim == 1:
                 setattr(self, name, value.tolist())
             else:
                 setattr(self, name, PlainGrid(value.shape, value.ravel().tolist()))
 
     def to_array(self) -> np.ndarray[Any, np.dtype[np.void]]:
         """The same values as a NumPy array of one record; OverflowError if a field holds what its type cannot."""
+        import numpy as np  # with the first record
+
         array = np.zeros(1, dtype=self.dtype_)
         for name in self.dtype_.names:
             value = getattr(self, name)

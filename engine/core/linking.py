@@ -17,7 +17,6 @@ import hashlib
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +34,7 @@ from numba.core.compiler import Compiler
 from numba.core.types import Boolean, Integer, IntegerLiteral, boolean, int64
 
 from percpu_fuzz.engine.core.compile_listeners import tell
+from percpu_fuzz.engine.core.entries import entry_at, own_folders
 from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 # Stands where a Python wrapper's machine code would: raises TypeError and gives NULL, whatever it is called with.
@@ -177,16 +177,6 @@ def less_garbage_collection() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-entries: dict[tuple[str, str], Any] = {}
-
-
-def entry_at(module: str, name: str) -> Any:
-    """The entry with this name, a copy in an engine of a user's own too."""
-    if (module, name) not in entries:
-        import_module(module)
-    return entries[module, name]
-
-
 class EntryCacheImpl(CompileResultCacheImpl):
     """Keeps with an entry's machine code which other entries it calls, and has those loaded (or compiled) first."""
 
@@ -198,7 +188,7 @@ class EntryCacheImpl(CompileResultCacheImpl):
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         function, arguments, called, rest = payload
         for place, types in called:
-            entry_at(*place).compile(types)
+            entry_at(*place).dispatcher.compile(types)
         result = cast(Any, super()).rebuild(target_context, rest)
         library = result.library
         library.__class__ = EntryLibrary  # numba rebuilds its own kind
@@ -258,14 +248,6 @@ def _widened(given: Any) -> Any:
     if isinstance(given, IntegerLiteral) or (isinstance(given, Integer) and cast(Any, given).signed):
         return int64
     return boolean if isinstance(given, Boolean) else given
-
-
-own_folders: dict[Any, Path] = {}
-
-
-def keep_in(py_func: Any, folder: Path) -> None:
-    """Keep machine code of this one function below `folder`, whatever keep_below says."""
-    own_folders[py_func] = folder
 
 
 def keep_below(root: Path, folder: Callable[[], Path]) -> None:

@@ -6,9 +6,7 @@ A scratch field is zero (-1 where a row is meant) while its task is between two 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from percpu_fuzz.engine.core.declare import Cube, Grid, Vec, dtype_of, i8, i16, i32, i64
 from percpu_fuzz.engine.core.sizes import NR_HAZARDS as NR_HAZARDS
@@ -18,6 +16,13 @@ from percpu_fuzz.engine.core.sizes import NR_OBJ_STOCK as NR_OBJ_STOCK
 from percpu_fuzz.engine.core.sizes import NR_OWN as NR_OWN
 from percpu_fuzz.engine.core.sizes import NR_PAGE_STOCK as NR_PAGE_STOCK
 from percpu_fuzz.engine.core.sizes import SIZE_CLASSES as SIZE_CLASSES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Record: TypeAlias = np.ndarray[Any, np.dtype[np.void]]
+else:
+    Record = Any
 
 
 class Topo:
@@ -362,9 +367,6 @@ class State:
     free_ops: int = i64()
 
 
-Record = np.ndarray[Any, np.dtype[np.void]]
-
-
 @cache
 def _dtype(record_class: type, size_class: str) -> np.dtype[np.void]:
     return dtype_of(record_class, SIZE_CLASSES[size_class])
@@ -372,4 +374,6 @@ def _dtype(record_class: type, size_class: str) -> np.dtype[np.void]:
 
 def new_record(record_class: type, size_class: str, count: int = 1) -> Record:
     """A zeroed array of `count` records of one size class."""
+    import numpy as np  # with the first record
+
     return np.zeros(count, dtype=_dtype(record_class, size_class))

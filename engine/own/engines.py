@@ -12,25 +12,20 @@ from types import FunctionType
 from typing import Any, cast
 
 from percpu_fuzz.engine.core.compiled import (
-    FOLDER,
-    INNER,
-    RULES,
     F,
+    code_folder,
     compiled,
     compiled_entry,
+    compiled_guarded,
     digest_of,
-    njit,
     plain,
     plain_value,
 )
-from percpu_fuzz.engine.core.linking import entries, keep_in, one_width
+from percpu_fuzz.engine.core.entries import entries, keep_in
 from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.own.graft import Graft
 from percpu_fuzz.engine.own.mirrors import on_mirrors
 from percpu_fuzz.engine.variant import OwnFile, Variant
-
-# As @compiled, but with what a file may get wrong made an exception, as it is in plain Python.
-GUARDED = {**RULES, "error_model": "python", "boundscheck": True}
 
 
 def plain_of(variant: Variant, function: F) -> F:
@@ -62,7 +57,7 @@ def tag_of(own: OwnFile) -> str:
 def own_folder(own: OwnFile) -> Path:
     """Where the machine code of a file's engine is kept."""
     here = Path(__file__).parent
-    return FOLDER / f"own-{digest_of(sorted(here.glob('*.py')), here)}-{tag_of(own)}"
+    return code_folder() / f"own-{digest_of(sorted(here.glob('*.py')), here)}-{tag_of(own)}"
 
 
 def is_compiled(own: OwnFile) -> bool:
@@ -86,7 +81,7 @@ def _compiled_graft(own: OwnFile) -> Graft:
 
     def wrap(copy: FunctionType, from_file: bool) -> Any:
         if from_file:
-            return one_width(njit(**GUARDED, **INNER)(copy))
+            return compiled_guarded(copy)
         if (copy.__module__, copy.__qualname__) not in entries:
             return compiled(copy)
         copy.__qualname__ += f"_{tag_of(own)}"  # machine code beside the engine's needs a name of its own

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from numba.core import event
-
+from percpu_fuzz.engine.core.compile_listeners import LISTENERS
 from percpu_fuzz.engine.own.engines import is_compiled
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -17,19 +15,16 @@ from percpu_fuzz.strategies.plan.trial import tried
 SAY_SECONDS = 5.0
 
 
-class Counted(event.Listener):
-    """Says every few seconds how many functions have been compiled."""
+class Counted:
+    """A listener that says every few seconds how many functions have been compiled."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
         self.functions = 0
         self.start = self.said = time.monotonic()
 
-    def on_start(self, event: Any) -> None:
-        """A function begins to be compiled."""
-
-    def on_end(self, event: Any) -> None:
-        """One more is compiled."""
+    def __call__(self, function: str) -> None:
+        """One more begins to be compiled."""
         self.functions += 1
         if time.monotonic() - self.said >= SAY_SECONDS:
             self.said = time.monotonic()
@@ -63,5 +58,8 @@ def compiling_told(variant: Variant, say: Callable[[str], None]) -> Iterator[Non
         yield
         return
     say(f"compiling the engine with the steps of {own.path}, once for this text of it; --compile off does not wait")
-    with event.install_listener("numba:compile", Counted(say)):
+    LISTENERS.append(counted := Counted(say))
+    try:
         yield
+    finally:
+        LISTENERS.remove(counted)

@@ -16,7 +16,6 @@ import click
 from percpu_fuzz.fuzz.campaign.campaign import run_campaign
 from percpu_fuzz.fuzz.campaign.ending import Result
 from percpu_fuzz.fuzz.campaign.loop import LINE_SECONDS, WATCHED_SECONDS, Lines, View
-from percpu_fuzz.fuzz.campaign.screen import Screen
 from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.command_line import resumed, run_options
 from percpu_fuzz.fuzz.configuration import PREFIX, effective, found_file, from_environment
@@ -151,6 +150,8 @@ def view_of(options: RunOptions) -> View:
     asked = [f"{options.seconds:g} s"] if options.seconds is not None else []
     asked += [f"{options.cases:,} cases"] if options.cases is not None else []
     asked += [options.stop] if options.stop is not None else []
+    from percpu_fuzz.fuzz.campaign.screen import Screen  # rich, for a terminal alone
+
     return Screen(f"percpu-fuzz: {options.variant.name}, seed {options.seed}", " or ".join(asked))
 
 

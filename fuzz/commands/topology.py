@@ -14,13 +14,15 @@ from percpu_fuzz.fuzz.options import machine_option
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
-from percpu_fuzz.strategies.draw.topologies import FIELD_SET, MOVABLE_ONLY, PRESETS, families, movable_only, preset
+from percpu_fuzz.strategies.draw.topologies import (
+    DEFAULT_FAMILIES,
+    FIELD_SET,
+    MOVABLE_ONLY,
+    NR_MOVABLE,
+    PRESETS,
+    preset,
+)
 from percpu_fuzz.strategies.draw.weights import STANDS_FOR
-from percpu_fuzz.strategies.machines.answers import answers_of
-from percpu_fuzz.strategies.machines.importing import import_path
-from percpu_fuzz.strategies.machines.pasted import read_pasted
-from percpu_fuzz.strategies.machines.percpu_stats import parse_percpu_stats
-from percpu_fuzz.strategies.machines.qemu.export import export_qemu
 
 IMPORT_HELP = """Read a machine (default: this one), whatever the format; what it cannot say is asked for by an option.
 
@@ -54,14 +56,13 @@ def list_command() -> int:
     for name in PRESETS:
         print(f"{name:12} {summary(preset(name))}")
     print()
-    total = sum(family.weight for family in families())
-    for family in families():
-        print(f"family {family.name:15} weight {family.weight}/{total}, {plural(len(family.topologies), 'machine')}")
-        print(f"       {'':15} {STANDS_FOR[family.name]}")
+    total = sum(weight for weight, _ in DEFAULT_FAMILIES.values())
+    for name, (weight, of) in DEFAULT_FAMILIES.items():
+        machines = plural(of if isinstance(of, int) else len(of), "machine")
+        print(f"family {name:15} weight {weight}/{total}, {machines}")
+        print(f"       {'':15} {STANDS_FOR[name]}")
     print("\nOnly with `run --families NAMES`, in which `default` stands for all of the above:")
-    print(
-        f"family {MOVABLE_ONLY:15} {plural(len(movable_only().topologies), 'machine')}, drawn, with movable-only nodes"
-    )
+    print(f"family {MOVABLE_ONLY:15} {plural(NR_MOVABLE, 'machine')}, drawn, with movable-only nodes")
     print(f"set {FIELD_SET:18} machines that people have, a family each: {', '.join(FIELD_MACHINES)}")
     return 0
 
@@ -91,6 +92,9 @@ def show_command(name: str) -> int:
 @click.option("-o", "--output", help="Write the topology file here instead of to standard output.")
 def import_command(path: str, output: str | None, **given: str | None) -> int:
     """Read a machine and write its topology file; what had to be assumed goes to standard error."""
+    from percpu_fuzz.strategies.machines.answers import answers_of  # readers of a dozen formats, for this alone
+    from percpu_fuzz.strategies.machines.importing import import_path
+
     imported = import_path(Path(path), answers_of(given))
     _write(imported.topology, dump_topology(imported.topology, imported.notes), imported.notes, output)
     return 0
@@ -100,6 +104,9 @@ def import_command(path: str, output: str | None, **given: str | None) -> int:
 @click.argument("file")
 def chunks_command(file: str) -> int:
     """The geometry of the machine's units, and a line for each chunk."""
+    from percpu_fuzz.strategies.machines.pasted import read_pasted  # not for a list of names
+    from percpu_fuzz.strategies.machines.percpu_stats import parse_percpu_stats
+
     stats = parse_percpu_stats(read_pasted(Path(file)), file)
     pages = ", ".join(f"{stats.unit_bytes // size} of {size // 1024}K" for size in PAGE_SIZES)
     print(f"unit         {stats.unit_bytes:,} bytes of each possible CPU: pages {pages}")
@@ -123,6 +130,8 @@ def chunks_command(file: str) -> int:
 @click.option("-o", "--output", help="Write to this file instead of to standard output.")
 def export_command(name: str, form: str, output: str | None) -> int:
     """Write a machine (a name or a file) as QEMU arguments or as a topology file."""
+    from percpu_fuzz.strategies.machines.qemu.export import export_qemu  # not for a list of names
+
     found = machine_option(name, "topology export")
     topology = found.topology
     if form == "json":

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-import numpy as np
-
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Record
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology, size_class_of, topo_record
@@ -180,6 +178,8 @@ class Family:
     @cached_property
     def topos(self) -> Record:
         """The machines as an array of Topo records, made once in a process."""
+        import numpy as np  # for records alone
+
         return np.concatenate([topo_record(t, self.size_class) for t in self.topologies])
 
     @cached_property
@@ -193,30 +193,44 @@ class Family:
         return max(len(machine.nodes) for machine in self.topologies)
 
 
+# The default distribution: common shapes, named machines, and rarely very many nodes. By name: the weight, and the
+# machines or how many are drawn.
+DEFAULT_FAMILIES: dict[str, tuple[int, int | tuple[str, ...]]] = {
+    "small-random": (50, 256),
+    "two-node": (10, ("two-node", "isolated")),
+    "one-node": (8, ("one-node",)),
+    "cxl-memoryless": (8, ("cxl", "memoryless")),
+    "vm8": (6, ("vm8",)),
+    "epyc176": (4, ("epyc176",)),
+    "xeon80": (4, ("xeon80",)),
+    "sparse-absent": (4, ("sparse", "absent")),
+    "wide-random": (5, 24),
+    "thousand": (1, ("thousand",)),
+}
+NR_MOVABLE = 256
+
+
+def _drawn(name: str, count: int) -> tuple[Topology, ...]:
+    rng = random.Random(name)
+    if name == "small-random":
+        return tuple(random_topology(rng, f"small-{i}", 4, 8) for i in range(count))
+    return tuple(random_wide(rng, f"wide-{i}") for i in range(count))
+
+
 @lru_cache
 def families() -> tuple[Family, ...]:
-    """The default distribution: common shapes, named machines, and rarely very many nodes."""
-    small = random.Random("small-random")
-    wide = random.Random("wide-random")
-    return (
-        Family("small-random", 50, tuple(random_topology(small, f"small-{i}", 4, 8) for i in range(256))),
-        Family("two-node", 10, (preset("two-node"), preset("isolated"))),
-        Family("one-node", 8, (preset("one-node"),)),
-        Family("cxl-memoryless", 8, (preset("cxl"), preset("memoryless"))),
-        Family("vm8", 6, (preset("vm8"),)),
-        Family("epyc176", 4, (preset("epyc176"),)),
-        Family("xeon80", 4, (preset("xeon80"),)),
-        Family("sparse-absent", 4, (preset("sparse"), preset("absent"))),
-        Family("wide-random", 5, tuple(random_wide(wide, f"wide-{i}") for i in range(24))),
-        Family("thousand", 1, (preset("thousand"),)),
+    """The families of the default distribution."""
+    return tuple(
+        Family(name, weight, _drawn(name, of) if isinstance(of, int) else tuple(preset(machine) for machine in of))
+        for name, (weight, of) in DEFAULT_FAMILIES.items()
     )
 
 
 @lru_cache
 def movable_only() -> Family:
-    """256 drawn machines with nodes of movable memory only: possible, online, and never the place of a percpu page."""
+    """Drawn machines with nodes of movable memory only: possible, online, and never the place of a percpu page."""
     rng = random.Random("movable-only")
-    return Family(MOVABLE_ONLY, 10, tuple(random_movable(rng, f"movable-{i}") for i in range(256)))
+    return Family(MOVABLE_ONLY, 10, tuple(random_movable(rng, f"movable-{i}") for i in range(NR_MOVABLE)))
 
 
 def named_families(names: tuple[str, ...], where: str) -> tuple[Family, ...]:

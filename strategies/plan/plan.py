@@ -17,7 +17,7 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant, row_of_variant
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, kind_arrays, thresholds
 from percpu_fuzz.strategies.draw.faults import NESTED_REFRESH, fault_rates, with_rates
-from percpu_fuzz.strategies.draw.topologies import Family, extremes
+from percpu_fuzz.strategies.draw.topologies import Family, extremes, families
 from percpu_fuzz.strategies.draw.weights import Weights, stands_for
 from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
 from percpu_fuzz.strategies.plan.learning import EPOCH_BATCHES, NOTHING_LEARNT, Learnt, no_corpus, spread, varies
@@ -32,6 +32,7 @@ from percpu_fuzz.strategies.plan.portfolio import (
     caps_of,
 )
 from percpu_fuzz.strategies.plan.user_scheduler import UserScheduler
+from percpu_fuzz.strategies.run.kept import kept_rows
 
 FULL_SIZE_FROM = 512  # batches of this number and above are as large as any
 
@@ -181,11 +182,22 @@ class Plan:
             "families": self.weights,
             "stands for": stands_for(self.families),
             **({"assumed of the machine": "; ".join(self.notes)} if self.notes else {}),
-            "machines": {family.name: family.digest for family in self.families},
+            "machines": digests_of(self.families),
             **extremes(self.families),
             "pct_caps": {family.name: caps_of(family.size_class) for family in self.families},
             "code": code_at_start(),
         }  # fmt: skip
+
+
+def digests_of(chosen: tuple[Family, ...]) -> dict[str, str]:
+    """SHA-256 over each family's machines, by name; of the default families reckoned once for each version of the code.
+
+    60 MB of records, most of them zonelists, would be made and hashed at each start for nothing else.
+    """
+    if not all(any(family is known for known in families()) for family in chosen):
+        return {family.name: family.digest for family in chosen}
+    known = kept_rows("machines", lambda: [{family.name: family.digest for family in families()}])[0]
+    return {family.name: known[family.name] for family in chosen}
 
 
 def _changed(variant: Variant) -> dict[str, int]:

@@ -16,7 +16,8 @@ SETUP = (
     "import numpy as np; from percpu_fuzz.engine.shared import shared; "
     "from percpu_fuzz.strategies.loops import one, other; "
     "narrow, far = (np.zeros(1, np.dtype([('a', np.int64, n), ('b', np.int64)])) for n in (1, 40)); "
-    "compiled = lambda f: sum(f.stats.cache_misses.values()); loaded = lambda f: sum(f.stats.cache_hits.values()); "
+    "compiled = lambda f: sum(f.dispatcher.stats.cache_misses.values()); "
+    "loaded = lambda f: sum(f.dispatcher.stats.cache_hits.values()); made = lambda f: f.dispatcher.overloads.values(); "
 )
 
 
@@ -33,8 +34,8 @@ def test_it_is_compiled_once_for_all_that_call_it(tree: TinyTree) -> None:
     """Two callers, one compilation, and neither's machine code holds a copy."""
     run = SETUP + (
         "print(one(narrow, 5), other(narrow, 5), compiled(shared), "
-        "[[called.function for called in r.library.called] for f in (one, other) for r in f.overloads.values()], "
-        "[f.__name__ for f in (one, other) for r in f.overloads.values() "
+        "[[called.function for called in r.library.called] for f in (one, other) for r in made(f)], "
+        "[f.__name__ for f in (one, other) for r in made(f) "
         "for code in r.library.get_defined_functions() if 'shared' in code.name])"
     )
     shared = "[('percpu_fuzz.engine.shared', 'shared')]"

@@ -1,0 +1,42 @@
+"""numba's objects for compiled functions: the one door to numba, opened by engine.core.compiled when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numba
+
+from percpu_fuzz.engine.core import record_access, shortcuts
+from percpu_fuzz.engine.core.linking import EntryCache, EntryCompiler, InnerCompiler, keep_below, one_width
+
+njit: Any = numba.njit
+# No reference counts: no function makes an array.
+RULES = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True}
+GUARDED = {**RULES, "error_model": "python", "boundscheck": True}
+
+
+def begin(root: Path, folder: Callable[[], Path]) -> None:
+    """Once in a process: keep machine code of sources below `root` in `folder`, and change in numba what we change."""
+    keep_below(root, folder)
+    shortcuts.take_shortcuts()
+    record_access.read_fields_directly()
+
+
+def inner(function: Any) -> Any:
+    """Of a function that is linked into the entries that reach it."""
+    return one_width(njit(**RULES, **INNER)(function))
+
+
+def guarded_inner(function: Any) -> Any:
+    """The same with bounds checks and exceptions for divisions by zero."""
+    return one_width(njit(**GUARDED, **INNER)(function))
+
+
+def entry(function: Any) -> Any:
+    """Of a function that has machine code of its own, kept in a file."""
+    made = one_width(njit(**RULES, pipeline_class=EntryCompiler)(function))
+    made._cache = cast(Any, EntryCache)(function)
+    return made
