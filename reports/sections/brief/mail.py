@@ -12,10 +12,10 @@ from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
-from percpu_fuzz.reports.sections.brief.summary import against_base_words, headline_waste, waste_words
+from percpu_fuzz.reports.sections.brief.summary import against_base_words, headline_waste, show_line, waste_words
 
 MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
-SCHEDULE_LEAST, SCHEDULE_MOST = 4, 12  # lines, its head included
+SCHEDULE_LEAST, SCHEDULE_MOST = 6, 14  # lines, its head included; the first finding has the most that there is room for
 
 
 def mail_text(figures: Figures) -> str:
@@ -62,27 +62,33 @@ def clean_words(figures: Figures) -> str:
 
 
 def told_lines(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
-    """A sentence and a schedule each, as many as there is room for; the rest by number."""
-    sentences = [sentence_lines(one) for one in found]
-    shown, every = len(found), len(campaign.findings)
-    while shown > 1 and sum(len(lines) + SCHEDULE_LEAST + 1 for lines in sentences[:shown]) + (shown < every) > room:
-        shown -= 1
-    left = room - sum(len(lines) + 1 for lines in sentences[:shown]) + 1 - (shown < every)
+    """The first finding with its schedule and how to replay it; others where there is room left, the rest by number.
+
+    Another one gives way first: its schedule, then its sentence.
+    """
+    every = len(campaign.findings)
     lines: list[str] = []
-    for place, (one, said) in enumerate(zip(found[:shown], sentences, strict=False)):
-        drawn = two_columns(one.until_broken, min(SCHEDULE_MOST, left // (shown - place)), MAIL_WIDTH - 2)
-        left -= len(drawn)
-        lines += [*([""] if lines else []), *said, *(f"  {line}" for line in drawn)]
-    if shown < every:
-        lines.append(f"and {every - shown} more.")
-    return lines
+    for place, one in enumerate(found):
+        said, last = sentence_lines(one), f"  {plain(show_line(campaign, one))}"
+        left = room - len(lines) - len(said) - bool(lines) - (place + 1 < every)
+        if lines and left < 0:
+            return [*lines, f"and {every - place} more."]
+        drawn = [] if lines and left <= SCHEDULE_LEAST else drawn_lines(one, left - 1)
+        end = [last] if left > len(drawn) else []
+        lines += [*([""] if lines else []), *said, *drawn, *end]
+    return [*lines, *([f"and {every - len(found)} more."] if every > len(found) else [])]
+
+
+def drawn_lines(found: Cause, room: int) -> list[str]:
+    """A schedule in two columns, indented."""
+    return [f"  {line}" for line in two_columns(found.until_broken, min(SCHEDULE_MOST, room), MAIL_WIDTH - 2)]
 
 
 def sentence_lines(found: Cause) -> list[str]:
     """1) What goes wrong, how often, and where else."""
-    rate = found.measured.partition(": ")[2] or found.measured
-    also = ", ".join(f"also on {name}" for name, breaks in found.others if breaks)
-    words = f"{found.number}) {found.sentence}. {rate} of cases" + (f"; {also}" if also else "")
+    rate, _, hunted = (found.measured.partition(": ")[2] or found.measured).partition("; ")
+    also = [f"also on {name}" for name, breaks in found.others if breaks]
+    words = "; ".join(filter(None, (f"{found.number}) {found.sentence}. {rate} of cases", hunted, *also)))
     return textwrap.wrap(plain(words) + ".", MAIL_WIDTH, subsequent_indent="   ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,32 @@ from percpu_fuzz.reports.lanes import Change, Line
 from percpu_fuzz.reports.sections.brief.functions import function_of
 
 GAP = 2
-BROKE, TO_NULL, OUR_LAST, BYTES, FIRST, CHANGED, PLAIN = 100, 60, 50, 40, 20, 10, 0
+BROKE, ITS_NULL, ITS_BYTES, TO_NULL, OUR_LAST, BYTES = 100, 80, 70, 60, 50, 40
+ELSEWHERE, FIRST, CHANGED = 30, 20, 10
 OUTSIDE = ("IDLE", "OP_END", "AT_BARRIER", "FINISHED")  # between two operations
 COUNTERS = ("usage", "stock memcg")  # pages of counters and page stocks move in every charge: they decide least
+
+OBJCG = re.compile(r"objcg(\d+)\.(\d+)")
+SLOT = re.compile(r"memcg(\d+) objcg\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The objcg that breaks: number of its memcg and node. at: the place of the step that takes it from its memcg."""
+
+    memcg: str
+    node: str
+    at: int
+
+    def is_named(self, change: Change) -> bool:
+        """Whether a change is of this objcg, or of its place in the memcg."""
+        found = OBJCG.search(change.name) or SLOT.search(change.name)
+        return found is not None and found.groups() == (self.memcg, self.node)
+
+    def is_of_memcg(self, change: Change) -> bool:
+        """Whether a change is of its memcg, or of any objcg of that."""
+        found = OBJCG.search(change.name) or re.search(r"memcg(\d+)", change.name)
+        return found is not None and found[1] == self.memcg
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +55,8 @@ def two_columns(steps: Sequence[Line], lines_most: int, width: int) -> list[str]
     if not steps or lines_most < 3:
         return []
     half = (width - GAP) // 2
-    ranked = sorted(range(len(steps)), key=lambda i: (-weight(steps, i), -i))
+    subject = subject_of(steps)
+    ranked = sorted(range(len(steps)), key=lambda i: (-weight(steps, i, subject), -i))
     drawn: list[str] = []
     for most in range(1, len(steps) + 1):
         trial = drawn_rows([steps[i] for i in sorted(ranked[:most])], half)
@@ -41,23 +66,43 @@ def two_columns(steps: Sequence[Line], lines_most: int, width: int) -> list[str]
     return drawn
 
 
-def weight(steps: Sequence[Line], place: int) -> int:
-    """How much a step tells of what went wrong."""
+def subject_of(steps: Sequence[Line]) -> Subject | None:
+    """Which objcg breaks: the one that the last step changes, else the one that was last taken from its memcg."""
+    taken = {found.groups(): i for i, line in enumerate(steps) for change in line.changes
+             if is_to_null(change) and (found := SLOT.search(change.name))}  # fmt: skip
+    named = [found.groups() for change in steps[-1].changes if (found := OBJCG.search(change.name))]
+    memcg, node = next(iter(named), max(taken, key=lambda one: taken[one], default=("", "")))
+    return Subject(memcg, node, taken.get((memcg, node), len(steps))) if memcg else None
+
+
+def weight(steps: Sequence[Line], place: int, subject: Subject | None) -> int:
+    """How much a step tells of what went wrong: most where it touches what breaks."""
     line = steps[place]
     if place == len(steps) - 1:
         return BROKE
-    if any(change.is_pointer and (change.new or 0) < 0 for change in line.changes):
-        return TO_NULL
+    of_its = [change for change in line.changes if subject is not None and subject.is_named(change)]
+    if any(map(is_to_null, of_its)):
+        return ITS_NULL
+    if any(map(is_of_bytes, of_its)):
+        return ITS_BYTES
     ours = line.who == steps[-1].who
+    near = subject is None or any(map(subject.is_of_memcg, line.changes))
+    if any(map(is_to_null, line.changes)):
+        return TO_NULL if near else ELSEWHERE
     if ours and steps[place + 1].who != line.who and line.label not in OUTSIDE:
         return OUR_LAST
-    if any(is_of_bytes(change) for change in line.changes):
-        return BYTES
+    if any(map(is_of_bytes, line.changes)):
+        return BYTES if near or ours or (subject is not None and place > subject.at) else CHANGED
     return (
         FIRST
         if ours and steps[place - 1].who != line.who and line.label not in OUTSIDE
         else CHANGED * bool(line.changes)
     )
+
+
+def is_to_null(change: Change) -> bool:
+    """Whether a pointer becomes NULL."""
+    return change.is_pointer and (change.new or 0) < 0
 
 
 def is_of_bytes(change: Change) -> bool:
