@@ -163,26 +163,38 @@ def limit_words(figures: Figures) -> str:
 
 
 def summary_text(figures: Figures, exit_words: str = "") -> str:
-    """What a terminal shows at the end of a run: at most SUMMARY_LINES_MOST lines, the last ones say where to go on."""
+    """What a terminal shows at the end of a run: SUMMARY_LINES_MOST lines, if need be of fewer findings.
+
+    What it costs, what was run and where to go on stand whole.
+    """
     campaign = figures.campaign
     cases = sum(campaign.cases(stream) for stream in STREAMS)
     lines = ["", *paragraph(verdict_words(figures))]
     if exit_words:
         lines += paragraph(exit_words)
+    end = [""]
+    for name, words in cost_rows(figures):
+        end += hanging(name.capitalize(), words)
+    end += [*hanging("Model", " ".join(identity_words(campaign))), *next_lines(figures)]
     found = causes(campaign)
-    shown = found[:FINDINGS_SHOWN]
-    for one in shown:
-        lines += ["", *finding_lines(one, show_line(campaign, one))]
-    if left := len(campaign.findings) - len(shown):
-        lines += ["", f"and {plural(left, 'more finding')}, in report.txt"]
     if not found and cases:
         lines += ["", *paragraph(no_finding_words(figures))]
-    lines.append("")
-    for name, words in cost_rows(figures):
-        lines += hanging(name.capitalize(), words)
-    lines += hanging("Model", " ".join(identity_words(campaign)))
-    ends = next_lines(figures)
-    return "\n".join([*lines[: SUMMARY_LINES_MOST - len(ends)], *ends]) + "\n"
+    lines += findings_within(campaign, found, SUMMARY_LINES_MOST - len(lines) - len(end))
+    return "\n".join([*lines, *end]) + "\n"
+
+
+def findings_within(campaign: Campaign, found: Sequence[Cause], room: int) -> list[str]:
+    """As many findings, each whole, as so many lines hold, and how many more there are; the first one always."""
+    lines: list[str] = []
+    every, shown = len(campaign.findings), 0
+    for one in found[:FINDINGS_SHOWN]:
+        entry = ["", *finding_lines(one, show_line(campaign, one))]
+        more = 2 * (shown + 1 < every)
+        if shown and len(lines) + len(entry) + more > room:
+            break
+        lines, shown = [*lines, *entry], shown + 1
+    left = every - shown
+    return lines + (["", f"and {plural(left, 'more finding')}, in report.txt"] if found and left else [])
 
 
 def finding_lines(found: Cause, line: str) -> list[str]:
