@@ -187,8 +187,8 @@ def announcing(arguments: list[str]) -> Iterator[None]:
 
     def tell_once(function: str) -> None:
         if not told and command != "warm":  # which says how far it is
-            what = "the exhaustive search" if command == "explore" else "the engine"
-            note(f"percpu-fuzz: compiling {what}, once for this code: some twenty seconds")
+            what = "the exhaustive search" if command == "explore" else f"what `{command}` runs of the engine"
+            note(f"percpu-fuzz: compiling {what}, once for this code: half a minute to two minutes")
         told.append(function)
 
     LISTENERS.append(tell_once)

@@ -24,7 +24,7 @@ from percpu_fuzz.strategies.reading import open_bytes
 FIRST_SECONDS = 1.0  # what is done sooner needs no sign
 AGAIN_SECONDS = 0.5
 ELSEWHERE_SECONDS = 10.0  # where it is no terminal
-BAR = 20
+BAR, BAR_LEAST = 20, 5
 _quiet: list[bool] = []
 _signs: list[Sign] = []  # that are shown now, the innermost last
 
@@ -50,11 +50,19 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
 
 
-class Sign:
-    """What is being done: words, how much of how much, and for how long; a context, and afterwards the line is gone."""
+def fitted(text: str, width: int) -> str:
+    """Text of at most so many columns, which ends in dots if something of it is missing."""
+    return text if len(text) <= width else text[: max(0, width - 3)].rstrip(" ,:;") + "..."
 
-    def __init__(self, words: str, total: int = 0, file: TextIO | None = None) -> None:
-        self.words, self.total, self.done = words, total, 0
+
+class Sign:
+    """What is being done: words, how much of how much, and for how long; a context, and afterwards the line is gone.
+
+    details: what follows the count, and is cut first where the line is wider than the terminal.
+    """
+
+    def __init__(self, words: str, total: int = 0, file: TextIO | None = None, details: str = "") -> None:
+        self.words, self.total, self.done, self.details = words, total, 0, details
         self.file = file or sys.stderr
         self.redraws = is_for_a_person(self.file)
         self.began = time.monotonic()
@@ -62,6 +70,8 @@ class Sign:
         self.width = 0
 
     def __enter__(self) -> Sign:
+        if _signs:
+            _signs[-1].clear()
         _signs.append(self)
         return self
 
@@ -69,36 +79,48 @@ class Sign:
         _signs.remove(self)
         self.clear()
 
-    def at(self, done: int, words: str | None = None) -> None:
+    def at(self, done: int, words: str | None = None, details: str | None = None) -> None:
         """So much is done; shown if the last sign is old enough."""
         self.done, self.words = done, words or self.words
+        self.details = self.details if details is None else details
         self.show()
 
     def show(self) -> None:
-        """Write the line, unless it is too early or nobody wants it."""
+        """Write the line, unless it is too early, nobody wants it, or something within this work has a line."""
         seconds = time.monotonic() - self.began
         first, every = (FIRST_SECONDS, AGAIN_SECONDS) if self.redraws else (ELSEWHERE_SECONDS, ELSEWHERE_SECONDS)
         if _quiet or self.file is None or seconds < first or (self.shown and seconds - self.shown < every):
             return
+        if _signs and _signs[-1] is not self:
+            return
         self.shown = seconds
-        text = self.text(seconds)
         with contextlib.suppress(OSError, ValueError):  # nobody takes it: that is no reason to stop
             if self.redraws:
-                text = text[: max(20, shutil.get_terminal_size().columns - 1)]
+                text = self.text(seconds, max(20, shutil.get_terminal_size().columns - 1))
                 self.file.write("\r" + text.ljust(self.width))
                 self.width = len(text)
             else:
-                self.file.write(text + "\n")
+                self.file.write(self.text(seconds) + "\n")
             self.file.flush()
 
-    def text(self, seconds: float) -> str:
-        """percpu-fuzz, 8 s: shrinking 3 of 40 [###....]."""
+    def text(self, seconds: float, width: int | None = None) -> str:
+        """percpu-fuzz, 8 s: shrinking 3 of 40 [###....], details.
+
+        Where that is too wide the bar is shorter or goes, then the end of the details, then the end of the words: how
+        much of how much stays.
+        """
         head = f"percpu-fuzz, {duration(seconds)}: {self.words}"
-        if not self.total:
-            return head
-        full = min(BAR, BAR * self.done // self.total)
-        bar = f" [{'#' * full}{'.' * (BAR - full)}]" if self.redraws else ""
-        return f"{head} {self.done:,} of {self.total:,}{bar}"
+        done = min(self.done, self.total)  # a total may be an estimate
+        count = f" {done:,} of {self.total:,}" if self.total else ""
+        details = f", {self.details}" if self.details else ""
+        room = BAR if width is None else min(BAR, width - len(head + count + details + " []"))
+        bar = ""
+        if self.redraws and self.total and room >= BAR_LEAST:
+            bar = f" [{'#' * (room * done // self.total)}".ljust(room + 2, ".") + "]"
+        if width is None or len(head + count) <= width:
+            text = head + count + bar + details
+            return text if width is None else fitted(text, width)
+        return fitted(head, width - len(count)) + count
 
     def clear(self) -> None:
         """Take the line away, so that what is printed next begins at the left."""

@@ -61,12 +61,22 @@ SIDE_BY_SIDE = (("small", "explore"), ("wide",), ("trace",))  # what explore run
 WATCH_SECONDS = 0.5
 
 
+def names_of(names: Sequence[str]) -> set[str]:
+    """Names of the functions that parts compile."""
+    return functions_below(entry for name in names for entry in COMPILED[name].entries)
+
+
 def load_in_turn(names: Sequence[str], counts: Any, place: int) -> None:
-    """Load parts one after the other in this process; counts[place] is how many functions were compiled so far."""
+    """Load parts one after the other in this process; counts[place] is how many functions were compiled so far.
+
+    Only those that the total names are counted: others are reached through a module or made on the way.
+    """
     begun: set[str] = set()
+    named = names_of(names)
 
     def count(function: str) -> None:
-        begun.add(function)
+        if function in named:
+            begun.add(function)
         counts[place] = len(begun)
 
     LISTENERS.append(count)
@@ -78,7 +88,7 @@ def warm(names: Sequence[str] = tuple(COMPILED), say: Callable[[str], None] = pr
     """Compile these parts, or find them in the cache, and say how long it took; 0, or BROKEN if a process failed."""
     start = time.monotonic()
     rows = [row for group in SIDE_BY_SIDE if (row := [name for name in group if name in names])]
-    totals = [len(functions_below(entry for name in row for entry in COMPILED[name].entries)) for row in rows]
+    totals = [len(names_of(row)) for row in rows]
     context = get_context("spawn")
     counts: Any = context.Array("i", len(rows))
     processes: list[BaseProcess] = [
@@ -86,11 +96,11 @@ def warm(names: Sequence[str] = tuple(COMPILED), say: Callable[[str], None] = pr
     ]
     for process in processes:
         process.start()
-    with Sign("compiling the engine", sum(totals)) as sign:
+    with Sign("compiling the engine, functions", sum(totals)) as sign:
         while alive := [process for process in processes if process.is_alive()]:
             wait([process.sentinel for process in alive], WATCH_SECONDS)
             done = [f"{' and '.join(row)} {n} of {of}" for row, n, of in zip(rows, counts, totals, strict=True)]
-            sign.at(sum(counts), f"compiling the engine, once for this code: {', '.join(done)} functions, together")
+            sign.at(sum(counts), details=f"once for this code: {', '.join(done)}")
     parts = ", ".join(name for row in rows for name in row)
     if failed := [f"exit code {process.exitcode}" for process in processes if process.exitcode]:
         say(f"engine for {parts} not compiled: {', '.join(failed)}")

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.scenario import Finding, Scenario, dump_finding
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
+from percpu_fuzz.fuzz.campaign.own_engine import SEARCH, compiling_told
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.files import write_whole
 from percpu_fuzz.fuzz.findings.provenance import with_provenance
@@ -79,7 +79,7 @@ def prepare(variant: Variant, say: Callable[[str], None]) -> None:
     """Compile the search or load it, for a variant of one's own too, so that a budget of time counts it alone."""
     start = next(shipped_scope("shortage").scenarios())
     for one in (Variant("fixed", ""), variant):
-        with compiling_told(one, say):
+        with compiling_told(one, say, SEARCH):
             explore(engine_world(start, one), "hash", Budget())
             explore_nearest_first(engine_world(start, one), Budget())
 

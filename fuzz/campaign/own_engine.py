@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
-from percpu_fuzz.engine.own.engines import is_compiled
+from percpu_fuzz.engine.core.entries import entries
+from percpu_fuzz.engine.own.engines import entry_of, is_compiled
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.strategies.explore.breadth_first import search_level
+from percpu_fuzz.strategies.explore.depth_first import search_depth_first
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.trial import tried
+from percpu_fuzz.strategies.run.behaviour import observe
+from percpu_fuzz.strategies.run.cases import run_cases
+from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
 
-SAY_SECONDS = 5.0
+Called = Sequence[Callable[..., Any]]
+CAMPAIGN: Called = (reset_record, run_cases, walk_recorded)  # what a campaign calls of an engine
+SEARCH: Called = (reset_record, search_depth_first, search_level)
+COMPARISON: Called = (reset_record, observe)
 
 
-class Counted:
-    """A listener that says every few seconds how many functions have been compiled."""
+def functions_compiled(variant: Variant, called: Called) -> set[str]:
+    """Names of what is compiled for these entries of a variant's own engine: not the engine's entries, which are kept.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
-        self.functions = 0
-        self.start = self.said = time.monotonic()
-
-    def __call__(self, function: str) -> None:
-        """One more begins to be compiled."""
-        self.functions += 1
-        if time.monotonic() - self.said >= SAY_SECONDS:
-            self.said = time.monotonic()
-            self.say(f"  {self.functions} functions compiled, {self.said - self.start:.0f} s")
+    Functions that reach nothing of the file are the engine's own and have their module's globals; copies have not.
+    """
+    found: set[str] = set()
+    waiting: list[Any] = [entry_of(variant, entry) for entry in called]
+    while waiting:
+        source = waiting.pop().py_func
+        name = source.__qualname__
+        is_shared = source.__globals__ is getattr(sys.modules.get(source.__module__), "__dict__", None)
+        if name not in found and not (is_shared and (source.__module__, name) in entries):
+            found.add(name)
+            known = [source.__globals__.get(word) for word in source.__code__.co_names]
+            waiting += [value for value in known if hasattr(value, "py_func")]
+    return found
 
 
 @contextmanager
@@ -46,20 +63,32 @@ def own_engine_announced(plan: Plan, say: Callable[[str], None]) -> Iterator[Non
         say(f"{own.path} is not compiled: each worker runs about so many cases a second")
         yield
         return
-    with compiling_told(plan.variant, say):
+    with compiling_told(plan.variant, say, CAMPAIGN, len({family.size_class for family in plan.families})):
         yield
 
 
 @contextmanager
-def compiling_told(variant: Variant, say: Callable[[str], None]) -> Iterator[None]:
-    """Around work that compiles the engine of a variant with steps of its own, unless it was compiled before."""
+def compiling_told(variant: Variant, say: Callable[[str], None], called: Called, classes: int = 1) -> Iterator[None]:
+    """Around work that compiles the engine of a variant with steps of its own, unless it was compiled before.
+
+    called: the entries that the work calls, each for machines of so many classes of size.
+    """
     own = variant.own
     if own is None or not own.has_code or not own.compiled or is_compiled(own):
         yield
         return
     say(f"compiling the engine with the steps of {own.path}, once for this text of it; --compile off does not wait")
-    LISTENERS.append(counted := Counted(say))
-    try:
-        yield
-    finally:
-        LISTENERS.remove(counted)
+    named = functions_compiled(variant, called)
+    seen: Counter[str] = Counter()
+    with working(f"compiling the engine with {Path(own.path).name}, functions", classes * len(named)) as sign:
+
+        def count(function: str) -> None:
+            if function in named and seen[function] < classes:
+                seen[function] += 1
+                sign.done += 1
+
+        LISTENERS.append(count)
+        try:
+            yield
+        finally:
+            LISTENERS.remove(count)

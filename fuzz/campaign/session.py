@@ -74,7 +74,7 @@ class Session:
                     sign.words = f"{LOADING}: the shrinker, {place} of {len(classes)} ({size_class})"
                     load(preset(MACHINES[size_class]))
                     load(preset(MACHINES[size_class]), self.plan.variant)
-            sign.words = "counting calls into memcg and allocations in a row, once for this code"
+            sign.words = "counting calls into memcg, once for this code"
             surveys |= {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
             if worth_a_sample(self.options):
                 sign.words = "sampling what of the modelled kernel is reached, once for this code"

@@ -16,7 +16,7 @@ from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
-from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
+from percpu_fuzz.fuzz.campaign.own_engine import COMPARISON, compiling_told
 from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag
 from percpu_fuzz.fuzz.files import json_text, utf8, write_json, write_whole
 from percpu_fuzz.fuzz.findings.provenance import package_version
@@ -93,8 +93,9 @@ def diff_command(
             working("loading the engine, or compiling it, once for this code"),
             contextlib.ExitStack() as told,
         ):
+            classes = len({family.size_class for family in compared.plan.families})
             for variant in chosen:
-                told.enter_context(compiling_told(variant, say_on_stderr))
+                told.enter_context(compiling_told(variant, say_on_stderr, COMPARISON, classes))
             compared.warm()
         say_on_stderr(f"compiled or loaded in {time.perf_counter() - start:.1f} s, output in {folder}")
         row = compared_row(compared, processes, most, budget, number, interrupts)

@@ -9,7 +9,7 @@ import click
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.scenario import Finding, dump_finding
 from percpu_fuzz.engine.variant import Variant
-from percpu_fuzz.fuzz.campaign.own_engine import compiling_told
+from percpu_fuzz.fuzz.campaign.own_engine import CAMPAIGN, compiling_told
 from percpu_fuzz.fuzz.clock import seconds_so_far
 from percpu_fuzz.fuzz.commands.shared import (
     chosen_variant,
@@ -71,7 +71,7 @@ def _shrunk(finding: Finding, variant: Variant, seconds: float | None) -> tuple[
     """
     spent = seconds_so_far()
     if variant.own is not None and variant.own.has_code:
-        with compiling_told(variant, say_on_stderr):
+        with compiling_told(variant, say_on_stderr, CAMPAIGN[2:]):
             load(finding.scenario.topology, variant)
     left = None if seconds is None else max(SHRINK_SECONDS_LEAST, seconds - spent)
     shrinker = begun(finding, variant, seconds=left)

@@ -39,7 +39,7 @@ def test_a_terminal_gets_one_line_that_goes(terminal: Terminal) -> None:
         later(sign, 8)
         sign.at(20)
         shown = terminal.getvalue()
-        assert shown.startswith("\rpercpu-fuzz, 8 s: shrinking case 20 of 40 [##########")
+        assert shown.startswith("\rpercpu-fuzz, 8 s: shrinking case 20 of 40 [#######........]")
         assert len(shown) <= 60
         sign.at(21)
         assert terminal.getvalue() == shown  # too soon after the last
@@ -58,6 +58,47 @@ def test_a_pipe_gets_a_line_now_and_then() -> None:
         sign.at(2)
         sign.at(3)
     assert out.getvalue() == "percpu-fuzz, 12 s: reading 2 of 9\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (99, "percpu-fuzz, 8 s: compiling, functions 44 of 80 [###########.........], once: small 30 of 40"),
+        (80, "percpu-fuzz, 8 s: compiling, functions 44 of 80 [###....], once: small 30 of 40"),
+        (72, "percpu-fuzz, 8 s: compiling, functions 44 of 80, once: small 30 of 40"),
+        (60, "percpu-fuzz, 8 s: compiling, functions 44 of 80, once: s..."),
+        (46, "percpu-fuzz, 8 s: compiling, func... 44 of 80"),
+    ],
+)
+def test_how_much_of_how_much_is_never_cut(columns: int, line: str, terminal: Terminal) -> None:
+    """The bar is shorter or goes first, then the end of the details, then of the words."""
+    sign = Sign("compiling, functions", 80, terminal, "once: small 30 of 40")
+    sign.done = 44
+    assert sign.text(8, columns - 1) == line
+    assert len(line) < columns
+
+
+def test_no_more_is_done_than_there_is(terminal: Terminal) -> None:
+    """A total may be an estimate: what comes above it is not shown."""
+    sign = Sign("compiling", 429, terminal)
+    sign.done = 430
+    assert sign.text(8) == f"percpu-fuzz, 8 s: compiling 429 of 429 [{'#' * 20}]"
+
+
+def test_work_within_work_has_the_line(terminal: Terminal) -> None:
+    """One line at a time: the innermost is shown, the outer one goes, and is back afterwards."""
+    with Sign("outer", 0, terminal) as outer:
+        later(outer, 8)
+        outer.show()
+        with Sign("inner", 0, terminal) as inner:
+            assert not terminal.getvalue().split("\r")[-2].strip()
+            later(inner, 8)
+            later(outer, 8)
+            outer.show()
+            inner.show()
+        assert terminal.getvalue().count("outer") == terminal.getvalue().count("inner") == 1
+        outer.show()
+        assert terminal.getvalue().count("outer") == 2
 
 
 def test_work_that_says_nothing_is_watched(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

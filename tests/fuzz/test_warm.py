@@ -49,7 +49,11 @@ def test_every_part_is_loaded_somewhere_and_counted() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["explore", "--list"], "the exhaustive search"), (["hooks", "x"], "the engine"), (["warm"], None)],
+    [
+        (["explore", "--list"], "the exhaustive search"),
+        (["hooks", "x"], "what `hooks` runs of the engine"),
+        (["warm"], None),
+    ],
 )
 def test_a_command_that_compiles_says_so_once(
     arguments: list[str], said: str | None, capsys: pytest.CaptureFixture[str]
@@ -59,5 +63,5 @@ def test_a_command_that_compiles_says_so_once(
         tell("step")
         tell("goto")
     tell("after the command")
-    line = f"percpu-fuzz: compiling {said}, once for this code: some twenty seconds\n"
+    line = f"percpu-fuzz: compiling {said}, once for this code: half a minute to two minutes\n"
     assert capsys.readouterr() == ("", "" if said is None else line)
