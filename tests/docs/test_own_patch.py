@@ -81,4 +81,5 @@ def test_the_first_python_block_is_a_file(tmp_path: Path) -> None:
 def test_every_example_is_in_the_table_and_runs(path: Path) -> None:
     """In plain mode; nothing of it goes wrong."""
     assert f"[{path.name}](patches/{path.name})" in TEXT
+    assert re.search(rf"^\| {re.escape(path.name)} \| [^|]+ \| [^|]+ \|$", TEXT, re.M)  # what it changes
     assert tried(make_plan(variant_option(str(path)), 2, preset("two-node"))).cases == 60
