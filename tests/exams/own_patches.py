@@ -27,7 +27,7 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "docs" / "patches"
-IDIOM_CASES, LOCK_CASES, KEPT_CASES, SCENARIOS = 1_000_000, 400_000, 20_000, 200
+IDIOM_CASES, LOCK_CASES, KEPT_CASES, SCENARIOS = 1_000_000, 400_000, 200_000, 200
 LOCK_WORDS = ("spin_lock(", "spin_lock_irq(", "spin_unlock(")
 WRONG_SECONDS_MOST = 20.0  # of a processor for one refusal, the start of the process among them
 HERE = f"{sys.executable} -m percpu_fuzz"
@@ -171,8 +171,10 @@ def own_kept_node() -> dict[str, Any]:
     assert kept == v2
     assert v2 != exts  # control: that another accounting differs is seen
     broken = [{v["invariant"]: v["count"] for v in row["violations"]} for row in seen.values()]
-    assert "I14" in broken[3].keys() - broken[2].keys(), broken
-    return {"passed": True, "v2": v2, "kept": kept, "v2-exts": broken[2], "stale": broken[3]}
+    found_by = sorted(broken[3].keys() - broken[2].keys())
+    assert found_by
+    assert set(found_by) <= {"I14", "I21"}, broken  # bytes lie on another node than the one that is charged
+    return {"passed": True, "v2": v2, "kept": kept, "v2-exts": broken[2], "stale": broken[3], "found_by": found_by}
 
 
 def own_idiom() -> dict[str, Any]:
