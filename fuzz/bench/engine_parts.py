@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
 from percpu_fuzz.engine.variant import VARIANTS
+from percpu_fuzz.fuzz.bench.beside_spin import missing
 from percpu_fuzz.fuzz.bench.core import compiled_core, compiler
 from percpu_fuzz.fuzz.bench.measure import Measurement, timed
 from percpu_fuzz.fuzz.campaign.rendering import rendered
@@ -163,7 +163,7 @@ def without() -> Iterator[str]:
     """What cannot be measured here, and why."""
     if compiler() is None:
         yield "step: no C compiler (cc, gcc, clang), so no C core beside the engine"
-    if shutil.which("spin") is None:
-        yield "search: spin is not installed, so nothing stands beside the search"
+    if lacks := missing():
+        yield f"search: {lacks}, so SPIN does not stand beside the search"
     if not RECORDED.is_dir():
         yield f"trace: no recording in {RECORDED}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from percpu_fuzz.fuzz.bench.beside_spin import pure_measurements
 from percpu_fuzz.fuzz.bench.command_parts import start_measurements, worker_measurements
 from percpu_fuzz.fuzz.bench.comparing import BENCH_SCHEMA, Compared, compared, earlier_bench
 from percpu_fuzz.fuzz.bench.engine_parts import (
@@ -33,7 +34,7 @@ Parts = tuple[Callable[[], Iterator[Measurement]], ...]
 BENCH_PARTS: dict[str, Parts] = {
     "start": (start_measurements,),
     "step": (step_measurements, core_measurements),
-    "search": (search_measurements,),
+    "search": (search_measurements, pure_measurements),
     "bug": (bug_measurements,),
     "trace": (trace_measurements,),
     "reports": (report_measurements,),
