@@ -255,3 +255,35 @@ def test_what_is_cut_is_a_name_and_never_an_amount() -> None:
     assert told_within(change, 20).endswith("..: 0 -> 4092")
     assert len(told_within(change, 30)) <= 30
     assert told_within(change, 60) == str(change)
+
+
+SIZES = {"nodes": {"few": [1, 4], "many": [100, 1024]}}
+OF_HUGE = "many; weight 25%"
+
+
+@pytest.mark.parametrize("probes", [0, 1, 50, 4000])
+def test_the_headline_is_of_the_same_machines_whatever_the_time(make: Made, probes: int) -> None:
+    """Mean on machines of up to 64 nodes first, those of more on a line of their own, with however many cases.
+
+    Control: where no machine has more nodes, neither is said.
+    """
+    few = Outcome("measurement", 0, "few", 400, 9, 0, {"waste_pages": {1: 200, 2: 200}}, {"probe.charged": 400})
+    many = Outcome(
+        "measurement",
+        1,
+        "many",
+        probes,
+        9,
+        0,
+        {"waste_pages": {90: probes}} if probes else {},
+        {"probe.charged": probes},
+    )
+    described = make().describe
+    huge = Figures(make([few, many], describe=described | SIZES, findings=[]))
+    for text in (summary_text(huge), mail_text(huge)):
+        said = " ".join(text.split())
+        assert re.search(r"1\.50 \[\S+ \S+ pages precharged in vain an allocation on machines of up to 64 nodes;", said)
+        cases = f"{probes:,} measured case" + "s" * (probes != 1)
+        assert f"achines of over 64 nodes ({OF_HUGE}, {cases}): with them the mean by weight is " in said
+    small = " ".join(summary_text(Figures(make([few, many], findings=[]))).split())
+    assert "64 nodes" not in small
