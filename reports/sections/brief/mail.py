@@ -16,6 +16,7 @@ from percpu_fuzz.reports.sections.brief.summary import (
     against_base_words,
     headline_waste,
     huge_words,
+    planted_words,
     show_line,
     waste_words,
 )
@@ -27,7 +28,9 @@ SCHEDULE_LEAST, SCHEDULE_MOST = 6, 14  # lines, its head included; the first fin
 def mail_text(figures: Figures) -> str:
     """The whole mail, ending in a newline."""
     campaign = figures.campaign
-    head, end = [*wrapped(origin_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
+    planted = planted_words(campaign)
+    known = [*cost_lines(figures), *([f"Planted: {planted}"] if planted else [])]
+    head, end = [*wrapped(origin_words(campaign)), ""], ["", *known, "", *repeat_lines(campaign)]
     found = causes(campaign)
     body = (
         told_lines(campaign, found, MAIL_LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))

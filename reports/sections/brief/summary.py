@@ -27,6 +27,7 @@ FINDINGS_SHOWN = 5
 HEADROOM_PAGES = 4
 SCHEDULE_LINES = 12
 NAME_WIDTH = 10
+PLANTED = ("canary.run", "canary.found")  # counts of batches: mistakes that they carried, and that they found
 
 
 def summary_section(figures: Figures) -> Section:
@@ -101,7 +102,15 @@ def cost_rows(figures: Figures) -> list[tuple[str, str]]:
         rows.append(("waste", f"{waste_words(*found)} {against_base_words(figures)}"))
     if words := huge_words(figures):
         rows.append(("larger", words))
+    if words := planted_words(figures.campaign):
+        rows.append(("planted", words))
     return [*rows, ("limits", limit_words(figures))]
+
+
+def planted_words(campaign: Campaign) -> str:
+    """How many of the mistakes that it carries a campaign found; empty where it carried none."""
+    run, found = (sum(campaign.count(stream, name) for stream in STREAMS) for name in PLANTED)
+    return f"{number(found)} of {plural(run, 'planted mistake')} found." if run else ""
 
 
 def headline_waste(figures: Figures) -> tuple[Distribution, bool] | None:

@@ -27,6 +27,7 @@ from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
 from percpu_fuzz.reports.sections.brief.schedule import named_within, told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
+from percpu_fuzz.strategies.plan import canary
 
 Made = Callable[..., Campaign]
 FINDINGS = ROOT / "tests" / "data" / "findings"
@@ -287,3 +288,16 @@ def test_the_headline_is_of_the_same_machines_whatever_the_time(make: Made, prob
         assert f"achines of over 64 nodes ({OF_HUGE}, {cases}): with them the mean by weight is " in said
     small = " ".join(summary_text(Figures(make([few, many], findings=[]))).split())
     assert "64 nodes" not in small
+
+
+def test_planted_mistakes_are_shown(make: Made) -> None:
+    """Found of planted, on the last screen and in the mail. Control: nothing where none was planted."""
+    rows = [
+        Outcome(stream, 0, "few", 9, 9, counts={canary.RUN: 3, canary.FOUND: found})
+        for stream, found in (("measurement", 3), ("hunting", 2))
+    ]
+    made = Figures(make(rows, findings=[]))
+    assert "Planted   5 of 6 planted mistakes found." in summary_text(made).splitlines()
+    assert "Planted: 5 of 6 planted mistakes found." in mail_text(made).splitlines()
+    bare = Figures(make([], findings=[]))
+    assert "planted" not in (summary_text(bare) + mail_text(bare)).lower()
