@@ -66,7 +66,7 @@ def compare_page(a: Figures, b: Figures) -> Page:
     one, other = a.campaign, b.campaign
     title = f"percpu-fuzz compare: A {one.variant}, seed {one.seed}; B {other.variant}, seed {other.seed}"
     violated = any(row.kind == "violated" for row in found.differences)
-    lines = headline_lines(found, values(a, b, found.families))
+    lines = headline_lines(found, values(a, b, found.families), a, b)
     told = [headline_section(a, b, lines)] if lines else []
     words = (*compared_words(a, b, found), *identity_words(b.campaign))
     return Page(title, difference_words(found), violated, "", (*told, *sections), words)
@@ -86,7 +86,7 @@ def compare_json(a: Figures, b: Figures) -> dict[str, Any]:
 def mail_of(a: Figures, b: Figures) -> str:
     """The comparison as a mail."""
     found = compare(a, b)
-    lines = headline_lines(found, values(a, b, found.families))
+    lines = headline_lines(found, values(a, b, found.families), a, b)
     return compare_mail(a, b, difference_words(found), lines)
 
 

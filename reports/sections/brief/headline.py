@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from percpu_fuzz.reports.figures.compare import Comparison, Difference
 from percpu_fuzz.reports.figures.compare_values import Value
+from percpu_fuzz.reports.figures.families import HUGE_NODES
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.left_over import weighted_shares
 from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
-from percpu_fuzz.reports.numbers import decimals_within, number, percent, plain, plural
+from percpu_fuzz.reports.numbers import decimals_within, number, percent, plain, plural, share_words
 from percpu_fuzz.reports.quantities import QUANTITIES, SHARE, WASTE
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
@@ -23,29 +24,36 @@ HEADROOM_NAMES = ("fails, 1 left", "fails, 4 left", "fails, 16 left")
 SAID_MOST = 12
 
 
-def headline_lines(found: Comparison, values: Sequence[Value]) -> list[str]:
+def headline_lines(found: Comparison, values: Sequence[Value], a: Figures, b: Figures) -> list[str]:
     """Violated invariants, then waste and its share, then failures for the precharge; what differs first in each."""
     rows = [row for row in found.differences if row.kind == "violated"]
     lines = [rate_line(row) for row in sorted(rows, key=lambda row: row.adjusted > ALPHA)]
     for quantity in (WASTE, SHARE):
-        lines += [mean_line(value) for value in values if value.quantity == quantity.histogram and is_told(value)]
+        lines += mean_lines([value for value in values if value.quantity == quantity.histogram], a, b)
     lines += [rate_line(row) for row in found.differences if row.name in HEADROOM_NAMES]
     return lines[:SAID_MOST]
 
 
-def is_told(value: Value) -> bool:
-    """The mean of all, or of machines that are not huge where there are others too."""
-    return value.statistic in ("mean", "mean*")
+def mean_lines(values: Sequence[Value], a: Figures, b: Figures) -> list[str]:
+    """The mean on machines that are not huge where there are others too, and then, of waste, that of all by weight."""
+    means = {value.statistic: value for value in values if value.statistic in ("mean", "mean*")}
+    if "mean*" not in means:
+        return [mean_line(value) for value in means.values()]
+    lines = [mean_line(means["mean*"], f" on machines of up to {HUGE_NODES} nodes")]
+    huge = [figures.huge for figures in (a, b)]
+    if "mean" in means and means["mean"].quantity == WASTE.histogram and all(huge):
+        cases = ", ".join(f"{plural(one.cases, 'case')} in {name}" for name, one in zip("AB", huge, strict=True) if one)
+        weight = share_words(huge[0].share) if huge[0] else ""
+        lines.append(mean_line(means["mean"], f" with machines of over {HUGE_NODES} nodes (weight {weight}; {cases})"))
+    return lines
 
 
-def mean_line(value: Value) -> str:
-    """pages wasted: mean 2.93 -> 1.67, -1.27 [-1.37, -1.16]."""
+def mean_line(value: Value, on: str = "") -> str:
+    """pages wasted on machines of up to 64 nodes: mean 2.93 -> 1.67, -1.27 [-1.37, -1.16]."""
     quantity, change = QUANTITIES[value.quantity], value.b - value.a
     one, other = (quantity.mean_words(mean, Interval(None, None)).partition(" ")[0] for mean in (value.a, value.b))
-    said = quantity.mean_words(change, value.interval)
     sign = "+" if change > 0 else ""
-    on = " (without huge machines)" if value.statistic == "mean*" else ""
-    return f"{quantity.words}: mean {one} -> {other}, {sign}{said}{on}"
+    return f"{quantity.words}{on}: mean {one} -> {other}, {sign}{quantity.mean_words(change, value.interval)}"
 
 
 def rate_line(row: Difference) -> str:

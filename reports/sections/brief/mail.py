@@ -12,7 +12,14 @@ from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
-from percpu_fuzz.reports.sections.brief.summary import against_base_words, headline_waste, show_line, waste_words
+from percpu_fuzz.reports.sections.brief.summary import (
+    against_base_words,
+    headline_waste,
+    huge_words,
+    planted_words,
+    show_line,
+    waste_words,
+)
 
 MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
 SCHEDULE_LEAST, SCHEDULE_MOST = 6, 14  # lines, its head included; the first finding has the most that there is room for
@@ -21,7 +28,9 @@ SCHEDULE_LEAST, SCHEDULE_MOST = 6, 14  # lines, its head included; the first fin
 def mail_text(figures: Figures) -> str:
     """The whole mail, ending in a newline."""
     campaign = figures.campaign
-    head, end = [*wrapped(origin_words(campaign)), ""], ["", *cost_lines(figures), "", *repeat_lines(campaign)]
+    planted = planted_words(campaign)
+    known = [*cost_lines(figures), *([f"Planted: {planted}"] if planted else [])]
+    head, end = [*wrapped(origin_words(campaign)), ""], ["", *known, "", *repeat_lines(campaign)]
     found = causes(campaign)
     body = (
         told_lines(campaign, found, MAIL_LINES_MOST - len(head) - len(end)) if found else wrapped(clean_words(figures))
@@ -97,7 +106,9 @@ def cost_lines(figures: Figures) -> list[str]:
     found = headline_waste(figures)
     if not figures.precharges or found is None:
         return wrapped(f"Cost: {figures.campaign.variant} precharges nothing.")
-    return wrapped(f"Cost: {waste_words(*found)} {against_base_words(figures)}")
+    words = huge_words(figures)
+    larger = wrapped(words[0].upper() + words[1:]) if words else []
+    return [*wrapped(f"Cost: {waste_words(*found)} {against_base_words(figures)}"), *larger]
 
 
 def repeat_lines(campaign: Campaign) -> list[str]:

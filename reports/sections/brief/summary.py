@@ -27,7 +27,7 @@ FINDINGS_SHOWN = 5
 HEADROOM_PAGES = 4
 SCHEDULE_LINES = 12
 NAME_WIDTH = 10
-USEFUL_WIDTH = 1.0  # of a mean's interval, as a multiple of the mean: a wider one says nothing
+PLANTED = ("canary.run", "canary.found")  # counts of batches: mistakes that they carried, and that they found
 
 
 def summary_section(figures: Figures) -> Section:
@@ -100,29 +100,36 @@ def cost_rows(figures: Figures) -> list[tuple[str, str]]:
         rows.append(("waste", "No charged allocation was measured: nothing is known."))
     else:
         rows.append(("waste", f"{waste_words(*found)} {against_base_words(figures)}"))
-    huge = figures.huge
-    if found is not None and found[1] and huge is not None:
-        left = (
-            f"{', '.join(huge.names)}, weight {share_words(huge.share)}, {plural(huge.cases, 'case')}: too few to say"
-        )
-        rows.append(("left out", f"machines of over {HUGE_NODES} nodes ({left})."))
+    if words := huge_words(figures):
+        rows.append(("larger", words))
+    if words := planted_words(figures.campaign):
+        rows.append(("planted", words))
     return [*rows, ("limits", limit_words(figures))]
 
 
+def planted_words(campaign: Campaign) -> str:
+    """How many of the mistakes that it carries a campaign found; empty where it carried none."""
+    run, found = (sum(campaign.count(stream, name) for stream in STREAMS) for name in PLANTED)
+    return f"{number(found)} of {plural(run, 'planted mistake')} found." if run else ""
+
+
 def headline_waste(figures: Figures) -> tuple[Distribution, bool] | None:
-    """(waste of all families by weight, False), or without machines of many nodes and True where their few cases leave
-    the whole open; None where nothing was charged.
+    """(waste by weight of families on machines of up to HUGE_NODES nodes, True), where there are others too; else that
+    of all and False; None where nothing was charged.
     """
     whole, rest = (d.get(WASTE.histogram) for d in (figures.pooled, figures.pooled_without_huge))
-    if whole is None:
-        return None
-    return (rest, True) if rest is not None and is_wide(whole) else (whole, False)
+    found = rest or whole
+    return None if found is None else (found, rest is not None)
 
 
-def is_wide(found: Distribution) -> bool:
-    """Whether the interval of the mean says too little to be quoted."""
-    low, high = found.mean_interval.low, found.mean_interval.high
-    return low is None or high is None or high - low > USEFUL_WIDTH * found.mean
+def huge_words(figures: Figures) -> str:
+    """Machines of many nodes: weight, cases, and what the mean is with them; empty where there are none."""
+    huge, whole = figures.huge, figures.pooled.get(WASTE.histogram)
+    if huge is None or whole is None or WASTE.histogram not in figures.pooled_without_huge:
+        return ""
+    mean = WASTE.mean_words(whole.mean, whole.mean_interval)
+    which = f"{', '.join(huge.names)}; weight {share_words(huge.share)}, {plural(huge.cases, 'measured case')}"
+    return f"machines of over {HUGE_NODES} nodes ({which}): with them the mean by weight is {mean} pages."
 
 
 def waste_words(found: Distribution, is_part: bool) -> str:

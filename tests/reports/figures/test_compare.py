@@ -222,3 +222,20 @@ def test_a_comparison_is_json(make: Made) -> None:
     assert json.loads(json.dumps(made, allow_nan=False)) == json.loads(json.dumps(made))
     assert {"a", "b", "differences", "values", "fixed", "verdict", "model"} <= set(made)
     assert made["differences"][0]["name"] == "waste_pages"
+
+
+def test_the_headline_leaves_huge_machines_to_a_line_of_their_own(make: Made) -> None:
+    """Waste on machines of up to 64 nodes first, then with the others. Control: not without such families."""
+    outcomes = [
+        Outcome("measurement", k, name, 400, 9, 0, {"waste_pages": {pages: 400}})
+        for k, (name, pages) in enumerate((("few", 2), ("many", 90)))
+    ]
+    plain = make(outcomes)
+    sized = Figures(make(outcomes, describe=plain.describe | {"nodes": {"few": [1, 4], "many": [100, 1024]}}))
+    said = " ".join(mail_of(sized, sized).split())
+    first, whole = (
+        said.find(f"pages wasted {words}") for words in ("on machines of up to 64", "with machines of over 64")
+    )
+    assert 0 < first < whole
+    assert "64 nodes (weight 25%; 400 cases in A, 400 cases in B): mean 24.00 -> 24.00" in said
+    assert "64 nodes" not in mail_of(Figures(plain), Figures(plain))

@@ -27,6 +27,7 @@ from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
 from percpu_fuzz.reports.sections.brief.schedule import named_within, told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
+from percpu_fuzz.strategies.plan import canary
 
 Made = Callable[..., Campaign]
 FINDINGS = ROOT / "tests" / "data" / "findings"
@@ -255,3 +256,48 @@ def test_what_is_cut_is_a_name_and_never_an_amount() -> None:
     assert told_within(change, 20).endswith("..: 0 -> 4092")
     assert len(told_within(change, 30)) <= 30
     assert told_within(change, 60) == str(change)
+
+
+SIZES = {"nodes": {"few": [1, 4], "many": [100, 1024]}}
+OF_HUGE = "many; weight 25%"
+
+
+@pytest.mark.parametrize("probes", [0, 1, 50, 4000])
+def test_the_headline_is_of_the_same_machines_whatever_the_time(make: Made, probes: int) -> None:
+    """Mean on machines of up to 64 nodes first, those of more on a line of their own, with however many cases.
+
+    Control: where no machine has more nodes, neither is said.
+    """
+    few = Outcome("measurement", 0, "few", 400, 9, 0, {"waste_pages": {1: 200, 2: 200}}, {"probe.charged": 400})
+    many = Outcome(
+        "measurement",
+        1,
+        "many",
+        probes,
+        9,
+        0,
+        {"waste_pages": {90: probes}} if probes else {},
+        {"probe.charged": probes},
+    )
+    described = make().describe
+    huge = Figures(make([few, many], describe=described | SIZES, findings=[]))
+    for text in (summary_text(huge), mail_text(huge)):
+        said = " ".join(text.split())
+        assert re.search(r"1\.50 \[\S+ \S+ pages precharged in vain an allocation on machines of up to 64 nodes;", said)
+        cases = f"{probes:,} measured case" + "s" * (probes != 1)
+        assert f"achines of over 64 nodes ({OF_HUGE}, {cases}): with them the mean by weight is " in said
+    small = " ".join(summary_text(Figures(make([few, many], findings=[]))).split())
+    assert "64 nodes" not in small
+
+
+def test_planted_mistakes_are_shown(make: Made) -> None:
+    """Found of planted, on the last screen and in the mail. Control: nothing where none was planted."""
+    rows = [
+        Outcome(stream, 0, "few", 9, 9, counts={canary.RUN: 3, canary.FOUND: found})
+        for stream, found in (("measurement", 3), ("hunting", 2))
+    ]
+    made = Figures(make(rows, findings=[]))
+    assert "Planted   5 of 6 planted mistakes found." in summary_text(made).splitlines()
+    assert "Planted: 5 of 6 planted mistakes found." in mail_text(made).splitlines()
+    bare = Figures(make([], findings=[]))
+    assert "planted" not in (summary_text(bare) + mail_text(bare)).lower()
