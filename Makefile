@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+RUNS := $(VENV)/.installed
+STAMP := $(VENV)/.installed-dev
 
+.NOTPARALLEL:
 .PHONY: setup run test check exam mutate fuzz-inputs tidy clean
 
 # percpu_fuzz/ has a link to each of the four folders; archives drop them.
@@ -12,16 +14,25 @@ LINKS := $(addprefix percpu_fuzz/,engine strategies fuzz reports)
 $(LINKS):
 	ln -s ../$(@F) $@
 
-$(STAMP): pyproject.toml | $(LINKS)
-	@echo "making a virtual environment in $(VENV) and installing what it needs, once, about a minute"
+# $(call installed,WHAT): the package with what it needs, or '.[dev]' with what check and test need too.
+define installed
+	@echo "making a virtual environment in $(VENV) for $(1) and what it needs, once: one to three minutes"
 	@(while sleep 1; do printf .; done) & dots=$$!; \
 	$(PYTHON) -m venv $(VENV) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '$(1)' && \
 	$(BIN)/python -m compileall -q engine strategies reports fuzz; \
 	status=$$?; kill $$dots; echo; exit $$status
+endef
+
+$(RUNS): pyproject.toml | $(LINKS)
+	$(call installed,.)
 	touch $@
 
-setup: $(STAMP)
+$(STAMP): pyproject.toml | $(LINKS)
+	$(call installed,.[dev])
+	touch $(RUNS) $@
+
+setup: $(RUNS)
 	$(BIN)/python -m percpu_fuzz.fuzz.warm small wide
 
 run: setup
@@ -38,13 +49,13 @@ check: $(STAMP)
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== import-linter"; $(BIN)/lint-imports
 
-exam: setup
+exam: $(STAMP) setup
 	$(BIN)/python -m tests.exam $(ONLY)
 
-mutate: setup
+mutate: $(STAMP) setup
 	$(BIN)/python -m tests.mutation --time $(or $(TIME),600) $(FILES)
 
-fuzz-inputs: setup
+fuzz-inputs: $(STAMP) setup
 	$(BIN)/python -m tests.inputs --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
 tidy: $(STAMP)

@@ -155,7 +155,8 @@ class RunOptions:
     )
     cases: int | None = option(
         "--cases", partial(opt.number_option, least=1, most=opt.CASES_MAX), DRAWN,
-        "Budget in cases, both streams, such as 10k or 1e6; with --time the first to be reached ends the run.",
+        "Budget in cases, both streams, such as 10k or 1e6; whole batches are run, so some more. With --time the first "
+        "to be reached ends the run.",
         changeable=True,
     )
     seconds: float | None = option(
@@ -233,8 +234,8 @@ class RunOptions:
     )
     resume: Path | None = typed(
         "--resume", opt.path_option,
-        "Go on with the campaign in this folder; --time and --cases count from its start. What it drew is as it was; "
-        "all else, and code that it was run with (FILE.py:NAME), is to be typed again.",
+        "Go on with the campaign in this folder; --time and --cases are in total, from its start. What it drew is as "
+        "it was; all else, and code that it was run with (FILE.py:NAME), is to be typed again.",
     )
     force: bool = switch("--force", "Resume although configuration or code differ.")
     config: Path | None = typed(
@@ -243,7 +244,7 @@ class RunOptions:
     )
     profile: str | None = typed("--profile", opt.filled, "quick, nightly, weekend, or one of the file's.")
     plain: bool = switch("--plain", "Plain lines instead of a live screen.")
-    full: bool = switch("--full", "Print the whole report on a terminal too, not its summary.")
+    full: bool = switch("--full", "Print the whole report on a terminal too; redirected, it is always printed.")
     quiet: bool = switch("--quiet", "No sign of progress; the end is printed all the same.")
     verbose: bool = switch("--verbose", "What goes to the log is said on standard error too.")
     as_json: bool = switch("--json", "One JSON object as the last line of standard output.")

@@ -47,6 +47,7 @@ def run_campaign(
         earlier = EarlierSessions.of(store, plan, options)
         session = Session(options, Batches(plan), out, store, earlier, interrupts or Interrupts())
         if not options.quiet:
+            say("# options of this campaign, as --config takes them")
             say(described(options.given) + f"# code {plan.describe()['code']}")
         for note in plan.notes:
             say(f"note: {note}")

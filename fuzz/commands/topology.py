@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -11,7 +12,9 @@ from percpu_fuzz.engine.topology import PAGE_SIZES, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import machine_option
+from percpu_fuzz.fuzz.output.machine_page import machine_page
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
+from percpu_fuzz.fuzz.progress import is_for_a_person
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.strategies.draw.field import FIELD_MACHINES
 from percpu_fuzz.strategies.draw.topologies import (
@@ -29,6 +32,7 @@ IMPORT_HELP = """Read a machine (default: this one), whatever the format; what i
 Formats: sysfs as a folder or tar (or all that `snapshot-script --archive` captures), topology.json of a recorded run, a
 topology file, hwloc XML, virsh capabilities, numactl -H, lscpu (plain, -e, -p, -J), a boot log with SRAT lines, QEMU
 arguments; text may be as it was pasted: quoted, indented, wrapped."""
+SHOW_HELP = "Print a machine (a name or a file): a table on a terminal, redirected the line of a topology file."
 EXPORT_HELP = "Write a machine (a name or a file) as QEMU arguments, with notes on what they cannot say."
 
 
@@ -67,11 +71,15 @@ def list_command() -> int:
     return 0
 
 
-@topology_command.command("show", help="Print a machine (a name or a file) as a topology file.")
+@topology_command.command("show", help=SHOW_HELP)
 @click.argument("name")
-def show_command(name: str) -> int:
-    """A machine as a topology file on standard output."""
+@click.option("--json", "as_json", is_flag=True, help="The topology file on a terminal too.")
+def show_command(name: str, as_json: bool) -> int:
+    """A machine on standard output: a table for a person at a terminal, else a topology file."""
     found = machine_option(name, "topology show")
+    if not as_json and is_for_a_person(sys.stdout):
+        _write(found.topology, utf8(machine_page(found.topology)), found.notes, None)
+        return 0
     _write(found.topology, dump_topology(found.topology, found.notes), found.notes, None)
     return 0
 

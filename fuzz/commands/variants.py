@@ -81,7 +81,8 @@ from percpu_fuzz.own import OWN_1, Variant, ceil_div, goto, labels, replaces, st
 
 VARIANT = Variant(
     name="{name}",
-    summary="a copy of {variant.name}",
+    # What it does, in a line of your own: reports on it say this.
+    summary="{variant.name}, changed",
     based_on="{variant.name}",
 {rows})
 
