@@ -9,10 +9,10 @@ from percpu_fuzz.reports.identity import model_words
 from percpu_fuzz.reports.numbers import number, plural
 from percpu_fuzz.reports.render.page import Page, Section, Table
 from percpu_fuzz.reports.sections.brief.diff_mail import again_command
+from percpu_fuzz.reports.sections.diff_lead import BETWEEN, RARE, is_rare, lead_words, strata
 from percpu_fuzz.reports.sections.rate_words import rate_cell
 from percpu_fuzz.reports.statistics.strata import pooled_rate
 
-BETWEEN = " | "
 CELL_WORDS = (
     "Of measured cases, by the families' weights, [95% interval]; 'hunted': no measured case, but hunted ones, which "
     "estimate nothing; '-': none. An operation reads: what it comes to on {base} | what it comes to here. A case "
@@ -38,18 +38,22 @@ def diff_page(row: Mapping[str, Any], shown_most: int | None = None) -> Page:
         verdict = f"{plural(len(kinds), 'kind')} of differences in {plural(row['cases'], 'case')}."
     else:
         verdict = f"No difference in {plural(row['cases'], 'case')}."
-    sections = [table_section(row)] if found else []
+    sections = [table_section(row, shown_most is None)] if found else []
     sections += [
         variant_section(row, variant, shown_most) for variant in variants if any(d["variant"] == variant for d in found)
     ]
-    words = (HOW_WORDS, model_words(variants[-1]))
+    lead = [lead_words(row, variant) for variant in variants if any(d["variant"] == variant for d in found)]
+    words = (*lead, HOW_WORDS, model_words(variants[-1]))
     return Page(title, verdict, bool(found), again_command(row), tuple(sections), words)
 
 
-def table_section(row: Mapping[str, Any]) -> Section:
-    """Version by kind: the share of cases that show it."""
+def table_section(row: Mapping[str, Any], rare_too: bool) -> Section:
+    """Version by kind: the share of cases that show it. rare_too: with what fewer than RARE of measured cases show."""
     by_place = {(d["kind"], d["variant"]): d for d in row["differences"]}
     kinds = list(dict.fromkeys(d["kind"] for d in sorted(row["differences"], key=_class_of)))
+    every = len(kinds)
+    if not rare_too:
+        kinds = [kind for kind in kinds if not is_rare(row, (d for d in row["differences"] if d["kind"] == kind))]
     variants, words = row["variants"], CELL_WORDS.format(base=row["base"])
     several = len(variants) > 1
     rows = []
@@ -60,7 +64,11 @@ def table_section(row: Mapping[str, Any]) -> Section:
     head = (f"against {row['base']}", *(("shown by",) if several else ()), *variants)
     table = Table(head, tuple(rows), 2 if several else 1, prose=0)
     notes = (words, SPAN_WORDS) if several else (words,)
-    return Section("versions", "What differs, by version", tables=(table,), notes=notes)
+    left = every - len(kinds)
+    if left:
+        notes = (f"{plural(left, 'kind')} that fewer than {RARE:.1%} of measured cases show: in diff.txt.", *notes)
+    tables = (table,) if kinds else ()
+    return Section("versions", "What differs, by version", tables=tables, notes=notes)
 
 
 def span_words(showing: Sequence[str], variants: Sequence[str]) -> str:
@@ -89,13 +97,6 @@ def share_cell(row: Mapping[str, Any], difference: Mapping[str, Any] | None) -> 
     if not difference["measured"]:
         return "hunted"
     return rate_cell(pooled_rate(strata(row, difference["measured"])))
-
-
-def strata(row: Mapping[str, Any], seen: Mapping[str, int]) -> list[tuple[float, int, int]]:
-    """(share, cases, cases that show it) of each family."""
-    weights = row["weights"]
-    total = sum(weights.values())
-    return [(weights[name] / total, row["measured"].get(name, 0), seen.get(name, 0)) for name in weights]
 
 
 def variant_section(row: Mapping[str, Any], variant: str, shown_most: int | None) -> Section:
