@@ -10,7 +10,7 @@ DOCS = ROOT / "docs"
 
 
 def test_the_example_report_is_whole() -> None:
-    """ASCII of 78 columns, from the title to the last section, of a default campaign, which the page repeats; no path in it."""
+    """ASCII of 78 columns, from the title to the last section, of the campaign that the page repeats; no path in it."""
     text = (DOCS / "example-report.txt").read_text()
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 78
