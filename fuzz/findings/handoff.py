@@ -16,7 +16,7 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.findings.explain import explained, says
 from percpu_fuzz.fuzz.findings.lanes import lanes
 from percpu_fuzz.reports.lanes import Line
-from percpu_fuzz.reports.numbers import WIDTH, table
+from percpu_fuzz.reports.numbers import WIDTH, plural, table
 from percpu_fuzz.strategies.machines.qemu.export import ONLINE_MOVABLE, export_qemu, renumbered
 from percpu_fuzz.strategies.run.replay import run_scenario
 
@@ -39,6 +39,7 @@ def mail(finding: Finding, variant: Variant, file: str) -> str:
         *section("What breaks", explained(finding, variant, broken, lines)),
         *section("Order of steps", order_lines(lines)),
         *section("Machine", machine_lines(finding.scenario.topology)),
+        *section("Allocations", allocation_lines(finding.scenario.topology)),
         *section("Counters", counter_lines(finding.scenario, variant, finding.invariant)),
         *section("Again with the model", [again_line(file, variant)]),
     ]
@@ -86,6 +87,21 @@ def machine_lines(topology: Topology) -> list[str]:
     if topology != renumbered(topology):
         lines.append(f"Ids there: nodes {export.node_ids}, CPUs {export.cpu_ids} (from the case's).")
     return [row for line in lines for row in ([line] if "\\" in line or "-append" in line else wrapped(line))]
+
+
+def allocation_lines(topology: Topology) -> list[str]:
+    """What makes such an allocation on a kernel, in which cgroup, and what memory.stat counts of it."""
+    nr_cpus, ext_size = len(topology.cpus), topology.ext_size
+    counted = (
+        f"{plural(4 * nr_cpus, 'byte')} of payload (4 x {plural(nr_cpus, 'possible CPU')}) + {ext_size} of obj_exts"
+    )
+    words = (
+        "An alloc is alloc_percpu_gfp(..., GFP_KERNEL | __GFP_ACCOUNT), as from a test module. It is charged to the "
+        "cgroup of its task, or to the one of set_active_memcg(), as areas of a per-CPU BPF map without preallocation "
+        "are that a task elsewhere fills: charged to the cgroup of the map's creator. memcg0 is the root cgroup. "
+        f"Each 4 bytes of an area count as {4 * nr_cpus + ext_size} in percpu of memory.stat: {counted}."
+    )
+    return textwrap.wrap(words, WIDTH)
 
 
 def wrapped(line: str) -> list[str]:

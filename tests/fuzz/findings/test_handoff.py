@@ -30,7 +30,7 @@ def test_the_shortfall_as_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert text.startswith("Subject: v1: I1 broken: the post hook never uses more pages than were")
     for words in (
-        "alloc 2048 bytes", "No preemption is needed", "-numa dist,src=0,dst=1",
+        "alloc 2048 bytes", "__GFP_ACCOUNT", "No preemption is needed", "-numa dist,src=0,dst=1",
         "memcg1 memory.current              0      64    -         -", "breaks nothing",
         f"percpu-fuzz replay {SHORTFALL} --lanes",
     ):  # fmt: skip
@@ -38,6 +38,7 @@ def test_the_shortfall_as_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
     commands = ("-", "percpu-fuzz replay")
     assert all(len(line) <= 78 for line in text.splitlines() if not line.strip().startswith(commands))
     assert text.isascii()
+    assert "Each 4 bytes of an area count as " in text.replace("\n", " ")
 
 
 def test_the_arguments_describe_the_machine(tmp_path: Path) -> None:
