@@ -15,6 +15,7 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, nodes_curves
 from percpu_fuzz.reports.figures.paired import paired
 from percpu_fuzz.reports.figures.rates import seconds_for
+from percpu_fuzz.reports.identity import part_words
 from percpu_fuzz.reports.numbers import decimal, duration, number, percent, plural
 from percpu_fuzz.reports.quantities import QUANTITIES
 from percpu_fuzz.reports.render.page import Page, Section, Table
@@ -68,7 +69,8 @@ def compare_page(a: Figures, b: Figures) -> Page:
     violated = any(row.kind == "violated" for row in found.differences)
     lines = headline_lines(found, values(a, b, found.families), a, b)
     told = [headline_section(a, b, lines)] if lines else []
-    words = (*compared_words(a, b, found), *identity_words(b.campaign))
+    said = f"A is {part_words(one.variant)}, B is {part_words(other.variant)}."
+    words = (said, *compared_words(a, b, found), *identity_words(b.campaign))
     return Page(title, difference_words(found), violated, "", (*told, *sections), words)
 
 

@@ -36,7 +36,10 @@ def summary_section(figures: Figures) -> Section:
     parts = tuple(short_entry(campaign, found) for found in causes(campaign)[:FINDINGS_SHOWN])
     words = () if parts else (no_finding_words(figures),)
     if len(campaign.findings) > len(parts):
-        words = (f"{len(parts)} of {plural(len(campaign.findings), 'finding')}; all stand under Findings.",)
+        words = (
+            f"{len(parts)} of {plural(len(campaign.findings), 'finding')}, by the numbers of their files; others read "
+            "like one of these or come after them. All stand under Findings.",
+        )
     return Section("summary", "What was found", words, parts=parts)
 
 

@@ -231,7 +231,7 @@ def test_the_headline_leaves_huge_machines_to_a_line_of_their_own(make: Made) ->
         for k, (name, pages) in enumerate((("few", 2), ("many", 90)))
     ]
     plain = make(outcomes)
-    sized = Figures(make(outcomes, describe=plain.describe | {"nodes": {"few": [1, 4], "many": [100, 1024]}}))
+    sized = Figures(make(outcomes, describe={**plain.describe, "nodes": {"few": [1, 4], "many": [100, 1024]}}))
     said = " ".join(mail_of(sized, sized).split())
     first, whole = (
         said.find(f"pages wasted {words}") for words in ("on machines of up to 64", "with machines of over 64")

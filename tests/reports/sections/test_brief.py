@@ -280,7 +280,7 @@ def test_the_headline_is_of_the_same_machines_whatever_the_time(make: Made, prob
         {"probe.charged": probes},
     )
     described = make().describe
-    huge = Figures(make([few, many], describe=described | SIZES, findings=[]))
+    huge = Figures(make([few, many], describe={**described, **SIZES}, findings=[]))
     for text in (summary_text(huge), mail_text(huge)):
         said = " ".join(text.split())
         assert re.search(r"1\.50 \[\S+ \S+ pages precharged in vain an allocation on machines of up to 64 nodes;", said)
