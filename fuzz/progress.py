@@ -21,7 +21,7 @@ from typing import TextIO
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.strategies.reading import open_bytes
 
-FIRST_SECONDS = 1.0  # what is done sooner needs no sign
+FIRST_SECONDS = 0.3  # what is done sooner needs no sign; several such in a row are no long silence
 AGAIN_SECONDS = 0.5
 ELSEWHERE_SECONDS = 10.0  # where it is no terminal
 BAR, BAR_LEAST = 20, 5
