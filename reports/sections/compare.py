@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.reports.figures.compare import Comparison, Difference, compare
 from percpu_fuzz.reports.figures.compare_values import Value, values
 from percpu_fuzz.reports.figures.families import HUGE_NODES, range_text
@@ -63,7 +64,7 @@ def compare_page(a: Figures, b: Figures) -> Page:
     sections = [*quantities_sections(a, b, found), *rates_sections(found)]
     if sections:
         sections[-1] = replace(sections[-1], notes=(*sections[-1].notes, HOLM_WORDS))
-    sections += [*curves_sections(a, b, found), *paired_sections(a, b), *fixed_sections(found, b)]
+    sections += [*curves_sections(a, b, found), *paired_sections(a, b)]
     one, other = a.campaign, b.campaign
     title = f"percpu-fuzz compare: A {one.variant}, seed {one.seed}; B {other.variant}, seed {other.seed}"
     violated = any(row.kind == "violated" for row in found.differences)
@@ -71,7 +72,7 @@ def compare_page(a: Figures, b: Figures) -> Page:
     told = [headline_section(a, b, lines)] if lines else []
     said = f"A is {part_words(one.variant)}, B is {part_words(other.variant)}."
     words = (said, *compared_words(a, b, found), *identity_words(b.campaign))
-    return Page(title, difference_words(found), violated, "", (*told, *sections), words)
+    return Page(title, difference_words(found), violated, "", (*told, *fixed_sections(found, b), *sections), words)
 
 
 def compare_json(a: Figures, b: Figures) -> dict[str, Any]:
@@ -97,6 +98,8 @@ def compared_words(a: Figures, b: Figures, found: Comparison) -> tuple[str, ...]
     words = []
     for name, campaign, cases, probes in zip("AB", (a.campaign, b.campaign), found.cases, found.probes, strict=True):
         counts = f"{plural(cases, 'measured case')}, {plural(probes, 'charged probe')}"
+        if campaign.pilot and (rest := campaign.cases(MEASUREMENT) - cases) and not found.left_out:
+            counts += f" ({number(rest)} of the pilot left out)"
         words.append(f"{name}: {campaign.out}: {counts}; {rule_words(campaign)}")
     if found.left_out:
         words.append(f"Left out, since one of them only ran it: {', '.join(found.left_out)}.")
