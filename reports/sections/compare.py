@@ -99,7 +99,7 @@ def compared_words(a: Figures, b: Figures, found: Comparison) -> tuple[str, ...]
     for name, campaign, cases, probes in zip("AB", (a.campaign, b.campaign), found.cases, found.probes, strict=True):
         counts = f"{plural(cases, 'measured case')}, {plural(probes, 'charged probe')}"
         if campaign.pilot and (rest := campaign.cases(MEASUREMENT) - cases) and not found.left_out:
-            counts += f" ({number(rest)} of the pilot left out)"
+            counts += f" ({number(rest)} more not used: of the pilot and what follows it, one alone is)"
         words.append(f"{name}: {campaign.out}: {counts}; {rule_words(campaign)}")
     if found.left_out:
         words.append(f"Left out, since one of them only ran it: {', '.join(found.left_out)}.")
