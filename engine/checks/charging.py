@@ -54,11 +54,16 @@ def owner_of(prog: Prog, st: State, t: int) -> int:
 
 
 @compiled
-def reparented(st: State, m: int, nid: int) -> bool:
-    """The removal of a memcg has come past this node, by where the worker that removes is."""
+def reparented(topo: Topo, st: State, m: int, nid: int) -> bool:
+    """The removal of a memcg has come past this node, by where the worker that removes is.
+
+    Where that is a step of a user's own, only the node's pointer says.
+    """
     if st.memcg_state[m] != MEMCG_OFFLINING:
         return st.memcg_state[m] > MEMCG_OFFLINING
     at = st.pc[st.nr_all - 2]
+    if at >= labels.NR_MODEL:
+        return st.pn_objcg[m * topo.nr_nodes + nid] < 0
     if at < labels.OF_NULL or at > labels.OF_KILL:
         return True
     return st.off_nid > nid or (st.off_nid == nid and at != labels.OF_NULL)
@@ -71,7 +76,7 @@ def objcg_to_find(topo: Topo, prog: Prog, st: State, t: int) -> int:
     """
     m, nid = st.x_owner[t], topo.act_node[st.task_cpu[t]]
     if prog.op_gfp[t, st.op_i[t]] & labels.OP_OWN == 0:
-        while m > 0 and reparented(st, m, nid):
+        while m > 0 and reparented(topo, st, m, nid):
             m = st.memcg_parent[m]
     return m * topo.nr_nodes + nid if m > 0 else -1
 

@@ -15,6 +15,7 @@ import pytest
 from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, dump_finding
+from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.findings.different import test_of as made_test
@@ -23,6 +24,7 @@ from percpu_fuzz.fuzz.variant_files import uncompiled
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.compared import Compared
 from percpu_fuzz.strategies.run.differences import behaviour_differences
+from percpu_fuzz.strategies.run.replay import run_scenario
 
 PATCHES = Path(__file__).resolve().parents[2] / "docs" / "patches"
 ALLOC = Op("alloc", memcg=1, size_bytes=4, align=8, gfp=1)
@@ -120,3 +122,14 @@ def test_a_finding_of_a_file_says_what_to_type(
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert f"allowed: --variant {shlex.quote(name)} typed again" in said
+
+
+def test_who_pays_is_known_while_own_steps_remove() -> None:
+    """Between the lock's steps and the first NULL the removed memcg still has its objcg: it is the one that pays. The
+    case goes on to lose bytes, as on v2."""
+    machine = Topology("one node", (Node(0, pages=4096),), (Cpu(0, node=0),), ((10,),))
+    ops = (Op("rmdir", memcg=1), Op("alloc", memcg=1, size_bytes=4, align=8, gfp=1))
+    switches = (Switch(0, "IDLE", 1), Switch(3, "OWN_3", 0), Switch(0, "", 0))
+    run = run_scenario(Scenario(machine, Program((Task(ops=ops),), (Memcg(0),)), switches), own("lookup_lock.py"))
+    assert run.broken("I8") is not None
+    assert run.broken("I21") is None
