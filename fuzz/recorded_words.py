@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
 from percpu_fuzz.reports.figures.traced import Traced
 from percpu_fuzz.reports.sections.recorded.fidelity import FallbackDetail, NodeFallback
@@ -17,6 +19,8 @@ from percpu_fuzz.strategies.trace.tracefs import LineCounts
 
 LOCAL_WORDS = "the model: every page on the first node of its CPU's zonelist"
 LEFT_OUT_WORDS = TRACE_LEFT_OUT | PAGES_LEFT_OUT | REPLAY_LEFT_OUT
+
+PLACING = "percpu_fuzz.engine.kernel.placement"
 
 
 def counts_words(counts: LineCounts) -> str:
@@ -95,3 +99,13 @@ def fallback_detail(fallback: FallbackReport) -> FallbackDetail:
         for node, shares in sorted(fallback.nodes.items())
     ]  # fmt: skip
     return FallbackDetail(nodes, fallback.indices, TOLERANCE)
+
+
+def placed_by_recording(variant: Variant, where: str) -> Variant:
+    """A variant for pages that a recording places. InputError where its file replaces a step that places pages."""
+    if variant.own is not None:
+        for function in own_code(variant.own).replaced:
+            if function.__module__ == PLACING:
+                given = f"{variant.name} replaces {function.__name__}"
+                raise InputError(where, given, "steps that place no pages: here a recording says where they lie")
+    return variant

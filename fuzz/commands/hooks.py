@@ -11,6 +11,7 @@ import click
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.options import variant_option
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.fuzz.recorded_words import placed_by_recording
 from percpu_fuzz.strategies.fidelity.hook_check import check_hooks
 from percpu_fuzz.strategies.fidelity.hook_records import OUTCOMES, read_hooks
 
@@ -21,7 +22,7 @@ from percpu_fuzz.strategies.fidelity.hook_records import OUTCOMES, read_hooks
 @json_flag
 def hooks_command(file: str, variant: str, as_json: bool) -> int:
     """Compare each record with the engine; 1 if one differs."""
-    chosen = variant_option(variant)
+    chosen = placed_by_recording(variant_option(variant), "hooks")
     with working(f"comparing the records of {file}"):
         check = check_hooks(read_hooks(Path(file)), chosen)
     first = check.first_difference

@@ -18,7 +18,7 @@ from percpu_fuzz.fuzz.interrupts import taken_away
 from percpu_fuzz.fuzz.options import path_option, variant_option
 from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.progress import WatchedFile, working
-from percpu_fuzz.fuzz.recorded_words import traced_of
+from percpu_fuzz.fuzz.recorded_words import placed_by_recording, traced_of
 from percpu_fuzz.reports.figures.traced import traced_json
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.text import page_text
@@ -111,7 +111,10 @@ def run_of_folder(options: TraceOptions, folder: Path) -> RecordedRun:
 
 def _traced(options: TraceOptions, run: RecordedRun) -> int:
     """Everything after the run is known; the exit status."""
-    variant, calibration = variant_option(options.variant), find_calibration(options.calibration)
+    variant, calibration = (
+        placed_by_recording(variant_option(options.variant), "trace"),
+        find_calibration(options.calibration),
+    )
     chain = None if calibration is None else calibration.chain
     run = run.load()
     if options.states is not None and not run.snapshots:

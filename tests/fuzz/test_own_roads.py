@@ -20,6 +20,7 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.findings.different import test_of as made_test
 from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.recorded_words import placed_by_recording
 from percpu_fuzz.fuzz.variant_files import uncompiled
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.compared import Compared
@@ -133,3 +134,21 @@ def test_who_pays_is_known_while_own_steps_remove() -> None:
     run = run_scenario(Scenario(machine, Program((Task(ops=ops),), (Memcg(0),)), switches), own("lookup_lock.py"))
     assert run.broken("I8") is not None
     assert run.broken("I21") is None
+
+
+@pytest.mark.parametrize("command", ["trace", "hooks"])
+def test_pages_that_a_recording_places_are_not_placed_by_a_file(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file whose steps keep what they know of a page as it is populated would know nothing: it is refused. Control: a
+    file that replaces other steps gets as far as the recording."""
+    recorded = "tests/data/recorded/r11-2node-small-6.1"
+    line = {
+        "trace": ["trace", f"{recorded}/percpu.trace.gz", "--topology", f"{recorded}/topology.json"],
+        "hooks": ["hooks", "tests/data/recorded/patched-hooks/tup-p6-n2.jsonl.gz"],
+    }[command]
+    assert call([*line, "--variant", str(PATCHES / "kept_node.py")]) == 2
+    assert f"{command}: " in (said := capsys.readouterr().err)
+    assert "kept_node.py replaces " in said
+    assert said.count("\n") == 1
+    assert placed_by_recording(own("local_rest.py"), command) == own("local_rest.py")
