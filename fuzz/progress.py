@@ -135,8 +135,8 @@ def note(line: str) -> None:
     """A line on standard error that stays, above the sign that is shown."""
     for sign in _signs:
         sign.clear()
-    if not _quiet and sys.stderr is not None:
-        print(line, file=sys.stderr, flush=True)
+    if not _quiet:
+        say_on_stderr(line)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ def say_on_stderr(line: str) -> None:
 
     Nothing is wrong if nobody is there: standard error may be full, closed, or a terminal that is gone.
     """
+    if sys.stderr is None:  # it was closed before the start, and print() would take standard output instead
+        return
     with contextlib.suppress(OSError, ValueError):
         print("\n".join(map(_shown_line, line.split("\n"))), file=sys.stderr, flush=True)
 

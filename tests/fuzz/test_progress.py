@@ -32,7 +32,7 @@ def later(sign: Sign, seconds: float) -> None:
 
 
 def test_a_terminal_gets_one_line_that_goes(terminal: Terminal) -> None:
-    """Nothing in the first second; then what, how far and how long, within the width; afterwards it is wiped out."""
+    """Nothing at first; then what, how far and how long, within the width; afterwards it is wiped out."""
     with Sign("shrinking case", 40, terminal) as sign:
         sign.at(1)
         assert terminal.getvalue() == ""
