@@ -24,6 +24,10 @@ class InputError(ValueError):
         self.allowed = allowed
         super().__init__(f"{_part(where)}: {_part(given)}; allowed: {_part(allowed)}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        """From another process it comes as it was: an exception's own way knows the message alone."""
+        return type(self), (self.where, self.given, self.allowed)
+
 
 class TopologyError(InputError):
     """A machine that cannot exist."""

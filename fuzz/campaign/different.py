@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import MEASUREMENT, STREAMS
 from percpu_fuzz.fuzz.findings.different import shown_difference
 from percpu_fuzz.fuzz.findings.helpers import answers_of
@@ -62,7 +60,6 @@ class Differences:
 
 
 _compared: list[Compared] = []
-copyreg.pickle(InputError, lambda error: (InputError, (error.where, error.given, error.allowed)))  # from a worker
 
 
 def compare_batch(number: int) -> BatchDifferences:
