@@ -138,6 +138,10 @@ class Gate:
             progs = prog_record(scenario.program, size_class, cast.acting)
         except InputError:
             return None  # a candidate that no longer is a scenario
+        return self._run(scenario, cast, size_class, topos, progs)
+
+    def _run(self, scenario: Scenario, cast: Cast, size_class: str, topos: Record, progs: Record) -> Attempt | None:
+        """One execution, on records that are made; None if it does not show what is looked for."""
         self.variant.write(progs[0])
         self.scheds[:] = self.blank
         set_follow(self.scheds[0], scenario.schedule[:MOST_SWITCHES], lenient=True)

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 
 from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.records import Record, State, new_record
-from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.own.engines import entry_of
-from percpu_fuzz.engine.program import prog_record
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.shrink.actors import cast_of
+from percpu_fuzz.fuzz.shrink.actors import Cast
 from percpu_fuzz.fuzz.shrink.attempt import Attempt, Gate
 from percpu_fuzz.fuzz.shrink.shrinker import Shrinker
 from percpu_fuzz.strategies.run.behaviour import Seen, new_seen, observe
@@ -25,13 +23,7 @@ class KindGate(Gate):
     base: Variant = VARIANTS["base"]
     kind: str = ""
 
-    def _execute(self, scenario: Scenario) -> Attempt | None:
-        try:
-            size_class, topos = self._machine(scenario.topology)
-            cast = cast_of(scenario)
-            progs = prog_record(scenario.program, size_class, cast.acting)
-        except InputError:
-            return None  # a candidate that no longer is a scenario
+    def _run(self, scenario: Scenario, cast: Cast, size_class: str, topos: Record, progs: Record) -> Attempt | None:
         first, second = (self._seen(size_class, topos, progs, variant) for variant in (self.base, self.variant))
         by_node = self.base.per_node and self.variant.per_node
         if self.kind not in differences(progs[0]["op_kind"], first, second, by_node):
