@@ -189,13 +189,18 @@ def plain(function: F) -> F:
     return cast(F, twin)
 
 
-def functions_below(entries: Iterable[Callable[..., Any]]) -> set[str]:
-    """Names of the compiled functions that these reach, themselves included: what is compiled before they can run."""
+def functions_below(
+    entries: Iterable[Callable[..., Any]], is_kept: Callable[[Any], bool] = lambda _function: False
+) -> set[str]:
+    """Names of the compiled functions that these reach, themselves included: what is compiled before they can run.
+
+    is_kept: of a function's source, whether it is compiled already, with all that it reaches.
+    """
     found: set[str] = set()
     waiting = [cast(Any, entry) for entry in entries]
     while waiting:
         source = waiting.pop().py_func
-        if source.__qualname__ not in found:
+        if source.__qualname__ not in found and not is_kept(source):
             found.add(source.__qualname__)
             known = [source.__globals__.get(name) for name in source.__code__.co_names]
             waiting += [value for value in known if hasattr(value, "py_func")]

@@ -12,6 +12,7 @@ from typing import Any
 
 from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
+from percpu_fuzz.engine.core.compiled import functions_below
 from percpu_fuzz.engine.core.entries import entries
 from percpu_fuzz.engine.own.engines import entry_of, is_compiled
 from percpu_fuzz.engine.variant import Variant
@@ -35,17 +36,12 @@ def functions_compiled(variant: Variant, called: Called) -> set[str]:
 
     Functions that reach nothing of the file are the engine's own and have their module's globals; copies have not.
     """
-    found: set[str] = set()
-    waiting: list[Any] = [entry_of(variant, entry) for entry in called]
-    while waiting:
-        source = waiting.pop().py_func
-        name = source.__qualname__
+
+    def is_kept(source: Any) -> bool:
         is_shared = source.__globals__ is getattr(sys.modules.get(source.__module__), "__dict__", None)
-        if name not in found and not (is_shared and (source.__module__, name) in entries):
-            found.add(name)
-            known = [source.__globals__.get(word) for word in source.__code__.co_names]
-            waiting += [value for value in known if hasattr(value, "py_func")]
-    return found
+        return is_shared and (source.__module__, source.__qualname__) in entries
+
+    return functions_below((entry_of(variant, entry) for entry in called), is_kept)
 
 
 @contextmanager
