@@ -10,13 +10,10 @@ from typing import Any
 from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
-from percpu_fuzz.reports.sections.brief.mail import MAIL_LINES_MOST, MAIL_WIDTH, wrapped
+from percpu_fuzz.reports.sections.brief.mail import MAIL_LINES_MOST, wrapped
 
-MAIL_COLUMNS = (
-    34,
-    16,
-    16,
-)  # operation, base, variant; indent and gaps make it the mail's width
+# Operation, base, variant; indent and gaps make it the mail's width.
+MAIL_COLUMNS = (34, 16, 16)
 MAIL_ROWS_MOST = 5  # of a case
 
 
@@ -55,17 +52,12 @@ def entry_lines(row: Mapping[str, Any], place: int, difference: Mapping[str, Any
     if not measured:
         often = f"{number(difference['hunted'])} of {number(row['hunted'])} hunted cases"
     of = f"{difference['variant']}, " if len(row["variants"]) > 1 else ""
-    lines = textwrap.wrap(
-        plain(f"{place}) {of}{difference['kind']}: {often}."), MAIL_WIDTH, subsequent_indent="   ",
-        break_on_hyphens=False,
-    )  # fmt: skip
+    lines = wrapped(f"{place}) {of}{difference['kind']}: {often}.", rest="   ")
     shown = difference["shown"]
     if shown is None:
         return lines
     for words in shown["machine"]:
-        lines += textwrap.wrap(
-            plain(words), MAIL_WIDTH, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False
-        )
+        lines += wrapped(words, "   ", "   ")
     rows = [("", row["base"], difference["variant"]), *shown["rows"][:MAIL_ROWS_MOST]]
     return [*lines, *(line for cells in rows for line in side_by_side(cells))]
 

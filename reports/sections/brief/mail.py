@@ -13,12 +13,10 @@ from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.brief.summary import (
-    against_base_words,
-    headline_waste,
     huge_words,
     planted_words,
     show_line,
-    waste_words,
+    waste_said,
 )
 
 MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
@@ -103,12 +101,9 @@ def sentence_lines(found: Cause) -> list[str]:
 
 def cost_lines(figures: Figures) -> list[str]:
     """What the precharge costs."""
-    found = headline_waste(figures)
-    if not figures.precharges or found is None:
-        return wrapped(f"Cost: {figures.campaign.variant} precharges nothing.")
     words = huge_words(figures)
     larger = wrapped(words[0].upper() + words[1:]) if words else []
-    return [*wrapped(f"Cost: {waste_words(*found)} {against_base_words(figures)}"), *larger]
+    return [*wrapped(f"Cost: {waste_said(figures)}"), *larger]
 
 
 def repeat_lines(campaign: Campaign) -> list[str]:
@@ -118,6 +113,6 @@ def repeat_lines(campaign: Campaign) -> list[str]:
     return [f"Repeat: {plain(campaign.command)}", f"  {version}, code {code}, {campaign.began}".rstrip(", ")]
 
 
-def wrapped(words: str) -> list[str]:
-    """Wrapped to the mail's width."""
-    return textwrap.wrap(plain(words), MAIL_WIDTH, break_on_hyphens=False)
+def wrapped(words: str, first: str = "", rest: str = "") -> list[str]:
+    """Wrapped to the mail's width; what the first line and the others begin with."""
+    return textwrap.wrap(plain(words), MAIL_WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

@@ -95,19 +95,22 @@ def no_finding_words(figures: Figures) -> str:
 
 def cost_rows(figures: Figures) -> list[tuple[str, str]]:
     """(name, words): waste, base, headroom, limits."""
-    rows = []
-    found = headline_waste(figures)
-    if not figures.precharges:
-        rows.append(("waste", f"{figures.campaign.variant} precharges nothing, so it wastes no page."))
-    elif found is None:
-        rows.append(("waste", "No charged allocation was measured: nothing is known."))
-    else:
-        rows.append(("waste", f"{waste_words(*found)} {against_base_words(figures)}"))
+    rows = [("waste", waste_said(figures))]
     if words := huge_words(figures):
         rows.append(("larger", words))
     if words := planted_words(figures.campaign):
         rows.append(("planted", words))
     return [*rows, ("limits", limit_words(figures))]
+
+
+def waste_said(figures: Figures) -> str:
+    """What the precharge wastes, against base; also where it wastes nothing or nothing is known."""
+    if not figures.precharges:
+        return f"{figures.campaign.variant} precharges nothing, so it wastes no page."
+    found = headline_waste(figures)
+    if found is None:
+        return "No charged allocation was measured: nothing is known."
+    return f"{waste_words(*found)} {against_base_words(figures)}"
 
 
 def planted_words(campaign: Campaign) -> str:

@@ -301,3 +301,15 @@ def test_planted_mistakes_are_shown(make: Made) -> None:
     assert "Planted: 5 of 6 planted mistakes found." in mail_text(made).splitlines()
     bare = Figures(make([], findings=[]))
     assert "planted" not in (summary_text(bare) + mail_text(bare)).lower()
+
+
+def test_a_mail_says_of_the_cost_what_the_screen_says(make: Made) -> None:
+    """Without a charged allocation nothing is known, which is not that nothing is precharged; that is said of base."""
+    base = {"variant": "base", "seed": 7, "families": {"few": 3, "many": 1}}
+    for campaign, words in (
+        (make([], findings=[]), "No charged allocation was measured"),
+        (make(describe=base), "precharges nothing"),
+    ):
+        texts = mail_text(Figures(campaign)), summary_text(Figures(campaign))
+        assert [words in " ".join(text.split()) for text in texts] == [True, True]
+    assert "precharges nothing" not in mail_text(Figures(make([], findings=[])))
