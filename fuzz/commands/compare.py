@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from percpu_fuzz.fuzz.commands.shared import format_option
 from percpu_fuzz.fuzz.files import json_text, utf8, write_output
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import working
@@ -29,14 +30,7 @@ RENDERERS = {
 @click.command()
 @click.argument("folder_a")
 @click.argument("folder_b")
-@click.option(
-    "--format",
-    "form",
-    metavar="NAME",
-    default="text",
-    show_default=True,
-    help="text, json, html, md, or mail: 40 lines for a list.",
-)
+@format_option("text, json, html, md, or mail: 40 lines for a list.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file instead of to standard output.")
 def compare_command(folder_a: str, folder_b: str, form: str, output: str | None) -> int:
     """Print how two campaigns differ; 0 whatever the difference is."""

@@ -17,7 +17,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
 from percpu_fuzz.fuzz.campaign.own_engine import COMPARISON, compiling_told
-from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, json_flag
+from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, format_option, json_flag
 from percpu_fuzz.fuzz.files import json_text, utf8, write_json, write_whole
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
@@ -61,14 +61,7 @@ DIFF_RENDERERS: dict[str, Callable[[dict[str, Any]], str]] = {
 @click.option("--seed", default="1", show_default=True, help="Whole number or commit hash.")
 @click.option("--workers", help="Worker processes. [default: one for each usable CPU]")
 @click.option("--out", help="Folder for diff.txt, diff.md, diff.json and a test file of each difference.")
-@click.option(
-    "--format",
-    "form",
-    metavar="NAME",
-    default="text",
-    show_default=True,
-    help="What is printed: text, html, md, json, or mail: 40 lines for a list.",
-)
+@format_option("What is printed: text, html, md, json, or mail: 40 lines for a list.")
 @compile_option
 @json_flag
 def diff_command(

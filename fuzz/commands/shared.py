@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +16,7 @@ from percpu_fuzz.fuzz.options import switch_option, variant_option
 from percpu_fuzz.fuzz.variant_files import file_in, uncompiled
 from percpu_fuzz.strategies.reading import read_bytes
 
+F = TypeVar("F", bound=Callable[..., Any])
 json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of standard output.")
 charge_option = click.option(
     "--charge",
@@ -29,6 +32,11 @@ compile_option = click.option(
 variant_of_finding = click.option(
     "--variant", help="The variant that it was found on, if the file cannot name it: FILE.py:NAME."
 )
+
+
+def format_option(words: str) -> Callable[[F], F]:
+    """--format NAME, as `form`: how a page that several formats have is printed."""
+    return click.option("--format", "form", metavar="NAME", default="text", show_default=True, help=words)
 
 
 def finding_of(file: str) -> Finding:

@@ -41,7 +41,6 @@ class PercpuStats:
     static_bytes: int
     reserved_bytes: int
     dynamic_bytes: int
-    atom_bytes: int
     alloc_bytes: int
     chunks: tuple[Chunk, ...]
     notes: tuple[str, ...] = ()
@@ -90,7 +89,7 @@ def _stats(sections: list[tuple[str | None, dict[str, int]]], notes: list[str], 
     missing = [name for name in GEOMETRY if name not in head]
     if missing:
         raise InputError(where, f"no {', '.join(missing)}", PERCPU_STATS)
-    unit, static, reserved, dynamic, atom, alloc = (head[name] for name in GEOMETRY)
+    unit, static, reserved, dynamic, _, alloc = (head[name] for name in GEOMETRY)
     if (
         not 0 < unit < 1 << 32
         or alloc % unit
@@ -111,7 +110,7 @@ def _stats(sections: list[tuple[str | None, dict[str, int]]], notes: list[str], 
     listed = sum(chunk.kind != "Reserved Chunk" for chunk in chunks)
     if chunks and head.get("nr_chunks", listed) != listed:
         notes.append(f"{where} lists {listed} chunks of {head['nr_chunks']} (nr_chunks): the others are not known")
-    return PercpuStats(unit, static, reserved, dynamic, atom, alloc, tuple(chunks), tuple(notes))
+    return PercpuStats(unit, static, reserved, dynamic, alloc, tuple(chunks), tuple(notes))
 
 
 def first_chunk_of_stats(text: str, where: str, notes: list[str]) -> FirstChunk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 OFFLINE, RELEASE_WORK = "mem_cgroup_css_offline", "mem_cgroup_css_free"
-POST_HOOK, FREE_HOOK, PRE_HOOK = "pcpu_memcg_post_alloc_hook", "pcpu_memcg_free_hook", "pcpu_memcg_pre_alloc_hook"
+POST_HOOK, FREE_HOOK = "pcpu_memcg_post_alloc_hook", "pcpu_memcg_free_hook"
 
 # The longest prefix of a label that is here counts (docs/MODEL.md, step table).
 FUNCTIONS = {
