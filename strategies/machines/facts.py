@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.topology import Cpu, Node, Topology
+from percpu_fuzz.engine.errors import InputError, TopologyError
+from percpu_fuzz.engine.topology import MAX_CPUS, MAX_NODES, Cpu, Node, Topology
 from percpu_fuzz.strategies.machines.answers import Answers, distances_of
 from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.machine import (
@@ -80,6 +80,7 @@ def topology_of(facts: Facts, answers: Answers, name: str) -> Imported:
     if missing or not (page_size and possible and cpus):
         raise ask(facts.where, missing, answers.given)
     check_page_size(page_size, facts.where)
+    _few_enough(name, possible, cpus)
     distances = distances_of(possible, facts.distances, answers, notes, facts.where)
     nodes = _nodes(facts, answers, possible, page_size, notes)
     notes.append(NO_WATERMARKS)
@@ -148,15 +149,22 @@ def _within(ids: tuple[int, ...], possible: tuple[int, ...], option: str, where:
         raise InputError(option, f"{_show(possible)}, without {_show(stray)}", f"all that {where} lists")
 
 
+def _few_enough(name: str, nodes: Sequence[int], cpus: Sequence[int]) -> None:
+    """TopologyError, as of the machine itself, before a row is laid out for each pair of what would be refused."""
+    for ids, most, what in ((nodes, MAX_NODES, "nodes"), (cpus, MAX_CPUS, "CPUs")):
+        if len(ids) > most:
+            raise TopologyError(f"topology {name}", f"{len(ids)} possible {what}", f"1 to {most}")
+
+
 def _nodes(
     facts: Facts, answers: Answers, possible: tuple[int, ...], page_size: int, notes: list[str]
 ) -> tuple[Node, ...]:
     """A node is online if the file lists it, or if the answers give it memory."""
     answered, movable = _answered(answers), _movable(facts, answers, notes)
-    nodes = []
+    nodes, listed = [], set(facts.online_nodes)
     for node in possible:
         size = answered.get(node, facts.memory_bytes.get(node, 0))
-        online = node in facts.online_nodes or bool(answered.get(node))
+        online = node in listed or bool(answered.get(node))
         if node in movable:
             nodes.append(Node(node, online, movable_only=online))
             continue
@@ -194,4 +202,5 @@ def _cpus(
     _within(isolated or (), possible, "--possible-cpus", "--isolated-cpus")
     known = {**answers.cpu_nodes, **facts.cpu_node}
     placed = spread_absent(possible, known, memory, notes)
-    return tuple(Cpu(cpu, placed[cpu], cpu in facts.online_cpus, cpu in (isolated or ())) for cpu in possible)
+    online, apart = set(facts.online_cpus), set(isolated or ())
+    return tuple(Cpu(cpu, placed[cpu], cpu in online, cpu in apart) for cpu in possible)

@@ -11,6 +11,7 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.topology_file import dump_topology
+from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
 
 RUN = "r11-2node-small-6.1"
@@ -141,3 +142,16 @@ def test_recorded_machine_that_does_not_fit(
     with pytest.raises(InputError) as caught:
         import_path(path)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"possible_nodes": "0-65535", "possible_cpus": "0-7"}, "65536 possible nodes; allowed: 1 to 1024"),
+        ({"possible_nodes": "0-3", "possible_cpus": "0-65535"}, "65536 possible CPUs; allowed: 1 to 8192"),
+    ],
+)
+def test_more_than_any_machine_has_is_refused_at_once(machines: Path, answers: dict[str, str], said: str) -> None:
+    """Before a distance is laid out for each pair of nodes, which did not end."""
+    with pytest.raises(InputError, match=said):
+        import_path(machines / "numactl.txt", answers_of({"page_size": "4096", **answers}))
