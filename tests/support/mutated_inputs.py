@@ -38,8 +38,8 @@ WORDS = [str(number).encode() for number in NUMBERS] + [b"-" + str(number).encod
 sys.set_int_max_str_digits(4300)
 
 
-def damaged(seed: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
-    """One place of a file made wrong."""
+def damaged(seed: bytes, others: Sequence[bytes], rng: random.Random, tokens: Sequence[bytes] = TOKENS) -> bytes:
+    """One place of a file made wrong. others: files whose pieces may come in; tokens: words that may."""
     place = rng.randrange(len(seed) + 1)
     end = min(len(seed), place + rng.choice((1, 1, 2, 4, 16, 256)))
     match rng.randrange(9):
@@ -52,7 +52,7 @@ def damaged(seed: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
         case 3:
             return seed[:end] + seed[place:]
         case 4:
-            return seed[:place] + rng.choice(TOKENS) + seed[rng.choice((place, end)) :]
+            return seed[:place] + rng.choice(tokens) + seed[rng.choice((place, end)) :]
         case 5:
             other = rng.choice(others)
             return seed[:place] + other[rng.randrange(len(other) + 1) :][:300] + seed[end:]

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mutated_inputs import damaged
 from places import ROOT
 
 from percpu_fuzz.engine.errors import InputError
@@ -47,24 +48,9 @@ PIECES = [
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
-    """One to four changes: a byte, a cut, a piece put in, a line lost, doubled, moved or taken from elsewhere."""
+    """One to four damages, with pieces of what people paste."""
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
-        at = rng.randrange(len(data) + 1)
-        lines = data.splitlines(keepends=True)
-        line = rng.randrange(len(lines)) if lines else 0
-        kind = rng.randrange(6)
-        if kind == 0:
-            data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
-        elif kind == 1:
-            data = data[:at] if rng.random() < 0.3 else data[:at] + data[at + rng.randrange(40) :]
-        elif kind == 2:
-            data = data[:at] + rng.choice(PIECES) + data[at:]
-        elif lines and kind == 3:
-            data = b"".join([*lines[: line + 1], *lines[line:]])
-        elif lines and kind == 4:
-            data = b"".join([*lines[:line], *lines[line + 1 :]])
-        elif lines:
-            data = b"".join([*lines[:line], rng.choice(lines), *lines[line:]])
+        data = damaged(data, (data,), rng, PIECES)
     return data
 
 

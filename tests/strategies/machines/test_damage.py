@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from mutated_inputs import damaged
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.answers import answers_of
@@ -24,28 +25,6 @@ SAMPLES: dict[str, dict[str, str | None]] = {
 }
 
 
-def damaged(data: bytes, rng: random.Random) -> bytes:
-    """One to three changes: a byte, a cut, a line doubled or dropped, a number made large."""
-    for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(data) + 1)
-        lines = data.splitlines(keepends=True)
-        line = rng.randrange(len(lines)) if lines else 0
-        kind = rng.randrange(6)
-        if kind == 0:
-            data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
-        elif kind == 1:
-            data = data[:at]
-        elif kind == 2:
-            data = b"".join([*lines[: line + 1], *lines[line:]])
-        elif kind == 3:
-            data = b"".join([*lines[:line], *lines[line + 1 :]])
-        elif kind == 4:
-            data = data[:at] + rng.choice([b"9" * 30, b"-1", b"{", b'"', b",,", b"=", b"\0", b"\xff"]) + data[at:]
-        else:
-            data = data[:at] + data[max(at - rng.randrange(200), 0) :]
-    return data
-
-
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_damage_is_a_machine_or_one_line(machines: Path, tmp_path: Path, sample: str) -> None:
     """200 damaged copies of each sample raise nothing but InputError, on one line; some are refused, some are not."""
@@ -54,7 +33,10 @@ def test_damage_is_a_machine_or_one_line(machines: Path, tmp_path: Path, sample:
     import_path(machines / sample, answers)
     messages, taken = [], 0
     for _ in range(200):
-        (tmp_path / sample).write_bytes(damaged(whole, rng))
+        data = whole
+        for _ in range(rng.randint(1, 3)):
+            data = damaged(data, (whole,), rng)
+        (tmp_path / sample).write_bytes(data)
         try:
             import_path(tmp_path / sample, answers)
             taken += 1
