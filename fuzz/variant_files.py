@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,26 +18,44 @@ from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.strategies.reading import read_bytes
 
 SECONDS_MOST = 10.0  # that a file may take before it has made its Variant
+SECONDS_AGAIN = 0.01  # until the next try where an exception would have been swallowed
 
 
 class TooLongError(Exception):
     """A file's own lines did not end."""
 
 
+def is_collecting(frame: FrameType | None) -> bool:
+    """Whether a frame stands in a callback of the garbage collector."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None and frame.f_code not in callbacks:
+        frame = frame.f_back
+    return frame is not None
+
+
 @contextmanager
-def no_longer_than(seconds: float) -> Iterator[None]:
-    """TooLongError inside after so many seconds, where signals can be had."""
+def no_longer_than(seconds: float, where: str) -> Iterator[None]:
+    """TooLongError inside after so many seconds, where signals can be had; InputError for one that nobody took.
+
+    Python swallows what is raised in a callback of the garbage collector or in a __del__, and goes on: the first are
+    left alone, and the clock rings again and again.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(number: int, frame: FrameType | None) -> None:
-        raise TooLongError(f"nothing came of it in {seconds:g} s")
+        if is_collecting(frame):
+            signal.setitimer(signal.ITIMER_REAL, SECONDS_AGAIN, seconds)
+        else:
+            raise TooLongError(f"nothing came of it in {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield
+    except TooLongError as error:
+        raise InputError(where, str(error), f"a file that is read in {seconds:g} s") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -68,7 +87,7 @@ def variant_from_file(text: str, where: str) -> Variant:
     """The Variant of a file that was typed, named as typed, with what is of its own. InputError for what cannot be."""
     path, name = file_and_name(text)
     source = text_of(path, where)
-    with no_longer_than(SECONDS_MOST):
+    with no_longer_than(SECONDS_MOST, f"{where}, {path}"):
         code = read_own_file(source, path)
     found = chosen(code, path, name, where)
     check_variant(found, f"{where}, {path}")
@@ -82,7 +101,7 @@ def looked_on(variant: Variant, text: str, name: str, where: str) -> Variant:
     """One of the engine's variants under the name that was typed, with checkers of a file and what it claims itself."""
     path, checker = file_and_name(text)
     source = text_of(path, where)
-    with no_longer_than(SECONDS_MOST):
+    with no_longer_than(SECONDS_MOST, f"{where}, {path}"):
         code = read_own_file(source, path, checker)
     if not code.has_code:
         raise InputError(where, f"no checker in {path}", "a function below @checker")
@@ -115,6 +134,6 @@ def chosen(code: OwnCode, path: str, name: str, where: str) -> Variant:
 def with_steps(variant: Variant, path: Path) -> Variant:
     """A variant with the steps, claims and checkers of a file, whatever Variants stand there."""
     text = read_bytes(path).decode()
-    with no_longer_than(SECONDS_MOST):
+    with no_longer_than(SECONDS_MOST, str(path)):
         code = read_own_file(text, str(path))
     return replace(variant, own=OwnFile(str(path), variant.name, text, code.has_code)).claiming(code.judge)

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz import variant_files
 from percpu_fuzz.fuzz.options import variant_option
+from percpu_fuzz.fuzz.variant_files import no_longer_than
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.trial import tried
@@ -78,7 +81,7 @@ def refused(path: Path) -> str:
 @pytest.mark.parametrize("name", list(WRONG))
 def test_a_wrong_file_is_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line names the file, the line of it where there is one, and what is allowed."""
-    monkeypatch.setattr(variant_files, "SECONDS_MOST", 0.3)
+    monkeypatch.setattr(variant_files, "SECONDS_MOST", 0.3 if name == "never ends" else 60.0)
     text, wanted = WRONG[name]
     path = tmp_path / "mine.py"
     path.write_text(text)
@@ -86,6 +89,31 @@ def test_a_wrong_file_is_one_line(name: str, tmp_path: Path, monkeypatch: pytest
     assert "\n" not in said
     assert "mine.py" in said
     assert re.search(wanted, said), said
+
+
+def test_the_clock_rings_again_where_nothing_can_be_raised() -> None:
+    """What a callback of the garbage collector would swallow comes when the callback is over."""
+    late: list[str] = []
+
+    def slow(phase: str, info: dict[str, int]) -> None:
+        end = monotonic() + 0.1
+        while monotonic() < end:
+            pass
+        late.append(phase)
+
+    def never_ends() -> None:
+        with no_longer_than(0.05, "x"):
+            gc.collect()
+            while True:
+                pass
+
+    gc.callbacks.append(slow)
+    try:
+        with pytest.raises(InputError, match=r"nothing came of it in 0\.05 s"):
+            never_ends()
+    finally:
+        gc.callbacks.remove(slow)
+    assert late == ["start", "stop"]
 
 
 def test_a_right_file_is_not_refused(tmp_path: Path) -> None:
