@@ -258,9 +258,9 @@ def report_of(figures: Figures, exit_status: int) -> Report:
 
 def told(row: Mapping[str, Any]) -> FindingRow:
     """As stored, but for the steps, which stand as text."""
-    lines = stored_lines(row)
     kept = {name: value for name, value in row.items() if name != "steps"}
-    return cast(FindingRow, kept | {"lanes": lanes_text(lines)} if lines else kept)
+    lines = stored_lines(row)
+    return cast(FindingRow, kept | {"lanes": lanes_text(lines) if lines else []})
 
 
 def signatures(campaign: Campaign) -> list[SignatureCases]:
