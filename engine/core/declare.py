@@ -42,35 +42,36 @@ class Cube(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field: NumPy type code and the names of its dimensions."""
+    """One declared field: NumPy type code, the names of its dimensions, and what it holds before the first step."""
 
     code: str
     dims: tuple[str, ...]
+    blank: int
 
 
-def i8(*dims: str) -> Any:
-    """A field of 8-bit integers with these dimensions, by name; without any a single number."""
-    return Field("i1", dims)
+def i8(*dims: str, blank: int = 0) -> Any:
+    """A field of 8-bit integers with these dimensions, by name; without any a single number. blank: at the start."""
+    return Field("i1", dims, blank)
 
 
-def i16(*dims: str) -> Any:
+def i16(*dims: str, blank: int = 0) -> Any:
     """The same with 16 bits."""
-    return Field("i2", dims)
+    return Field("i2", dims, blank)
 
 
-def i32(*dims: str) -> Any:
+def i32(*dims: str, blank: int = 0) -> Any:
     """The same with 32 bits."""
-    return Field("i4", dims)
+    return Field("i4", dims, blank)
 
 
-def i64(*dims: str) -> Any:
+def i64(*dims: str, blank: int = 0) -> Any:
     """The same with 64 bits."""
-    return Field("i8", dims)
+    return Field("i8", dims, blank)
 
 
-def u64(*dims: str) -> Any:
+def u64(*dims: str, blank: int = 0) -> Any:
     """The same with 64 bits and no sign."""
-    return Field("u8", dims)
+    return Field("u8", dims, blank)
 
 
 Size = dict[str, int]
