@@ -37,12 +37,12 @@ OPTION_GROUPS = {
 }  # all others: how it runs on this machine
 OTHER_OPTIONS = "How it runs here"
 METAVARS = {
-    "variant": "NAME|FILE.py:NAME", "topology": "NAME|FILE", "families": "LIST", "weights": "LIST|FILE", "cases": "NUMBER", "time": "DURATION", "seed": "NUMBER",
-    "hunt": "SHARE", "scheduler": "NAME|FILE.py:NAME", "faults": "LIST", "calibration": "NAME|FILE",
-    "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION", "explored": "FOLDERS", "workers": "NUMBER",
-    "batch_seconds": "DURATION", "worker_memory": "SIZE",
-    "report": "LIST", "log_level": "LEVEL", "start_method": "NAME", "log": "FILE",
-    "cluster": "ADDRESS|none", "out": "FOLDER", "resume": "FOLDER", "config": "FILE|none", "profile": "NAME",
+    "variant": "NAME|FILE.py:NAME", "topology": "NAME|FILE", "families": "LIST", "weights": "LIST|FILE",
+    "cases": "NUMBER", "time": "DURATION", "seed": "NUMBER", "hunt": "SHARE", "scheduler": "NAME|FILE.py:NAME",
+    "faults": "LIST", "calibration": "NAME|FILE", "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION",
+    "explored": "FOLDERS", "workers": "NUMBER", "batch_seconds": "DURATION", "worker_memory": "SIZE", "report": "LIST",
+    "log_level": "LEVEL", "start_method": "NAME", "log": "FILE", "cluster": "ADDRESS|none", "out": "FOLDER",
+    "resume": "FOLDER", "config": "FILE|none", "profile": "NAME",
 }  # fmt: skip
 
 
