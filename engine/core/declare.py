@@ -135,19 +135,20 @@ class PlainGrid:
         self.cells[self._flat(index)] = value
 
 
+def plain_array(array: Any) -> Any:
+    """The plain mirror of an array of integers: an integer, a list or a PlainGrid."""
+    if array.ndim == 0:
+        return int(array)
+    return array.tolist() if array.ndim == 1 else PlainGrid(array.shape, array.ravel().tolist())
+
+
 class PlainRecord:
     """The plain mirror of a record: attributes are integers, lists and PlainGrids."""
 
     def __init__(self, record: Any) -> None:
         self.dtype_ = record.dtype
         for name in record.dtype.names:
-            value = record[name]
-            if value.ndim == 0:
-                setattr(self, name, int(value))
-            elif value.ndim == 1:
-                setattr(self, name, value.tolist())
-            else:
-                setattr(self, name, PlainGrid(value.shape, value.ravel().tolist()))
+            setattr(self, name, plain_array(record[name]))
 
     def to_array(self) -> np.ndarray[Any, np.dtype[np.void]]:
         """The same values as a NumPy array of one record; OverflowError if a field holds what its type cannot."""
