@@ -4,6 +4,6 @@ May import everything below it, reports, strategies and engine; nothing imports 
 commands > campaign > findings | store > shrink > the files of this folder, which all of it shares.
 
 To read: entry.py and cli.py find a command in commands/; settings.py is the table of `run`'s options, options.py reads
-each, command_line.py and configuration.py say which are in force; schedule.py is the order of batches, a pure function;
-runnable_plan.py is what a campaign asks of the thing it runs; then campaign/.
+each, command_line.py and configuration.py say which are in force; schedule.py is the order of batches, a pure
+function; then campaign/.
 """

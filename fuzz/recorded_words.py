@@ -8,8 +8,6 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.own.file import own_code
 from percpu_fuzz.engine.variant import CHARGE_BYTES, CHARGE_NODES, Variant
 from percpu_fuzz.reports.figures.traced import Traced
-from percpu_fuzz.reports.sections.recorded.fidelity import FallbackDetail, NodeFallback
-from percpu_fuzz.strategies.fidelity.fallback import TOLERANCE, FallbackReport
 from percpu_fuzz.strategies.fidelity.replay import REPLAY_LEFT_OUT
 from percpu_fuzz.strategies.fidelity.trace_replay import TraceReplay
 from percpu_fuzz.strategies.trace.pages.pages_in_time import PAGES_LEFT_OUT
@@ -87,18 +85,6 @@ def notes_of(charge: str, found: TraceReplay, calibration: str) -> tuple[str, ..
     if not found.has_chain:
         return (charged, f"Calibration {calibration} knows of no fallback: one placement, and no range.")
     return (charged, "Further placements need a file that can be read twice: one placement, and no range.")
-
-
-def fallback_detail(fallback: FallbackReport) -> FallbackDetail:
-    """What the page has of the placement beside the figures."""
-    nodes = [
-        NodeFallback(
-            node, shares.fallback_recorded / max(shares.pages, 1), shares.fallback_difference,
-            shares.distance_difference, shares.switches_recorded, shares.switches_model,
-        )
-        for node, shares in sorted(fallback.nodes.items())
-    ]  # fmt: skip
-    return FallbackDetail(nodes, fallback.indices, TOLERANCE)
 
 
 def placed_by_recording(variant: Variant, where: str) -> Variant:

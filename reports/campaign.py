@@ -33,33 +33,20 @@ class Sums:
     cases: int = 0
     steps: int = 0
     ended_early: int = 0
-    histograms: dict[str, Histogram] = field(default_factory=dict)
+    histograms: dict[str, Counter[int]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     violations: Counter[Signature] = field(default_factory=Counter)
 
-    def add(self, outcome: Outcome) -> None:
-        """Take in a batch."""
-        self.batches += 1
-        self.cases += outcome.cases
-        self.steps += outcome.steps
-        self.ended_early += outcome.ended_early
-        self.counts.update(outcome.counts)
-        self.violations.update(outcome.violations)
-        for name, histogram in outcome.histograms.items():
-            total = self.histograms.setdefault(name, {})
-            for value, number in histogram.items():
-                total[value] = total.get(value, 0) + number
-
-    def join(self, other: Sums) -> None:
-        """Take in the sums of other batches."""
-        for name in ("batches", "cases", "steps", "ended_early"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+    def add(self, other: Outcome | Sums) -> None:
+        """Take in a batch, or the sums of several."""
+        self.batches += other.batches if isinstance(other, Sums) else 1
+        self.cases += other.cases
+        self.steps += other.steps
+        self.ended_early += other.ended_early
         self.counts.update(other.counts)
         self.violations.update(other.violations)
         for name, histogram in other.histograms.items():
-            total = self.histograms.setdefault(name, {})
-            for value, number in histogram.items():
-                total[value] = total.get(value, 0) + number
+            self.histograms.setdefault(name, Counter()).update(histogram)
 
     def histogram(self, name: str) -> Histogram:
         """Cases by value, values ascending; empty if none was counted."""
@@ -100,7 +87,7 @@ class MeasuredParts:
         total: dict[str, Sums] = {}
         for part in (self.first, self.later):
             for name, sums in part.items():
-                total.setdefault(name, Sums()).join(sums)
+                total.setdefault(name, Sums()).add(sums)
         return total
 
 

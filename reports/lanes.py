@@ -67,5 +67,5 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def stored_lines(row: Mapping[str, Any]) -> tuple[Line, ...]:
-    """The lines that a finding's row in a store holds; none in stores of earlier versions, which hold text."""
+    """The lines that a finding's row in a store holds."""
     return msgspec.convert(row.get("steps", ()), tuple[Line, ...])

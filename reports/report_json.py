@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
-from msgspec import Meta, to_builtins
+from msgspec import Meta, field, to_builtins
 
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
@@ -29,6 +29,7 @@ from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.statistics.intervals import LEVEL, moments, rank_of, value_at_rank
+from percpu_fuzz.reports.stored_rows import FailedBatch, FindingFacts, OperationRow, StrandingRow, UnreachedRow
 from percpu_fuzz.reports.value_types import EACH_STREAM, Count, Counts, InvariantName, Share, Stream
 
 Values = Annotated[dict[float, int | None], EACH_QUANTILE]
@@ -42,76 +43,10 @@ class Configuration(TypedDict):
     families: dict[str, Any]
 
 
-class FailedBatch(TypedDict):
-    """A batch that could not be run; case: the one at which it failed, where that is known."""
-
-    stream: Stream
-    k: Count
-    case: Count | None
-    cases: Count
-    tries: list[str]
-    traceback: str
-
-
-class FindingNode(TypedDict):
-    """Bytes charged to a node and pages counted there, at the moment when most bytes were charged."""
-
-    node: Count
-    bytes: Count
-    pages: int
-    page_size: Count
-
-
-class FindingRow(TypedDict):
+class FindingRow(FindingFacts):
     """A finding; file: relative to the campaign's folder."""
 
-    file: str
-    stream: Stream
-    k: Count
-    case: Count
-    invariant: str
-    variant: str
-    label: str
-    hazards: list[Count]
-    shape: NotRequired[str]
-    alike: NotRequired[Count]
-    invariants: NotRequired[list[str]]
-    breaks: NotRequired[list[str]]
-    cut_short: NotRequired[bool]
-    explanation: NotRequired[list[str]]
-    lanes: NotRequired[list[str]]
-    nodes: NotRequired[list[FindingNode]]
-    elsewhere: NotRequired[dict[str, list[str]]]
-    size: NotRequired[list[Count]]
-    breaks_first: NotRequired[bool]
-
-
-class OperationRow(TypedDict):
-    """Calls into memcg that one alloc and one free take on a machine."""
-
-    nodes: Count
-    cpus: Count
-    variant: str
-    alloc_ops: Count
-    free_ops: Count
-
-
-class StrandingRow(TypedDict):
-    """How many of a row of equal allocations succeed on a machine of so many nodes, with pages of headroom left."""
-
-    variant: str
-    nodes: Count
-    headroom: Count
-    granted: Count
-
-
-class UnreachedRow(TypedDict):
-    """What a sample of cases never reaches: steps and sides of conditions, for known reasons (excused), and others."""
-
-    cases: Count
-    places: Count
-    excused: dict[str, Count]
-    never: list[str]
+    lanes: list[str] = field(default_factory=list)
 
 
 EXTENDED = (Configuration, FindingRow, OperationRow)  # other commands may add to these
@@ -301,7 +236,7 @@ def report_of(figures: Figures, exit_status: int) -> Report:
     """The whole report."""
     campaign, made = figures.campaign, contract_of(figures, exit_status)
     return Report(
-        **{field.name: getattr(made, field.name) for field in fields(Contract)},
+        **{one.name: getattr(made, one.name) for one in fields(Contract)},
         **{name: getattr(figures, name) for name in FROM_FIGURES},
         identity=Identity(
             SERIES_NAME, SERIES_VERSION, MESSAGE_ID, TREE, RECORDED, campaign.version, campaign.began,
@@ -323,9 +258,9 @@ def report_of(figures: Figures, exit_status: int) -> Report:
 
 def told(row: Mapping[str, Any]) -> FindingRow:
     """As stored, but for the steps, which stand as text."""
-    lines = stored_lines(row)
     kept = {name: value for name, value in row.items() if name != "steps"}
-    return cast(FindingRow, kept | {"lanes": lanes_text(lines)} if lines else kept)
+    lines = stored_lines(row)
+    return cast(FindingRow, kept | {"lanes": lanes_text(lines) if lines else []})
 
 
 def signatures(campaign: Campaign) -> list[SignatureCases]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
 from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.core.blank import blanking
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
 from percpu_fuzz.engine.core.hooks import own_claims
@@ -328,26 +329,13 @@ def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.probe_done = st.r_charged[t]
 
 
+blank_registers = blanking(State, "tasks", only="r_")
+
+
 @compiled
 def clear_registers(topo: Topo, st: State, t: int) -> None:
     """Registers of an operation become 0 (-1 for rows): equal situations between operations have equal bytes."""
-    st.r_objcg[t] = -1
-    st.r_scope[t] = -1
-    st.r_slot[t] = 0
-    st.r_full[t] = 0
-    st.r_precharge[t] = 0
-    st.r_area[t] = -1
-    st.r_used[t] = 0
-    st.r_nid[t] = 0
-    st.r_memcg[t] = 0
-    st.r_nobjcg[t] = -1
-    st.r_page[t] = 0
-    st.r_refunded[t] = 0
-    st.r_from[t] = 0
-    st.r_ops[t] = 0
-    st.r_charged[t] = 0
-    st.r_held[t] = 0
-    st.r_taken[t] = 0
+    blank_registers(st, t)
     st.tc_ok[t] = 0
     for n in range(topo.nr_nodes):
         st.node_bytes[t, n] = 0

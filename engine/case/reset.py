@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.case.operations import clear_registers
-from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.core.blank import blanking
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.hooks import own_reset
@@ -17,125 +16,65 @@ from percpu_fuzz.engine.core.records import (
     State,
     Topo,
 )
-from percpu_fuzz.engine.core.stages import CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED, MEMCG_ABSENT
+from percpu_fuzz.engine.core.stages import CHUNK_FIRST, CHUNK_RESERVED
 from percpu_fuzz.engine.kernel.chunks import class_of_chunk, move_chunk
 from percpu_fuzz.engine.kernel.memcg import NO_LIMIT, make_memcg
+
+# What a field is then is said where it is declared (engine.core.records); lengths in use are kept until the end.
+blank_numbers = blanking(State, kept=("was_nodes", "was_cpus", "was_pages", "memcg_rows"))
+blank_hazard, blank_invariant = blanking(State, "hazards"), blanking(State, "invariants")
+blank_log, blank_callback = blanking(State, "dirty"), blanking(State, "rcu")
+blank_operation = blanking(State, "tasks", "ops")
+blank_cpu = blanking(State, "act")
+blank_page_slot, blank_obj_slot = blanking(State, "act", "page_slots"), blanking(State, "act", "obj_slots")
+blank_memcg, blank_objcg = blanking(State, "memcgs"), blanking(State, "objcgs")
+blank_node = blanking(State, "nodes")
+blank_chunk = blanking(State, "chunks")
+blank_page, blank_ext_page = blanking(State, "chunks", "pages"), blanking(State, "chunks", "ext_pages")
+blank_slot, blank_area, blank_area_node = (
+    blanking(State, "slots"),
+    blanking(State, "areas"),
+    blanking(State, "areas", "nodes"),
+)
+blank_task, blank_task_node = blanking(State, "tasks"), blanking(State, "tasks", "nodes")
 
 
 @compiled
 def reset_case(st: State) -> None:
-    """Steps, hazards, violations, the probe, counts and the log of changes: all zero."""
-    st.nr_steps = 0
-    st.fatal = 0
-    st.phase = 0
-    st.stirred = 0
+    """Hazards, violations, the probe, counts, locks, queues and the log of changes."""
+    for i in range(st.rcu_tail):
+        blank_callback(st, i)
+    blank_numbers(st)
     for i in range(NR_HAZARDS):
-        st.hazard[i] = 0
+        blank_hazard(st, i)
     for i in range(NR_INVARIANTS):
-        st.violated[i] = 0
-        st.viol_step[i] = 0
-        st.viol_task[i] = 0
-        st.viol_label[i] = 0
-        st.viol_want[i] = 0
-        st.viol_found[i] = 0
-        st.viol_hazards[i] = 0
-    st.probe_done = 0
-    st.probe_used = 0
-    st.probe_precharge = 0
-    st.probe_bytes = 0
-    st.probe_area_bytes = 0
-    st.probe_misplaced = 0
-    st.in_flight = 0
-    st.in_flight_max = 0
-    st.waste_pages = 0
-    st.nr_charged = 0
-    st.nr_refunded = 0
-    st.nr_charge_fail = 0
-    st.nr_alloc = 0
-    st.nr_free = 0
-    st.nr_illegal = 0
-    st.alloc_ops = 0
-    st.free_ops = 0
+        blank_invariant(st, i)
+    for i in range(NR_LOG):
+        blank_log(st, i)
     for t in range(st.op_used.shape[0]):
         for op in range(st.op_used.shape[1]):
-            st.op_precharge[t, op] = 0
-            st.op_used[t, op] = -1
-    untouch(st)
-    for i in range(NR_LOG):
-        st.dirty_cpu[i] = 0
-        st.dirty_objcg[i] = 0
-        st.dirty_memcg[i] = 0
-        st.dirty_area[i] = 0
-        st.dirty_chunk[i] = 0
-
-
-@compiled
-def reset_locks(st: State) -> None:
-    """No lock is held, nothing is queued, and the counts that injected failures go by start again."""
-    st.mutex = 0
-    st.pcpu_lock = 0
-    st.objcg_lock = 0
-    st.charge_mutex = 0
-    for i in range(st.rcu_tail):
-        st.rcu_kind[i] = 0
-        st.rcu_row[i] = 0
-    st.rcu_head = 0
-    st.rcu_tail = 0
-    st.off_head = 0
-    st.off_tail = 0
-    st.off_nid = 0
-    st.off_row = 0
-    st.nr_empty_pop = 0
-    st.nr_populates = 0
-    st.nr_creates = 0
-    st.nr_trylocks = 0
-    st.nr_charges = 0
-    st.nr_searches = 0
-    st.dry_node = 0
-    st.place_next = 0
-    st.balance_queued = 0
-    st.atomic_failed = 0
-    st.bal_page = 0
-    st.bal_todo = 0
-    st.stale_n = 0
-    for i in range(NR_LOG):
-        st.stale_chunk[i] = 0
-        st.stale_off[i] = 0
-        st.stale_entry[i] = 0
+            blank_operation(st, t, op)
 
 
 @compiled
 def reset_cpus(topo: Topo, st: State) -> None:
     """Acting CPUs are online with empty stocks, interrupts and preemption on; FLUSHING is clear."""
     for a in range(len(st.cpu_online)):
+        blank_cpu(st, a)
         st.cpu_online[a] = 1 if a < topo.nr_act else 0
-        st.cpu_irq[a] = 0
-        st.cpu_preempt[a] = 0
-        st.cpu_depth[a] = 0
-        st.cpu_irqs_off[a] = 0
-        st.ps_owner[a] = 0
-        st.ps_flushing[a] = 0
-        st.ps_queued[a] = 0
-        st.ps_next[a] = 0
-        st.os_owner[a] = 0
-        st.os_flushing[a] = 0
-        st.os_queued[a] = 0
-        st.os_next[a] = 0
         for i in range(NR_PAGE_STOCK):
-            st.ps_memcg[a, i] = -1
-            st.ps_pages[a, i] = 0
+            blank_page_slot(st, a, i)
         for i in range(NR_OBJ_STOCK):
-            st.os_objcg[a, i] = -1
-            st.os_bytes[a, i] = 0
+            blank_obj_slot(st, a, i)
 
 
 @compiled
 def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
     """The program's first memcgs: user pages charged up to root, then memory.max as usage plus headroom in pages."""
     for m in range(st.memcg_rows):
-        clear_memcg(st, m)
+        blank_memcg(st, m)
     for o in range(st.memcg_rows * st.was_nodes):
-        clear_objcg(st, o)
+        blank_objcg(st, o)
     st.memcg_rows = 0
     for m in range(prog.nr_memcgs):
         make_memcg(topo, prog, st, m, prog.memcg_parent0[m], NO_LIMIT)
@@ -151,52 +90,12 @@ def reset_memcgs(topo: Topo, prog: Prog, st: State) -> None:
 
 
 @compiled
-def clear_memcg(st: State, m: int) -> None:
-    """Row m as before a mkdir: absent, no parent, limit and usage 0 pages."""
-    st.memcg_state[m] = MEMCG_ABSENT
-    st.memcg_parent[m] = -1
-    st.memcg_usage[m] = 0
-    st.memcg_max[m] = 0
-    st.memcg_user[m] = 0
-    st.memcg_percpu[m] = 0
-    st.memcg_ref[m] = 0
-    st.memcg_tasks[m] = 0
-    st.memcg_over[m] = 0
-    st.memcg_heir[m] = 0
-    st.off_queue[m] = 0
-
-
-@compiled
-def clear_objcg(st: State, o: int) -> None:
-    """Row o (memcg * nodes + node) as before a mkdir, KMEM of that node included."""
-    st.memcg_kmem[o] = 0
-    st.pn_objcg[o] = -1
-    st.objcg_memcg[o] = -1
-    st.objcg_state[o] = 0
-    st.objcg_ref[o] = 0
-    st.objcg_ncb[o] = 0
-    st.objcg_pages[o] = 0
-    st.objcg_live[o] = 0
-    st.objcg_lost[o] = 0
-    st.objcg_moved[o] = 0
-    st.objcg_orig[o] = 0
-
-
-@compiled
 def reset_chunks(topo: Topo, st: State) -> None:
     """Chunk rows are emptied as far as this or the last case reaches; two boot chunks are made, given room."""
     for c in range(len(st.chunk_state)):
-        st.chunk_isolated[c] = 0
-        st.chunk_slot[c] = 0
-        st.chunk_class[c] = 0
-        st.chunk_pos[c] = 0
-        st.chunk_head[c] = -1
-        st.chunk_free[c] = 0
-        st.chunk_populated[c] = 0
-        st.chunk_empty[c] = 0
+        blank_chunk(st, c)
         for p in range(st.was_pages):
-            st.page_populated[c, p] = 0
-            st.page_areas[c, p] = 0
+            blank_page(st, c, p)
             if topo.by_count == 1:
                 for n in range(st.was_nodes):
                     st.page_count[c, p, n] = 0
@@ -204,8 +103,7 @@ def reset_chunks(topo: Topo, st: State) -> None:
                 for cpu in range(st.was_cpus):
                     st.page_node[c, cpu, p] = 0
         for i in range(st.was_pages * 4):
-            st.ext_node[c, i] = 0
-        st.chunk_state[c] = CHUNK_UNUSED
+            blank_ext_page(st, c, i)
     make_boot_chunk(topo, st, 0, CHUNK_FIRST, topo.first_room)
     make_boot_chunk(topo, st, 1, CHUNK_RESERVED, topo.reserved_room)
 
@@ -252,22 +150,12 @@ def place_boot_page(topo: Topo, st: State, c: int, p: int) -> None:
 def reset_areas(st: State, whole: bool) -> None:
     """No slot holds an area. Rows that the last case left unused are skipped unless `whole`."""
     for slot in range(len(st.slot_area)):
-        st.slot_area[slot] = -1
+        blank_slot(st, slot)
     for r in range(len(st.area_used)):
-        if not whole and st.area_used[r] == 0:
-            continue
-        st.area_used[r] = 0
-        st.area_chunk[r] = 0
-        st.area_off[r] = 0
-        st.area_bytes[r] = 0
-        st.area_next[r] = -1
-        st.area_entry[r] = -1
-        st.area_acct[r] = 0
-        st.area_stamp[r] = 0
-        for n in range(st.was_nodes):
-            st.l_objcg[r, n] = -1
-            st.l_bytes[r, n] = 0
-    st.nr_areas = 0
+        if whole or st.area_used[r] != 0:
+            blank_area(st, r)
+            for n in range(st.was_nodes):
+                blank_area_node(st, r, n)
 
 
 @compiled
@@ -275,73 +163,17 @@ def reset_tasks(topo: Topo, prog: Prog, st: State) -> None:
     """Program tasks and workers (drain, balance, css_offline, RCU) are idle; task->objcgs await a refresh."""
     st.nr_all = prog.nr_tasks + topo.nr_act + 3
     for t in range(st.nr_all):
-        st.pc[t] = labels.IDLE
-        st.op_i[t] = 0
-        st.task_memcg[t] = 0
-        st.task_update[t] = 0
-        st.task_rcu[t] = -1
-        st.task_pinned[t] = 0
+        blank_task(st, t)
         which = t - prog.nr_tasks
         st.task_cpu[t] = which if 0 <= which < topo.nr_act else 0
         for n in range(st.was_nodes):
-            st.task_objcg[t, n] = -1
-            st.node_bytes[t, n] = 0
-        clear_registers(topo, st, t)
-        reset_registers(st, t)
+            blank_task_node(st, t, n)
     for t in range(prog.nr_tasks):
         st.task_cpu[t] = prog.task_cpu0[t]
         if prog.task_irq[t] == 0:
             st.task_memcg[t] = prog.task_memcg0[t]
             st.memcg_tasks[prog.task_memcg0[t]] += 1
             st.task_update[t] = 1
-
-
-@compiled
-def reset_registers(st: State, t: int) -> None:
-    """Registers of the subroutines, which a case that ended early leaves behind."""
-    st.tc_memcg[t] = 0
-    st.tc_pages[t] = 0
-    st.tc_batch[t] = 0
-    st.tc_level[t] = 0
-    st.tc_over[t] = 0
-    st.tc_retries[t] = 0
-    st.tc_drained[t] = 0
-    st.tc_reclaimed[t] = 0
-    st.tc_gfp[t] = 0
-    st.tc_ret[t] = 0
-    st.rs_memcg[t] = 0
-    st.rs_pages[t] = 0
-    st.rs_slot[t] = 0
-    st.rs_evict[t] = 0
-    st.rs_ret[t] = 0
-    st.uc_level[t] = 0
-    st.uc_pages[t] = 0
-    st.uc_ret[t] = 0
-    st.ro_objcg[t] = -1
-    st.ro_bytes[t] = 0
-    st.ro_allow[t] = 0
-    st.ro_slot[t] = 0
-    st.ro_ret[t] = 0
-    st.up_objcg[t] = -1
-    st.up_pages[t] = 0
-    st.up_memcg[t] = 0
-    st.up_ret[t] = 0
-    st.do_cpu[t] = 0
-    st.do_slot[t] = 0
-    st.do_ret[t] = 0
-    st.dl_cpu[t] = 0
-    st.dl_slot[t] = 0
-    st.dl_both[t] = 0
-    st.dl_ret[t] = 0
-    st.pt_objcg[t] = -1
-    st.pt_node[t] = 0
-    st.pt_ret[t] = 0
-    st.da_memcg[t] = 0
-    st.da_cpu[t] = 0
-    st.da_ret[t] = 0
-    st.x_owner[t] = 0
-    st.x_objcg[t] = 0
-    st.x_cause[t] = 0
 
 
 @compiled_entry
@@ -352,7 +184,6 @@ def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     st.was_cpus = max(st.was_cpus, topo.nr_cpus)
     st.was_pages = max(st.was_pages, topo.unit_pages)
     reset_case(st)
-    reset_locks(st)
     reset_cpus(topo, st)
     reset_memcgs(topo, prog, st)
     reset_nodes(topo, prog, st)
@@ -370,9 +201,7 @@ def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
 def reset_nodes(topo: Topo, prog: Prog, st: State) -> None:
     """Free pages and online nodes as the machine says, or as the program presses."""
     for n in range(st.was_nodes):
-        st.node_free[n] = 0
-        st.node_online[n] = 0
-        st.x_bytes[n] = 0
+        blank_node(st, n)
     for n in range(topo.nr_nodes):
         pressed = prog.pressed == 1 and topo.node_memory[n] == 1
         st.node_free[n] = prog.pressed_pages[n % 4] if pressed else topo.node_free0[n]

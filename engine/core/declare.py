@@ -42,35 +42,36 @@ class Cube(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field: NumPy type code and the names of its dimensions."""
+    """One declared field: NumPy type code, the names of its dimensions, and what it holds before the first step."""
 
     code: str
     dims: tuple[str, ...]
+    blank: int
 
 
-def i8(*dims: str) -> Any:
-    """A field of 8-bit integers with these dimensions, by name; without any a single number."""
-    return Field("i1", dims)
+def i8(*dims: str, blank: int = 0) -> Any:
+    """A field of 8-bit integers with these dimensions, by name; without any a single number. blank: at the start."""
+    return Field("i1", dims, blank)
 
 
-def i16(*dims: str) -> Any:
+def i16(*dims: str, blank: int = 0) -> Any:
     """The same with 16 bits."""
-    return Field("i2", dims)
+    return Field("i2", dims, blank)
 
 
-def i32(*dims: str) -> Any:
+def i32(*dims: str, blank: int = 0) -> Any:
     """The same with 32 bits."""
-    return Field("i4", dims)
+    return Field("i4", dims, blank)
 
 
-def i64(*dims: str) -> Any:
+def i64(*dims: str, blank: int = 0) -> Any:
     """The same with 64 bits."""
-    return Field("i8", dims)
+    return Field("i8", dims, blank)
 
 
-def u64(*dims: str) -> Any:
+def u64(*dims: str, blank: int = 0) -> Any:
     """The same with 64 bits and no sign."""
-    return Field("u8", dims)
+    return Field("u8", dims, blank)
 
 
 Size = dict[str, int]
@@ -134,19 +135,20 @@ class PlainGrid:
         self.cells[self._flat(index)] = value
 
 
+def plain_array(array: Any) -> Any:
+    """The plain mirror of an array of integers: an integer, a list or a PlainGrid."""
+    if array.ndim == 0:
+        return int(array)
+    return array.tolist() if array.ndim == 1 else PlainGrid(array.shape, array.ravel().tolist())
+
+
 class PlainRecord:
     """The plain mirror of a record: attributes are integers, lists and PlainGrids."""
 
     def __init__(self, record: Any) -> None:
         self.dtype_ = record.dtype
         for name in record.dtype.names:
-            value = record[name]
-            if value.ndim == 0:
-                setattr(self, name, int(value))
-            elif value.ndim == 1:
-                setattr(self, name, value.tolist())
-            else:
-                setattr(self, name, PlainGrid(value.shape, value.ravel().tolist()))
+            setattr(self, name, plain_array(record[name]))
 
     def to_array(self) -> np.ndarray[Any, np.dtype[np.void]]:
         """The same values as a NumPy array of one record; OverflowError if a field holds what its type cannot."""

@@ -168,9 +168,9 @@ class State:
     op_i: Vec = i16("tasks")
     task_cpu: Vec = i8("tasks")
     task_memcg: Vec = i16("tasks")
-    task_objcg: Grid = i32("tasks", "nodes")  # task->objcgs, -1 for NULL; each entry holds a reference
+    task_objcg: Grid = i32("tasks", "nodes", blank=-1)  # task->objcgs, -1 for NULL; each entry holds a reference
     task_update: Vec = i8("tasks")  # bit 0 of task->objcgs; 2: a refresh is under way
-    task_rcu: Vec = i32("tasks")  # where the RCU queue ended when this reader began; -1 outside
+    task_rcu: Vec = i32("tasks", blank=-1)  # where the RCU queue ended when this reader began; -1 outside
     task_pinned: Vec = i8("tasks")  # migration disabled
     cpu_online: Vec = i8("act")
     cpu_irq: Vec = i8("act")  # interrupt task running here + 1
@@ -181,13 +181,13 @@ class State:
     ps_flushing: Vec = i8("act")
     ps_queued: Vec = i8("act")  # 0, or the order of the queued work
     ps_next: Vec = i8("act")  # drain_idx
-    ps_memcg: Grid = i16("act", "page_slots")
+    ps_memcg: Grid = i16("act", "page_slots", blank=-1)
     ps_pages: Grid = i32("act", "page_slots")
     os_owner: Vec = i8("act")
     os_flushing: Vec = i8("act")
     os_queued: Vec = i8("act")
     os_next: Vec = i8("act")
-    os_objcg: Grid = i32("act", "obj_slots")
+    os_objcg: Grid = i32("act", "obj_slots", blank=-1)
     os_bytes: Grid = i32("act", "obj_slots")
     mutex: int = i8()  # pcpu_alloc_mutex: holder + 1
     pcpu_lock: int = i8()
@@ -195,7 +195,7 @@ class State:
     charge_mutex: int = i8()  # percpu_charge_mutex
     memcg_rows: int = i16()  # 1 + the highest row of a memcg that was made
     memcg_state: Vec = i8("memcgs")
-    memcg_parent: Vec = i16("memcgs")
+    memcg_parent: Vec = i16("memcgs", blank=-1)
     memcg_usage: Vec = i64("memcgs")
     memcg_max: Vec = i64("memcgs")
     memcg_user: Vec = i64("memcgs")  # pages charged for user memory, all reclaimable
@@ -206,8 +206,8 @@ class State:
     memcg_over: Vec = i8("memcgs")  # usage may exceed max: forced charge or lowered limit
     memcg_heir: Vec = i8("memcgs")  # has inherited objcgs of a removed child
     # objcgs: row memcg * nr_nodes + node.
-    pn_objcg: Vec = i32("objcgs")  # memcg->nodeinfo[nid]->objcg, -1 for NULL
-    objcg_memcg: Vec = i16("objcgs")
+    pn_objcg: Vec = i32("objcgs", blank=-1)  # memcg->nodeinfo[nid]->objcg, -1 for NULL
+    objcg_memcg: Vec = i16("objcgs", blank=-1)
     objcg_state: Vec = i8("objcgs")
     objcg_ref: Vec = i32("objcgs")
     objcg_ncb: Vec = i64("objcgs")  # nr_charged_bytes
@@ -232,7 +232,7 @@ class State:
     chunk_class: Vec = i8("chunks")  # the slot computed from its largest hole
     chunk_pos: Vec = i32("chunks")
     chunk_isolated: Vec = i8("chunks")
-    chunk_head: Vec = i32("chunks")  # first area by offset, -1
+    chunk_head: Vec = i32("chunks", blank=-1)  # first area by offset, -1
     chunk_free: Vec = i32("chunks")  # free bytes
     chunk_populated: Vec = i16("chunks")  # populated pages
     chunk_empty: Vec = i16("chunks")  # populated pages no area touches
@@ -261,28 +261,28 @@ class State:
     area_chunk: Vec = i16("areas")  # -1: a slab object
     area_off: Vec = i32("areas")
     area_bytes: Vec = i32("areas")
-    area_next: Vec = i32("areas")
-    area_entry: Vec = i32("areas")  # obj_exts[off >> 2].cgroup, -1 for NULL
+    area_next: Vec = i32("areas", blank=-1)
+    area_entry: Vec = i32("areas", blank=-1)  # obj_exts[off >> 2].cgroup, -1 for NULL
     area_acct: Vec = i8("areas")  # accounted, seen from outside: 1 between post hook and free hook
     area_stamp: Vec = i64("areas")  # a hash of where the area's pages lay when it became live
-    l_objcg: Grid = i32("areas", "nodes")  # through which objcg the area's bytes on a node were charged
+    l_objcg: Grid = i32("areas", "nodes", blank=-1)  # through which objcg the area's bytes on a node were charged
     l_bytes: Grid = i32("areas", "nodes")
     stale_n: int = i8()
     stale_chunk: Vec = i16("dirty")
     stale_off: Vec = i32("dirty")
     stale_entry: Vec = i32("dirty")
-    slot_area: Vec = i32("slots")
+    slot_area: Vec = i32("slots", blank=-1)
     # Registers of each task's operation.
-    r_objcg: Vec = i32("tasks")
+    r_objcg: Vec = i32("tasks", blank=-1)
     r_slot: Vec = i16("tasks")
-    r_scope: Vec = i16("tasks")  # memcg of a set_active_memcg scope, -1
+    r_scope: Vec = i16("tasks", blank=-1)  # memcg of a set_active_memcg scope, -1
     r_full: Vec = i64("tasks")  # F(size), bytes
     r_precharge: Vec = i32("tasks")
-    r_area: Vec = i32("tasks")
+    r_area: Vec = i32("tasks", blank=-1)
     r_used: Vec = i32("tasks")
     r_nid: Vec = i32("tasks")
     r_memcg: Vec = i16("tasks")
-    r_nobjcg: Vec = i32("tasks")
+    r_nobjcg: Vec = i32("tasks", blank=-1)
     r_page: Vec = i32("tasks")
     r_refunded: Vec = i32("tasks")
     r_from: Vec = i16("tasks")
@@ -310,12 +310,12 @@ class State:
     uc_level: Vec = i16("tasks")
     uc_pages: Vec = i64("tasks")
     uc_ret: Vec = i16("tasks")
-    ro_objcg: Vec = i32("tasks")
+    ro_objcg: Vec = i32("tasks", blank=-1)
     ro_bytes: Vec = i64("tasks")
     ro_allow: Vec = i8("tasks")
     ro_slot: Vec = i8("tasks")
     ro_ret: Vec = i16("tasks")
-    up_objcg: Vec = i32("tasks")
+    up_objcg: Vec = i32("tasks", blank=-1)
     up_pages: Vec = i64("tasks")
     up_memcg: Vec = i16("tasks")
     up_ret: Vec = i16("tasks")
@@ -326,7 +326,7 @@ class State:
     dl_slot: Vec = i8("tasks")
     dl_both: Vec = i8("tasks")
     dl_ret: Vec = i16("tasks")
-    pt_objcg: Vec = i32("tasks")
+    pt_objcg: Vec = i32("tasks", blank=-1)
     pt_node: Vec = i32("tasks")
     pt_ret: Vec = i16("tasks")
     da_memcg: Vec = i16("tasks")
@@ -353,7 +353,7 @@ class State:
     probe_area_bytes: int = i32()
     probe_misplaced: int = i64()  # bytes booked on another node than the one they lie on
     op_precharge: Grid = i32("tasks", "ops")  # of each allocation that was charged: pages
-    op_used: Grid = i32("tasks", "ops")  # pages accounted, -1 for what is no charged allocation
+    op_used: Grid = i32("tasks", "ops", blank=-1)  # pages accounted, -1 for what is no charged allocation
     in_flight: int = i64()  # pages precharged by hooks that have not refunded yet
     in_flight_max: int = i64()
     waste_pages: int = i64()

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
-from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.strategies.reading import read_bytes
+from msgspec import Meta
+
+from percpu_fuzz.strategies.reading import decode_json, read_bytes
 
 BENCH_SCHEMA = 1
 SLOWER = 1.10
 BENCH_FILE = "what `percpu-fuzz bench --json` printed"
-COMPARED = ("part", "name", "relative", "noise")
+
+
+class EarlierMachine(TypedDict):
+    """Where it ran."""
+
+    processor: str
+
+
+class EarlierRow(TypedDict):
+    """A measurement of it, by its yardstick."""
+
+    part: str
+    name: str
+    relative: Annotated[float, Meta(gt=0)]
+    noise: Annotated[float, Meta(ge=0)]
+
+
+class EarlierBench(TypedDict):
+    """What is read of an earlier bench."""
+
+    schema: Literal[1]
+    machine: EarlierMachine
+    measurements: list[EarlierRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +55,13 @@ class Compared:
         return self.ratio * (1 - self.noise) > SLOWER
 
 
-def earlier_bench(path: Path, where: str) -> dict[str, Any]:
+def earlier_bench(path: Path, where: str) -> EarlierBench:
     """The JSON of an earlier bench: the last line of the file. InputError for anything else."""
-    try:
-        lines = read_bytes(path).decode().strip().splitlines()
-        found: dict[str, Any] = json.loads(lines[-1])
-        rows = [tuple(row[name] for name in COMPARED) for row in found["measurements"]]
-        is_bench = found["schema"] == BENCH_SCHEMA and isinstance(found["machine"]["processor"], str)
-        good = all(
-            isinstance(part, str)
-            and isinstance(name, str)
-            and is_figure(relative)
-            and relative > 0
-            and is_figure(noise)
-            for part, name, relative, noise in rows
-        )
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise InputError(where, f"{path}: {type(error).__name__}: {error}", BENCH_FILE) from None
-    if not is_bench or not good:
-        raise InputError(where, f"{path}: no bench, or of another version", BENCH_FILE)
-    return found
+    last = read_bytes(path).strip().rpartition(b"\n")[2]
+    return decode_json(last, EarlierBench, f"{where}, {path}", BENCH_FILE)
 
 
-def is_figure(value: object) -> bool:
-    """Whether it is a number from 0 on that is one."""
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
-
-
-def compared(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Compared]:
+def compared(then: Sequence[EarlierRow], now: Sequence[Mapping[str, Any]]) -> list[Compared]:
     """Of what both measured, in today's order."""
     earlier = {(row["part"], row["name"]): row for row in then}
     pairs = [(earlier[key], row) for row in now if (key := (row["part"], row["name"])) in earlier]

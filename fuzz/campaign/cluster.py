@@ -19,9 +19,8 @@ from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
-from percpu_fuzz.strategies.plan.batches import batches_from
+from percpu_fuzz.strategies.plan.batches import Batches, batches_from
 
 WHERE = "--cluster"
 AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and one that waits
@@ -90,7 +89,7 @@ class ClusterWorkers:
 
     refills = True
 
-    def __init__(self, batches: RunnableBatches, address: str) -> None:
+    def __init__(self, batches: Batches, address: str) -> None:
         self.batches, self.learner = batches, batches.learner
         self.address = address
         self.recipe = json.dumps(batches.plan.recipe())

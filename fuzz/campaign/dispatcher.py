@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
@@ -15,7 +15,6 @@ from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, do
 from percpu_fuzz.fuzz.campaign.log import LOGGER
 from percpu_fuzz.fuzz.campaign.reserve import Reserve
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import (
     EPOCH_BATCHES,
     WHOLE,
@@ -28,21 +27,13 @@ from percpu_fuzz.fuzz.schedule import (
     next_batch,
 )
 from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.reports.figures.stopping import Watch
+from percpu_fuzz.strategies.plan.batches import Batches
 
 TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
 LOST_IN_A_ROW = 30  # so many workers died without one finished batch between: the harness is broken
 GIVEN_UP_IN_A_ROW = 10
 EVENTS_KEPT = 4
-
-
-class Criterion(Protocol):
-    """When to stop, asked after each measurement batch in the order of their numbers."""
-
-    def add(self, outcome: Outcome) -> None:
-        """Take in the next measurement batch."""
-
-    def met(self) -> bool:
-        """Whether the campaign can stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +90,7 @@ class LiveCounters:
 class Dispatcher:
     """Hands out batches in order and takes what comes back into the store."""
 
-    def __init__(
-        self, batches: RunnableBatches, store: Store, limits: Limits, criterion: Criterion | None = None
-    ) -> None:
+    def __init__(self, batches: Batches, store: Store, limits: Limits, criterion: Watch | None = None) -> None:
         self.batches, self.learner = batches, batches.learner
         self.store = store
         self.limits = limits

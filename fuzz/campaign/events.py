@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, Outcome
-from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
+from percpu_fuzz.strategies.plan.batches import Batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Lost:
 WorkerEvent = Done | Raised | Lost
 
 
-def answer(batches: RunnableBatches, stream: str, k: int) -> Done | Raised:
+def answer(batches: Batches, stream: str, k: int) -> Done | Raised:
     """Run a batch in a worker: what came of it."""
     start, batch = time.perf_counter(), BatchId(stream, k)
     try:

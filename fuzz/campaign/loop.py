@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol
 
 from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher
@@ -69,9 +68,7 @@ class View:
     def __enter__(self) -> View:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         pass
 
     def show(self, dispatcher: Dispatcher, busy: int, workers: int) -> None:

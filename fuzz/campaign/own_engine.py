@@ -52,9 +52,9 @@ def own_engine_announced(plan: Plan, say: Callable[[str], None]) -> Iterator[Non
         yield
         return
     start = time.perf_counter()
-    trial = tried(plan)
-    rate = trial.cases / max(time.perf_counter() - start, 1e-9)
-    say(f"{own.path}: {trial.cases} cases run as plain Python, {rate:.0f} a second; no step of its own went wrong")
+    cases = tried(plan)
+    rate = cases / max(time.perf_counter() - start, 1e-9)
+    say(f"{own.path}: {cases} cases run as plain Python, {rate:.0f} a second; no step of its own went wrong")
     if not own.compiled:
         say(f"{own.path} is not compiled: each worker runs about so many cases a second")
         yield

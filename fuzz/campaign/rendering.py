@@ -11,14 +11,21 @@ from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.files import json_text, utf8, write_whole
 from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.reports.ci.formats import FORMATS
-from percpu_fuzz.reports.documents import documents
 from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.render.html import page_html
+from percpu_fuzz.reports.render.markdown import page_markdown
+from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.report_json import report_json
+from percpu_fuzz.reports.sections.pages import page_of
 
 
 def rendered(figures: Figures, exit_status: int, formats: Sequence[str] = ()) -> dict[str, bytes]:
     """Every report file by name: report.txt, .md, .html and .json, and the formats asked for."""
-    files = documents(figures) | {"report.json": json_text(report_json(figures, exit_status))}
+    page = page_of(figures)
+    files = {
+        "report.txt": page_text(page), "report.md": page_markdown(page), "report.html": page_html(page),
+        "report.json": json_text(report_json(figures, exit_status)),
+    }  # fmt: skip
     for name in formats:
         file, make = FORMATS[name]
         files[file] = make(figures, exit_status)

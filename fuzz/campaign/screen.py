@@ -13,7 +13,6 @@ import time
 import tty
 from collections.abc import Sequence
 from itertools import accumulate
-from types import TracebackType
 from typing import Any, TextIO
 
 from rich.console import Console, Group
@@ -81,9 +80,7 @@ class Screen(View):
         self.live.start()
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.live.stop()
         if self.keys is not None and self.before is not None:
             termios.tcsetattr(self.keys, termios.TCSADRAIN, self.before)

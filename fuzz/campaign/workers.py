@@ -21,9 +21,8 @@ from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, an
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
 from percpu_fuzz.fuzz.errors import HarnessError
 from percpu_fuzz.fuzz.processes import Child, heard
-from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
-from percpu_fuzz.strategies.plan.batches import batches_from
+from percpu_fuzz.strategies.plan.batches import Batches, batches_from
 
 END_SECONDS = 10.0  # a worker that was told to end and has not: killed
 PARENT_DIED = 1
@@ -64,7 +63,7 @@ class LocalWorkers:
 
     refills = False
 
-    def __init__(self, batches: RunnableBatches, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
+    def __init__(self, batches: Batches, log: CampaignLog, bounds: Bounds, method: str = "fork") -> None:
         self.method = method
         self.batches = batches
         self.log = log
@@ -167,12 +166,12 @@ class LocalWorkers:
         gc.unfreeze()
 
 
-def epochs_of(batches: RunnableBatches) -> int:
+def epochs_of(batches: Batches) -> int:
     """How many epochs are known; 0 where nothing is learnt."""
     return 0 if batches.learner is None else batches.learner.epochs
 
 
-def work(connection: Connection, batches: RunnableBatches, channel: Channel, memory: mmap.mmap, most: int) -> None:
+def work(connection: Connection, batches: Batches, channel: Channel, memory: mmap.mmap, most: int) -> None:
     """A worker's life: batches in, rows out, until the parent closes the pipe or is gone."""
     parent = os.getppid()
     channel.enter()
@@ -190,7 +189,7 @@ def work_anew(connection: Connection, recipe: str, queue: Any, level: int, most:
     serve(connection, batches, most)
 
 
-def serve(connection: Connection, batches: RunnableBatches, most: int) -> None:
+def serve(connection: Connection, batches: Batches, most: int) -> None:
     """Batches in, rows out, until the other end closes the pipe. most: bytes that this process may allocate."""
     limit_data(most)
     give_memory_back()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from percpu_fuzz.fuzz.commands.shared import format_option
-from percpu_fuzz.fuzz.files import json_text, utf8, write_output
+from percpu_fuzz.fuzz.commands.shared import format_option, print_or_write
+from percpu_fuzz.fuzz.files import json_text
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.store.reading import read_campaign
@@ -37,8 +36,5 @@ def compare_command(folder_a: str, folder_b: str, form: str, output: str | None)
     render = RENDERERS[choice_option(form, "--format", tuple(RENDERERS))]
     with working(f"comparing {folder_a} and {folder_b}"):
         text = render(*(Figures(read_campaign(Path(folder))) for folder in (folder_a, folder_b)))
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_output(Path(output), utf8(text), "--output")
+    print_or_write(text, output)
     return 0

@@ -37,7 +37,7 @@ from percpu_fuzz.strategies.explore.search import REDUCTIONS
 from percpu_fuzz.strategies.explore.world import engine_world
 from percpu_fuzz.strategies.reading import read_bytes
 
-GivenScope = Mapping[str, str | bool | None]
+GivenScope = Mapping[str, Any]  # text, a flag, or None
 SCOPE_FILES = ("scope.json", "scope.txt")
 STATES_MOST = 500_000_000
 PROGRAMS_MOST = 100_000
@@ -70,8 +70,8 @@ def explore_command(**given: Any) -> int:
     options = explore_options(given)
     engine_world(next(options.scope.scenarios()), options.variant)  # refuses what is too large before anything is made
     stamp = time.strftime("%Y%m%dT%H%M%S")
-    named = _text(given, "output")
-    out = path_option(f"out/{stamp}-explore-{options.scope.name}" if named is None else named, "--output")
+    named = f"out/{stamp}-explore-{options.scope.name}" if given["output"] is None else given["output"]
+    out = path_option(named, "--output")
     interrupts = Interrupts()
     with interrupts.caught(), new_folder(out, "--output", SCOPE_FILES):
         start = time.perf_counter()
@@ -90,31 +90,26 @@ def explore_command(**given: Any) -> int:
     return int(row["exit"])
 
 
-def _text(given: GivenScope, name: str) -> str | None:
-    value = given[name]
-    return value if isinstance(value, str) else None
-
-
 def explore_options(given: GivenScope) -> ExploreOptions:
     """The options as a frozen value; InputError names the one that is refused."""
-    reduction = _text(given, "reduction")
+    reduction = given["reduction"]
     if reduction is not None and reduction not in REDUCTIONS:
         raise InputError("--reduction", repr(reduction), ", ".join(REDUCTIONS))
     if reduction is not None and given["shortest"]:
         raise InputError("--reduction", f"{reduction} with --shortest", "one of the two: --shortest stores every state")
     return ExploreOptions(
-        variant=variant_option(_text(given, "variant") or ""),
+        variant=variant_option(given["variant"]),
         scope=scope_option(given),
         reduction=reduction or "hash",
         shortest=bool(given["shortest"]),
-        most_states=number_option(_text(given, "states"), "--max-states", 1, STATES_MOST) or 0,
-        seconds=seconds_option(str(given["seconds"])),
+        most_states=number_option(given["states"], "--max-states", 1, STATES_MOST) or 0,
+        seconds=seconds_option(given["seconds"]),
     )
 
 
 def scope_option(given: GivenScope) -> Scope:
     """A shipped scope, a scenario file, or every program of a given shape."""
-    name = _text(given, "scope")
+    name = given["scope"]
     shape = [option for option in ("nodes", "tasks", "ops", "alphabet") if given[option] is not None]
     if name is None:
         return shaped_scope(given)
@@ -128,10 +123,10 @@ def scope_option(given: GivenScope) -> Scope:
 
 def shaped_scope(given: GivenScope) -> Scope:
     """Every program of --tasks tasks with --ops operations each out of --alphabet, on --nodes nodes."""
-    nodes = number_option(_text(given, "nodes"), "--nodes", 1, NODES_MOST) or 2
-    tasks = number_option(_text(given, "tasks"), "--tasks", 1, TASKS_MOST) or 2
-    ops = number_option(_text(given, "ops"), "--ops", 1, OPS_MOST) or 1
-    alphabet = _text(given, "alphabet")
+    nodes = number_option(given["nodes"], "--nodes", 1, NODES_MOST) or 2
+    tasks = number_option(given["tasks"], "--tasks", 1, TASKS_MOST) or 2
+    ops = number_option(given["ops"], "--ops", 1, OPS_MOST) or 1
+    alphabet = given["alphabet"]
     letters = LETTERS if alphabet is None else tuple(dict.fromkeys(alphabet.split(",")))
     for letter in letters:
         if letter not in LETTERS:

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.interrupts import taken_away
 from percpu_fuzz.fuzz.progress import WatchedFile, working
-from percpu_fuzz.fuzz.recorded_words import counts_words, fallback_detail, left_out_lines, machine_notes
+from percpu_fuzz.fuzz.recorded_words import counts_words, left_out_lines, machine_notes
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.recorded.fidelity import fidelity_page
 from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
@@ -57,7 +57,7 @@ def judged(run: RecordedRun) -> Fidelity:
             read = run.read(source, keep_events=True)
         sign.words = f"{run.name}: replaying the workload"
         fidelity = check_run(read, VARIANTS["base"])
-    detail = None if fidelity.fallback is None else fallback_detail(fidelity.fallback)
+    detail = None if fidelity.fallback is None else fidelity.fallback.detail()
     words = f"{counts_words(read.stream.counts)}; {read.stream.cpus}."
     said = [*left_out_lines(fidelity.left_out), *machine_notes(run)]
     print(page_text(fidelity_page(fidelity.figures(), detail, words, said)))

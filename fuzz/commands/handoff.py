@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
-from percpu_fuzz.fuzz.files import utf8, write_output
+from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, print_or_write, variant_of_finding
 from percpu_fuzz.fuzz.findings.handoff import mail
 
 
@@ -18,9 +15,5 @@ from percpu_fuzz.fuzz.findings.handoff import mail
 def handoff_command(file: str, variant: str | None, output: str | None) -> int:
     """Print a finding as a mail to a kernel developer, or write it."""
     finding = finding_of(file)
-    text = mail(finding, chosen_variant(finding, variant, file), file)
-    if output is None:
-        print(text, end="")
-    else:
-        write_output(Path(output), utf8(text), "--output")
+    print_or_write(mail(finding, chosen_variant(finding, variant, file), file), output)
     return 0

@@ -23,7 +23,7 @@ from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import be_quiet, is_for_a_person, working
-from percpu_fuzz.fuzz.settings import SETTINGS, RunOptions
+from percpu_fuzz.fuzz.settings import DRAWN, SETTINGS, RunOptions
 from percpu_fuzz.fuzz.store.reading import read_given
 
 NO_FILE = Path("none")
@@ -31,32 +31,18 @@ SHORT = {"quiet": ("-q",), "verbose": ("-v",)}
 
 
 OPTION_GROUPS = {
-    "What is drawn": (
-        "variant",
-        "topology",
-        "cases",
-        "time",
-        "stop",
-        "seed",
-        "hunt",
-        "scheduler",
-        "faults",
-        "calibration",
-        "learning",
-        "shard",
-        "explored",
-    ),
+    "What is drawn": tuple(name for name, setting in SETTINGS.items() if setting.kind is DRAWN),
     "Where it goes": ("out", "resume", "force", "config", "profile", "log", "log_level", "report"),
     "What is shown": ("full", "json", "plain", "quiet", "verbose"),
 }  # all others: how it runs on this machine
 OTHER_OPTIONS = "How it runs here"
 METAVARS = {
-    "variant": "NAME|FILE.py:NAME", "topology": "NAME|FILE", "cases": "NUMBER", "time": "DURATION", "seed": "NUMBER",
-    "hunt": "SHARE", "scheduler": "NAME|FILE.py:NAME", "faults": "LIST", "calibration": "NAME|FILE",
-    "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION", "explored": "FOLDERS", "workers": "NUMBER",
-    "batch_seconds": "DURATION",    "worker_memory": "SIZE",
-    "report": "LIST", "log_level": "LEVEL", "start_method": "NAME", "log": "FILE",
-    "cluster": "ADDRESS|none", "out": "FOLDER", "resume": "FOLDER", "config": "FILE|none", "profile": "NAME",
+    "variant": "NAME|FILE.py:NAME", "topology": "NAME|FILE", "families": "LIST", "weights": "LIST|FILE",
+    "cases": "NUMBER", "time": "DURATION", "seed": "NUMBER", "hunt": "SHARE", "scheduler": "NAME|FILE.py:NAME",
+    "faults": "LIST", "calibration": "NAME|FILE", "learning": "on|off", "shard": "I/N", "stop": "EXPRESSION",
+    "explored": "FOLDERS", "workers": "NUMBER", "batch_seconds": "DURATION", "worker_memory": "SIZE", "report": "LIST",
+    "log_level": "LEVEL", "start_method": "NAME", "log": "FILE", "cluster": "ADDRESS|none", "out": "FOLDER",
+    "resume": "FOLDER", "config": "FILE|none", "profile": "NAME",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.scenario import Finding, load_finding
 from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.variant import VARIANTS, Variant
+from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import switch_option, variant_option
 from percpu_fuzz.fuzz.variant_files import file_in, uncompiled
 from percpu_fuzz.strategies.reading import read_bytes
@@ -37,6 +38,14 @@ variant_of_finding = click.option(
 def format_option(words: str) -> Callable[[F], F]:
     """--format NAME, as `form`: how a page that several formats have is printed."""
     return click.option("--format", "form", metavar="NAME", default="text", show_default=True, help=words)
+
+
+def print_or_write(text: str, output: str | None) -> None:
+    """To standard output, or to the file that --output names."""
+    if output is None:
+        print(text, end="")
+    else:
+        write_output(Path(output), utf8(text), "--output")
 
 
 def finding_of(file: str) -> Finding:

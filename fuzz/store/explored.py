@@ -8,7 +8,7 @@ from typing import Any
 
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.reports.figures.explored import certificate_line
+from percpu_fuzz.reports.figures.certificate import certificate_line
 from percpu_fuzz.strategies.reading import read_bytes
 
 EXPLORED = "--explored"

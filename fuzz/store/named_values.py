@@ -10,59 +10,35 @@ import msgspec
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.reports.lanes import Line
+from percpu_fuzz.reports.stored_rows import (
+    FailedBatch,
+    FindingFacts,
+    Number,
+    OperationRow,
+    StrandingRow,
+    UnreachedRow,
+)
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 # As engine.shown.shell_line writes it: nothing that a shell would do more with than to take it as a word.
 WORD = r"""(?:[A-Za-z0-9_@%+=:,./-]|'[ -&(-~]*'|"'"|\$'(?:[ -&(-\[\]-~]|\\[ -~])*')+"""
 Command = Annotated[str, msgspec.Meta(pattern=rf"^percpu-fuzz (?:run|merge)(?: {WORD})*\Z")]
-File = Annotated[str, msgspec.Meta(pattern=r"^findings/[A-Za-z0-9_.-]+\Z")]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Stream = Literal["measurement", "hunting"]
 
 
 class _Describe(msgspec.Struct):
     variant: str
     seed: int
-    families: dict[str, Count]
+    families: dict[str, Number]
 
 
-class _NodeCounts(msgspec.Struct):
-    node: Count
-    bytes: int
-    pages: int
-    page_size: Count
+class _Finding(FindingFacts):
+    steps: list[Line] = msgspec.field(default_factory=list)
 
 
-class _Finding(msgspec.Struct):
-    file: File
-    stream: Stream
-    k: Count
-    case: Count
-    invariant: str
-    variant: str
-    label: str
-    hazards: list[Count]
-    shape: str = ""
-    alike: Count = 0
-    invariants: list[str] = []
-    breaks: list[str] = []
-    cut_short: bool = False
-    explanation: list[str] = []
-    lanes: list[str] = []  # as earlier versions drew them
-    steps: list[Line] = []
-    nodes: list[_NodeCounts] = []
-    elsewhere: dict[str, list[str]] = {}
-    size: list[Count] = []
-    breaks_first: bool = False
-
-
-class _Failed(msgspec.Struct):
-    stream: Stream
-    k: Count
-    case: Count | None
-    cases: Count
-    tries: Annotated[list[str], msgspec.Meta(min_length=1)]
-    traceback: str
+class _Operations(OperationRow):
+    machine: str
+    touched: Number
+    size_bytes: Number
 
 
 class _Ran(msgspec.Struct):
@@ -70,37 +46,12 @@ class _Ran(msgspec.Struct):
     compile_seconds: Seconds = 0.0
     interrupted: bool = False
     stopped_by: str = "not recorded"
-    workers: Count = 0
-    budget_cases: Count | None = None
+    workers: Number = 0
+    budget_cases: Number | None = None
     budget_seconds: Seconds | None = None
-    prefix: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
-    shrunk: Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    prefix: Annotated[list[Number], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    shrunk: Annotated[list[Number], msgspec.Meta(min_length=2, max_length=2)] | None = None
     stop: str | None = None
-
-
-class _Stranding(msgspec.Struct):
-    variant: str
-    nodes: Count
-    headroom: Count
-    granted: Count
-
-
-class _Unreached(msgspec.Struct):
-    cases: Count
-    places: Count
-    excused: dict[str, Count]
-    never: list[str]
-
-
-class _Operations(msgspec.Struct):
-    machine: str
-    nodes: Count
-    cpus: Count
-    touched: Count
-    size_bytes: Count
-    variant: str
-    alloc_ops: Count
-    free_ops: Count
 
 
 SHAPES: dict[str, Any] = {
@@ -108,15 +59,15 @@ SHAPES: dict[str, Any] = {
     "given": dict[str, str],
     "command": Command,
     "findings": list[_Finding],
-    "failed": list[_Failed],
+    "failed": list[FailedBatch],
     "operations": list[_Operations],
-    "stranding": list[_Stranding],
-    "unreached": list[_Unreached],
+    "stranding": list[StrandingRow],
+    "unreached": list[UnreachedRow],
     "versions": dict[str, str],
     "began": str,
     "own_files": dict[str, str],
     "ran": _Ran,
-    "shard": Annotated[list[Count], msgspec.Meta(min_length=2, max_length=2)] | None,
+    "shard": Annotated[list[Number], msgspec.Meta(min_length=2, max_length=2)] | None,
     "elapsed": Seconds,
     "compile_seconds": Seconds,
     "exit": Literal[0, 1, 2, 3, 4] | None,

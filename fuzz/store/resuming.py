@@ -9,12 +9,12 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.fuzz.runnable_plan import RunnablePlan
 from percpu_fuzz.fuzz.schedule import batches_for_cases
 from percpu_fuzz.fuzz.settings import RunOptions
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.reading import damage_refused
 from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.strategies.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EarlierSessions:
     forced: str = ""
 
     @staticmethod
-    def of(store: Store, plan: RunnablePlan, options: RunOptions) -> EarlierSessions:
+    def of(store: Store, plan: Plan, options: RunOptions) -> EarlierSessions:
         """What the store holds; nothing for a new one. InputError if it holds another campaign, unless forced."""
         with damage_refused(store.path):
             named = store.named()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.evidence import Features, PctRuns
-from percpu_fuzz.reports.figures.explored import certificate_line
 from percpu_fuzz.reports.statistics.anytime import anytime_high
 from percpu_fuzz.reports.statistics.intervals import LEVEL, rate_high
 from percpu_fuzz.reports.value_types import Count, Share
@@ -187,3 +187,17 @@ def new_behaviour(features: Features, level: float = LEVEL) -> NewBehaviour | No
         features.cases, len(features.holder), features.lone_cases, features.lone_cases / features.cases,
         discoveries, later_cases, anytime_high(discoveries, later_cases, level),
     )  # fmt: skip
+
+
+def certificate_line(row: dict[str, Any]) -> str:
+    """The statement about a scope that was explored, from its stored object. KeyError or TypeError if it is none."""
+    scope = row["scope"]
+    what = f"{scope['name']} ({scope['words']}; {scope['machine']}), variant {row['variant']}"
+    if not row["complete"]:
+        return f"Not completed: {what}; no statement."
+    broken = ", ".join(violation["invariant"] for violation in row["violations"])
+    verdict = f"{broken} can be broken" if broken else "no interleaving breaks an invariant"
+    return (
+        f"Explored completely: {what}: {verdict}, among {row['states']} states; wrong with probability at most "
+        f"{row['collision_probability']:.1e} through a shared hash."
+    )

@@ -93,7 +93,7 @@ def compare(a: Figures, b: Figures, level: float = LEVEL) -> Comparison:
         *violation_rates(pairs, level),
     ]
     adjusted = holm([row.p for row in found])
-    differences = tuple(_with(row, p) for row, p in zip(found, adjusted, strict=True))
+    differences = tuple(replace(row, adjusted=p) for row, p in zip(found, adjusted, strict=True))
     ran = {name for c in (a, b) for name, sums in c.campaign.streams[MEASUREMENT].items() if sums.cases}
     cases = (sum(one.cases for _, one, _ in pairs), sum(other.cases for _, _, other in pairs))
     probes = (sum(_charged(one) for _, one, _ in pairs), sum(_charged(other) for _, _, other in pairs))
@@ -106,10 +106,6 @@ def _charged(sums: Sums) -> int:
 
 
 FamilyPairs = Sequence[tuple[float, Sums, Sums]]
-
-
-def _with(row: Difference, adjusted: float) -> Difference:
-    return replace(row, adjusted=adjusted)
 
 
 def quantities(a: Figures, b: Figures, names: Sequence[str], pairs: FamilyPairs, level: float) -> list[Difference]:

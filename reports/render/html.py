@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from percpu_fuzz.reports.numbers import bars, number, plain
-from percpu_fuzz.reports.render.page import Bars, Page
+from percpu_fuzz.reports.numbers import number, plain
+from percpu_fuzz.reports.render.page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 WHOLE = re.compile(r"\[[^][]{1,40}\]")
@@ -27,11 +27,6 @@ def cell(text: str) -> Markup:
     return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(plain(text)))))
 
 
-def bar_lines(found: Bars) -> list[str]:
-    """What stands for a picture that was not drawn."""
-    return bars(found.histogram, plain(found.unit), "")
-
-
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -40,7 +35,6 @@ def _template() -> Template:
     )  # fmt: skip
     environment.filters["plain"] = plain
     environment.filters["cell"] = cell
-    environment.filters["bar_lines"] = bar_lines
     environment.filters["number"] = number
     environment.filters["words"] = str.split
     environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="ascii")

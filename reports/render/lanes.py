@@ -5,7 +5,6 @@ Text and picture (lanes_picture.py) are made from the same pieces.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,6 @@ from percpu_fuzz.reports.lanes import Line
 
 FIRST_COLUMN = 6
 COLUMN_WIDTH = 26
-WORDS_APART = re.compile(r"\S+(?: \S+)*")  # by two blanks or more
 PieceKind = Literal["number", "said", "change", "who", "broken"]
 
 
@@ -66,12 +64,6 @@ def _rows(line: Line, column: int, changes_column: int) -> Iterator[LaneRow]:
     for found in line.broken:
         words = f"{found.invariant} broken: expected {found.expected}, found {found.found}"
         yield (Piece(FIRST_COLUMN, words, "broken"),)
-
-
-def laid_out_text(lines: Sequence[str]) -> Lanes:
-    """Lanes that an earlier version stored as text: words at the columns where they stand, and nothing more."""
-    found = (tuple(Piece(m.start(), m[0], "said") for m in WORDS_APART.finditer(line)) for line in lines)
-    return Lanes((), tuple(found))
 
 
 def row_text(row: LaneRow) -> str:

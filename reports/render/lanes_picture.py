@@ -22,8 +22,7 @@ def lanes_picture(label: str, lanes: Lanes) -> Markup:
     width = LETTER * (max(map(len, [lanes.head(), *(plain(row_text(row)) for row in kept)])) + 2)
     height = TALL * (len(kept) + 2)
     marks = [lane_mark(f"CPU {cpu}", column, height) for cpu, column in lanes.cpus]
-    if lanes.cpus:
-        marks.append(words(0, TALL, "step", "lane-head"))
+    marks.append(words(0, TALL, "step", "lane-head"))
     for i, row in enumerate(kept):
         marks += row_marks(row, TALL * (i + 2) + 2, width)
     return picture(label, marks, width, height, SCALE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from percpu_fuzz.reports.numbers import bars, number, plain
-from percpu_fuzz.reports.render.page import Bars, Figure, Page, Section, Table
+from percpu_fuzz.reports.numbers import number, plain
+from percpu_fuzz.reports.render.page import Figure, Page, Section, Table
 
 SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&]|:(?=//)")
 LEADING = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
@@ -47,13 +47,8 @@ def figure_blocks(figures: Sequence[Figure]) -> list[str]:
         blocks += ["Drawn in report.html:", "\n".join(drawn)]
     for figure in figures:
         if figure.bars is not None and figure.bars.histogram:
-            blocks += [escaped_block(f"{figure.title}: {figure.caption}"), bar_block(figure.bars)]
+            blocks += [escaped_block(f"{figure.title}: {figure.caption}"), fenced(figure.bars.lines())]
     return blocks
-
-
-def bar_block(found: Bars) -> str:
-    """A bar a value or bin, as text."""
-    return fenced(bars(found.histogram, plain(found.unit), ""))
 
 
 def table_blocks(table: Table) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from percpu_fuzz.reports.numbers import bars, plain
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -33,6 +35,10 @@ class Bars:
 
     unit: str
     histogram: Mapping[int, int]
+
+    def lines(self, indent: str = "") -> list[str]:
+        """As text."""
+        return bars(self.histogram, plain(self.unit), indent)
 
 
 @dataclass(frozen=True, slots=True)

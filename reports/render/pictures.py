@@ -78,12 +78,17 @@ def distribution_picture(
         place = x.at(value + shift) - bar / 2
         if share > 0:
             top = min(y.at(share), y.start - 1)
-            note = element("title", f"{name}: {percent_text(float(f'{share:.3g}'))}")
-            marks.append(element("rect", note, x=place, y=top, width=max(bar, 1.0), height=y.start - top, class_="bar"))
+            note = f"{name}: {percent_text(float(f'{share:.3g}'))}"
+            marks.append(upright(note, place, top, max(bar, 1.0), y.start))
     marks += [band(x, y, curve.band(), curve.kind), steps(x, y, curve.line(), curve.kind)]
     if bound and bound[0] >= x.low:  # far below all values it has no place on this axis
         marks += marker(x, y, bound[0] - 0.5 if width == 1 else bound[0], bound[1])
     return picture(label, marks)
+
+
+def upright(note: str, left: float, top: float, width: float, bottom: float, kind: str = "bar") -> Markup:
+    """A bar that says what it stands for."""
+    return element("rect", element("title", note), x=left, y=top, width=width, height=bottom - top, class_=kind)
 
 
 def curves_picture(
@@ -107,10 +112,7 @@ def bars_picture(label: str, rows: Sequence[tuple[str, int]], x_title: str, y_ti
     room = x.at(1) - x.at(0)
     for i, (name, number) in enumerate(rows):
         top = min(y.at(number), y.start - 1) if number else y.start
-        note = element("title", f"{name}: {number:,}")
-        marks.append(
-            element("rect", note, x=x.at(i) + room * 0.1, y=top, width=room * 0.8, height=y.start - top, class_="bar")
-        )
+        marks.append(upright(f"{name}: {number:,}", x.at(i) + room * 0.1, top, room * 0.8, y.start))
     return picture(label, marks)
 
 
@@ -136,17 +138,7 @@ def nodes_picture(label: str, bars: Sequence[NodeBar], titles: tuple[str, str]) 
             (bar.held, min(0.8 * room, 90.0), "bar"),
             (bar.filled, min(0.5 * room, 56.0), "filled"),
         ):
-            top = y.at(max(size, 0))
-            box = element(
-                "rect",
-                element("title", note),
-                x=middle - wide / 2,
-                y=top,
-                width=wide,
-                height=y.start - top,
-                class_=kind,
-            )
-            marks.append(box)
+            marks.append(upright(note, middle - wide / 2, y.at(max(size, 0)), wide, y.start, kind))
         label_ = f"{bar.filled:,} of {bar.held:,}"
         marks.append(words(middle, y.at(max(bar.held, bar.filled)) - 4, label_, "small", "middle"))
     return picture(label, marks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from percpu_fuzz.reports.numbers import WIDTH, bars, command, heading, number, paragraph, plain, table, title
+from percpu_fuzz.reports.numbers import WIDTH, command, heading, number, paragraph, plain, table, title
 from percpu_fuzz.reports.render.page import Page, Section, Table
 
 INDENT = "  "
@@ -64,7 +64,7 @@ def _blocks(section: Section, indent: str, repeated: str) -> Iterator[list[str]]
     counted = [(f.title, f.bars) for f in section.figures if f.bars is not None and f.bars.histogram]
     for name, found in counted:
         named = paragraph(name, deeper) if len(counted) > 1 else []
-        yield [*named, *bars(found.histogram, plain(found.unit), deeper + INDENT)]
+        yield [*named, *found.lines(deeper + INDENT)]
     if section.command:
         yield _command(section.command, deeper, repeated)
 

@@ -6,5 +6,5 @@ bounds, and how it was run. compare, diff and explored are pages of other comman
 of recorded kernels. run_words, rate_words and estimate_tables have what several sections say alike.
 
 Each figure is put into words once, for text, Markdown and HTML. Nothing is computed here that could be a figure.
-May import figures/, render/ and what those may; only documents, ci/ and fuzz/ import it.
+May import figures/, render/ and what those may; only ci/ and fuzz/ import it.
 """

@@ -21,9 +21,8 @@ from percpu_fuzz.reports.numbers import decimal, duration, number, percent, plur
 from percpu_fuzz.reports.quantities import QUANTITIES
 from percpu_fuzz.reports.render.page import Page, Section, Table
 from percpu_fuzz.reports.sections.brief.headline import ALPHA, compare_mail, headline_lines, headline_section
-from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.rate_words import estimate_words, rate_cell
-from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.run_words import identity_words, rule_words
 
 QUANTITIES_WORDS = (
     "By weight, [95% interval]. Means: empirical Bernstein intervals where the precharge formula bounds the values, "

@@ -9,7 +9,7 @@ from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.numbers import plural
-from percpu_fuzz.reports.render.lanes import Lanes, laid_out, laid_out_text
+from percpu_fuzz.reports.render.lanes import laid_out
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import NodeBar, nodes_picture
 from percpu_fuzz.reports.sections.brief.causes import causes
@@ -63,9 +63,9 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     if row.get("cut_short"):
         words.append(CUT_WORDS)
     drawn = node_figures(figures, row)
-    lanes = stored_lanes(row)
-    if lanes.rows and room:
-        figure = steps_figure(str(row["invariant"]), lanes)
+    lines = stored_lines(row)
+    if lines and room:
+        figure = steps_figure(str(row["invariant"]), laid_out(lines))
         if len(figure.picture) <= room:
             drawn = (*drawn, figure)
         else:
@@ -73,7 +73,7 @@ def one_finding(figures: Figures, row: Mapping[str, Any], index: int, room: int)
     command = replay_line(figures.campaign, str(row["file"])) + " --lanes"
     return Section(
         f"finding-{index + 1}", str(row.get("shape", row["invariant"])), tuple(words), drawn,
-        command=command, lines=_lines(row, "explanation"), folded=index >= OPEN_MOST,
+        command=command, lines=tuple(row.get("explanation", ())), folded=index >= OPEN_MOST,
     )  # fmt: skip
 
 
@@ -90,13 +90,3 @@ def node_figures(figures: Figures, row: Mapping[str, Any]) -> tuple[Figure, ...]
         "live areas charged to it. What is light only lies in a stock, belongs to slab objects, or is on its way back."
     )
     return (Figure("Node by node", picture, caption, command=replay_line(figures.campaign, str(row["file"]))),)
-
-
-def stored_lanes(row: Mapping[str, Any]) -> Lanes:
-    """From the steps that a row holds, or from the text of an earlier version; without rows where it has neither."""
-    lines = stored_lines(row)
-    return laid_out(lines) if lines else laid_out_text(_lines(row, "lanes"))
-
-
-def _lines(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return tuple(str(line) for line in row.get(key) or ())

@@ -8,6 +8,7 @@ from typing import Any
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.identity import model_words
 from percpu_fuzz.reports.numbers import plain, plural
 
 ENDINGS = {
@@ -46,6 +47,15 @@ STREAM_WORDS = (
     "out. Hunted cases are drawn to find bugs: they are counted, and nothing is estimated from them. Intervals hold "
     "with 95%; their unit is the case."
 )
+
+
+def identity_words(campaign: Campaign) -> tuple[str, ...]:
+    """What a report is of: one string for the model, one for the tool's version, the day and the user's own files."""
+    version = f"percpu-fuzz {campaign.version or 'of an unknown version'}"
+    code = f"code {campaign.describe.get('code', 'not recorded')}"
+    words = ", ".join(filter(None, (version, code, campaign.began)))
+    own = "".join(f"; {text}: sha256 {digest[:16]}" for text, digest in campaign.own_files.items())
+    return model_words(campaign.variant), f"{words}{own}."
 
 
 def own_rows(describe: Mapping[str, Any]) -> list[tuple[str, str]]:

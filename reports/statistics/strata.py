@@ -42,14 +42,6 @@ class Stratum:
     averages: Averages | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Bounds of a rate, k of n cases, each of which errs with at most `tail`: low(k, n, tail), high(k, n, tail)."""
-
-    low: Callable[[int, int, float], float]
-    high: Callable[[int, int, float], float]
-
-
 def rows_of_averages(strata: Sequence[Stratum]) -> list[tuple[float, int, Averages, int | None]] | None:
     """(share, cases, averages, most) of each; None if one of them has only its probes, and cases."""
     rows = []
@@ -60,9 +52,6 @@ def rows_of_averages(strata: Sequence[Stratum]) -> list[tuple[float, int, Averag
     return rows if any(s.averages for s in strata) else None
 
 
-EXACT = Ends(rate_low, rate_high)  # for a number of cases fixed beforehand
-
-
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A rate with its interval."""
@@ -71,13 +60,13 @@ class Rate:
     interval: Interval
 
 
-def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL, ends: Ends = EXACT) -> Rate:
+def pooled_rate(strata: Sequence[tuple[float, int, int]], level: float = LEVEL) -> Rate:
     """Rate of (share, cases, violating) by share: ends of each family at level / families, summed by share."""
     tail = (1 - level) / 2 / len(strata)
     sampled = sum(share for share, cases, _ in strata if cases)
     rate = sum(share * k / cases for share, cases, k in strata if cases) / sampled if sampled else 0.0
-    low = sum(share * ends.low(k, cases, tail) for share, cases, k in strata)
-    high = sum(share * ends.high(k, cases, tail) for share, cases, k in strata)
+    low = sum(share * rate_low(k, cases, tail) for share, cases, k in strata)
+    high = sum(share * rate_high(k, cases, tail) for share, cases, k in strata)
     return Rate(rate, Interval(low, min(high, 1.0)))
 
 
@@ -132,14 +121,13 @@ def _probes(stratum: Stratum) -> int:
     return sum(stratum.histogram.values())
 
 
-def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL, ends: Ends = EXACT) -> Quantile | None:
+def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL) -> Quantile | None:
     """The weighted q-quantile; None without a probe.
 
     x is at or above it iff G(x) = sum of share * ((1 - q) P(probe <= x) - q P(probe > x)) >= 0. The lower end is the
     first x at which G's upper bound reaches 0, the upper end the first at which its lower bound does; each errs with
-    at most half of 1 - level. Both probabilities of each family are bounded by `ends`; all bounds grow with x. Only the
-    bounds at the true quantile matter, so ends that hold at every look give an interval that does. No probe of a family
-    lies above its `most`: with all of them known no end is open.
+    at most half of 1 - level. Both probabilities of each family have exact bounds, which grow with x. No probe of a
+    family lies above its `most`: with all of them known no end is open.
     """
     values = sorted({value for stratum in strata for value in stratum.histogram})
     if not values:
@@ -148,9 +136,9 @@ def pooled_quantile(strata: Sequence[Stratum], q: float, level: float = LEVEL, e
     values = sorted({*values, *mosts})
     tail = (1 - level) / 4 / len(strata)
     first = _first(values, lambda x: _balance(strata, x, q) >= -1e-12)
-    low = _first(values, lambda x: _bound(strata, x, q, tail, +1, ends) >= 0)
-    high = _first(values, lambda x: _bound(strata, x, q, tail, -1, ends) >= 0)
-    bounded_below = low > 0 or _bound(strata, values[0] - 1, q, tail, +1, ends) < 0
+    low = _first(values, lambda x: _bound(strata, x, q, tail, +1) >= 0)
+    high = _first(values, lambda x: _bound(strata, x, q, tail, -1) >= 0)
+    bounded_below = low > 0 or _bound(strata, values[0] - 1, q, tail, +1) < 0
     least = 0 if len(mosts) == len(strata) else None
     interval = Interval(
         values[low] if bounded_below and low < len(values) else least, values[high] if high < len(values) else None
@@ -173,14 +161,14 @@ def _balance(strata: Sequence[Stratum], x: int, q: float) -> float:
     return total
 
 
-def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int, ends: Ends) -> float:
+def _bound(strata: Sequence[Stratum], x: int, q: float, tail: float, sign: int) -> float:
     """The lower (sign -1) or upper (sign +1) bound of G(x), at `tail` for each probability of each family."""
     total = 0.0
     for stratum in strata:
         n, below = stratum.cases, _below(stratum, x)
         above = _probes(stratum) - below
-        at_most = ends.high(below, n, tail) if sign > 0 else ends.low(below, n, tail)
-        more = ends.low(above, n, tail) if sign > 0 else ends.high(above, n, tail)
+        at_most = rate_high(below, n, tail) if sign > 0 else rate_low(below, n, tail)
+        more = rate_low(above, n, tail) if sign > 0 else rate_high(above, n, tail)
         if stratum.most is not None and x >= stratum.most:
             more = 0.0
         total += stratum.share * ((1 - q) * at_most - q * more)

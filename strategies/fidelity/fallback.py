@@ -81,6 +81,20 @@ class FallbackReport:
         """The largest of a node's."""
         return max((shares.distance_difference for shares in self.nodes.values()), default=0.0)
 
+    def detail(self) -> dict[str, Any]:
+        """What a page has beside the figures. nodes: (node of CPUs, share of their pages on another one, how far the
+        model is off in that and by distance, how often a CPU's pages changed their node, recorded and by the model).
+        """
+        nodes = [
+            (
+                node, shares.fallback_recorded / max(shares.pages, 1),
+                (shares.fallback_difference, shares.distance_difference),
+                (shares.switches_recorded, shares.switches_model),
+            )
+            for node, shares in sorted(self.nodes.items())
+        ]  # fmt: skip
+        return {"nodes": nodes, "indices": self.indices, "tolerance": TOLERANCE}
+
     @property
     def within(self) -> bool:
         """Every share within the tolerance, every CPU's switches within the recorded range."""

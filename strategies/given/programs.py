@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.records import Prog, new_record
 from percpu_fuzz.engine.program import Program, program_of
 from percpu_fuzz.engine.topology import Topology, size_class_of, topo_record
@@ -34,7 +34,6 @@ from percpu_fuzz.strategies.draw.choices import (
     kind_arrays,
 )
 from percpu_fuzz.strategies.draw.decode import NR_DRAWN, decode
-from percpu_fuzz.strategies.plan.redraw import plain_array
 
 TABLE = LAYOUT[AT_TABLE]
 

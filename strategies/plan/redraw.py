@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.case.reset import reset
-from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
+from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import Signature
 from percpu_fuzz.engine.own.engines import plain_of
+from percpu_fuzz.engine.own.mirrors import Records
 from percpu_fuzz.engine.program import program_of
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.strategies.draw.choices import LENGTH
@@ -27,26 +28,6 @@ class NotRepeatableError(Exception):
     """A case that does not come back: the harness is broken, not the variant."""
 
 
-def plain_array(array: Any) -> Any:
-    """Lists and PlainGrids of Python integers for the plain twins."""
-    if array.ndim == 2:
-        return PlainGrid(array.shape, array.ravel().tolist())
-    return array.tolist()
-
-
-class PlainTopos:
-    """The machines of a family as plain mirrors, made when they are asked for."""
-
-    def __init__(self, topos: Any) -> None:
-        self.topos = topos
-
-    def __len__(self) -> int:
-        return len(self.topos)
-
-    def __getitem__(self, which: int) -> PlainRecord:
-        return PlainRecord(self.topos[which])
-
-
 class Drawn(NamedTuple):
     """A case before its first step as plain mirrors, its machine's number, place: strategies.draw.choices.PLACE_*."""
 
@@ -60,7 +41,7 @@ class Drawn(NamedTuple):
 
 def drawn_case(batch: Batch, case: int) -> Drawn:
     """Case number `case` of a batch."""
-    topos: Any = PlainTopos(batch.family.topos)
+    topos: Any = Records(batch.family.topos)
     array = new_record(Prog, batch.size_class)
     batch.write_prog(array[0])
     prog: Any = PlainRecord(array[0])

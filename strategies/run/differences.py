@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from percpu_fuzz.engine.core.declare import PlainGrid
+from percpu_fuzz.engine.core.declare import plain_array
 from percpu_fuzz.engine.core.labels import OP_ALLOC, OP_CHARGE_USER, OP_KMEM
 from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.scenario import Scenario
@@ -101,8 +101,7 @@ def _ways(first: Any, second: Any) -> Iterator[tuple[int, str]]:
 def seen_of(scenario: Scenario, variant: Variant) -> tuple[Any, Seen]:
     """(op_kind, what is seen) of a scenario's program, in plain mode; its schedule plays no part."""
     topo, prog, state = plain_records(scenario, variant)
-    blank = new_seen(size_class_of(scenario.topology))
-    cells = [PlainGrid(array.shape, array.ravel().tolist()) for array in blank]
+    cells = [plain_array(array) for array in new_seen(size_class_of(scenario.topology))]
     plain_of(variant, observe)([topo], [prog], [state], 0, Seen(*cells))
     return prog.op_kind, Seen(*(np.array(table.cells, dtype=np.int64).reshape(table.shape) for table in cells))
 

@@ -78,18 +78,18 @@ def violations_of(state: Any) -> tuple[Violation, ...]:
     return tuple(sorted(found, key=lambda v: v.step))
 
 
-def records(scenario: Scenario, variant: Variant) -> tuple[Record, Record, Record]:
-    """(Topo, Prog, State) of a scenario as arrays of one, not yet reset; errors if it fits no size class."""
-    size_class = size_class_of(scenario.topology)
+def records(scenario: Scenario, variant: Variant, size_class: str | None = None) -> tuple[Record, Record, Record]:
+    """(Topo, Prog, State) of a scenario as arrays of one, not yet reset; errors if it fits no size class, or this."""
+    size_class = size_class or size_class_of(scenario.topology)
     most = SIZE_CLASSES[size_class]["act"]
     progs = prog_record(scenario.program, size_class, len(scenario.topology.acting_cpus(most)))
     variant.write(progs[0])
     return topo_record(scenario.topology, size_class), progs, new_record(State, size_class)
 
 
-def plain_records(scenario: Scenario, variant: Variant) -> tuple[Any, Any, Any]:
-    """(topo, prog, state) of a scenario as plain mirrors, reset; errors if it fits no size class."""
-    topo, prog, state = (PlainRecord(array[0]) for array in records(scenario, variant))
+def plain_records(scenario: Scenario, variant: Variant, size_class: str | None = None) -> tuple[Any, Any, Any]:
+    """(topo, prog, state) of a scenario as plain mirrors, reset; errors as of records()."""
+    topo, prog, state = (PlainRecord(array[0]) for array in records(scenario, variant, size_class))
     plain_of(variant, reset)(topo, prog, state, True)  # type: ignore[arg-type]
     return topo, prog, state
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
+from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
 from percpu_fuzz.engine.core.records import State, new_record
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record
@@ -51,7 +51,7 @@ def granted_in_rows(variant: Variant) -> Iterator[tuple[int, int, int]]:
             prog: Any = PlainRecord(progs[0])
             plain(reset)(topo, prog, state, whole)
             whole = False
-            seen = Seen(*(PlainGrid(array.shape, array.ravel().tolist()) for array in new_seen(SIZE_CLASS)))
+            seen = Seen(*map(plain_array, new_seen(SIZE_CLASS)))
             plain(observe)([topo], [prog], [state], 0, seen)
             yield nodes, headroom, int(np.count_nonzero(np.array(seen.results.cells) == GRANTED))
 

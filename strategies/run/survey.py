@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import runnable
-from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT
-from percpu_fuzz.engine.core.records import SIZE_CLASSES, State, new_record
 from percpu_fuzz.engine.own.engines import plain_of
-from percpu_fuzz.engine.program import Memcg, Op, Program, Task, prog_record
-from percpu_fuzz.engine.topology import Topology, topo_record
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.choices import KINDS
 from percpu_fuzz.strategies.draw.topologies import random_topology
 from percpu_fuzz.strategies.run.kept import Rows, kept_rows
+from percpu_fuzz.strategies.run.replay import plain_records
 from percpu_fuzz.strategies.run.steps import steps
 from percpu_fuzz.strategies.run.walk import CHECK_NONE
 
@@ -60,24 +58,18 @@ def machines() -> list[tuple[Topology, int]]:
 
 def count_operations(topology: Topology, size_bytes: int, variant: Variant) -> OperationCount:
     """One alloc and one free of an otherwise idle machine, its pages spread over the nodes with memory."""
-    nr_act = len(topology.acting_cpus(SIZE_CLASSES["survey"]["act"]))
     ops = (Op("alloc", memcg=1, size_bytes=size_bytes, align=8, gfp=GFP_ACCOUNT), Op("free"))
     # User pages keep v1's counter above zero, which its short precharge would pull below.
     memcgs = (Memcg(0, user_pages=USER_PAGES),)
     program = Program((Task(memcg=1, ops=ops),), memcgs, placement="table", table=(0, 0, 0, 1))
-    prog = prog_record(program, "survey", nr_act)[0]
-    variant.write(prog)
-    topo: Any = PlainRecord(topo_record(topology, "survey")[0])
-    mirror: Any = PlainRecord(prog)
-    state: Any = PlainRecord(new_record(State, "survey")[0])
-    plain_of(variant, reset)(topo, mirror, state, True)
+    topo, prog, state = plain_records(Scenario(topology, program), variant, "survey")
     may_step = plain_of(variant, runnable)
 
     def lowest() -> int:
-        return next(t for t in range(state.nr_all) if may_step(topo, mirror, state, t))
+        return next(t for t in range(state.nr_all) if may_step(topo, prog, state, t))
 
     touched = 0
-    for _ in steps(variant, topo, mirror, state, lowest, CHECK_NONE):
+    for _ in steps(variant, topo, prog, state, lowest, CHECK_NONE):
         assert state.fatal == 0
         touched = max(touched, sum(state.l_bytes[0, n] > 0 for n in range(len(topology.nodes))))
         if state.op_i[0] == len(ops):

@@ -74,7 +74,7 @@ def test_the_first_python_block_is_a_file(tmp_path: Path) -> None:
     """The file with claims runs as it stands."""
     path = tmp_path / "v3.py"
     path.write_text(PYTHON[0])
-    assert tried(make_plan(variant_option(str(path)), 1, preset("two-node"))).cases == 60
+    assert tried(make_plan(variant_option(str(path)), 1, preset("two-node"))) == 60
 
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda path: path.stem)
@@ -82,4 +82,4 @@ def test_every_example_is_in_the_table_and_runs(path: Path) -> None:
     """In plain mode; nothing of it goes wrong."""
     assert f"[{path.name}](patches/{path.name})" in TEXT
     assert re.search(rf"^\| {re.escape(path.name)} \| [^|]+ \| [^|]+ \|$", TEXT, re.M)  # what it changes
-    assert tried(make_plan(variant_option(str(path)), 2, preset("two-node"))).cases == 60
+    assert tried(make_plan(variant_option(str(path)), 2, preset("two-node"))) == 60

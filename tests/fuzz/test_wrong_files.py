@@ -120,4 +120,4 @@ def test_a_right_file_is_not_refused(tmp_path: Path) -> None:
     """Control: the same file with a step that does what v2's does."""
     path = tmp_path / "mine.py"
     path.write_text(PO_NODE + "    po_node_of_v2(topo, prog, st, t)\n")
-    assert tried(make_plan(variant_option(str(path)), 1, preset("two-node"))).cases == 60
+    assert tried(make_plan(variant_option(str(path)), 1, preset("two-node"))) == 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from percpu_fuzz.reports.figures.explored import certificate_line
+from percpu_fuzz.reports.figures.certificate import certificate_line
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.explored import explored_page
 

@@ -62,13 +62,12 @@ def test_waste_is_recomputed_from_its_histogram(make: Made) -> None:
 
 
 def test_the_steps_of_a_finding_are_told_as_text(make: Made) -> None:
-    """Lanes as `replay --lanes` prints them; those of an earlier version as they are; none without either."""
+    """Lanes as `replay --lanes` prints them; none without steps."""
     row = make().findings[0]
     steps = msgspec.to_builtins([Line(1, 0, "task 0", "IDLE")])
     (told,) = report_json(make(findings=[{**row, "steps": steps}]))["findings"]
     assert told == {**row, "lanes": ["step  CPU 0", "      [task 0]", "   1  begin"]}
-    for stored in ({**row, "lanes": ["as it was"]}, row):
-        assert report_json(make(findings=[stored]))["findings"] == [stored]
+    assert report_json(make(findings=[row]))["findings"] == [{**row, "lanes": []}]
 
 
 def test_a_violation_without_a_file_has_no_finding(make: Made) -> None:

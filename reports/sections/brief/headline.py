@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from percpu_fuzz.reports.figures.compare import Comparison, Difference
@@ -12,11 +11,11 @@ from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.left_over import weighted_shares
 from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS
-from percpu_fuzz.reports.numbers import decimals_within, number, percent, plain, plural, share_words
+from percpu_fuzz.reports.numbers import decimals_within, number, percent, plural, share_words
 from percpu_fuzz.reports.quantities import QUANTITIES, SHARE, WASTE
 from percpu_fuzz.reports.render.page import Figure, Section
 from percpu_fuzz.reports.render.pictures import Curve, curves_picture
-from percpu_fuzz.reports.sections.brief.mail import MAIL_LINES_MOST, MAIL_WIDTH, repeat_lines
+from percpu_fuzz.reports.sections.brief.mail import MAIL_LINES_MOST, repeat_lines, wrapped
 from percpu_fuzz.reports.statistics.intervals import LEVEL, Interval
 
 ALPHA = 1 - LEVEL
@@ -105,22 +104,11 @@ def before_and_after(a: Figures, b: Figures) -> tuple[Figure, ...]:
 def compare_mail(a: Figures, b: Figures, verdict: str, lines: Sequence[str]) -> str:
     """The comparison as a reply for a list: at most 40 lines of 72 columns that say that they come from a model."""
     one, other = a.campaign, b.campaign
-    text = [
-        *wrapped_at(
-            f"{mail_words(other.variant)} A is {part_words(one.variant)}, B is {part_words(other.variant)}.", ""
-        ),
-        "", *wrapped_at(verdict, ""), "",
-    ]  # fmt: skip
+    said = f"{mail_words(other.variant)} A is {part_words(one.variant)}, B is {part_words(other.variant)}."
+    text = [*wrapped(said), "", *wrapped(verdict), ""]
     end = ["", *(f"{name}: {line}" for name, c in (("A", one), ("B", other)) for line in repeat_lines(c))]
     for line in lines:
-        told = wrapped_at(line, "  ")
+        told = wrapped(line, "  ", "    ")
         if len(text) + len(told) + len(end) <= MAIL_LINES_MOST:
             text += told
     return "\n".join([*text, *end]) + "\n"
-
-
-def wrapped_at(words: str, indent: str) -> list[str]:
-    """Wrapped to the mail's width; the lines after the first further in."""
-    return textwrap.wrap(
-        plain(words), MAIL_WIDTH, initial_indent=indent, subsequent_indent=indent * 2, break_on_hyphens=False
-    )

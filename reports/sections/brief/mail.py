@@ -12,12 +12,7 @@ from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.numbers import number, plain, plural
 from percpu_fuzz.reports.sections.brief.causes import REFERENCES, Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
-from percpu_fuzz.reports.sections.brief.summary import (
-    huge_words,
-    planted_words,
-    show_line,
-    waste_said,
-)
+from percpu_fuzz.reports.sections.brief.summary import huge_words, planted_words, show_line, waste_said
 
 MAIL_WIDTH, MAIL_LINES_MOST = 72, 40
 SCHEDULE_LEAST, SCHEDULE_MOST = 6, 14  # lines, its head included; the first finding has the most that there is room for

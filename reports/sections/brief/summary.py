@@ -17,10 +17,9 @@ from percpu_fuzz.reports.render.lanes import Lanes, laid_out
 from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
-from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
-from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
+from percpu_fuzz.reports.sections.run_words import failed_batches, identity_words, verdict_words
 
 SUMMARY_LINES_MOST = 45  # after the last line of progress
 FINDINGS_SHOWN = 5
@@ -175,7 +174,7 @@ def limit_words(figures: Figures) -> str:
     return f"{words} It bounds what was drawn and proves nothing.".strip()
 
 
-def summary_text(figures: Figures, exit_words: str = "") -> str:
+def summary_text(figures: Figures) -> str:
     """What a terminal shows at the end of a run: SUMMARY_LINES_MOST lines, if need be of fewer findings.
 
     What it costs, what was run and where to go on stand whole.
@@ -183,8 +182,6 @@ def summary_text(figures: Figures, exit_words: str = "") -> str:
     campaign = figures.campaign
     cases = sum(campaign.cases(stream) for stream in STREAMS)
     lines = ["", *paragraph(verdict_words(figures))]
-    if exit_words:
-        lines += paragraph(exit_words)
     end = [""]
     for name, words in cost_rows(figures):
         end += hanging(name.capitalize(), words)
@@ -228,23 +225,17 @@ def hanging(name: str, words: str) -> list[str]:
 def next_lines(figures: Figures) -> list[str]:
     """Where everything is, and what to type next."""
     out = figures.campaign.out
-    rows = [("Report", f"{out}/report.html"), ("", "beside it report.txt, the whole as text (--full prints it)")]
-    for words, line in next_commands(figures):
-        rows.append((words, line))
+    whole = "beside it report.txt, the whole as text (--full prints it)"
+    rows = (("Report", f"{out}/report.html"), ("", whole), *next_commands(figures))
     return ["", *(f"{name:<{NAME_WIDTH}}{plain(line)}" for name, line in rows)]
 
 
 def next_commands(figures: Figures) -> Sequence[tuple[str, str]]:
     """(what for, command)."""
     out = figures.campaign.out
-    rows = [("Next", shell_line(["percpu-fuzz", "report", out, "--format", "mail"]))]
+    mail = shell_line(["percpu-fuzz", "report", out, "--format", "mail"])
     seconds = figures.campaign.budget_seconds or figures.campaign.seconds
     longer = max(60, round(10 * seconds / 60) * 60)
-    typed = [
-        ("--variant", figures.campaign.variant),
-        ("--scheduler", str(figures.campaign.describe.get("scheduler", ""))),
-    ]
-    code = [
-        word for flag, text in typed if NAMES_CODE.search(text) for word in (flag, text)
-    ]  # code runs only if it is typed
-    return [*rows, ("", shell_line(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]
+    typed = {"--variant": figures.campaign.variant, "--scheduler": str(figures.campaign.describe.get("scheduler", ""))}
+    code = [word for pair in typed.items() if NAMES_CODE.search(pair[1]) for word in pair]  # runs only if it is typed
+    return [("Next", mail), ("", shell_line(["percpu-fuzz", "run", "--resume", out, "--time", f"{longer}", *code]))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from percpu_fuzz.reports.numbers import decimal, number, percent
@@ -15,34 +14,12 @@ DIFFERS_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFallback:
-    """Pages of the CPUs of one node: the share on another node, how far the model's shares are from the recorded ones,
-    and how often a CPU's pages changed their node, recorded and by the model.
-    """
-
-    node: int
-    share: float
-    share_off: float
-    distance_off: float
-    switches: Sequence[int]
-    switches_model: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class FallbackDetail:
-    """By node. indices: page indices by node of CPUs, all of them; tolerance: the difference of shares accepted."""
-
-    nodes: Sequence[NodeFallback]
-    indices: int
-    tolerance: float
-
-
 def fidelity_page(
-    figures: Mapping[str, Any], fallback: FallbackDetail | None, read: str, left_out: Sequence[str]
+    figures: Mapping[str, Any], fallback: Mapping[str, Any] | None, read: str, left_out: Sequence[str]
 ) -> Page:
-    """A run's page. figures: as the command prints them as JSON; read and left_out: what was read, and what was not
-    used of it, in words.
+    """A run's page. figures: as the command prints them as JSON; fallback: what there is beside them of the placement.
+
+    read and left_out: what was read, and what was not used of it, in words.
     """
     sections = [rows_section(figures)]
     if "areas" in figures:
@@ -96,24 +73,21 @@ def pages_section(found: Mapping[str, Any]) -> Section:
     return Section("pages", "3 pages", words)
 
 
-def placement_section(found: Mapping[str, Any], fallback: FallbackDetail) -> Section:
+def placement_section(found: Mapping[str, Any], fallback: Mapping[str, Any]) -> Section:
     """Figure 4: pages on the recorded node, then by CPU node the share that fell back, and switches."""
     words = (
         f"{share(found['pages_equal'], found['pages'])} pages on the recorded node, given {number(found['intervals'])} "
         f"node-full intervals; longest run {number(found['longest_run'])}.",
         f"{share(found['others_equal'], found['others_judged'])} with intervals from the other CPUs alone; "
-        f"{number(found['split'])} of {number(fallback.indices)} page indices with CPUs of one node on two nodes.",
+        f"{number(found['split'])} of {number(fallback['indices'])} page indices with CPUs of one node on two nodes.",
     )
     head = ("CPUs of node", "fall back", "model off", "by distance", "switches", "the model's")
     rows = tuple(
-        (
-            str(n.node), f"{decimal(100 * n.share, 1)}%", decimal(100 * n.share_off, 1),
-            decimal(100 * n.distance_off, 1), ends_of(n.switches), ends_of(n.switches_model),
-        )
-        for n in fallback.nodes
-    )  # fmt: skip
+        (str(node), f"{decimal(100 * part, 1)}%", *(decimal(100 * off, 1) for off in offs), *map(ends_of, switches))
+        for node, part, offs, switches in fallback["nodes"]
+    )
     caption = (
-        f"Model off, by distance: in points, of which {100 * fallback.tolerance:.0f} are tolerated; switches by CPU"
+        f"Model off, by distance: in points, of which {100 * fallback['tolerance']:.0f} are tolerated; switches by CPU"
     )
     return Section("placement", "4 placement", words, (), (Table(head, rows, caption=caption),))
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
-from percpu_fuzz.fuzz.campaign.dispatcher import Criterion, Dispatcher, Limits, failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits, failed_row
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
 from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
@@ -35,6 +35,7 @@ from percpu_fuzz.fuzz.schedule import (
     next_batch,
 )
 from percpu_fuzz.fuzz.store.store import Store, digest_of
+from percpu_fuzz.reports.figures.stopping import Watch
 
 BOUNDS = Bounds()
 SIGNATURE = Signature("I1", "toy", "PO_REFUND", ())
@@ -147,7 +148,7 @@ def ran(
     plan: Toy,
     cases: int | None = 60,
     workers: int = 2,
-    criterion: Criterion | None = None,
+    criterion: Watch | None = None,
     view: View | None = None,
     shard: Shard = WHOLE,
     bounds: Bounds = BOUNDS,

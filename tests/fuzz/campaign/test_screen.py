@@ -17,9 +17,9 @@ from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.events import Done
 from percpu_fuzz.fuzz.campaign.screen import BLOCKS, Screen, bars, found_by_then
 from percpu_fuzz.fuzz.progress import is_for_a_person
-from percpu_fuzz.fuzz.runnable_plan import RunnableBatches
 from percpu_fuzz.fuzz.schedule import BatchId
 from percpu_fuzz.fuzz.store.store import Store
+from percpu_fuzz.strategies.plan.batches import Batches
 
 
 class NoPlan:
@@ -49,7 +49,7 @@ class NoPlan:
 def dispatcher(tmp_path: Path) -> Dispatcher:
     """12,345,678 measured cases, violations of two invariants, a lost worker, a batch given up."""
     dispatcher = Dispatcher(
-        cast(RunnableBatches, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2)
+        cast(Batches, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2)
     )
     waste = {0: 5_000_000, 1: 4_000_000, 3: 3_345_678}
     done = Done(

@@ -198,10 +198,6 @@ def test_findings_are_told_with_their_lanes(make: Made) -> None:
     for words in ("shape few", "Machine few", "refill_obj_stock", "css_offline", "memcg1 usage: 0 -> 2",
                   "I18 broken: expected 0, found -1", "--lanes", "Clopper-Pearson (1934)"):  # fmt: skip
         assert words in shown
-    text_only = {**make().findings[0], "lanes": ["step  CPU 0", "   1  begin"]}  # of an earlier version
-    earlier = report_html(make(findings=[text_only]))
-    assert ">begin</text>" in earlier
-    assert "The interleaving" in earlier
     bare = report_html(make())
     assert "The interleaving" not in bare
     assert "001-I18-v2.json" in bare

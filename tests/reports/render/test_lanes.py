@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from percpu_fuzz.reports.lanes import Broken, Change, Line, stored_lines
-from percpu_fuzz.reports.render.lanes import laid_out, laid_out_text, lanes_text
+from percpu_fuzz.reports.render.lanes import laid_out, lanes_text
 from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
 
 LINES = (
@@ -74,18 +74,3 @@ def test_lines_come_back_from_a_store() -> None:
     assert stored_lines({}) == ()
     with pytest.raises(msgspec.ValidationError):
         stored_lines({"steps": [{"step": "one"}]})
-
-
-def test_text_of_an_earlier_version_is_drawn_as_it_stands() -> None:
-    """No line of it is lost, words keep their columns, an empty line is no error."""
-    drawn = lanes_picture("x", laid_out_text([*TEXT.splitlines(), "", "    7", "<b>"]))
-    for column, words in (
-        (6, "[task 0]"),
-        (58, "memcg1 usage: 0 -&gt; 2"),
-        (2, "&gt;&gt;"),
-        (0, "&lt;b&gt;"),
-        (4, "7"),
-    ):
-        assert re.search(rf'<text x="{6 * column}" [^>]*>{re.escape(words)}</text>', drawn), words
-    assert "<circle" not in drawn
-    assert "lane-head" not in drawn

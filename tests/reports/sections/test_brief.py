@@ -23,10 +23,10 @@ from percpu_fuzz.reports.identity import FIRST_MESSAGE_ID, MESSAGE_ID, TREE, par
 from percpu_fuzz.reports.lanes import Broken, Change, Line
 from percpu_fuzz.reports.sections.brief.causes import cause, causes
 from percpu_fuzz.reports.sections.brief.functions import function_of
-from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.mail import mail_text
 from percpu_fuzz.reports.sections.brief.schedule import named_within, told_within, two_columns
 from percpu_fuzz.reports.sections.brief.summary import in_order, summary_text
+from percpu_fuzz.reports.sections.run_words import identity_words
 from percpu_fuzz.strategies.plan import canary
 
 Made = Callable[..., Campaign]

@@ -8,7 +8,7 @@ from equality import PlainSide, batches_of
 from machines import alloc, machine
 
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.core.declare import PlainRecord
+from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.records import Prog, new_record
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task, program_of
@@ -18,7 +18,6 @@ from percpu_fuzz.strategies.draw.choices import LENGTH
 from percpu_fuzz.strategies.draw.decode import decode, draw_choices
 from percpu_fuzz.strategies.draw.rng import new_rng, seed_rng
 from percpu_fuzz.strategies.plan.batch import Batch
-from percpu_fuzz.strategies.plan.redraw import plain_array
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 SEED = 17
