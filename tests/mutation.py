@@ -1,17 +1,19 @@
-"""Mutation of the engine itself: `make mutate` (FILES="post_hook obj_stock", TIME=seconds) changes the source of the
-modelled kernel, one small change at a time, and lets cases in plain mode look for it.
+"""Mutation of the engine itself: `make mutate` (FILES="post_hook obj_stock", TIME=seconds) changes the source of what
+is compiled of the engine, one small change at a time, and lets cases in plain mode look for it.
 
 A mutant is run on cases that reach its statement. It is killed if one of them ends otherwise than on the engine as it
-is: by an invariant (another violation, an exception, a case that hangs), or, failing that, by what a campaign counts
-(steps, events, hazards, waste, the probe). Survivors are printed by kind. Functions that hold planted slips only are
-left out. Functions take turns in a shuffled, fixed order, so that a short run is an even sample; out/mutation.json
-keeps what is known of this source, and another run goes on from there.
+is: by an invariant (other ones break, an exception, a case that hangs), or, failing that, by what a campaign counts
+(steps, events, hazards, waste, the probe, at which step an invariant broke). Survivors are printed by kind, those of
+equivalent_mutants.py with their reason. Functions that hold planted slips only are left out. Functions take turns in a
+shuffled, fixed order, so that a short run is an even sample; out/mutation.json keeps what is known of this source, and
+another run goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -20,7 +22,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +31,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 sys.path.insert(0, str(ROOT))
 
-from mutation_cases import KERNEL, MutationCase, Verdict, pool, statements, traced, verdict  # noqa: E402
+from equivalent_mutants import reason_of  # noqa: E402
+from mutation_cases import PATHS, MutationCase, Verdict, pool, traced, verdict  # noqa: E402
 from source_mutants import SourceMutant, functions_of, mutants_of, mutated  # noqa: E402
 
 from percpu_fuzz.engine.core import compiled  # noqa: E402
 
-FILES = tuple(sorted(path.stem for path in KERNEL.glob("*.py") if path.stem != "__init__"))
 KEPT = ROOT / "out" / "mutation.json"
-CASES_MOST, AFTER_COUNTED = 16, 4  # of a mutant; of one that was killed by a count
-HANGS_SECONDS = 5.0  # of CPU time, a case
-BROKEN, COUNTED, SURVIVED, UNREACHED = "broken", "counted", "survived", "unreached"
+CASES_MOST, AFTER_COUNTED = 64, 4  # of a mutant; of one that was killed by a count
+HANGS_SECONDS = 1.0  # of CPU time, a case, which takes a hundredth
+KEPT_EVERY = 100  # mutants
+BROKEN, COUNTED, SURVIVED, UNREACHED, EQUIVALENT = "broken", "counted", "survived", "unreached", "equivalent"
 KINDS = {  # of survivors, by what stands in the statement: the first that does
     "touch_": "marks what the checks after a step look at; at rest they look at everything",
     "hazard(": "counts a rare situation, for the report",
@@ -46,23 +50,23 @@ KINDS = {  # of survivors, by what stands in the statement: the first that does
     "prog.v_": "a choice of variants and mutants",
     "SLIP_": "a planted mistake's line",
     "goto(": "where the task goes on",
-    "": "what the kernel does",
+    "": "what the engine does",
 }
-
+FORK = multiprocessing.get_context("fork")
 
 _pool: list[MutationCase] = []
 _expected: list[Verdict] = []
 _reaching: dict[tuple[str, int], list[int]] = {}  # cases by statement
-_first_lines: dict[str, dict[int, int]] = {}
 
 
 def install(mutant: SourceMutant) -> None:
     """Put the mutant in place of its function, wherever the engine has it by name. Only in a process that ends soon."""
-    module = sys.modules[f"percpu_fuzz.engine.kernel.{mutant.module}"]
+    path = PATHS[mutant.module]
+    module = sys.modules[f"percpu_fuzz.engine.{path.parent.name}.{mutant.module}"]
     old = getattr(module, mutant.function)
-    tree = mutated(functions_of(KERNEL / f"{mutant.module}.py")[mutant.function], mutant)
+    tree = mutated(functions_of(path)[mutant.function], mutant)
     names = module.__dict__
-    exec(compile(ast.Module([tree], []), f"{mutant.module}.py", "exec"), names)
+    exec(compile(ast.Module([tree], []), path.name, "exec"), names)
     new = names[mutant.function]
     for name, loaded in list(sys.modules.items()):
         ours = name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies."))
@@ -70,48 +74,79 @@ def install(mutant: SourceMutant) -> None:
             setattr(loaded, mutant.function, new)
 
 
-def statement_of(mutant: SourceMutant) -> tuple[str, int]:
-    """File and first line of the statement that is changed."""
-    if mutant.module not in _first_lines:
-        _first_lines[mutant.module] = statements(mutant.module)
-    return mutant.module, _first_lines[mutant.module][mutant.line]
-
-
-def fate(mutant: SourceMutant) -> tuple[str, int]:
-    """(what became of it, cases run) of a mutant, in a process of its own."""
-    cases = _reaching.get(statement_of(mutant), [])
-    if not cases:
-        return UNREACHED, 0
+def fate(mutant: SourceMutant, answer: Any) -> None:
+    """Send (what became of a mutant, cases run). Only in a process of its own."""
+    cases = _reaching[mutant.module, mutant.line]
     chosen = random.Random(mutant.name).sample(cases, min(CASES_MOST, len(cases)))
+    gc.disable()
     compiled._twins.clear()
     install(mutant)
     signal.signal(signal.SIGVTALRM, _hang)
     counted = 0
     for number, place in enumerate(chosen, 1):
-        signal.setitimer(signal.ITIMER_VIRTUAL, HANGS_SECONDS)
-        try:
-            found = verdict(_pool[place])
-        except Exception:
-            return BROKEN, number
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        if found[0] != _expected[place][0]:
-            return BROKEN, number
+        found = timed(_pool[place])
+        if found is None or found[0] != _expected[place][0]:
+            answer.send((BROKEN, number))
+            return
         counted = counted or (number if found[1] != _expected[place][1] else 0)
         if counted and number >= counted + AFTER_COUNTED:
             break
-    return (COUNTED, counted) if counted else (SURVIVED, len(chosen))
+    answer.send((COUNTED, counted) if counted else (SURVIVED, len(chosen)))
+
+
+def timed(case: MutationCase) -> Verdict | None:
+    """The verdict of a case; None if it raises or hangs."""
+    signal.setitimer(signal.ITIMER_VIRTUAL, HANGS_SECONDS)
+    try:
+        return verdict(case)
+    except Exception:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _hang(_number: int, _frame: object) -> None:
     raise TimeoutError
 
 
+def fates(mutants: Sequence[SourceMutant], workers: int) -> Iterator[tuple[SourceMutant, tuple[str, int]]]:
+    """Mutants and their fates as they come: each is run in a process that is forked for it from this one, which is
+    warm. A process that dies has killed its mutant.
+    """
+    waiting, running = iter(mutants), dict[Any, tuple[SourceMutant, Any]]()
+    try:
+        while True:
+            for mutant in waiting:
+                if not _reaching.get((mutant.module, mutant.line)):
+                    yield mutant, (UNREACHED, 0)
+                    continue
+                ours, theirs = FORK.Pipe(duplex=False)
+                process = FORK.Process(target=fate, args=(mutant, theirs))
+                process.start()
+                theirs.close()
+                running[ours] = mutant, process
+                if len(running) >= workers:
+                    break
+            if not running:
+                return
+            for ours in connection.wait(list(running)):
+                mutant, process = running.pop(ours)
+                try:
+                    found = ours.recv()
+                except EOFError:
+                    found = BROKEN, 0
+                process.join()
+                yield mutant, found
+    finally:
+        for _, process in running.values():
+            process.terminate()
+
+
 def all_mutants(files: Sequence[str]) -> dict[str, list[SourceMutant]]:
     """Mutants by function ("module.function")."""
     found: dict[str, list[SourceMutant]] = {}
     for module in files:
-        for name, function in functions_of(KERNEL / f"{module}.py").items():
+        for name, function in functions_of(PATHS[module]).items():
             if "slip" not in name:  # what no variant but a mutant of the catalogue runs
                 found[f"{module}.{name}"] = list(mutants_of(module, function))
     return found
@@ -127,8 +162,11 @@ def in_turns(mutants: dict[str, list[SourceMutant]]) -> list[SourceMutant]:
 def version() -> str:
     """Of the engine's sources and of these cases."""
     digest = hashlib.sha256()
-    ours = [Path(__file__), *(ROOT / "tests" / "support").glob("*muta*.py")]
-    for path in [*sorted((ROOT / "engine").rglob("*.py")), *sorted(ours)]:
+    ours = [
+        Path(__file__),
+        *(ROOT / "tests" / "support" / f"{name}.py" for name in ("mutation_cases", "source_mutants")),
+    ]
+    for path in [*sorted((ROOT / "engine").rglob("*.py")), *ours]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -150,81 +188,106 @@ def keep(kept: dict[str, Any]) -> None:
 def prepare(workers: int) -> None:
     """Draw the cases, and run each once on the engine as it is."""
     _pool[:] = pool()
-    with multiprocessing.get_context("fork").Pool(workers) as processes:
+    with FORK.Pool(workers) as processes:
         for place, (found, lines) in enumerate(processes.imap(_traced, range(len(_pool)), chunksize=8)):
             _expected.append(found)
             if found[0] not in ("stuck", "overlong"):
                 for line in lines:
                     _reaching.setdefault(line, []).append(place)
+    gc.collect()
+    gc.freeze()
 
 
 def _traced(place: int) -> tuple[Verdict, Any]:
     return traced(_pool[place])
 
 
-def run(files: Sequence[str], seconds: float, workers: int) -> int:
-    """Print kills by function and the survivors; 1 if nothing was run."""
-    mutants, kept = all_mutants(files), load()
-    waiting = [mutant for mutant in in_turns(mutants) if mutant.name not in kept["fates"]]
+def run(files: Sequence[str], seconds: float, workers: int) -> dict[str, Any]:
+    """Run what is not known yet, as far as time goes; what is known then."""
+    kept = load()
+    waiting = [mutant for mutant in in_turns(all_mutants(files)) if mutant.name not in kept["fates"]]
     until = time.monotonic() + seconds
     if waiting:
         prepare(workers)
-        print(f"{len(_pool)} cases reach {len(_reaching)} lines, {len(waiting)} mutants", flush=True)
-    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as processes:
-        for number, (mutant, answer) in enumerate(zip(waiting, processes.imap(fate, waiting), strict=True), 1):
-            kept["fates"][mutant.name] = answer
-            if number % 50 == 0:
-                keep(kept)
-                print(f"{number} run", flush=True)
-            if time.monotonic() > until:
-                processes.terminate()
-                break
+        print(f"{len(_pool)} cases reach {len(_reaching)} statements, {len(waiting)} mutants", flush=True)
+    for number, (mutant, answer) in enumerate(fates(waiting, workers), 1):
+        kept["fates"][mutant.name] = answer
+        if number % KEPT_EVERY == 0:
+            keep(kept)
+            print(f"{number} run", flush=True)
+        if time.monotonic() > until:
+            break
     keep(kept)
-    return report(mutants, kept["fates"])
+    found: dict[str, Any] = kept["fates"]
+    return found
 
 
 def kind_of(mutant: SourceMutant) -> str:
     """Of a survivor: the first of KINDS that its statement holds."""
-    module, line = statement_of(mutant)
-    text = (KERNEL / f"{module}.py").read_text().splitlines()[line - 1]
-    return next(sign for sign in KINDS if sign in text)
+    return next(sign for sign in KINDS if sign in mutant.statement)
 
 
-def report(mutants: dict[str, list[SourceMutant]], fates: dict[str, Any]) -> int:
-    """The table, the survivors by kind, the score."""
+def judged(mutant: SourceMutant, way: str) -> str:
+    """What became of a mutant; of one that no case told apart, whether it is known to be equivalent."""
+    return EQUIVALENT if way in (SURVIVED, UNREACHED) and reason_of(mutant.name) else way
+
+
+def score(files: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
+    """The numbers: mutants, those run, what became of them, the share killed of all run and of those not equivalent."""
+    every = [mutant for rows in all_mutants(files).values() for mutant in rows]
+    ways = Counter(judged(mutant, known[mutant.name][0]) for mutant in every if mutant.name in known)
+    done, killed = ways.total(), ways[BROKEN] + ways[COUNTED]
+    return {
+        "mutants": len(every), "run": done, **{way: ways[way] for way in (BROKEN, COUNTED, SURVIVED, UNREACHED)},
+        EQUIVALENT: ways[EQUIVALENT], "killed_of_all": killed / max(1, done),
+        "killed_of_others": killed / max(1, done - ways[EQUIVALENT]),
+    }  # fmt: skip
+
+
+def report(files: Sequence[str], known: dict[str, Any]) -> None:
+    """Print the table, the survivors by kind, the equivalent ones by reason, the score."""
+    mutants = all_mutants(files)
     print(f"{'function':42} mutants    run broken counted")
     for name, rows in mutants.items():
-        seen = [fates[mutant.name][0] for mutant in rows if mutant.name in fates]
+        seen = [known[mutant.name][0] for mutant in rows if mutant.name in known]
         print(f"{name:42} {len(rows):7d} {len(seen):6d} {seen.count(BROKEN):6d} {seen.count(COUNTED):7d}")
-    done = [(mutant, fates[mutant.name][0]) for rows in mutants.values() for mutant in rows if mutant.name in fates]
-    ways = Counter(way for _, way in done)
+    done = [(m, judged(m, known[m.name][0])) for rows in mutants.values() for m in rows if m.name in known]
+    list_by(EQUIVALENT, [(m, str(reason_of(m.name))) for m, way in done if way == EQUIVALENT])
     for way in (UNREACHED, SURVIVED):
-        left = [mutant for mutant, found in done if found == way]
-        for sign, number in Counter(map(kind_of, left)).most_common():
-            print(f"{way}, {KINDS[sign]}: {number}")
-            for mutant in left:
-                if kind_of(mutant) == sign:
-                    print(f"  {mutant.name}")
-    share = 100 * (ways[BROKEN] + ways[COUNTED]) / max(1, len(done))
-    total = sum(map(len, mutants.values()))
+        list_by(way, [(m, KINDS[kind_of(m)]) for m, found in done if found == way])
+    found = score(files, known)
     print(
-        f"{len(done)} of {total} mutants run: {ways[BROKEN]} killed by an invariant, {ways[COUNTED]} by a count, "
-        f"{ways[SURVIVED]} survived, {ways[UNREACHED]} reached by no case: {share:.1f}% killed"
+        f"{found['run']} of {found['mutants']} mutants run: {found[BROKEN]} killed by an invariant, {found[COUNTED]} "
+        f"by a count, {found[SURVIVED]} survived, {found[UNREACHED]} reached by no case, {found[EQUIVALENT]} equivalent: "
+        f"{found['killed_of_all']:.1%} killed, {found['killed_of_others']:.1%} of those not equivalent"
     )
-    return 0 if done else 1
+
+
+def list_by(way: str, found: Sequence[tuple[SourceMutant, str]]) -> None:
+    """Print mutants under the words that they share, most first."""
+    for words, number in Counter(words for _, words in found).most_common():
+        print(f"{way}, {words}: {number}")
+        for mutant, its in found:
+            if its == words:
+                print(f"  {mutant.name}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--time", type=float, default=600.0, help="seconds")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="of engine/kernel, without .py; all of them if none")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="of engine, without .py; all that are compiled if none"
+    )
     given = parser.parse_args()
     for name in given.files:
-        if name not in FILES:
-            print(f"mutation: {name!r}; allowed: {', '.join(FILES)}", file=sys.stderr)
+        if name not in PATHS:
+            print(f"mutation: {name!r}; allowed: {', '.join(PATHS)}", file=sys.stderr)
             return 2
-    return run(given.files or FILES, given.time, given.workers)
+    files = given.files or tuple(PATHS)
+    known = run(files, given.time, given.workers)
+    report(files, known)
+    return 0 if known else 1
 
 
 if __name__ == "__main__":

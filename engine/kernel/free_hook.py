@@ -59,6 +59,7 @@ def fr_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     drop_area(topo, st, r)
     o = st.area_entry[r]
     if o < 0 or not has_exts(st, st.area_chunk[r]):
+        forget_live(topo, st, r)  # nothing, unless the entry was lost
         goto(st, t, labels.FR_UNLOCK)
         return
     clear_entry(topo, prog, st, t, r, o)

@@ -11,21 +11,23 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
-from percpu_fuzz.engine import kernel
+from percpu_fuzz import engine
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
 from percpu_fuzz.engine.scenario import load_finding
-from percpu_fuzz.engine.topology import Topology
+from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.faults import FAILURES, NESTED_REFRESH
 from percpu_fuzz.strategies.draw.rng import new_rng
 from percpu_fuzz.strategies.draw.topologies import preset
-from percpu_fuzz.strategies.plan.mutants import CHOICES
+from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case
 from percpu_fuzz.strategies.run.replay import plain_records, violations_of
@@ -35,8 +37,9 @@ from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 from percpu_fuzz.strategies.schedulers.record import new_sched
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = ROOT / "engine" / "kernel"
-SEED, STEPS_MOST = 17, 3_000
+FOLDERS = ("kernel", "case", "checks")  # of engine: what is compiled of each step
+PATHS = {path.stem: path for folder in FOLDERS for path in sorted((ROOT / "engine" / folder).glob("[!_]*.py"))}
+SEED, STEPS_MOST, TELLING_MOST = 17, 3_000, 3
 EVERY_FAILURE = (*(f"{name}=0.3" for name in FAILURES), NESTED_REFRESH)
 COUNTED = (
     "nr_steps", "nr_alloc", "nr_free", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_illegal", "alloc_ops",
@@ -51,7 +54,9 @@ Lines = frozenset[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class MutationCase:
-    """Plain records and the seed of the walk."""
+    """Plain records and the seed of the walk. state: that of all cases of its size class, as a worker's is, so that a
+    case begins with what another has left.
+    """
 
     topo: Any
     prog: Any
@@ -59,8 +64,8 @@ class MutationCase:
     seed: int
 
 
-def drawn_cases() -> Iterator[tuple[Any, Any, Any]]:
-    """(topo, prog, state) of every case of the pool."""
+def drawn_cases() -> Iterator[tuple[str, Any, Any, Any]]:
+    """(size class, topo, prog, state) of every case of the pool."""
     two_node, wide = preset("two-node"), preset("epyc176")
     for name, variant in VARIANTS.items():
         yield from of_batch(variant, two_node, 24)
@@ -69,40 +74,59 @@ def drawn_cases() -> Iterator[tuple[Any, Any, Any]]:
         yield from of_batch(variant, two_node, 12, stream="measurement")
         if name != "v1":  # it keeps the order by CPU
             yield from of_batch(variant, wide, 2)
-    for mutant in CHOICES:
-        yield from of_batch(mutant.variant, two_node, 4)
+    for mutant in catalogue():
+        yield from telling(of_batch(mutant.variant, two_node, 12))
     for path in sorted((ROOT / "tests" / "data" / "hazards").glob("H*.json")):
         for variant in ("v2", "fixed", "base"):
-            yield plain_records(load_finding(path.read_bytes(), str(path)).scenario, VARIANTS[variant])
+            scenario = load_finding(path.read_bytes(), str(path)).scenario
+            yield size_class_of(scenario.topology), *plain_records(scenario, VARIANTS[variant])
+
+
+def telling(drawn: Iterator[tuple[str, Any, Any, Any]]) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Of these cases the first, and the first few that break an invariant."""
+    broken = 0
+    for number, (size_class, topo, prog, state) in enumerate(drawn):
+        found, _ = verdict(MutationCase(topo, prog, state, number))
+        broken += bool(found)
+        if number == 0 or (found and broken <= TELLING_MOST):
+            yield size_class, topo, prog, state
 
 
 def of_batch(
     variant: Variant, machine: Topology | None, cases: int, *, stream: str = "hunting", faults: tuple[str, ...] = (),
     k: int = 0,
-) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
+) -> Iterator[tuple[str, Any, Any, Any]]:  # fmt: skip
     """The first cases of a batch of a campaign."""
     batch = make_plan(variant, SEED, machine, faults).batch_of(stream, k)
     for case in range(cases):
-        yield drawn_case(batch, case)[:3]
+        yield batch.size_class, *drawn_case(batch, case)[:3]
 
 
 def pool() -> list[MutationCase]:
     """All cases; drawn once, before anything is mutated."""
-    return [MutationCase(*drawn, seed) for seed, drawn in enumerate(drawn_cases())]
+    states: dict[str, Any] = {}
+    return [
+        MutationCase(topo, prog, states.setdefault(size_class, state), seed)
+        for seed, (size_class, topo, prog, state) in enumerate(drawn_cases())
+    ]
 
 
 def verdict(case: MutationCase) -> Verdict:
-    """What a case shows on the engine as it is now: violations (or how it failed to end), and what is counted."""
+    """What a case shows on the engine as it is now: which invariants broke (or how it failed to end), and what is
+    counted, the steps of violations among it.
+    """
     topo, prog, state = case.topo, case.prog, case.state
     rng: Any = PlainRecord(new_rng()[0])
     rng.s0, rng.s1, rng.s2, rng.s3 = (random.Random(case.seed).getrandbits(64) for _ in range(4))
     sched: Any = PlainRecord(new_sched()[0])
     take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
-    plain(reset)(topo, prog, state, True)
+    plain(reset)(topo, prog, state, False)
     plain(begin)(sched, state, rng)
     for _ in range(STEPS_MOST):
         if over(state):
-            return violations_of(state), (*(getattr(state, name) for name in COUNTED), tuple(state.hazard))
+            found = violations_of(state)
+            counts = (*(getattr(state, name) for name in COUNTED), tuple(state.hazard))
+            return frozenset(violation.invariant for violation in found), (found, counts)
         t = next_task(sched, topo, prog, state, rng)
         if t < 0:
             return "stuck", None
@@ -113,30 +137,39 @@ def verdict(case: MutationCase) -> Verdict:
 
 
 def traced(case: MutationCase) -> tuple[Verdict, Lines]:
-    """The verdict of a case, and the lines of engine/kernel that it reaches: (file's name, line)."""
-    reached: set[tuple[str, int]] = set()
-    names = {str(Path(folder) / path.name): path.stem for folder in kernel.__path__ for path in KERNEL.glob("*.py")}
+    """The verdict of a case, and the statements that it reaches: (file's name, first line)."""
+    (loaded,) = engine.__path__
+    names = {str(Path(loaded) / path.parent.name / path.name): name for name, path in PATHS.items()}
+    left: dict[CodeType, set[int]] = {}  # lines not reached yet; a function without any is not traced again
 
-    def on_line(frame: Any, event: str, _argument: object) -> Any:
-        if event == "line":
-            reached.add((names[frame.f_code.co_filename], frame.f_lineno))
+    def on_line(frame: Any, _event: str, _argument: object) -> Any:
+        left[frame.f_code].discard(frame.f_lineno)
         return on_line
 
     def on_call(frame: Any, _event: str, _argument: object) -> Any:
-        return on_line if frame.f_code.co_filename in names else None
+        code = frame.f_code
+        if code not in left:
+            left[code] = {line for _, _, line in code.co_lines() if line} if code.co_filename in names else set()
+        return on_line if left[code] else None
 
     sys.settrace(on_call)
     try:
         found = verdict(case)
     finally:
         sys.settrace(None)
-    return found, frozenset(reached)
+    reached = {
+        (names[code.co_filename], line)
+        for code, missed in left.items() if code.co_filename in names
+        for _, _, line in code.co_lines() if line and line not in missed
+    }  # fmt: skip
+    return found, frozenset((module, statements(module)[line]) for module, line in reached)
 
 
+@cache
 def statements(module: str) -> dict[int, int]:
-    """For each line of a file of engine/kernel the first line of the innermost statement that it belongs to."""
+    """For each line of a file the first line of the innermost statement that it belongs to."""
     first: dict[int, int] = {}
-    tree = ast.parse((KERNEL / f"{module}.py").read_text())
+    tree = ast.parse(PATHS[module].read_text())
     for node in ast.walk(tree):  # outer ones come before inner ones
         if isinstance(node, ast.stmt):
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):

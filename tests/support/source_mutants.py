@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,32 +20,55 @@ COUNTED: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True)
 class SourceMutant:
-    """A function with one change. place: which node of the function's walk; way: which change of that node."""
+    """A function with one change. place: which node of the function's walk; way: which change of that node.
+
+    line: the first of the innermost statement that holds the node; statement: that line's words; number: which of the
+    function's changes with the same words this is.
+    """
 
     module: str
     function: str
     line: int
+    statement: str
     what: str
+    number: int
     place: int
     way: int
 
     @property
     def name(self) -> str:
-        return f"{self.module}.{self.function}:{self.line} {self.what} ({self.place}.{self.way})"
+        """Of its own, and the same wherever in the file the function stands."""
+        return f"{self.module}.{self.function}: {self.statement} -- {self.what}" + f" #{self.number}" * (
+            self.number > 1
+        )
 
 
 def functions_of(path: Path) -> dict[str, ast.FunctionDef]:
-    """Top-level functions of a file by name."""
-    return {node.name: node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+    """Compiled top-level functions of a file by name."""
+    found = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: node for node in found if node.decorator_list}
 
 
 def mutants_of(module: str, function: ast.FunctionDef) -> Iterator[SourceMutant]:
     """Every change of every node; docstring, signature, decorators and planted slips are left alone."""
+    holders, seen = _statements(function), Counter[tuple[str, str]]()
     for place, node in enumerate(_nodes(function)):
         if isinstance(node, ast.Compare | ast.If | ast.BoolOp) and "SLIP_" in ast.unparse(getattr(node, "test", node)):
             continue
         for way, (what, _) in enumerate(_changes(node)):
-            yield SourceMutant(module, function.name, getattr(node, "lineno", function.lineno), what, place, way)
+            holder = holders[node]
+            words = ast.unparse(holder).splitlines()[0]
+            seen[words, what] += 1
+            yield SourceMutant(module, function.name, holder.lineno, words, what, seen[words, what], place, way)
+
+
+def _statements(function: ast.FunctionDef) -> dict[ast.AST, ast.stmt]:
+    """The innermost statement that each node belongs to; a statement belongs to itself."""
+    found: dict[ast.AST, ast.stmt] = {}
+    for statement in ast.walk(function):  # outer ones come before inner ones
+        if isinstance(statement, ast.stmt):
+            found.update((node, statement) for node in ast.walk(statement))
+    return found
 
 
 def mutated(function: ast.FunctionDef, mutant: SourceMutant) -> ast.FunctionDef:
