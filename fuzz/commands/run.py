@@ -44,6 +44,7 @@ OPTION_GROUPS = {
         "calibration",
         "learning",
         "shard",
+        "waste_only",
         "explored",
     ),
     "Where it goes": ("out", "resume", "force", "config", "profile", "log", "log_level", "report"),

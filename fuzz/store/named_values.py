@@ -92,6 +92,17 @@ class _Unreached(msgspec.Struct):
     never: list[str]
 
 
+class _Here(msgspec.Struct):
+    unknown: str = ""
+    nodes: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    cpus: Annotated[int, msgspec.Meta(ge=1, le=8192)] = 1
+    page_size: Count = 0
+    assumed: list[str] = []
+    cases: Count = 0
+    histograms: dict[str, list[tuple[int, Count]]] = {}
+    counts: dict[str, Count] = {}
+
+
 class _Operations(msgspec.Struct):
     machine: str
     nodes: Count
@@ -112,6 +123,7 @@ SHAPES: dict[str, Any] = {
     "operations": list[_Operations],
     "stranding": list[_Stranding],
     "unreached": list[_Unreached],
+    "here": _Here,
     "versions": dict[str, str],
     "began": str,
     "own_files": dict[str, str],

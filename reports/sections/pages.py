@@ -15,6 +15,7 @@ from percpu_fuzz.reports.sections.in_flight import in_flight_section
 from percpu_fuzz.reports.sections.misplaced import misplaced_section
 from percpu_fuzz.reports.sections.run import reached_section, run_section
 from percpu_fuzz.reports.sections.run_words import verdict_words
+from percpu_fuzz.reports.sections.sampled import sampled_page
 from percpu_fuzz.reports.sections.violations import discovery_section, until_fixed_section, violations_section
 from percpu_fuzz.reports.sections.waste import waste_section
 
@@ -26,6 +27,8 @@ OF_RUN = (costs_section, certificate_section, discovery_section, reached_section
 def page_of(figures: Figures) -> Page:
     """The page; a pure function of the campaign's stored records."""
     campaign = figures.campaign
+    if campaign.waste_only:
+        return sampled_page(figures)
     chosen = (*SECTIONS, *(OF_PRECHARGE if figures.precharges else ()), *OF_RUN)
     made = (section(figures) for section in chosen)
     return Page(

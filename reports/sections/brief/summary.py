@@ -21,6 +21,7 @@ from percpu_fuzz.reports.sections.brief.identity_words import identity_words
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_batches, verdict_words
+from percpu_fuzz.reports.sections.sampled import here_words, sampled_summary
 
 SUMMARY_LINES_MOST = 45  # after the last line of progress
 FINDINGS_SHOWN = 5
@@ -95,7 +96,8 @@ def no_finding_words(figures: Figures) -> str:
 
 def cost_rows(figures: Figures) -> list[tuple[str, str]]:
     """(name, words): waste, base, headroom, limits."""
-    rows = [("waste", waste_said(figures))]
+    rows = [("here", words)] if (words := here_words(figures)) else []
+    rows += [("waste", waste_said(figures))]
     if words := huge_words(figures):
         rows.append(("larger", words))
     if words := planted_words(figures.campaign):
@@ -181,6 +183,8 @@ def summary_text(figures: Figures, exit_words: str = "") -> str:
     What it costs, what was run and where to go on stand whole.
     """
     campaign = figures.campaign
+    if campaign.waste_only:
+        return sampled_summary(figures)
     cases = sum(campaign.cases(stream) for stream in STREAMS)
     lines = ["", *paragraph(verdict_words(figures))]
     if exit_words:
