@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.shown import shell_line
+from percpu_fuzz.engine.variant import CHARGE_BYTES, Variant
 from percpu_fuzz.fuzz.options import DEFAULT_SECONDS, HERE
 from percpu_fuzz.fuzz.settings import DRAWN, FIELDS, PLACE, SETTINGS, STORED, RunOptions, names_code
 
@@ -16,6 +18,9 @@ def run_options(texts: Mapping[str, str]) -> RunOptions:
         texts = {**texts, "time": f"{DEFAULT_SECONDS:g}"}
     values = {name: setting.value(texts) for name, setting in FIELDS.items()}
     refuse_together(texts)
+    if values["waste_only"]:
+        refuse_beside_waste_only(texts, values["variant"])
+        values["hunt"] = Fraction(0)
     given = {name: text for name, text in texts.items() if name in STORED} | {"seed": str(values["seed"])}
     return RunOptions(**values, given=given)
 
@@ -32,6 +37,18 @@ def refuse_together(texts: Mapping[str, str]) -> None:
         raise InputError("--force", "without --resume", "--resume DIR beside it")
     if "resume" in texts and "out" in texts:
         raise InputError("--out", repr(texts["out"]), "nothing beside --resume, which goes on in its own folder")
+
+
+def refuse_beside_waste_only(texts: Mapping[str, str], variant: Variant) -> None:
+    """InputError for what asks for more than wasted precharge, or for a variant that has none."""
+    for name in ("hunt", "scheduler", "explored", "report"):
+        if name in texts:
+            allowed = f"no {SETTINGS[name].flag}: nothing is hunted and no invariant is checked"
+            raise InputError("--waste-only", f"with {SETTINGS[name].flag} {texts[name]}", allowed)
+    if "rate(" in texts.get("stop", ""):
+        raise InputError("--waste-only", f"with --stop {texts['stop']!r}", "a criterion on waste or share")
+    if variant.charge == CHARGE_BYTES:
+        raise InputError("--waste-only", f"with --variant {variant.name}, which precharges nothing", "one that does")
 
 
 def said_by(given: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +102,7 @@ def run_line(given: Mapping[str, str]) -> str:
     for name, setting in SETTINGS.items():
         text = given.get(name, setting.default)
         if setting.kind is DRAWN and text is not None and (name in ("variant", "seed") or text != setting.default):
-            words += [setting.flag, text]
+            words += [setting.flag] if setting.switch else [setting.flag, text]
     return shell_line(words)
 
 

@@ -191,6 +191,11 @@ class RunOptions:
         "I/N: part I of N of the campaign, without learning; merge joins the parts.", absent=lambda: WHOLE,
     )
     stop: str | None = option("--stop", stop_option, DRAWN, stop_help(), changeable=True)
+    waste_only: bool = option(
+        "--waste-only", opt.switch_option, DRAWN,
+        "Sample wasted precharge alone, 2 to 4 times as many cases: no invariant is checked, nothing is hunted.",
+        "off", switch=True,
+    )
     explored: str | None = option(
         "--explored", opt.filled, DRAWN,
         "Folders of explore, comma-separated, whose scopes the certificate is to name.",

@@ -33,6 +33,7 @@ from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.cases import run_cases
 from percpu_fuzz.strategies.run.drive import run_operations, watch_operations
 from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
+from percpu_fuzz.strategies.run.sampling import sample_cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,17 @@ class Entries:
 
 
 def load_campaigns(size_class: str) -> None:
-    """One case of a batch on a machine of this class, and one that is shrunk."""
+    """One case of a batch on a machine of this class, one that is sampled, and one that is shrunk."""
     machine = preset(MACHINES[size_class])
     plan = make_plan("v2", 0, machine)
-    Batches(plan).run(replace(plan.batch_of(MEASUREMENT, 0), cases=1))
+    for waste_only in (False, True):
+        Batches(plan).run(replace(plan.batch_of(MEASUREMENT, 0), cases=1, waste_only=waste_only))
     load(machine)
 
 
 COMPILED = {
-    "small": Entries(lambda: load_campaigns("small"), (run_cases, walk_recorded)),
-    "wide": Entries(lambda: load_campaigns("wide"), (run_cases, walk_recorded)),
+    "small": Entries(lambda: load_campaigns("small"), (run_cases, sample_cases, walk_recorded)),
+    "wide": Entries(lambda: load_campaigns("wide"), (run_cases, sample_cases, walk_recorded)),
     "explore": Entries(lambda: exploration.prepare(VARIANTS["fixed"], print), (search_depth_first, search_level)),
     "trace": Entries(recorded.warm, (reset, run_operations, watch_operations)),
 }

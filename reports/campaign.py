@@ -104,7 +104,8 @@ class RunFacts:
     failed: batches that could not be run: "stream", "k", "case" (or None), "cases", "tries" (what each try said).
     stop: the criterion that was to end the campaign. shrunk: how many of how many picked cases were shrunk, None if
     that was not recorded. began: the day of the first session, YYYY-MM-DD; version: of this tool, then; own_files:
-    digest (SHA-256) of each file of the user's whose code was run, by what was typed.
+    digest (SHA-256) of each file of the user's whose code was run, by what was typed. here: of the machine that it ran
+    on, a sample of its waste: nodes, cpus, page_size, assumed, cases, histograms, counts; or why not: `unknown`.
     """
 
     describe: Mapping[str, Any]
@@ -128,6 +129,7 @@ class RunFacts:
     began: str = ""
     version: str = ""
     own_files: Mapping[str, str] = field(default_factory=dict)
+    here: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,11 @@ class Campaign(RunFacts):
     def pilot(self) -> int:
         """So many measurement batches decided how many cases each family gets; 0 for none."""
         return int(self.describe.get("pilot", 0))
+
+    @property
+    def waste_only(self) -> bool:
+        """Whether nothing but wasted precharge was asked for: no case was checked."""
+        return bool(self.describe.get("waste only", False))
 
     @property
     def variant(self) -> str:

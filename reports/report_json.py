@@ -19,7 +19,7 @@ from percpu_fuzz.reports.figures.by_stratum import StratumWaste
 from percpu_fuzz.reports.figures.cells import Cell
 from percpu_fuzz.reports.figures.certificate import Certificate
 from percpu_fuzz.reports.figures.discovery import Discovery
-from percpu_fuzz.reports.figures.estimates import EACH_QUANTILE, QUANTILES, Distribution, FamilyEstimate
+from percpu_fuzz.reports.figures.estimates import EACH_QUANTILE, QUANTILES, Distribution, FamilyEstimate, HereWaste
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import AgainstBase, Headroom, NodesCurve
 from percpu_fuzz.reports.figures.misplaced import Misplaced
@@ -28,6 +28,7 @@ from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERI
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
+from percpu_fuzz.reports.sampled_json import sampled_json
 from percpu_fuzz.reports.statistics.intervals import LEVEL, moments, rank_of, value_at_rank
 from percpu_fuzz.reports.stored_rows import FailedBatch, FindingFacts, OperationRow, StrandingRow, UnreachedRow
 from percpu_fuzz.reports.value_types import EACH_STREAM, Count, Counts, InvariantName, Share, Stream
@@ -165,6 +166,7 @@ class Report(Contract):
     compile_seconds: float
     stopping: Stopping
     precharges: bool
+    here: HereWaste | None
     pooled: dict[str, Distribution]
     families: list[FamilyEstimate]
     invariants: list[InvariantEstimate]
@@ -187,13 +189,15 @@ class Report(Contract):
 
 
 FROM_FIGURES = (
-    "precharges", "pooled", "invariants", "headroom", "headroom_by_nodes", "against_base", "misplaced", "cells",
+    "precharges", "here", "pooled", "invariants", "headroom", "headroom_by_nodes", "against_base", "misplaced", "cells",
     "strata", "discovery", "certificate",
 )  # fmt: skip
 
 
 def contract(figures: Figures, exit_status: int) -> dict[str, Any]:
     """The object that `run --json` prints as its last line."""
+    if figures.campaign.waste_only:
+        return sampled_json(figures, exit_status)
     return cast(dict[str, Any], to_builtins(contract_of(figures, exit_status), str_keys=True))
 
 
@@ -205,6 +209,8 @@ def report_json(figures: Figures, exit_status: int | None = None) -> dict[str, A
     if exit_status is None:
         campaign = figures.campaign
         exit_status = int(bool(campaign.failed) or any(campaign.signatures[stream] for stream in STREAMS))
+    if figures.campaign.waste_only:
+        return sampled_json(figures, exit_status)
     return cast(dict[str, Any], to_builtins(report_of(figures, exit_status), str_keys=True))
 
 

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Stream = Literal["measurement", "hunting"]
 File = Annotated[str, Meta(pattern=r"^findings/[A-Za-z0-9_.-]+\Z")]
 
 
 class FailedBatch(Struct):
     """A batch that could not be run; case: the one at which it failed, where that is known."""
 
-    stream: Stream
+    stream: Literal["measurement", "hunting"]
     k: Number
     case: Number | None
     cases: Number
@@ -35,7 +34,7 @@ class FindingFacts(Struct):
     """A finding without its steps; file: relative to the campaign's folder."""
 
     file: File
-    stream: Stream
+    stream: Literal["measurement", "hunting"]
     k: Number
     case: Number
     invariant: str

@@ -96,8 +96,9 @@ def limits_of(session: Session) -> Limits:
     """When to stop; what is kept of the time for findings and report comes from a measurement made now."""
     options = session.options
     limits = Limits(
-        options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds
-    )
+        options.cases, options.seconds, options.hunt, options.workers, options.shard, session.earlier.seconds,
+        checks=not options.waste_only,
+    )  # fmt: skip
     if options.seconds is None or session.interrupts.seen:
         return limits
     with working("measuring how long findings and reports will take"):

@@ -41,7 +41,7 @@ class Limits:
     """When to stop, whichever comes first; and which part of the campaign this is.
 
     seconds: None for no limit; seconds_before: taken by earlier sessions of the same campaign. reserve: what is kept of
-    `seconds` for findings and reports.
+    `seconds` for findings and reports. checks: whether violations are looked for.
     """
 
     cases: int | None
@@ -51,6 +51,7 @@ class Limits:
     shard: Shard = WHOLE
     seconds_before: float = 0.0
     reserve: Reserve = field(default_factory=Reserve)
+    checks: bool = True
 
     def is_over(self, elapsed: float, rows: int, live: LiveCounters, resumed: bool = False) -> bool:
         """Whether it is too late to hand out another batch. resumed: earlier sessions broke more than `live` says."""

@@ -94,12 +94,9 @@ class Lines(View):
             return
         self.said = now
         cases = live.cases.total()
-        violations = live.violations.total()
+        violations = f"{live.violations.total():,} violations" if dispatcher.limits.checks else "unchecked"
         phase = f"; ending, {busy} batches in hand" if dispatcher.ending else ""
-        self.say(
-            f"{now:.0f} s: {cases:,} cases, {live.steps:,} steps, {cases / now:,.0f} cases/s, {violations:,} violations"
-            f"{phase}"
-        )
+        self.say(f"{now:.0f} s: {cases:,} cases, {live.steps:,} steps, {cases / now:,.0f} cases/s, {violations}{phase}")
 
 
 def run_batches(

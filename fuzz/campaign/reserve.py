@@ -55,6 +55,8 @@ class Reserve:
 def measured(batches: Batches, budget: float) -> Reserve:
     """What to keep of so many seconds. Libraries that reports and findings need are loaded here and not again."""
     whole, row_seconds = time_to_render(batches.plan.describe(), batches.outcome(MEASUREMENT, 0))
+    if batches.plan.waste_only:  # nothing will be found
+        return Reserve(whole, row_seconds)
     most = min(MOST_SECONDS, max(MOST_SHARE * budget, min(SHORT_SECONDS, SHORT_SHARE * budget)))
     return Reserve(whole, row_seconds, CASE_FACTOR * time_to_show(canary.batch_of(0)), most)
 

@@ -136,7 +136,7 @@ class Screen(View):
             whole = bars(found_by_then(self.behaviours, WIDE_BARS), WIDE_BARS, self.signs)
             rows.add_row("", f"|{whole}| all, from start to now")
         rows.add_row("waste", self.waste(dispatcher))
-        violations = self.violations(dispatcher)
+        violations = self.violations(dispatcher) if dispatcher.limits.checks else "not looked for"
         rows.add_row("violations", Text(violations, style="bold red" if seen.violations else "green"))
         for name, line in zip(("findings", *("",) * CAUSES_WIDE), self.causes(dispatcher), strict=False):
             rows.add_row(name, line)

@@ -16,6 +16,7 @@ from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import CHARGE_BYTES, VARIANTS, Variant
+from percpu_fuzz.fuzz.campaign.here import sampled_here
 from percpu_fuzz.fuzz.campaign.log import LOGGER, CampaignLog
 from percpu_fuzz.fuzz.campaign.own_engine import own_engine_announced
 from percpu_fuzz.fuzz.command_line import run_line
@@ -23,7 +24,7 @@ from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
 from percpu_fuzz.fuzz.no_blas import without_blas
 from percpu_fuzz.fuzz.output.folder import Lock
-from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.fuzz.progress import Sign, working
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
 from percpu_fuzz.fuzz.shrink.attempt import MACHINES, load
 from percpu_fuzz.fuzz.store.explored import explored_rows
@@ -61,28 +62,38 @@ class Session:
         """What says of every batch what it draws."""
         return self.batches.plan
 
-    def compile(self, say: Callable[[str], None]) -> dict[str, Rows]:
-        """Compile or load everything that runs, before any process is forked; what is counted once for the code."""
+    def compile(self, say: Callable[[str], None]) -> dict[str, Any]:
+        """Compile or load everything that runs, before any process is forked; what is counted once for the code, and
+        what the machine at hand wastes.
+        """
         start = time.perf_counter()
-        surveys: dict[str, Rows] = {"operations": [], "stranding": []}  # where it is left before they are counted
+        surveys: dict[str, Any] = {"operations": [], "stranding": []}  # where it is left before they are counted
         with self.interrupts.left_at_once(), working(f"{LOADING}: the campaign") as sign:
             without_blas()
             with own_engine_announced(self.plan, say):
                 self.batches.warm()
-                classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
-                for place, size_class in enumerate(classes, 1):
-                    sign.words = f"{LOADING}: the shrinker, {place} of {len(classes)} ({size_class})"
-                    load(preset(MACHINES[size_class]))
-                    load(preset(MACHINES[size_class]), self.plan.variant)
-            sign.words = "counting calls into memcg, once for this code"
-            surveys |= {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
-            if worth_a_sample(self.options):
-                sign.words = "sampling what of the modelled kernel is reached, once for this code"
-                surveys["unreached"] = kept_unreached(self.plan)
+                if not self.plan.waste_only:
+                    self.load_shrinker(sign)
+            if not self.plan.waste_only:
+                sign.words = "counting calls into memcg, once for this code"
+                surveys |= {"operations": kept_survey(), "stranding": stranding_of(self.plan.variant)}
+                if worth_a_sample(self.options):
+                    sign.words = "sampling what of the modelled kernel is reached, once for this code"
+                    surveys["unreached"] = kept_unreached(self.plan)
+                sign.words = "sampling what this machine wastes"
+                surveys |= {"here": found} if (found := sampled_here(self.plan)) else {}
         self.compile_seconds = time.perf_counter() - start
         return surveys
 
-    def keep_provenance(self, surveys: dict[str, Rows]) -> None:
+    def load_shrinker(self, sign: Sign) -> None:
+        """Compile or load what shrinks findings on machines of each class."""
+        classes = list(dict.fromkeys(family.size_class for family in self.plan.families))
+        for place, size_class in enumerate(classes, 1):
+            sign.words = f"{LOADING}: the shrinker, {place} of {len(classes)} ({size_class})"
+            load(preset(MACHINES[size_class]))
+            load(preset(MACHINES[size_class]), self.plan.variant)
+
+    def keep_provenance(self, surveys: dict[str, Any]) -> None:
         """Keep in the store what the results depend on, and how they came about."""
         shard, store = self.options.shard, self.store
         kept: dict[str, Any] = {
@@ -91,6 +102,8 @@ class Session:
             "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
         } | surveys  # fmt: skip
         kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
+        if "here" in store.named():  # of the machine that it began on
+            kept.pop("here", None)
         with store.together():
             for key, value in kept.items():
                 store.set_meta(key, value)
@@ -121,7 +134,7 @@ def plan_of(options: RunOptions) -> Plan:
         made = make_plan(
             variant, options.seed, machine.topology if machine else None, options.faults,
             options.scheduler, learns, options.calibration, options.families, machine.notes if machine else (),
-            options.weights,
+            options.weights, options.waste_only,
         )  # fmt: skip
     except (KeyboardInterrupt, GeneratorExit) as error:  # raised by a user's file; a real Ctrl-C goes to a handler
         if not names_code(options.scheduler):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import format_option, print_or_write
 from percpu_fuzz.fuzz.files import json_text
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.fuzz.progress import working
 from percpu_fuzz.fuzz.store.reading import read_campaign
+from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.markdown import page_markdown
@@ -26,6 +28,14 @@ RENDERERS = {
 }
 
 
+def checked_campaign(folder: str) -> Campaign:
+    """The campaign in a folder. InputError for one whose cases were not checked: it has no rates to compare."""
+    campaign = read_campaign(Path(folder))
+    if campaign.waste_only:
+        raise InputError(folder, "a campaign of --waste-only, which checked nothing", "campaigns that checked")
+    return campaign
+
+
 @click.command()
 @click.argument("folder_a")
 @click.argument("folder_b")
@@ -35,6 +45,6 @@ def compare_command(folder_a: str, folder_b: str, form: str, output: str | None)
     """Print how two campaigns differ; 0 whatever the difference is."""
     render = RENDERERS[choice_option(form, "--format", tuple(RENDERERS))]
     with working(f"comparing {folder_a} and {folder_b}"):
-        text = render(*(Figures(read_campaign(Path(folder))) for folder in (folder_a, folder_b)))
+        text = render(*(Figures(checked_campaign(folder)) for folder in (folder_a, folder_b)))
     print_or_write(text, output)
     return 0

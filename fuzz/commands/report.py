@@ -44,6 +44,8 @@ def report_command(folder: str, output: str | None, formats: str, pdf: bool, for
     chosen = choice_option(form or "text", "--format", FORMATS)
     with working(f"reading {folder}"):
         campaign = read_campaign(Path(folder))
+    if campaign.waste_only and wanted:
+        raise InputError("--report", f"{formats} of a campaign of --waste-only", "nothing: these formats are of checks")
     stored = read_exit(Path(folder))
     exit_status = status_of(campaign, None) if stored is None else stored
     try:

@@ -77,7 +77,7 @@ def merge_parts(parts: Sequence[Part], given: Mapping[str, str], store: Store) -
                 raise InputError(str(one.folder), f"{type(error).__name__}: {error}", CAMPAIGN_FOLDER) from None
     if SETTINGS["learning"].value(given):
         merged.differing += [text for one in parts for text in learnt_without(one, merged)]
-    for key in ("describe", "operations", "stranding", "unreached", "versions"):
+    for key in ("describe", "operations", "stranding", "unreached", "here", "versions"):
         if key in parts[0].meta:
             store.set_meta(key, parts[0].meta[key])
     store.set_meta("failed", [merged.failed[batch] for batch in sorted(merged.failed)])

@@ -54,6 +54,17 @@ class _Ran(msgspec.Struct):
     stop: str | None = None
 
 
+class _Here(msgspec.Struct):
+    unknown: str = ""
+    nodes: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    cpus: Annotated[int, msgspec.Meta(ge=1, le=8192)] = 1
+    page_size: Number = 0
+    assumed: list[str] = []
+    cases: Number = 0
+    histograms: dict[str, list[tuple[int, Number]]] = {}
+    counts: dict[str, Number] = {}
+
+
 SHAPES: dict[str, Any] = {
     "describe": dict[str, Any],
     "given": dict[str, str],
@@ -63,6 +74,7 @@ SHAPES: dict[str, Any] = {
     "operations": list[_Operations],
     "stranding": list[StrandingRow],
     "unreached": list[UnreachedRow],
+    "here": _Here,
     "versions": dict[str, str],
     "began": str,
     "own_files": dict[str, str],

@@ -108,6 +108,7 @@ def campaign_of(store: StoreFile, folder: Path, named: Mapping[str, Any] = NOTHI
         describe=meta["describe"], digest=digest_of(store.rows(prefix, shard)), out=str(folder),
         command=meta["command"], findings=meta.get("findings", ()), operations=meta.get("operations", ()),
         stranding=meta.get("stranding", ()), unreached=meta.get("unreached", ()),
+        here=meta.get("here", {}),
         failed=meta.get("failed", ()), began=meta.get("began", ""),
         version=meta.get("versions", {}).get("percpu-fuzz", ""), own_files=meta.get("own_files", {}), **ran,
     )  # fmt: skip

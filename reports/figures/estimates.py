@@ -1,17 +1,22 @@
-"""Distributions of the measured quantities: family by family, and pooled over families by weight."""
+"""Distributions of the measured quantities: family by family, and pooled over families by weight.
+
+Of wasted precharge also up to far quantiles: for the sampler, and for the machine that a campaign ran on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
 from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.reports.campaign import Campaign, Sums
 from percpu_fuzz.reports.figures.families import Family
-from percpu_fuzz.reports.quantities import Quantity
+from percpu_fuzz.reports.quantities import SHARE, WASTE, Quantity
 from percpu_fuzz.reports.statistics.averaged_quantile import quantile_of
 from percpu_fuzz.reports.statistics.intervals import Interval, Quantile, quantile, zero_bound
 from percpu_fuzz.reports.statistics.means import mean_of
@@ -19,6 +24,8 @@ from percpu_fuzz.reports.statistics.strata import Stratum, pooled_zero_bound
 from percpu_fuzz.reports.value_types import Count, Counts, Share
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
+FAR_QUANTILES = (*QUANTILES, 0.9999)
+OF_SAMPLES = (WASTE, SHARE)
 _NAMES = [str(q) for q in QUANTILES]
 EACH_QUANTILE = Meta(extra_json_schema={"propertyNames": {"enum": _NAMES}, "required": _NAMES})
 
@@ -101,3 +108,95 @@ def pooled_quantiles(strata: list[Stratum], qs: Iterable[float]) -> dict[float, 
     """Quantiles of weighted strata by their q; without those of which nothing is known."""
     found = {q: quantile_of(strata, q) for q in qs}
     return {q: quantile for q, quantile in found.items() if quantile is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """One quantity of charged allocations, averaged over a case: quantiles by their q, max of what was seen."""
+
+    mean: float
+    mean_interval: Interval
+    quantiles: dict[float, Quantile]
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A family, or all by weight: its cases, and a Tail by quantity; without those of no charged allocation."""
+
+    name: str
+    share: Share
+    cases: Count
+    tails: dict[str, Tail]
+
+
+def sampled(families: Sequence[Family], variant: Variant | None) -> list[Sampled]:
+    """Each family by itself; of several, all by weight before them."""
+    alone = [
+        Sampled(
+            family.name, family.share, family.cases,
+            tails({q.histogram: [replace(family.stratum(q, variant), share=1.0)] for q in OF_SAMPLES}),
+        )
+        for family in families
+    ]  # fmt: skip
+    if len(families) == 1:
+        return alone
+    strata = {q.histogram: [family.stratum(q, variant) for family in families] for q in OF_SAMPLES}
+    return [Sampled("all, by weight", 1.0, sum(row.cases for row in alone), tails(strata)), *alone]
+
+
+def tails(strata: Mapping[str, list[Stratum]]) -> dict[str, Tail]:
+    """By quantity."""
+    found = {name: tail_of(rows) for name, rows in strata.items()}
+    return {name: tail for name, tail in found.items() if tail is not None}
+
+
+def tail_of(strata: list[Stratum]) -> Tail | None:
+    """None without a charged allocation."""
+    mean = mean_of(strata)
+    if mean is None:
+        return None
+    return Tail(*mean, pooled_quantiles(strata, FAR_QUANTILES), max(values_of(strata)))
+
+
+def values_of(strata: Iterable[Stratum]) -> Iterable[int]:
+    """Every value that was counted."""
+    return (value for s in strata for value in (s.histogram if s.averages is None else s.averages.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class HereWaste:
+    """The machine that a campaign ran on: its nodes, CPUs and page size in bytes, and what was sampled of it.
+
+    unknown: why there is nothing of it; then all else is empty.
+    """
+
+    nodes: Count
+    cpus: Count
+    page_size: Count
+    assumed: tuple[str, ...]
+    sampled: Sampled | None
+    unknown: str = ""
+
+
+def here_waste(campaign: Campaign, variant: Variant | None) -> HereWaste | None:
+    """None where nobody looked: for one machine that was asked for, and in stores of earlier versions."""
+    row = campaign.here
+    if not row:
+        return None
+    if row.get("unknown"):
+        return HereWaste(0, 0, 0, (), None, str(row["unknown"]))
+    family = family_here(row)
+    found = sampled([family], variant)[0]
+    return HereWaste(
+        row["nodes"], row["cpus"], row["page_size"], tuple(row["assumed"]), found if found.tails else None
+    )  # fmt: skip
+
+
+def family_here(row: Mapping[str, Any]) -> Family:
+    """The machine as a stratum of its own."""
+    sums = Sums()
+    sums.cases = row["cases"]
+    sums.counts.update(row["counts"])
+    sums.histograms = {name: Counter({int(v): n for v, n in counted}) for name, counted in row["histograms"].items()}
+    return Family("this machine", 1, 1.0, sums, (row["nodes"], row["nodes"]), (row["cpus"], row["cpus"]))

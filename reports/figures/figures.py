@@ -11,7 +11,16 @@ from percpu_fuzz.reports.figures.by_stratum import StratumWaste, waste_by_stratu
 from percpu_fuzz.reports.figures.cells import Cell, cells
 from percpu_fuzz.reports.figures.certificate import Certificate, certificate
 from percpu_fuzz.reports.figures.discovery import Discovery, discovery
-from percpu_fuzz.reports.figures.estimates import Distribution, FamilyEstimate, family_estimate, pooled_estimates
+from percpu_fuzz.reports.figures.estimates import (
+    Distribution,
+    FamilyEstimate,
+    HereWaste,
+    Sampled,
+    family_estimate,
+    here_waste,
+    pooled_estimates,
+    sampled,
+)
 from percpu_fuzz.reports.figures.families import Family, HugeFamilies, apart, families_of, huge_families
 from percpu_fuzz.reports.figures.headroom import (
     CLASS_PLACES,
@@ -80,6 +89,16 @@ class Figures:
     def pooled_without_huge(self) -> dict[str, Distribution]:
         """The same without machines of many nodes; empty where there are none."""
         return pooled_estimates(apart(self.families)[1], self.quantities, self.variant)
+
+    @cached_property
+    def sampled(self) -> list[Sampled]:
+        """Wasted precharge up to far quantiles, all by weight first; empty where nothing is precharged."""
+        return sampled(self.families, self.variant) if self.precharges else []
+
+    @cached_property
+    def here(self) -> HereWaste | None:
+        """The same of the machine that the campaign ran on; None where nobody looked."""
+        return here_waste(self.campaign, self.variant)
 
     @cached_property
     def invariants(self) -> list[InvariantEstimate]:

@@ -13,6 +13,7 @@ from percpu_fuzz.reports.sections.in_flight import in_flight_section
 from percpu_fuzz.reports.sections.misplaced import misplaced_section
 from percpu_fuzz.reports.sections.run import events_part, hazards_part, reached_section, run_section
 from percpu_fuzz.reports.sections.run_words import identity_words, verdict_words
+from percpu_fuzz.reports.sections.sampled import sampled_page
 from percpu_fuzz.reports.sections.violations import (
     discovery_section,
     signature_parts,
@@ -39,6 +40,8 @@ OF_RUN = (costs_section, certificate_section, discovery_section, reached_section
 def page_of(figures: Figures) -> Page:
     """The page; a pure function of the campaign's stored records."""
     campaign = figures.campaign
+    if campaign.waste_only:
+        return sampled_page(figures)
     chosen = (*SECTIONS, *(OF_PRECHARGE if figures.precharges else ()), *OF_RUN)
     made = (section(figures) for section in chosen)
     return Page(

@@ -18,6 +18,7 @@ from percpu_fuzz.reports.render.page import Bars, Figure, Section, Table
 from percpu_fuzz.reports.render.pictures import Curve, HeatCell, distribution_picture, dkw_curve, heat_picture
 from percpu_fuzz.reports.sections.estimate_tables import families_table, statistics_rows
 from percpu_fuzz.reports.sections.run_words import rule_words
+from percpu_fuzz.reports.sections.sampled import here_tables
 from percpu_fuzz.reports.statistics.intervals import dkw_half
 
 COLUMNS = (WASTE, SHARE, ROUNDING)
@@ -65,7 +66,8 @@ def waste_section(figures: Figures) -> Section:
     if WASTE.histogram not in figures.pooled:
         return Section("waste", title, (WASTE_WORDS, "No probe was charged: no estimate."))
     return Section(
-        "waste", title, (WASTE_WORDS,), (pooled_figure(figures), *heat_figures(figures)), (pooled_table(figures),),
+        "waste", title, (WASTE_WORDS,), (pooled_figure(figures), *heat_figures(figures)),
+        (*here_tables(figures), pooled_table(figures)),
         parts=(*strata_parts(figures), families_part(figures)), notes=(pooled_notes(figures),),
     )  # fmt: skip
 

@@ -25,7 +25,8 @@ class Batch:
     draw: batches of one seed, stream, draw and family draw the same cases; k, but where families have seats.
     tables: kind of each position, values by kind, their number, thresholds (strategies.draw.choices). corpus: choices
     of earlier cases, (n, LENGTH), which half of the cases vary if n is not 0. scheduler: a name, with its depth; `user`
-    is set where it is the user's own. known: behaviours that are not worth keeping, bit f for feature f.
+    is set where it is the user's own. known: behaviours that are not worth keeping, bit f for feature f. waste_only:
+    its cases end with the last charge and nothing of them is checked (strategies.run.sampling).
     """
 
     stream: str
@@ -42,6 +43,7 @@ class Batch:
     depth: int
     user: UserScheduler | None
     known: int
+    waste_only: bool = False
 
     def __str__(self) -> str:
         return f"{self.stream} batch {self.k}"

@@ -31,7 +31,8 @@ from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of
 from percpu_fuzz.strategies.plan.trial import error_of_batch
 from percpu_fuzz.strategies.run.cases import MOST_STEPS, Machinery, draw_numbers, run_cases
 from percpu_fuzz.strategies.run.features import begin_trail, features_of, new_trail, note_step
-from percpu_fuzz.strategies.run.outcomes import outcome_of
+from percpu_fuzz.strategies.run.outcomes import of_waste, outcome_of
+from percpu_fuzz.strategies.run.sampling import sample_cases
 from percpu_fuzz.strategies.run.steps import steps
 from percpu_fuzz.strategies.run.tally import ROW, BatchTally, count_case, new_rows, new_tally, plain_tally
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, OVERLONG, STUCK
@@ -90,7 +91,7 @@ class Batches:
         """Run batch k of a stream, and the canary that it carries."""
         batch = self.batch_of(stream, k)
         outcome = self.run(batch, checks)
-        if canary.is_due(k) and batch.user is None:
+        if canary.is_due(k) and batch.user is None and not batch.waste_only:
             planted = run_alone(canary.batch_of(canary.turn_of(stream, k)), checks)
             outcome.counts.update(canary.counts_of(planted))
         return outcome
@@ -108,7 +109,8 @@ class Batches:
             batch = self.plan.batch_of(MEASUREMENT, k)
             if batch.size_class not in self.machinery:
                 self.run(replace(batch, cases=1))
-        run_alone(canary.batch_of(0))
+        if not self.plan.waste_only:
+            run_alone(canary.batch_of(0))
         return time.perf_counter() - start
 
     def rows(self, cases: int) -> Record:
@@ -159,17 +161,20 @@ def run_batch(batch: Batch, machinery: Machinery, rows: Record, checks: int = CH
     if batch.user is None:
         batch.write_sched(machinery.scheds[0])
         machinery.trails[0]["kept"] = keeps_features(batch)
-        cases = entry_of(batch.variant, run_cases)
+        drawn_from = batch.family.topos, machinery, np.uint64(batch.key)
         try:
-            cases(
-                batch.family.topos, machinery, np.uint64(batch.key), int(batch.hunts), checks, batch.tables,
-                batch.corpus, tally,
-            )  # fmt: skip
+            if batch.waste_only:
+                entry_of(batch.variant, sample_cases)(*drawn_from, batch.tables, batch.corpus, tally)
+            else:
+                cases = entry_of(batch.variant, run_cases)
+                cases(*drawn_from, int(batch.hunts), checks, batch.tables, batch.corpus, tally)
         except Exception as error:  # engine functions raise nothing; steps of a user's own may
             raise error_of_batch(batch, int(np.argmax(rows["page_size"] == 0)), error) from None
     else:
         run_user_cases(batch, plain_tally(tally))
     outcome = outcome_of(batch.stream, batch.k, batch.family.name, batch.variant.name, tally)
+    if batch.waste_only:
+        outcome = of_waste(outcome)
     outcome.counts[f"scheduler.{batch.scheduler}"] = batch.cases
     if batch.draw != batch.k:
         outcome = replace(outcome, draw=batch.draw)
@@ -194,7 +199,7 @@ def run_user_cases(batch: Batch, tally: BatchTally) -> None:
 
 def keeps_features(batch: Batch) -> bool:
     """Whether anybody asks which behaviours its cases showed."""
-    return batch.hunts or batch.k % FEATURES_EVERY == 0
+    return batch.hunts or (batch.k % FEATURES_EVERY == 0 and not batch.waste_only)
 
 
 def with_features(batch: Batch, outcome: Outcome, tally: BatchTally) -> Outcome:

@@ -44,7 +44,7 @@ class Plan:
     topology: the one machine that was asked for, None for the families of draw.topologies. explored: scopes that were
     completed, for the certificate. calibration: weights of the measurement stream, None for those of draw.choices.
     family_names: of the families that were asked for, given_weights: the weights. notes: what had to be assumed of the
-    topology.
+    topology. waste_only: batches of the measurement stream, of which nothing is checked.
     """
 
     variant: Variant
@@ -60,6 +60,7 @@ class Plan:
     family_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     given_weights: Weights = ()
+    waste_only: bool = False
 
     @cached_property
     def order(self) -> tuple[Family, ...]:
@@ -140,7 +141,7 @@ class Plan:
             stream, k, self.seed, self.variant, NESTED_REFRESH in self.faults, self.family_of(stream, k, seats),
             self.cases_per_batch(stream, k, seats), self.draw_of(stream, k, seats), self.tables[stream],
             learnt.corpus_array() if hunts and varies(k) else no_corpus(),
-            scheduler, depth, self.user if hunts else None, learnt.known if hunts else 0,
+            scheduler, depth, self.user if hunts else None, learnt.known if hunts else 0, self.waste_only,
         )  # fmt: skip
 
     @property
@@ -165,6 +166,7 @@ class Plan:
             "calibration": None if self.calibration is None else msgspec.to_builtins(self.calibration),
             "family_names": list(self.family_names),
             "given_weights": [list(row) for row in self.given_weights],
+            "waste_only": self.waste_only,
         }
 
     def describe(self) -> dict[str, object]:
@@ -177,6 +179,7 @@ class Plan:
             "faults": list(self.faults),
             "calibration": DEFAULT if self.calibration is None else self.calibration.described,
             "learning": "epochs" if self.learns else "off",
+            **({"waste only": True} if self.waste_only else {}),
             **({"pilot": self.pilot} if self.pilot else {}),
             **({"explored": list(self.explored)} if self.explored else {}),
             "families": self.weights,

@@ -32,11 +32,12 @@ def make_plan(
     family_names: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
     given_weights: Weights = (),
+    waste_only: bool = False,
 ) -> Plan:
     """The plan of a campaign; `variant` may be the name of one of the engine's own.
 
     family_names: of what to draw from, () for the default. notes: what had to be assumed of the topology.
-    given_weights: of families, in place of their own.
+    given_weights: of families, in place of their own. waste_only: nothing but wasted precharge is asked for.
 
     InputError for a name that does not exist or a machine that the variant cannot run on.
     """
@@ -52,7 +53,7 @@ def make_plan(
     chosen = chosen_families(variant, topology, family_names, given_weights)
     return Plan(
         variant, seed, chosen, faults, scheduler, learns, user, topology, (), calibration, family_names, notes,
-        given_weights,
+        given_weights, waste_only,
     )  # fmt: skip
 
 
@@ -87,5 +88,5 @@ def plan_from(recipe: Mapping[str, Any]) -> Plan:
     return make_plan(
         variant_of_row(recipe["variant"]), recipe["seed"], topology, tuple(recipe["faults"]), recipe["scheduler"],
         recipe["learns"], calibration, tuple(recipe["family_names"]),
-        given_weights=tuple((name, share) for name, share in recipe["given_weights"]),
+        given_weights=tuple((name, share) for name, share in recipe["given_weights"]), waste_only=recipe["waste_only"],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,19 @@ def outcome_of(stream: str, k: int, family: str, variant: str, tally: BatchTally
         counts |= value_squares
     steps, ended_early = int(sums["steps"]), int(sums["ended_early"])
     return Outcome(stream, k, family, len(tally.rows), steps, ended_early, named, counts, counted, first)
+
+
+def of_waste(outcome: Outcome) -> Outcome:
+    """What holds of cases that ended with their last charge, unchecked: probes, charged allocations, steps taken."""
+    histograms = {name: counted for name, counted in outcome.histograms.items() if name != "in_flight_pages"}
+    counts = {
+        name: number
+        for name, number in outcome.counts.items()
+        if name in ("charged", "waste_sum", "stuck", "overlong")
+        or name.startswith("probe.")
+        or name.endswith(OF_VALUE_SQUARES)
+    }
+    return replace(outcome, histograms=histograms, counts=counts, violations={}, first_cases={})
 
 
 def count_events(events: Any, variant: str) -> tuple[dict[Signature, int], dict[Signature, tuple[int, ...]]]:

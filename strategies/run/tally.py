@@ -141,13 +141,19 @@ def note_case(topo: Topo, prog: Prog, st: State, place: int, row: CaseRow) -> No
 
 
 @compiled
-def note_allocs(prog: Prog, st: State, case: int, allocs: Any, sums: Sums) -> None:
-    """A row for each charged allocation, with as many parts as picks of PARTS that decode.mark_probe gives to it."""
+def nr_accounted(prog: Prog) -> int:
+    """How many percpu allocations of a program ask to be accounted."""
     asking = 0
     for t in range(prog.nr_tasks):
         for i in range(prog.nr_ops[t]):
             asking += is_accounted(prog, t, i)
-    place = 0
+    return asking
+
+
+@compiled
+def note_allocs(prog: Prog, st: State, case: int, allocs: Any, sums: Sums) -> None:
+    """A row for each charged allocation, with as many parts as picks of PARTS that decode.mark_probe gives to it."""
+    asking, place = nr_accounted(prog), 0
     for t in range(prog.nr_tasks):
         for i in range(prog.nr_ops[t]):
             if not is_accounted(prog, t, i):

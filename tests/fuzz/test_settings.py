@@ -14,7 +14,7 @@ from percpu_fuzz.fuzz.settings import DRAWN, MACHINE, PLACE, SETTINGS, STORED
 KINDS = {
     DRAWN: {
         "variant", "topology", "cases", "time", "seed", "hunt", "scheduler", "faults", "calibration", "learning",
-        "shard", "stop", "explored", "families", "weights",
+        "shard", "stop", "explored", "families", "weights", "waste_only",
     },
     MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method", "compile"},
     PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",

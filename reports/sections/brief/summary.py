@@ -20,6 +20,7 @@ from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns
 from percpu_fuzz.reports.sections.rate_words import NAMES_CODE, rate_cell, replay_line
 from percpu_fuzz.reports.sections.run_words import failed_batches, identity_words, verdict_words
+from percpu_fuzz.reports.sections.sampled import here_words, sampled_summary
 
 SUMMARY_LINES_MOST = 45  # after the last line of progress
 FINDINGS_SHOWN = 5
@@ -94,7 +95,8 @@ def no_finding_words(figures: Figures) -> str:
 
 def cost_rows(figures: Figures) -> list[tuple[str, str]]:
     """(name, words): waste, base, headroom, limits."""
-    rows = [("waste", waste_said(figures))]
+    rows = [("here", words)] if (words := here_words(figures)) else []
+    rows += [("waste", waste_said(figures))]
     if words := huge_words(figures):
         rows.append(("larger", words))
     if words := planted_words(figures.campaign):
@@ -180,6 +182,8 @@ def summary_text(figures: Figures) -> str:
     What it costs, what was run and where to go on stand whole.
     """
     campaign = figures.campaign
+    if campaign.waste_only:
+        return sampled_summary(figures)
     cases = sum(campaign.cases(stream) for stream in STREAMS)
     lines = ["", *paragraph(verdict_words(figures))]
     end = [""]
