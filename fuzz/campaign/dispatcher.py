@@ -135,8 +135,9 @@ class Dispatcher:
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()
+        epochs = None if self.learner is None else self.learner.epochs
         while True:
-            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs(), self.batches.seated_from)
+            batch = next_batch(self.handed, self.limits.hunt, self.most, epochs, self.batches.seated_from)
             if batch is None:
                 return None
             self.handed = self.handed.with_one_more(batch.stream)
@@ -157,9 +158,6 @@ class Dispatcher:
         back = self.prefix()
         least = BatchCounts(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
         self.most = batches_covering(least, self.limits.hunt)
-
-    def _epochs(self) -> int | None:
-        return None if self.learner is None else self.learner.epochs
 
     def take(self, event: WorkerEvent) -> None:
         """Take in what happened at the workers. HarnessError if nothing but failures happens, InputError for a step
