@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-File = Annotated[str, Meta(pattern=r"^findings/[A-Za-z0-9_.-]+\Z")]
+# As Python and JSON Schema both read it: nothing behind the end, no line feed either.
+StreamName = Annotated[str, Meta(pattern=r"^(measurement|hunting)$(?!\n)")]
+File = Annotated[str, Meta(pattern=r"^findings/[A-Za-z0-9_.-]+$(?!\n)")]
 
 
 class FailedBatch(Struct):
     """A batch that could not be run; case: the one at which it failed, where that is known."""
 
-    stream: Literal["measurement", "hunting"]
+    stream: StreamName
     k: Number
     case: Number | None
     cases: Number
@@ -34,7 +36,7 @@ class FindingFacts(Struct):
     """A finding without its steps; file: relative to the campaign's folder."""
 
     file: File
-    stream: Literal["measurement", "hunting"]
+    stream: StreamName
     k: Number
     case: Number
     invariant: str

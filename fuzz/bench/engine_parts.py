@@ -99,16 +99,11 @@ def bug_measurements() -> Iterator[Measurement]:
 
 def seconds_to(variant: str, invariant: str) -> tuple[float, float]:
     """CPU seconds for all seeds, and how many these are."""
-    return timed(lambda: first_of(variant, invariant)), BUG_SEEDS
-
-
-def first_of(variant: str, invariant: str) -> list[int]:
-    """How many cases, in whole batches of BUG_CASES, until the invariant is broken, for each seed."""
-    return [cases_to(variant, invariant, seed) for seed in range(BUG_SEEDS)]
+    return timed(lambda: [cases_to(variant, invariant, seed) for seed in range(BUG_SEEDS)]), BUG_SEEDS
 
 
 def cases_to(variant: str, invariant: str, seed: int) -> int:
-    """The same for one seed; all that there are if it is not broken."""
+    """How many cases, in whole batches of BUG_CASES, until the invariant is broken; all there are if it is not."""
     batches = Batches(Plan(VARIANTS[variant], seed, families()[:1]))
     for k in range(BUG_BATCHES):
         outcome = batches.run(replace(batches.batch_of(HUNTING, k), cases=BUG_CASES))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
@@ -28,6 +26,7 @@ from percpu_fuzz.fuzz.schedule import (
 )
 from percpu_fuzz.fuzz.store.store import Store
 from percpu_fuzz.reports.figures.stopping import Watch
+from percpu_fuzz.reports.stored_rows import FailedBatch
 from percpu_fuzz.strategies.plan.batches import Batches
 
 TRIES = 3  # a batch that could not be run so often, each time by another worker if there is one, is given up
@@ -137,8 +136,9 @@ class Dispatcher:
             self.timed_out = True
         if (self.timed_out or self.interrupted) and not self.ending:
             self._come_to_an_end()
+        epochs = None if self.learner is None else self.learner.epochs
         while True:
-            batch = next_batch(self.handed, self.limits.hunt, self.most, self._epochs(), self.batches.seated_from)
+            batch = next_batch(self.handed, self.limits.hunt, self.most, epochs, self.batches.seated_from)
             if batch is None:
                 return None
             self.handed = self.handed.with_one_more(batch.stream)
@@ -159,9 +159,6 @@ class Dispatcher:
         back = self.prefix()
         least = BatchCounts(*(max(self.handed.of(stream), back.of(stream)) for stream in STREAMS))
         self.most = batches_covering(least, self.limits.hunt)
-
-    def _epochs(self) -> int | None:
-        return None if self.learner is None else self.learner.epochs
 
     def take(self, event: WorkerEvent) -> None:
         """Take in what happened at the workers. HarnessError if nothing but failures happens, InputError for a step
@@ -212,8 +209,8 @@ class Dispatcher:
         assert cases is not None, "the batch was handed out"
         outcome = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases})
         traceback = event.traceback if isinstance(event, Raised) else ""
-        row = failed_row(batch, event.case, self.tries[batch], cases, traceback)
-        self.store.add_failed(batch, outcome.canonical(), row)
+        lost = FailedBatch(batch.stream, batch.k, event.case, cases, self.tries[batch], traceback)
+        self.store.add_failed(batch, outcome.canonical(), lost)
         self.live.cases[batch.stream] += cases
         self._is_back(batch)
         self.given_up_in_a_row += 1
@@ -275,16 +272,3 @@ class Dispatcher:
         if self.interrupted:
             return "interrupt"
         return "time" if self.timed_out else "cases"
-
-
-def failed_row(
-    batch: BatchId, case: int | None, tries: Sequence[str], cases: int, traceback: str = ""
-) -> dict[str, Any]:
-    """A batch of so many cases that could not be run, as data fit for JSON.
-
-    tries: what each of them said; case: what the last one was at, if that is known.
-    """
-    return {
-        "stream": batch.stream, "k": batch.k, "case": case, "cases": cases, "tries": list(tries),
-        "traceback": traceback,
-    }  # fmt: skip

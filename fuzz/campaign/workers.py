@@ -92,7 +92,8 @@ class LocalWorkers:
         channel, memory = self.log.channel(), mmap.mmap(-1, max(1, self.batches.watch_bytes))
         arguments = (self.batches, channel, memory, self.bounds.memory_bytes)
         worker = Worker(multiprocessing.get_context("fork"), work, arguments, f"worker-{number}")
-        worker.channel, worker.memory, worker.epochs = channel, memory, epochs_of(self.batches)
+        worker.channel, worker.memory = channel, memory
+        worker.epochs = 0 if self.batches.learner is None else self.batches.learner.epochs
         worker.seated = self.batches.seating() is not None
         return worker
 
@@ -164,11 +165,6 @@ class LocalWorkers:
             worker.process.close()
         self.workers, self.gone = [], []
         gc.unfreeze()
-
-
-def epochs_of(batches: Batches) -> int:
-    """How many epochs are known; 0 where nothing is learnt."""
-    return 0 if batches.learner is None else batches.learner.epochs
 
 
 def work(connection: Connection, batches: Batches, channel: Channel, memory: mmap.mmap, most: int) -> None:

@@ -112,7 +112,7 @@ def write_findings(
     (out / "findings").mkdir(exist_ok=True)
     rows = {str(row["file"]): dict(row) for row in earlier if is_kept(out, str(row["file"]))}
     last = max((file_number(name) for name in (*rows, *map(str, (out / "findings").glob("[0-9]*.json")))), default=0)
-    firsts = cases_as_drawn(batches, picked, workers)
+    firsts = worked_on(as_drawn, batches, fewest_cases(picked), workers)  # of each invariant, whatever the time
     cases = shown_cases(batches, picked, workers, enough)
     for members in by_cause(cases):
         one, what = min(members, key=_showing)
@@ -201,11 +201,6 @@ def worked_on(
     return [
         case for task, picks in enumerate(places.values()) for case in zip(picks, answers.get(task, ()), strict=False)
     ]
-
-
-def cases_as_drawn(batches: Batches, picked: Sequence[Pick], workers: int) -> list[Case]:
-    """A case of each invariant, drawn again and not shrunk: whatever the time, this is done."""
-    return worked_on(as_drawn, batches, fewest_cases(picked), workers)
 
 
 def by_cause(cases: list[Case]) -> list[list[Case]]:

@@ -7,15 +7,18 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.output.folder import Lock, check_own
 from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, BatchId, Shard
 from percpu_fuzz.fuzz.store.named_values import decoded
+from percpu_fuzz.reports.stored_rows import FailedBatch
 
 WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
 ROW_MAX_BYTES = 4 << 20  # a batch's row has 25 thousand
@@ -183,11 +186,11 @@ class Store(StoreFile):
             "INSERT OR IGNORE INTO batch VALUES (?, ?, ?, ?)", (batch.stream, batch.k, packed(row), seconds)
         )
 
-    def add_failed(self, batch: BatchId, row: bytes, failed: Mapping[str, Any]) -> None:
+    def add_failed(self, batch: BatchId, row: bytes, failed: FailedBatch) -> None:
         """Keep a batch that was given up together with what its tries said: neither is there without the other."""
         with self.together():
             self.add(batch, row, 0.0)
-            rows = [*self.failed(), failed]
+            rows = [*self.failed(), msgspec.structs.asdict(failed)]
             self.set_meta("failed", sorted(rows, key=lambda row: (row["stream"], row["k"])))
 
     @contextlib.contextmanager

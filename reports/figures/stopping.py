@@ -161,7 +161,7 @@ class Watch:
         number = criterion.number
         return {"<": value < number, "<=": value <= number, ">": value > number, ">=": value >= number}[criterion.op]
 
-    def state(self) -> str:
+    def __str__(self) -> str:
         """The figure's interval now, in one line: what of, at which level, of how many cases, by which method."""
         interval = self.interval()
         low, high = ("-" if end is None else f"{end:.6g}" for end in (interval.low, interval.high))
@@ -170,6 +170,3 @@ class Watch:
             f"{self.criterion.figure} in [{low}, {high}] at {self.criterion.level:g}, whenever one looks; "
             f"{self.cases} measured cases{unknown}; {self.figure.method}"
         )
-
-    def __str__(self) -> str:
-        return self.state()

@@ -98,7 +98,6 @@ def enter(model: Model, stack: Stack, table: HashTable, ends: HashTable, sr: Any
             sr.states += 1
             put(table, row, sr.high, sr.low, stack.asleep[d])
         else:
-            sr.revisits += 1
             before = table.numbers[row]
             stack.todo[d] = before & ~stack.asleep[d]
             stack.asleep[d] &= before

@@ -30,7 +30,6 @@ class Search:
     states: int = i64()
     transitions: int = i64()
     probes: int = i64()  # steps taken only to see whether two steps commute
-    revisits: int = i64()
     ends: int = i64()
     most_states: int = i64()
     at: int = i64()  # breadth first: the row of the level at hand

@@ -11,13 +11,13 @@ from percpu_fuzz.engine.case.reset import reset_record
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, Topo, new_record
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.own.engines import entry_of
-from percpu_fuzz.engine.program import prog_record
 from percpu_fuzz.engine.scenario import Scenario
-from percpu_fuzz.engine.topology import size_class_of, topo_record
+from percpu_fuzz.engine.topology import size_class_of
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
 from percpu_fuzz.strategies.explore.model import ENGINE, MICRO, Model
 from percpu_fuzz.strategies.explore.state_words import Space, hash_words, logs_of, rows_in_use, word_masks
+from percpu_fuzz.strategies.run.replay import records
 
 EXPLORED_CLASS = "small"
 Array = np.ndarray[Any, Any]
@@ -58,14 +58,10 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     """The engine on a scenario's machine and program; its schedule is not looked at. ScenarioError if not small."""
     if size_class_of(scenario.topology) != EXPLORED_CLASS:
         raise ScenarioError("explore", f"machine {scenario.topology.name!r}", "a machine of class small")
-    size = SIZE_CLASSES[EXPLORED_CLASS]
-    topos = topo_record(scenario.topology, EXPLORED_CLASS)
-    progs = prog_record(scenario.program, EXPLORED_CLASS, len(scenario.topology.acting_cpus(size["act"])))
-    variant.write(progs[0])
-    states = new_record(State, EXPLORED_CLASS)
+    topos, progs, states = records(scenario, variant, EXPLORED_CLASS)
     entry_of(variant, reset_record)(topos[0], progs[0], states[0], True)
     logs = logs_of(progs[0], own=variant.own is not None)
-    masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], size), logs)
+    masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], SIZE_CLASSES[EXPLORED_CLASS]), logs)
     every = word_masks(State, states.dtype, {}, logs)
     model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
     return _world(model, states, masks, every, variant)

@@ -172,7 +172,9 @@ class Plan:
     def describe(self) -> dict[str, object]:
         """What the results depend on, as data fit for JSON."""
         return {
-            "variant": self.variant.name, "not as v2": _changed(self.variant), **described_own(self.variant),
+            "variant": self.variant.name,
+            "not as v2": self.variant.differs(VARIANTS["v2"]),
+            **described_own(self.variant),
             "seed": self.seed,
             "scheduler": self.scheduler,
             **({} if self.user is None else {"scheduler file": self.user.digest}),
@@ -201,8 +203,3 @@ def digests_of(chosen: tuple[Family, ...]) -> dict[str, str]:
         return {family.name: family.digest for family in chosen}
     known = kept_rows("machines", lambda: [{family.name: family.digest for family in families()}])[0]
     return {family.name: known[family.name] for family in chosen}
-
-
-def _changed(variant: Variant) -> dict[str, int]:
-    """The choices in which a variant differs from v2."""
-    return variant.differs(VARIANTS["v2"])

@@ -39,8 +39,8 @@ def row_of_allocations(nodes: int, headroom_pages: int) -> Program:
     return Program((Task(memcg=1, ops=ops),), memcgs, placement="table", table=tuple(range(nodes)))
 
 
-def granted_in_rows(variant: Variant) -> Iterator[tuple[int, int, int]]:
-    """(nodes, pages of headroom, allocations that succeed), in plain mode."""
+def granted_in_rows(variant: Variant) -> Iterator[dict[str, int]]:
+    """Rows of nodes, pages of headroom and the allocations that succeed, in plain mode."""
     state: Any = PlainRecord(new_record(State, SIZE_CLASS)[0])
     whole = True
     for nodes in NODES:
@@ -53,7 +53,8 @@ def granted_in_rows(variant: Variant) -> Iterator[tuple[int, int, int]]:
             whole = False
             seen = Seen(*map(plain_array, new_seen(SIZE_CLASS)))
             plain(observe)([topo], [prog], [state], 0, seen)
-            yield nodes, headroom, int(np.count_nonzero(np.array(seen.results.cells) == GRANTED))
+            granted = int(np.count_nonzero(np.array(seen.results.cells) == GRANTED))
+            yield {"nodes": nodes, "headroom": headroom, "granted": granted}
 
 
 def kept_stranding(variant: Variant) -> Rows:
@@ -61,10 +62,5 @@ def kept_stranding(variant: Variant) -> Rows:
     if variant.own is not None and variant.own.has_code:
         return []  # nobody has said that they come to an end
     choices = "".join(str(value) for value in variant.choices().values())
-    rows = kept_rows(f"stranding-{choices}", lambda: [named(row) for row in granted_in_rows(variant)])
+    rows = kept_rows(f"stranding-{choices}", lambda: list(granted_in_rows(variant)))
     return [{"variant": variant.name} | row for row in rows]
-
-
-def named(row: tuple[int, int, int]) -> dict[str, Any]:
-    """A row of granted_in_rows as plain data."""
-    return dict(zip(("nodes", "headroom", "granted"), row, strict=True))

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from percpu_fuzz.engine.outcome import STREAMS, Outcome, Signature, digest
-from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits, failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.log import CampaignLog
 from percpu_fuzz.fuzz.campaign.loop import Ran, View, run_batches
 from percpu_fuzz.fuzz.campaign.workers import Bounds, LocalWorkers
@@ -36,6 +37,7 @@ from percpu_fuzz.fuzz.schedule import (
 )
 from percpu_fuzz.fuzz.store.store import Store, digest_of
 from percpu_fuzz.reports.figures.stopping import Watch
+from percpu_fuzz.reports.stored_rows import FailedBatch
 
 BOUNDS = Bounds()
 SIGNATURE = Signature("I1", "toy", "PO_REFUND", ())
@@ -220,7 +222,7 @@ def test_a_batch_that_kills_three_workers_is_unknown(tmp_path: Path) -> None:
     """It stays in the count under a family of its own, with the case it was at, and everything else completes."""
     plan = Toy(tmp_path, kill=(BatchId("hunting", 3),), times=9)
     done, store = ran(tmp_path, plan)
-    assert store.failed() == [failed_row(BatchId("hunting", 3), 1, ("died of SIGKILL",) * 3, 4)]
+    assert store.failed() == [asdict(FailedBatch("hunting", 3, 1, 4, ["died of SIGKILL"] * 3, ""))]
     outcomes = {(o.stream, o.k): o for o in store.outcomes(done.prefix)}
     assert outcomes["hunting", 3].family == "unknown"
     assert outcomes["hunting", 3].cases == 4

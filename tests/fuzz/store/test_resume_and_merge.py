@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.outcome import Outcome
-from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits, failed_row
+from percpu_fuzz.fuzz.campaign.dispatcher import Dispatcher, Limits
 from percpu_fuzz.fuzz.campaign.session import plan_of
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.command_line import run_options
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.fuzz.store.store import Store, digest_of, packed, unpacked
+from percpu_fuzz.reports.stored_rows import FailedBatch
 from percpu_fuzz.strategies.plan.batches import Batches
 
 SMALL = ("--topology", "two-node", "--variant", "fixed", "--workers", "2")
@@ -95,7 +96,7 @@ def test_a_batch_given_up_is_remembered_by_the_next_session(tmp_path: Path, whol
     cases = Outcome.from_canonical(rows(whole)[batch.stream, batch.k]).cases
     row = Outcome(batch.stream, batch.k, "unknown", cases, 0, counts={"unknown": cases}).canonical()
     store = Store(tmp_path / "a" / "campaign.db")
-    store.add_failed(batch, row, failed_row(batch, 17, ("died of SIGSEGV",) * 3, cases))
+    store.add_failed(batch, row, FailedBatch(batch.stream, batch.k, 17, cases, ["died of SIGSEGV"] * 3, ""))
     store.close()
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "5000"]) == 1
     assert (tmp_path / "a" / "findings" / f"batch-measurement-{batch.k}.json").is_file()
@@ -246,7 +247,7 @@ def given_up_in(folder: Path, batch: BatchId) -> None:
     with contextlib.closing(sqlite3.connect(folder / "campaign.db", isolation_level=None)) as connection:
         connection.execute("DELETE FROM batch WHERE stream = ? AND k = ?", (batch.stream, batch.k))
     store = Store(folder / "campaign.db")
-    store.add_failed(batch, row, failed_row(batch, 17, ("died of SIGSEGV",) * 3, cases))
+    store.add_failed(batch, row, FailedBatch(batch.stream, batch.k, 17, cases, ["died of SIGSEGV"] * 3, ""))
     store.close()
 
 

@@ -160,7 +160,7 @@ def test_nothing_is_met_while_a_family_or_a_batch_is_unknown() -> None:
     assert watch.met()
     watch.add(Outcome("measurement", 2, "unknown", 10, 0))
     assert not watch.met()
-    assert "(10 unknown)" in watch.state()
+    assert "(10 unknown)" in str(watch)
 
 
 def test_unknown_cases_may_have_violated() -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pytest
 
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.run.stranding import HEADROOMS_PAGES, IN_A_ROW, NODES, granted_in_rows, kept_stranding
 
 
+def by_shape(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[int, int], int]:
+    """What rows say, by nodes and headroom."""
+    return {(row["nodes"], row["headroom"]): row["granted"] for row in rows}
+
+
 @pytest.fixture(scope="module")
 def granted() -> dict[str, dict[tuple[int, int], int]]:
     """By variant, allocations that succeed by (nodes, headroom)."""
-    return {name: {row[:2]: row[2] for row in granted_in_rows(VARIANTS[name])} for name in ("base", "v2")}
+    return {name: by_shape(granted_in_rows(VARIANTS[name])) for name in ("base", "v2")}
 
 
 def test_base_makes_all_from_two_pages_on(granted: dict[str, dict[tuple[int, int], int]]) -> None:
@@ -36,5 +44,5 @@ def test_v2_makes_one_where_its_precharge_fits_once(granted: dict[str, dict[tupl
 def test_rows_carry_the_name_that_was_asked_for(granted: dict[str, dict[tuple[int, int], int]]) -> None:
     """What is kept is counted by choices: a copy under another name has the same numbers under its own."""
     rows = kept_stranding(VARIANTS["v2"])
-    assert {(row["nodes"], row["headroom"]): row["granted"] for row in rows} == granted["v2"]
+    assert by_shape(rows) == granted["v2"]
     assert {row["variant"] for row in rows} == {"v2"}
