@@ -23,7 +23,7 @@ import click
 
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
 from percpu_fuzz.engine.core.compiled import ROOT, cache_base
-from percpu_fuzz.engine.core.foreign_cache import who_else_writes
+from percpu_fuzz.engine.core.marked_file import who_else_writes
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
 from percpu_fuzz.fuzz.output.streams import say_on_stderr

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from percpu_fuzz.engine.core.entries import entries
-from percpu_fuzz.engine.core.foreign_cache import who_else_writes
+from percpu_fuzz.engine.core.marked_file import who_else_writes
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_tree import TinyTree
 
-from percpu_fuzz.engine.core.foreign_cache import who_else_writes
+from percpu_fuzz.engine.core.marked_file import who_else_writes
 
 
 @pytest.fixture
