@@ -22,6 +22,8 @@ from typing import Any
 import click
 
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
+from percpu_fuzz.engine.core.compiled import ROOT, cache_base
+from percpu_fuzz.engine.core.marked_file import who_else_writes
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.errors import BAD_INPUT, BROKEN, HarnessError
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
@@ -213,6 +215,12 @@ def invoke(arguments: list[str]) -> int | None:
     return status
 
 
+def check_cache() -> None:
+    """InputError for a cache of machine code into which somebody else may put a file, which would be run."""
+    if why := who_else_writes(cache_base(), ROOT):
+        raise InputError("PERCPU_FUZZ_CACHE", why, "a folder in which only you, or root, can write")
+
+
 def call(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit status."""
     if os.environ.get(QUIET):
@@ -222,6 +230,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
         return shell_complete(cli, {}, "percpu-fuzz", COMPLETE, os.environ[COMPLETE])
     try:
+        check_cache()
         status = invoke(sys.argv[1:] if arguments is None else list(arguments))
         if sys.stdout is not None:  # None: it was closed before the start
             sys.stdout.flush()

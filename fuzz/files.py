@@ -96,7 +96,7 @@ def output_file(path: Path, option: str, make_folder: bool = False) -> Iterator[
             with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
                 yield file
             return
-        path = Path(os.path.realpath(path))
+        path = _followed(path, option)
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -105,6 +105,17 @@ def output_file(path: Path, option: str, make_folder: bool = False) -> Iterator[
         raise  # whoever read what goes into a pipe has left: as of standard output
     except OSError as error:
         raise InputError(option, f"{path}: {error.strerror}", "a file that can be written") from None
+
+
+def _followed(path: Path, option: str) -> Path:
+    """The file that a link names, or the path itself. InputError for a link that somebody laid where everybody may."""
+    if not path.is_symlink():
+        return Path(os.path.realpath(path.parent)) / path.name
+    owner, folder = path.lstat().st_uid, path.parent.stat()
+    is_open = folder.st_mode & stat.S_IWOTH and folder.st_mode & stat.S_ISVTX
+    if is_open and owner not in (os.geteuid(), folder.st_uid):  # as fs.protected_symlinks of the kernel
+        raise InputError(option, f"{path} is a link that user {owner} has laid there", "a file or a link of your own")
+    return Path(os.path.realpath(path))
 
 
 def _is_stream(path: Path, option: str) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from percpu_fuzz.engine.core.entries import entries
+from percpu_fuzz.engine.core.marked_file import who_else_writes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,12 +80,22 @@ def code_version(root: Path = ROOT) -> str:
     return digest_of(sorted(path for package in SOURCES for path in (root / package).rglob("*.py")), root)
 
 
+def cache_base(root: Path = ROOT) -> Path:
+    """The folder of all caches."""
+    return Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
+
+
 def cache_folder(root: Path = ROOT) -> Path:
-    """The folder that holds machine code for exactly this source, this numba and this bounds flag."""
+    """The folder that holds machine code for exactly this source, this numba and this bounds flag.
+
+    PermissionError for one that others may write.
+    """
     import numba  # a third of a second
 
     bounds = os.environ.get("NUMBA_BOUNDSCHECK", "0") or "0"
-    base = Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))
+    base = cache_base(root)
+    if why := who_else_writes(base, root):
+        raise PermissionError(f"the cache of machine code {base} is not used: {why}")
     return base / f"numba-{numba.__version__}-{digest_of(reachable_sources(root), root)}-bounds{bounds}"
 
 

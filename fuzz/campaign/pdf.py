@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.files import write_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 120.0
@@ -32,4 +33,4 @@ def write_pdf(page: Path, target: Path) -> None:
         if not part.is_file() or not part.read_bytes().startswith(b"%PDF-"):
             last = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
             raise InputError("--pdf", f"{browser}: {last}", "a browser that can print")
-        shutil.copy(part, target)
+        write_whole(target, part.read_bytes())

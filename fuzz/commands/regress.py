@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of, variant_of_finding
 from percpu_fuzz.fuzz.files import utf8, write_output
-from percpu_fuzz.fuzz.findings.regression import regression_of
+from percpu_fuzz.fuzz.findings.regression import FOUND, regression_of
 from percpu_fuzz.fuzz.progress import working
+from percpu_fuzz.strategies.reading import read_bytes
 
 
 @click.command()
@@ -24,12 +26,20 @@ def regress_command(file: str, output: str, variant: str | None, strict: bool) -
     with working("trying the test: red on its variant, green on fixed"):
         made = regression_of(finding, chosen, strict)
     path = Path(output) / made.name
-    for name, text in made.beside.items():
-        write_output(path.with_name(name), utf8(text), "--output", make_folder=True)
-    write_output(path, utf8(made.text), "--output", make_folder=True)
+    files = {path.with_name(name): utf8(text) for name, text in made.beside.items()} | {path: utf8(made.text)}
+    for name, content in files.items():
+        refuse_anothers(name, content)
+    for name, content in files.items():
+        write_output(name, content, "--output", make_folder=True)
     beside = f", with {', '.join(made.beside)} beside it" if made.beside else ""
     if strict:
         print(f"{path}: red on {chosen.name} until {finding.invariant} holds, green on fixed{beside}")
     else:
         print(f"{path}: red on {chosen.name}, green on fixed{beside}")
     return 0
+
+
+def refuse_anothers(path: Path, content: bytes) -> None:
+    """InputError for a file of that name that is somebody's work: no earlier test of a finding, and no copy of this."""
+    if path.exists() and FOUND.encode() not in (there := read_bytes(path)) and there != content:
+        raise InputError("--output", f"{path} is there and is another file", "a folder without it")

@@ -21,6 +21,7 @@ from percpu_fuzz.strategies.run.replay import Violation, run_scenario
 
 COLUMNS = 110
 IMPORT_COLUMNS = 120
+FOUND = "as percpu-fuzz found and shrank it"  # stands in the first line of every such file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def regression_of(finding: Finding, variant: Variant, strict: bool = False) -> R
     names |= names_in_source(variant) | ({"Variant"} if strict else set())
     beside = file_beside(variant)
     text = TEMPLATE.format(
-        title=f"{finding.invariant} on {variant.name}, as percpu-fuzz found and shrank it.",
+        title=f"{finding.invariant} on {variant.name}, {FOUND}.",
         story="\n".join(explained(finding, variant, broken, steps)),
         path="from pathlib import Path\n\n" if beside else "",
         imports=import_of(names | {"run_scenario"}),

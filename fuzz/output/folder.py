@@ -13,7 +13,10 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.interrupts import taken_away
 
 LOCK = "campaign.lock"
-STORE_FILES = ("campaign.db", "campaign.db-wal", "campaign.db-shm", "campaign.log")
+BESIDE_DATABASE = ("campaign.db-wal", "campaign.db-shm")
+JOURNAL = "campaign.db-journal"
+STORE_FILES = ("campaign.db", *BESIDE_DATABASE, JOURNAL, "campaign.log")
+NO_JOURNAL = "none, as this release leaves none: SQLite obeys what one says, and deletes the file that it names"
 NOT_OURS = "a file or folder of its own, not a link: what is written there would land elsewhere"
 CLAIM_TRIES = 100
 
@@ -111,8 +114,10 @@ def _take_away(made: list[Path]) -> None:
             folder.rmdir()
 
 
-def check_own(folder: Path) -> None:
-    """InputError if something that a session writes in its folder is a link to elsewhere."""
-    for name in (*STORE_FILES, LOCK, "findings"):
+def check_own(folder: Path, names: Sequence[str] = (*STORE_FILES, LOCK, "findings")) -> None:
+    """InputError if something that a session writes in its folder is a link to elsewhere, or a rollback journal."""
+    if os.path.lexists(folder / JOURNAL):
+        raise InputError(str(folder / JOURNAL), "a rollback journal", NO_JOURNAL)
+    for name in names:
         if (folder / name).is_symlink():
             raise InputError(str(folder / name), "a link", NOT_OURS)

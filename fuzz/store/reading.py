@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.fuzz.output.folder import BESIDE_DATABASE, check_own
 from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, Shard
 from percpu_fuzz.fuzz.store.named_values import checked
 from percpu_fuzz.fuzz.store.store import StoreFile, digest_of
@@ -42,6 +43,7 @@ def opened(folder: Path) -> StoreFile:
     path = folder / "campaign.db"
     if not path.is_file():
         raise InputError(str(folder), "no campaign.db", CAMPAIGN_FOLDER)
+    check_own(folder, BESIDE_DATABASE)
     with damage_refused(path):
         store = StoreFile(path, sqlite3.connect(address(path), uri=True))
         try:

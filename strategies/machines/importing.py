@@ -92,10 +92,10 @@ def _import_tree(tree: SysfsTree, answers: Answers, name: str) -> tuple[Imported
     notes = list(answers.notes)
     if zones is not None and answers.zones is None:
         where = f"{tree.where}, zoneinfo"
-        answers = replace(answers, zones=parse_zoneinfo(decoded(zones), where, notes), notes=notes)
+        answers = replace(answers, zones=parse_zoneinfo(decoded(zones, where), where, notes), notes=notes)
     if stats is not None and answers.first_chunk is None:
         where = f"{tree.where}, percpu_stats"
-        answers = replace(answers, first_chunk=first_chunk_of_stats(decoded(stats), where, notes), notes=notes)
+        answers = replace(answers, first_chunk=first_chunk_of_stats(decoded(stats, where), where, notes), notes=notes)
     facts = read_sysfs(tree, answers)
     facts.first_chunk = None if log is None else first_chunk_of(log)
     return topology_of(facts, answers, name), answers
@@ -121,14 +121,14 @@ def _import_file(path: Path, answers: Answers) -> tuple[Imported, Answers]:
             return _import_tree(TarTree(file), answers, _stem(path))
         data = file.rest()
     wide = data[:2] in UTF_16  # what PowerShell saves, of XML too that says it were UTF-8
-    text = decoded(data) if wide else ""
+    text = decoded(data, str(path)) if wide else ""
     start = (text.encode() if wide else data).removeprefix(b"\xef\xbb\xbf")
     if XML_START.match(start):
         said = b"UTF-16" in start[:HEAD_BYTES].upper()
         return topology_of(_facts_of_xml(path, data if said else start, answers), answers, _stem(path)), answers
     if JSON_START.match(start):
         return _import_json(path, start, answers), answers
-    return _import_text(path, text or decoded(data), answers), answers
+    return _import_text(path, text or decoded(data, str(path)), answers), answers
 
 
 def _facts_of_xml(path: Path, data: bytes, answers: Answers) -> Facts:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from percpu_fuzz.strategies.reading import CONTENT_MAX_BYTES, read_bytes
+from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.strategies.reading import CONTENT_MAX_BYTES, TEXT_LINES_MAX, read_bytes
 
 MARKS = " >|\u2502\u2503\u258c\u276f\u203a\u00bb"
 QUOTE = re.compile(f" *[{MARKS[1:]}] ?")
@@ -32,18 +33,21 @@ MARKUP = (
     r"(?:\[/?(?:code|pre|quote)(?:=[^\]\n]{0,20})?\]|</?(?:pre|code)(?: [^>\n]{0,80})?>|"
     r"\{(?:code|noformat)[^}\n]{0,40}\})"
 )
-MARKED = re.compile(rf"^((?:[ \t]*[>|])*[ \t]*){MARKUP}+|{MARKUP}+[ \t]*$", re.MULTILINE | re.IGNORECASE)
+MARKED = re.compile(  # nothing is given back (*+, ++): time and memory in proportion
+    rf"^((?:[ \t]*+[>|])*+[ \t]*+){MARKUP}++|{MARKUP}++(?P<end>[ \t]*+$)?", re.MULTILINE | re.IGNORECASE
+)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHOWN = 3
 
 Lines = list[tuple[int, str]]
 
 
-def decoded(data: bytes) -> str:
+def decoded(data: bytes, where: str) -> str:
     """The text of a file as a person saved it: UTF-16 by its mark, UTF-8, else Latin-1, in which any byte is a letter.
 
     Colours, marks without width and forum markup at the ends of lines are taken away; every kind of blank is one, every
-    kind of dash a minus sign, every end of a line a newline. What the formats are made of is ASCII.
+    kind of dash a minus sign, every end of a line a newline. What the formats are made of is ASCII. InputError, naming
+    `where`, for more lines than are kept whole.
     """
     if data[:2] in UTF_16:
         text = data.decode("utf-16", "replace")
@@ -53,12 +57,14 @@ def decoded(data: bytes) -> str:
         except UnicodeDecodeError:
             text = data.decode("latin-1")
     text = LINE_END.sub("\n", INVISIBLE.sub("", text)).translate(LIKE_ASCII)
-    return MARKED.sub(r"\1", text)
+    if text.count("\n") > TEXT_LINES_MAX:
+        raise InputError(where, "more lines", f"at most {TEXT_LINES_MAX}")
+    return MARKED.sub(lambda found: found[1] or ("" if found[1] == "" or found["end"] is not None else found[0]), text)
 
 
 def read_pasted(path: Path) -> str:
     """The text of a file, which may be packed. InputError naming it if it cannot be read."""
-    return decoded(read_bytes(path, CONTENT_MAX_BYTES))
+    return decoded(read_bytes(path, CONTENT_MAX_BYTES), str(path))
 
 
 def plain_forms(text: str) -> Iterator[tuple[str, Lines]]:

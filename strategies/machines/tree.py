@@ -23,6 +23,7 @@ LINKED_CPU = re.compile(r"(.*?)(node/node\d{1,9})/(cpu\d{1,9})")
 MEMBERS_MAX = 500_000
 MEMBER_MAX_BYTES = 256 << 10
 ARCHIVE_MAX_BYTES = 1 << 30
+KEPT_MAX_BYTES = 64 << 20  # of what is read of it: a thousand nodes have 16
 
 
 class SysfsTree(Protocol):
@@ -86,6 +87,7 @@ class TarTree:
         self._files: dict[str, dict[str, bytes]] = {}
         self._beside: dict[str, bytes] = {}
         self._links: dict[str, dict[str, list[str]]] = {}
+        self._kept_bytes = 0
         try:
             with tarfile.open(fileobj=cast(BinaryIO, file), mode="r:") as archive:
                 self._read(archive)
@@ -127,6 +129,9 @@ class TarTree:
             raise InputError(self._where, given, f"a plain file of at most {most} bytes")
         stream = archive.extractfile(member)
         content = b"" if stream is None else b"".join(iter(lambda: stream.read(READ_MAX_BYTES), b""))
+        self._kept_bytes += len(content)
+        if self._kept_bytes > KEPT_MAX_BYTES:
+            raise InputError(self._where, "more sysfs files", f"at most {KEPT_MAX_BYTES} bytes of them")
         if wanted is None:
             self._beside.setdefault(parts[-1], content)
         else:

@@ -114,3 +114,26 @@ def test_a_signal_leaves_no_temporary_file(number: signal.Signals, tmp_path: Pat
         assert process.communicate(timeout=30)[1] == "percpu-fuzz: interrupted\n"
     assert process.returncode == 128 + signal.SIGINT
     assert [p.name for p in tmp_path.iterdir()] == ["trace"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lay another user's link")
+def test_a_link_that_somebody_laid_where_everybody_may_is_not_followed(tmp_path: Path) -> None:
+    """In a folder like /tmp, another user's link decides nothing, whatever the kernel allows. Control: one's own does,
+    and another user's in that user's own folder.
+    """
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    link, other = tmp_path / "tmp" / "link", 12345
+    (tmp_path / "mine").write_text("mine")
+    link.symlink_to(tmp_path / "mine")
+    os.chown(link, other, other, follow_symlinks=False)
+    with pytest.raises(InputError, match="link"):
+        write_output(link, b"new", "-o")
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["link"]
+    os.chown(tmp_path / "tmp", other, other)
+    write_output(link, b"theirs", "-o")
+    os.chown(tmp_path / "tmp", 0, 0)
+    os.chown(link, 0, 0, follow_symlinks=False)
+    write_output(link, b"own", "-o")
+    assert (tmp_path / "mine").read_text() == "own"

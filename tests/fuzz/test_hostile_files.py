@@ -6,11 +6,13 @@ import json
 import os
 import socket
 import sqlite3
+import struct
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from input_kinds import ROW, VALUES, write_store
 from places import DATA
 
 from percpu_fuzz.engine.outcome import Outcome
@@ -228,3 +230,66 @@ def test_a_calibration_is_data(tmp_path: Path, capsys: pytest.CaptureFixture[str
         refused(capsys, ["run", "--calibration", str(tmp_path / "mine.json"), "--cases", "1"])
     refused(capsys, ["run", "--calibration", str(tmp_path / ".." / "none.json"), "--cases", "1"])
     assert os.listdir(tmp_path) == ["mine.json"]
+
+
+def hot_journal(database: Path, victim: Path) -> bytes:
+    """A rollback journal as a crash leaves it, of a transaction over several files: SQLite plays its page back into
+    the database and deletes the file that it names, once no journal names that one (file format, section 3).
+    """
+    page = database.read_bytes()[:4096]
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(victim)
+    checksum = sum(page[len(page) - 200 : 0 : -200])
+    head = (magic + struct.pack(">5I", 1, 0, database.stat().st_size // 4096, 512, 4096)).ljust(512, b"\0")
+    record = struct.pack(">I", 1) + page + struct.pack(">I", checksum)
+    end = struct.pack(">I", (1 << 30) // 4096 + 1) + name + struct.pack(">2I", len(name), sum(name)) + magic
+    return head + record + end
+
+
+def test_a_journal_of_a_sent_folder_deletes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A journal beside campaign.db is refused by all that reads or goes on. Control: SQLite deletes what it names."""
+    folder, victim = tmp_path / "sent", tmp_path / "victim"
+    write_store(folder, {key: json.dumps(value).encode() for key, value in VALUES.items()}, ROW.canonical())
+    victim.write_text("mine\n")
+    journal = folder / "campaign.db-journal"
+    journal.write_bytes(hot_journal(folder / "campaign.db", victim))
+    sent = str(folder)
+    merge = ["merge", sent, "-o", str(tmp_path / "all")]
+    for line in (["report", sent], ["run", "--resume", sent, "--force"], merge, ["compare", sent, sent]):
+        assert "a rollback journal" in refused(capsys, line)
+        assert victim.exists()
+        assert journal.exists()
+    with sqlite3.connect(folder / "campaign.db") as connection:
+        connection.execute("SELECT count(*) FROM batch").fetchone()
+    connection.close()
+    assert not victim.exists()
+
+
+def test_a_page_printed_in_a_sent_folder_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """report.pdf of such a folder may be a link to somebody's file: the link is replaced, the file stays."""
+    folder, programs = sent_store(tmp_path / "sent"), tmp_path / "bin"
+    programs.mkdir()
+    browser = programs / "chromium"
+    browser.write_text(
+        "#!/bin/sh\nfor word; do case $word in --print-to-pdf=*) echo %PDF-1 > ${word#*=};; esac; done\n"
+    )
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    (tmp_path / "mine").write_text("mine")
+    (folder / "report.pdf").symlink_to(tmp_path / "mine")
+    assert call(["report", str(folder), "--pdf"]) in (0, 1, 4)
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert (folder / "report.pdf").read_bytes() == b"%PDF-1\n"
+
+
+def test_a_cache_that_others_may_write_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Machine code is unpickled and run: one line, before anything of such a folder is read, and nothing laid there."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    for cache in (tmp_path / "open", tmp_path / "open" / "mine"):
+        monkeypatch.setenv("PERCPU_FUZZ_CACHE", str(cache))
+        said = refused(capsys, ["run", "--cases", "1", "--out", str(tmp_path / "out")])
+        assert said.startswith("percpu-fuzz: PERCPU_FUZZ_CACHE: everybody may write in ")
+    assert list((tmp_path / "open").iterdir()) == []
+    assert not (tmp_path / "out").exists()

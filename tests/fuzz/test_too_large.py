@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ MACHINES, RECORDED = DATA / "machines", DATA / "recorded" / "r11-2node-small-6.1
 HWLOC, TRACED = str(MACHINES / "hwloc-v1.xml"), str(RECORDED / "topology.json")
 TRACE = str(RECORDED / "percpu.trace.gz")
 MIB = 1 << 20
-ROOM_BYTES = 64 * MIB  # that a refusal may take: the largest limit of content that is kept whole is 16 MB
 READERS = {
     "replay": ["replay", "@"],
     "shrink": ["shrink", "@"],
@@ -51,17 +48,6 @@ def blanks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(LINES_MAX_BYTES // MIB + 1):
             file.write(b" " * MIB)
     return path
-
-
-@pytest.fixture
-def little_room() -> Iterator[None]:
-    """Little more memory than the process has, so that what keeps all of a bomb ends with another status than 2."""
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    lines = Path("/proc/self/status").read_text().splitlines()
-    now = next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData:"))
-    resource.setrlimit(resource.RLIMIT_DATA, (now + ROOM_BYTES, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def refused(line: list[str], file: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -26,6 +26,7 @@ class _Builder:
     def __init__(self, where: str) -> None:
         self.where = where
         self.open: list[Element] = [Element("", {})]
+        self.texts: list[list[str]] = [[]]  # of the open elements, in pieces: what stands between their children
         self.count = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -37,12 +38,13 @@ class _Builder:
         element = Element(tag, attributes)
         self.open[-1].children.append(element)
         self.open.append(element)
+        self.texts.append([])
 
     def end(self, _tag: str) -> None:
-        self.open.pop()
+        self.open.pop().text = "".join(self.texts.pop())
 
     def data(self, text: str) -> None:
-        self.open[-1].text += text
+        self.texts[-1].append(text)
 
     def refuse_entity(self, *_given: object) -> NoReturn:
         raise InputError(self.where, "a DOCTYPE that declares entities", "XML without entities of its own")

@@ -12,7 +12,7 @@ import pytest
 from places import DATA, ROOT, TESTS
 
 from percpu_fuzz.engine.errors import ScenarioError
-from percpu_fuzz.engine.scenario import Finding, load_finding
+from percpu_fuzz.engine.scenario import Finding, dump_finding, load_finding
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.findings.regression import regression_of
@@ -121,3 +121,29 @@ def test_what_the_files_say_is_what_runs() -> None:
     finding = load_finding(SHORTFALL.read_bytes(), "shortfall")
     assert run_scenario(finding.scenario, VARIANTS["v1"]).broken("I1") is not None
     assert run_scenario(finding.scenario, VARIANTS["v2"], lenient=True).broken("I1") is None
+
+
+def test_nobodys_file_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of the variant's name, or the test's, that is somebody's own work stays, and nothing is written beside it.
+
+    Control: the same content is no other file, and an earlier test of the same finding is replaced.
+    """
+    variant, out = ROOT / "docs" / "patches" / "local_rest.py", tmp_path / "tests"
+    batch = make_plan(variant_option(str(variant)), 1, preset("two-node")).batch_of("measurement", 0)
+    scenario, run = next(found for case in range(40) if (found := redraw(batch, case))[1].violations)
+    finding = Finding(scenario, str(variant), run.violations[0].invariant, {})
+    (tmp_path / "finding.json").write_bytes(dump_finding(finding))
+    line = ["regress", str(tmp_path / "finding.json"), "--variant", str(variant), "-o", str(out)]
+    out.mkdir()
+    for name in ("local_rest.py", made_name(finding, variant)):
+        (out / name).write_text("mine = 1\n")
+        assert call(line) == 2
+        assert "is there and is another file" in capsys.readouterr().err
+        assert {path.name: path.read_text() for path in out.iterdir()} == {name: "mine = 1\n"}
+        (out / name).unlink()
+    assert [call(line), call(line)] == [0, 0]
+    assert (out / "local_rest.py").read_bytes() == variant.read_bytes()
+
+
+def made_name(finding: Finding, path: Path) -> str:
+    return regression_of(finding, variant_option(str(path))).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from places import DATA
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.strategies.capture.archive import is_archive, run_of_archive
+from percpu_fuzz.strategies.reading import read_bytes
 from percpu_fuzz.strategies.trace.states import CgroupRow, import_states
 
 RUN = DATA / "recorded" / "r11-2node-small-6.1"
@@ -148,3 +150,16 @@ def test_a_trace_before_5_19_says_why_nothing_is_charged(capsys: pytest.CaptureF
     assert "names no gfp flags at all, which kernels before 5.19 do not print" in said
     assert "--charge observed does: it needs `post` probe events" in said
     assert "none of the trace has __GFP_ACCOUNT" not in said
+
+
+def test_what_an_archive_unpacks_to_takes_little_room(tmp_path: Path) -> None:
+    """A megabyte of the same line comes out packed; what is packed already, whatever its name, comes out as it is."""
+    trace, states = b"# a line of a trace\n" * 50_000, gzip.compress(b"[]")
+    box = packed(tmp_path / "box.tar.gz", {"percpu.trace": trace, "states.json": states, "topology.json.gz": b"{}"})
+    with run_of_archive(box) as folder:
+        found = {path.name: path for path in folder.iterdir()}
+        assert sorted(found) == ["percpu.trace.gz", "states.json.gz", "topology.json.gz"]
+        assert read_bytes(found["percpu.trace.gz"]) == trace
+        assert found["percpu.trace.gz"].stat().st_size < len(trace) // 50
+        assert found["states.json.gz"].read_bytes() == states
+        assert read_bytes(found["topology.json.gz"]) == b"{}"

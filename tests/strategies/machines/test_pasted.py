@@ -19,7 +19,8 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.answers import answers_of
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.machines.machine import Imported
-from percpu_fuzz.strategies.machines.pasted import told_by
+from percpu_fuzz.strategies.machines.pasted import read_pasted, told_by
+from percpu_fuzz.strategies.reading import TEXT_LINES_MAX
 
 THREE = {"possible_nodes": "0-2", "possible_cpus": "0-7"}
 KNOWN = {"distances": "10:40", "memory": "0=1G,1=2G", "possible_nodes": "0-1"}
@@ -139,6 +140,15 @@ def test_only_a_margin_that_every_line_has_is_taken_away() -> None:
     assert told_by("Hello,\n> available\n", lambda text: text.startswith("available"), notes) == "available\n"
     assert told_by("x\n```\nin\n```\ny", lambda text: text.startswith("in"), notes) == "in\n"
     assert notes == ["lines around it are passed over: 1 'Hello,'", "lines around it are passed over: 1 'x', 5 'y'"]
+
+
+@pytest.mark.parametrize("line", ["\n", "> a\n", "\r", "\u2028"])
+def test_a_text_of_too_many_lines_is_refused(line: str, tmp_path: Path) -> None:
+    """Whatever ends a line: kept as a list, each takes fifty times the room that it takes in the file."""
+    path = tmp_path / "box"
+    path.write_bytes((line * (TEXT_LINES_MAX + 1)).encode())
+    with pytest.raises(InputError, match="more lines; allowed: at most 1048576"):
+        read_pasted(path)
 
 
 def teardown_module() -> None:

@@ -161,3 +161,11 @@ def test_archive_of_something_else_is_refused(tmp_path: Path) -> None:
         tar.addfile(*[member("etc/passwd")[0]])
     with pytest.raises(InputError, match="no cpu/online; allowed: an archive of"):
         import_path(tmp_path / "m.tar")
+
+
+def test_an_archive_of_many_wanted_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is small enough, and all of them together are gigabytes: what is kept has a limit of its own."""
+    monkeypatch.setattr(tree_module, "KEPT_MAX_BYTES", 1 << 20)
+    many = [member(f"node/node{i}/distance", b"1" * (200 << 10)) for i in range(2, 8)]
+    with pytest.raises(InputError, match="more sysfs files; allowed: at most 1048576 bytes"):
+        import_path(archive(tmp_path / "m.tar.gz", *many, mode="w:gz"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.machines.importing import import_path
 from percpu_fuzz.strategies.machines.machine import Imported
+from percpu_fuzz.strategies.machines.qemu.shell import words_of
 
 MIB = 256  # pages
+SECONDS_MOST = 20
 START = "qemu-system-x86_64 -smp 2 -m 2G "
 
 
@@ -96,3 +99,47 @@ def test_what_another_file_says_is_named(tmp_path: Path) -> None:
     """-readconfig and -set may change the machine."""
     notes = "; ".join(read(tmp_path, f"{START}-readconfig more.cfg\n").notes)
     assert "-readconfig more.cfg is not read" in notes
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A=xx\n" + "A=$A$A\n" * 60 + "qemu $A\n", "longer values"),
+        ("A=xx\n" + 'B="${A:-1}$B$B$A$A"\nA="$B$B"\n' * 40 + "qemu $A\n", "longer values"),
+        ("A+=xx\n" + "A+=$A\n" * 60 + "qemu $A\n", "longer values"),
+        (f"A={'x' * 1_000_000}\n" + "qemu $A\n" * 100, "longer values"),
+        ("qemu $((1+1)) " * 100_001, "more sums"),
+    ],
+)
+def test_what_grows_by_its_own_names_is_refused(text: str, said: str) -> None:
+    """A script of a kilobyte whose variables hold each other twice asks for more memory than there is."""
+    with pytest.raises(InputError, match=said):
+        words_of(text, "start.sh")
+
+
+@pytest.mark.usefixtures("little_room")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat <<A\n" * 200_000, f"cat <<{'A' * 200_000}\n", "A+=xxxxxxxxxx\n" * 200_000, f"q $(({'1+' * 1_000_000}1))",
+        'q "' + '\\"' * 1_000_000 + '"', "q " + "$(" * 400_000, "q " + "${A:-" * 50_000 + "}" * 50_000,
+    ],
+)  # fmt: skip
+def test_a_long_script_takes_time_and_memory_in_proportion(text: str) -> None:
+    """Each took minutes or gigabytes: here-documents without an end, long sums and quotes, variables piece by piece."""
+    begun = time.process_time()
+    words_of(text, "start.sh")
+    assert time.process_time() - begun < SECONDS_MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a <<E b\n-m 1\nE\nc", ["a", "b", "c"]), ("a <<-'E'\n-m 1\n\tE \nc", ["a", "c"]), ("a <<E\nE", ["a"]),
+        ("a <<E\n-m 1\nEE\nc", ["a", "E", "-m", "1", "EE", "c"]), ("a <<<E\nE\n", ["a", "E", "E"]),
+        ("a <<E <<F\n1\nE\n2\nF\nc", ["a", "F", "2", "F", "c"]),
+    ],
+)  # fmt: skip
+def test_here_documents_are_no_words(text: str, words: list[str]) -> None:
+    """From the line after << to the line of the word; one that does not end is text like any other."""
+    assert words_of(text, "start.sh") == words
