@@ -258,8 +258,8 @@ def report(files: Sequence[str], known: dict[str, Any]) -> None:
     found = score(files, known)
     print(
         f"{found['run']} of {found['mutants']} mutants run: {found[BROKEN]} killed by an invariant, {found[COUNTED]} "
-        f"by a count, {found[SURVIVED]} survived, {found[UNREACHED]} reached by no case, {found[EQUIVALENT]} equivalent"
-        f": {found['killed_of_all']:.1%} killed, {found['killed_of_others']:.1%} of those not equivalent"
+        f"by a count, {found[SURVIVED]} survived, {found[UNREACHED]} reached by no case, {found[EQUIVALENT]} "
+        f"equivalent: {found['killed_of_all']:.1%} killed, {found['killed_of_others']:.1%} of those not equivalent"
     )
 
 

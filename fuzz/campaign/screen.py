@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 import tty
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, TextIO
@@ -32,7 +33,7 @@ BLOCKS = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 PROGRESS_BAR, NAMES_WIDTH = 24, 10
 WASTE_BARS = 24
 WIDE_COLUMNS, WIDE_BARS = 110, 60
-CAUSES, CAUSES_WIDE = 4, 12  # pairs of invariant and step that are listed
+CAUSES, CAUSES_WIDE = 4, 12  # pairs of invariant and function that are listed
 
 
 def bars(values: Sequence[float], width: int, signs: str = BARS) -> str:
@@ -186,10 +187,13 @@ class Screen(View):
         return self.console.width >= WIDE_COLUMNS
 
     def causes(self, dispatcher: Dispatcher) -> list[str]:
-        """Cases by invariant and step, the most frequent first, and how many more such pairs there are."""
+        """Cases by invariant and function, the most frequent first, and how many more such pairs there are."""
         most, each = (CAUSES_WIDE, 2) if self.is_wide() else (CAUSES, 1)
-        found = sorted(dispatcher.live.causes.items(), key=lambda item: (-item[1], item[0]))
-        cells = [f"{cause_words(name):38} {number:>11,}" for name, number in found[:most]]
+        cases = Counter[str]()
+        for cause, number in dispatcher.live.causes.items():
+            cases[cause_words(cause)] += number  # steps of one function are one
+        found = sorted(cases.items(), key=lambda item: (-item[1], item[0]))
+        cells = [f"{words:38} {number:>11,}" for words, number in found[:most]]
         lines = ["    ".join(cells[i : i + each]) for i in range(0, len(cells), each)]
         return [*lines, f"and {len(found) - most} more"] if len(found) > most else lines
 

@@ -28,8 +28,10 @@ from percpu_fuzz.strategies.run.replay import Violation
 MOST_CHARGES = 12
 
 
-def explained(finding: Finding, variant: Variant, broken: Violation, steps: Sequence[Line]) -> list[str]:
-    """Lines of at most 78 columns. steps: the lanes up to the violation."""
+def explained(
+    finding: Finding, variant: Variant, broken: Violation, steps: Sequence[Line], columns: int = WIDTH
+) -> list[str]:  # fmt: skip
+    """Lines of at most so many columns. steps: the lanes up to the violation."""
     program = finding.scenario.program
     lines = [machine_line(finding.scenario.topology)]
     lines += memcg_lines(program)
@@ -47,7 +49,7 @@ def explained(finding: Finding, variant: Variant, broken: Violation, steps: Sequ
         f"{'task' if broken.task < len(program.tasks) else 'worker'} {broken.task}: {finding.invariant}, "
         f"{says(finding.invariant, variant)}; expected {broken.want}, found {broken.found}."
     )
-    return [row for line in lines for row in textwrap.wrap(line, WIDTH)]
+    return [row for line in lines for row in textwrap.wrap(line, columns)]
 
 
 def says(invariant: str, variant: Variant) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import dump_finding
 from percpu_fuzz.fuzz.files import write_whole
@@ -68,7 +69,11 @@ def pick(outcomes: Iterable[Outcome], most_nodes: Mapping[str, int] | None = Non
                     one = Pick(outcome.stream, outcome.k, case, signature, nodes.get(outcome.family, 0) > NODES_SMALL)
                     found.setdefault(signature.invariant, []).append(one)
     most = picks_most(cases)
-    return [one for invariant in sorted(found) for one in _most_different(found[invariant])[:most]]
+    return [
+        one
+        for invariant in sorted(found, key=INVARIANT_NAMES.index)
+        for one in _most_different(found[invariant])[:most]
+    ]
 
 
 def picks_most(cases: int) -> int:
@@ -126,11 +131,10 @@ def write_findings(
         else:
             made = rows[name] | {key: made[key] for key in ("alike", "invariants")}
         rows[name] = made
-    for number, (invariant, members) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
-        one, what = min(members, key=_showing)
+    for number, (one, what) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
         name = f"findings/{file_name(number, one.signature)}"
         write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
-        rows[name] = _row(name, one, what, [invariant] * len(members))
+        rows[name] = _row(name, one, what, [one.signature.invariant])
     return WrittenFindings(list(rows.values()), len(cases), len(picked))
 
 
@@ -155,17 +159,18 @@ def is_better(what: Shown, stored: Mapping[str, Any]) -> bool:
 
 def not_yet_shown(
     picked: Sequence[Pick], rows: Iterable[Mapping[str, Any]], cases: list[Case], firsts: list[Case]
-) -> list[tuple[str, list[Case]]]:
-    """Each invariant that no row's case breaks, with the cases that do: the shrunk ones, else one of `firsts`."""
-    missing = dict.fromkeys(one.signature.invariant for one in picked)
-    for row in rows:
-        for invariant in row.get("breaks", ()):
-            missing.pop(invariant, None)
-
-    def of(invariant: str, some: list[Case]) -> list[Case]:
-        return [case for case in some if case[0].signature.invariant == invariant]
-
-    return [(invariant, of(invariant, cases) or of(invariant, firsts)) for invariant in missing]
+) -> list[Case]:
+    """Cases that between them break each invariant that no row's case breaks: shrunk ones, else some of `firsts`; those
+    that break their own invariant first before others.
+    """
+    missing = {one.signature.invariant for one in picked}
+    missing -= {invariant for row in rows for invariant in row.get("breaks", ())}
+    found: list[Case] = []
+    for one, what in (*sorted(cases, key=_showing), *sorted(firsts, key=_showing)):
+        if one.signature.invariant in missing:
+            missing -= {one.signature.invariant, *what.breaks}
+            found.append((one, what))
+    return found
 
 
 def _showing(case: Case) -> tuple[bool, tuple[int, ...]]:

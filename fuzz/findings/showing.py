@@ -18,7 +18,9 @@ from percpu_fuzz.fuzz.findings.per_node import PerNode
 from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.fuzz.shrink.shrinker import Shrunk, shrink
 from percpu_fuzz.reports.lanes import Line
+from percpu_fuzz.reports.numbers import WIDTH
 from percpu_fuzz.reports.render.lanes import lanes_text
+from percpu_fuzz.reports.render.text import INDENT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.redraw import finding_of, repeated
 from percpu_fuzz.strategies.run.replay import Run, run_scenario
@@ -121,7 +123,7 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
     broken = run.broken(finding.invariant)
     if broken is None:
         raise HarnessError(f"{finding.invariant} does not show in the shrunk case: {finding.origin}")
-    words = explained(finding, variant, broken, lines)
+    words = explained(finding, variant, broken, lines, WIDTH - len(INDENT))
     notes = {"executions": shrunk.executions, "minimal": shrunk.minimal, "cut_short": shrunk.cut_short}
     broken_in_all = {v.invariant for v in run.violations}
     breaks = tuple(name for name in INVARIANT_NAMES if name in broken_in_all)

@@ -45,6 +45,7 @@ HOLM_WORDS = (
     "Holm: p corrected for all figures of this comparison; * flags those at most 0.05. Where both campaigns follow one "
     "law, at most 5% of comparisons flag any figure; p as it stands would flag some figure far oftener."
 )
+TESTS_WORDS = "Mann-Whitney for amounts, Cochran-Mantel-Haenszel for rates, p at most 0.05 after Holm's correction"
 PAIRED_WORDS = (
     "Both campaigns drew the same machines and programs, so the difference is taken within batches; a case whose probe "
     "was not charged wastes 0. Student's interval over batches, families by weight; '-' while a family has fewer than "
@@ -113,9 +114,9 @@ def difference_words(found: Comparison) -> str:
         if row.adjusted <= ALPHA
     ]
     if not flagged:
-        return f"None of {len(found.differences)} figures differs."
+        return f"None of {len(found.differences)} figures differs ({TESTS_WORDS})."
     differ = "differs" if len(flagged) == 1 else "differ"
-    return f"{len(flagged)} of {len(found.differences)} figures {differ}: {', '.join(flagged)}."
+    return f"{len(flagged)} of {len(found.differences)} figures {differ} ({TESTS_WORDS}): {', '.join(flagged)}."
 
 
 def quantities_sections(a: Figures, b: Figures, found: Comparison) -> list[Section]:

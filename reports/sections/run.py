@@ -42,6 +42,10 @@ REACHED_WORDS = (
     "campaign draws, {reached} of {places} were reached: each step, and both sides of each condition of the modelled "
     "kernel."
 )
+REPEAT_WORDS = (
+    "The line below gives the same cases, figures and digest. How far findings are shrunk, and so their files, also "
+    "depends on the time that a run has left for it."
+)
 OTHER_WORDS = "Never reached, and for no reason that is known: {count}. Of another variant these may be its own way."
 
 
@@ -63,7 +67,7 @@ def run_section(figures: Figures) -> Section:
         ("digest", campaign.digest),
     ]
     table = Table(("", ""), tuple(rows), 2, prose=1)
-    return Section("run", "Run", (STREAM_WORDS,), tables=(table,), command=campaign.command)
+    return Section("run", "Run", (STREAM_WORDS,), tables=(table,), notes=(REPEAT_WORDS,), command=campaign.command)
 
 
 def events_part(campaign: Campaign) -> Section:
