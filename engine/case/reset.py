@@ -164,6 +164,9 @@ def clear_memcg(st: State, m: int) -> None:
     st.memcg_over[m] = 0
     st.memcg_heir[m] = 0
     st.off_queue[m] = 0
+    st.x_first[m] = 0
+    st.x_want[m] = 0
+    st.x_found[m] = 0
 
 
 @compiled
@@ -339,6 +342,8 @@ def reset_registers(st: State, t: int) -> None:
     st.da_memcg[t] = 0
     st.da_cpu[t] = 0
     st.da_ret[t] = 0
+    st.x_memcg[t] = 0
+    st.x_held[t] = 0
     st.x_owner[t] = 0
     st.x_objcg[t] = 0
     st.x_cause[t] = 0
