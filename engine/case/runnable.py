@@ -68,8 +68,16 @@ def runnable(topo: Topo, prog: Prog, st: State, t: int) -> bool:
 
 
 @compiled
+def has_something(prog: Prog, st: State, t: int) -> bool:
+    """The task is not finished; a worker has something to do. Task 0 tears down when all others are through."""
+    if t < prog.nr_tasks:
+        return t == 0 or st.pc[t] != labels.FINISHED
+    return st.pc[t] != labels.IDLE or worker_ready(prog, st, t)
+
+
+@compiled
 def list_candidates(prog: Prog, st: State, listed: Vec) -> int:
-    """Write into `listed`, ascending, the tasks that are not finished and the workers with something to do; how many.
+    """Write into `listed`, ascending, those for which has_something holds; how many they are.
 
     Written so that no branch depends on what a task is at: in a random walk those would be guessed wrong.
     """
@@ -94,9 +102,8 @@ def list_runnable(topo: Topo, prog: Prog, st: State, ready: Vec) -> int:
     nr_ready = 0
     for i in range(list_candidates(prog, st, ready)):
         t = ready[i]
-        if runnable(topo, prog, st, t):
-            ready[nr_ready] = t
-            nr_ready += 1
+        ready[nr_ready] = t
+        nr_ready += 1 if runnable(topo, prog, st, t) else 0
     return nr_ready
 
 

@@ -5,6 +5,8 @@ Random walks, systematic schedulers, exhaustive search and replay differ only in
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from percpu_fuzz.engine.case.operations import begin_operation, operation_step
 from percpu_fuzz.engine.case.teardown import pass_barrier, tear_down
 from percpu_fuzz.engine.core import labels
@@ -25,6 +27,21 @@ from percpu_fuzz.engine.kernel.percpu_alloc import alloc_step
 from percpu_fuzz.engine.kernel.post_each_page import each_page_step
 from percpu_fuzz.engine.kernel.post_hook import post_step
 from percpu_fuzz.engine.kernel.try_charge import try_charge_step
+
+(
+    BETWEEN, PRE, ALLOC, POST, EACH_PAGE, FREE, TRY_CHARGE, PAGE_STOCK, COUNTER, OBJ_STOCK, RELEASE, DRAIN, OPERATION,
+    BALANCE, MEMCG, OWN,
+) = range(16)  # fmt: skip
+# Labels are numbered in the order of these pieces (engine.core.labels): the first of each.
+FIRST_OF = (
+    labels.IDLE, labels.RF_PUT, labels.AL_MUTEX, labels.PO_BEGIN, labels.PO_PAGE, labels.FR_BEGIN, labels.TC_CONSUME,
+    labels.RS_LOCK, labels.UC_LEVEL, labels.RO_LOCK, labels.RL_NODE, labels.DA_BEGIN, labels.OP_MAX_DRAIN,
+    labels.BA_FREE, labels.OF_NULL, labels.OWN_1,
+)  # fmt: skip
+# The piece of each label; UN_REFILL, the refund of a precharge, stands with the precharge.
+PIECE_OF = tuple(
+    PRE if label == labels.UN_REFILL else bisect_right(FIRST_OF, label) - 1 for label in range(len(labels.NAMES))
+)
 
 
 @compiled
@@ -64,40 +81,40 @@ def between_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
 def step(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Perform task t's step. The caller has asked `runnable` and clears what the step before touched.
 
-    Labels are numbered in the order of these pieces (engine.core.labels), and each piece stands at the end of the file
-    whose steps it dispatches.
+    Each piece stands at the end of the file whose steps it dispatches. LLVM makes jumps through tables of both choices.
     """
     st.nr_steps += 1
     label = st.pc[t]
-    if label < labels.RF_PUT:
+    piece = PIECE_OF[label]
+    if piece == BETWEEN:
         between_step(topo, prog, st, t, label)
-    elif label < labels.AL_MUTEX or label == labels.UN_REFILL:
+    elif piece == PRE:
         pre_step(topo, prog, st, t, label)
-    elif label < labels.PO_BEGIN:
+    elif piece == ALLOC:
         alloc_step(topo, prog, st, t, label)
-    elif label < labels.PO_PAGE:
+    elif piece == POST:
         post_step(topo, prog, st, t, label)
-    elif label < labels.FR_BEGIN:
+    elif piece == EACH_PAGE:
         each_page_step(topo, prog, st, t, label)
-    elif label < labels.UN_REFILL:
+    elif piece == FREE:
         free_step(topo, prog, st, t, label)
-    elif label < labels.RS_LOCK:
+    elif piece == TRY_CHARGE:
         try_charge_step(topo, prog, st, t, label)
-    elif label < labels.UC_LEVEL:
+    elif piece == PAGE_STOCK:
         page_stock_step(topo, prog, st, t, label)
-    elif label == labels.UC_LEVEL:
+    elif piece == COUNTER:
         uc_level(topo, prog, st, t)
-    elif label < labels.RL_NODE:
+    elif piece == OBJ_STOCK:
         obj_stock_step(topo, prog, st, t, label)
-    elif label < labels.DA_BEGIN:
+    elif piece == RELEASE:
         release_step(topo, prog, st, t, label)
-    elif label < labels.OP_MAX_DRAIN:
+    elif piece == DRAIN:
         drain_step(topo, prog, st, t, label)
-    elif label < labels.BA_FREE:
+    elif piece == OPERATION:
         operation_step(topo, prog, st, t, label)
-    elif label < labels.OF_NULL:
+    elif piece == BALANCE:
         balance_step(topo, prog, st, t, label)
-    elif label < labels.OWN_1:
+    elif piece == MEMCG:
         memcg_step(topo, prog, st, t, label)
     else:
         own_step(topo, prog, st, t, label)

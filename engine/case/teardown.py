@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.evidence import note_pointer
 from percpu_fuzz.engine.core.primitives import goto
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ONLINE
@@ -17,19 +18,19 @@ RUNNING, FREEING, DROPPING, DRAINING, DRAINED, REMOVING, OVER = range(7)
 @compiled
 def all_settled(prog: Prog, st: State) -> bool:
     """Every program task is finished and no worker has anything to do."""
-    for t in range(st.nr_all):
-        if st.pc[t] != (labels.FINISHED if t < prog.nr_tasks else labels.IDLE):
-            return False
-    return nothing_queued(st)
+    astray = 0
+    for t in range(len(st.pc)):  # as long for every case and without a branch: all tasks at once
+        astray |= st.pc[t] ^ (labels.FINISHED if t < prog.nr_tasks else labels.IDLE) if t < st.nr_all else 0
+    return astray == 0 and nothing_queued(st)
 
 
 @compiled
 def nothing_queued(st: State) -> bool:
     """No drain work, balance work, css_offline or RCU callback waits for its worker."""
+    queued = 0
     for a in range(len(st.ps_queued)):
-        if st.ps_queued[a] > 0 or st.os_queued[a] > 0:
-            return False
-    return st.balance_queued == 0 and st.off_head == st.off_tail and st.rcu_head == st.rcu_tail
+        queued |= st.ps_queued[a] | st.os_queued[a]
+    return queued == 0 and st.balance_queued == 0 and st.off_head == st.off_tail and st.rcu_head == st.rcu_tail
 
 
 @compiled
@@ -94,6 +95,7 @@ def drop_next(topo: Topo, prog: Prog, st: State, t: int) -> None:
             o = st.task_objcg[who, n]
             if o >= 0:
                 st.task_objcg[who, n] = -1
+                note_pointer(topo, st, who, o, -1)
                 objcg_put(prog, topo, st, t, o, labels.FINISHED)
                 return
     for m in range(st.memcg_rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.declare import Vec
 from percpu_fuzz.engine.core.evidence import I4, I9, I10, I11, I12, I13, I14, I24, violate
 from percpu_fuzz.engine.core.records import NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_OFFLINE, MEMCG_OFFLINING, RELEASED
@@ -38,54 +39,37 @@ def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
 
     A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
     """
+    for m in range(st.memcg_rows):
+        st.x_first[m] = 0
+        st.x_want[m] = 0
+        st.x_found[m] = 0
+    for other in range(st.memcg_rows):
+        if st.memcg_state[other] != MEMCG_ABSENT:
+            for o in range(other * topo.nr_nodes, (other + 1) * topo.nr_nodes):
+                add_surplus(topo, st, o, st.objcg_memcg[o])
     moves = prog.v_lookup == LOOKUP_NODEINFO
     for m in range(st.memcg_rows):
         if st.memcg_state[m] == MEMCG_ABSENT:
             continue
-        total, lost = 0, 0
         alone = not moves or (m > 0 and st.memcg_heir[m] == 0 and st.memcg_state[m] < MEMCG_OFFLINING)
-        for other in range(st.memcg_rows):
-            if st.memcg_state[other] == MEMCG_ABSENT:
-                continue
-            for n in range(topo.nr_nodes):
-                o = other * topo.nr_nodes + n
-                if st.objcg_memcg[o] != m:
-                    continue
-                here = surplus(topo, st, o)
-                total += here
-                lost += st.objcg_lost[o]
-                if alone and here != 0:
-                    violate(st, t, label, I9, 0, here)
-        if total != 0:
-            violate(st, t, label, I9, 0, total)
-        if lost != 0:
-            violate(st, t, label, I9, 0, lost)
+        if alone and st.x_first[m] != 0:
+            violate(st, t, label, I9, 0, st.x_first[m])
+        if st.x_found[m] != 0:
+            violate(st, t, label, I9, 0, st.x_found[m])
+        if st.x_want[m] != 0:
+            violate(st, t, label, I9, 0, st.x_want[m])
 
 
 @compiled
-def kmem_pages(topo: Topo, st: State, x: int) -> int:
-    """Pages accounted through objcgs whose memcg now is in the subtree of x."""
-    total = 0
-    for m in range(1, st.memcg_rows):
-        if st.memcg_state[m] == MEMCG_ABSENT:
-            continue
-        for n in range(topo.nr_nodes):
-            o = m * topo.nr_nodes + n
-            if st.objcg_pages[o] != 0 and below(st, st.objcg_memcg[o], x):
-                total += st.objcg_pages[o]
-    return total
-
-
-@compiled
-def stocked_pages(topo: Topo, st: State, x: int) -> int:
-    """Pages in all CPUs' page stocks that are charged to x or to a memcg below it."""
-    total = 0
-    for a in range(topo.nr_act):
-        for i in range(NR_PAGE_STOCK):
-            m = st.ps_memcg[a, i]
-            if m > 0 and below(st, m, x):
-                total += st.ps_pages[a, i]
-    return total
+def add_surplus(topo: Topo, st: State, o: int, m: int) -> None:
+    """For memcg m, at which objcg o points: what is missing in x_found, the first of it in x_first, lost in x_want."""
+    if m < 0:
+        return
+    here = surplus(topo, st, o)
+    st.x_found[m] += here
+    st.x_want[m] += st.objcg_lost[o]
+    if st.x_first[m] == 0:
+        st.x_first[m] = here
 
 
 @compiled
@@ -95,20 +79,6 @@ def user_pages(st: State, x: int) -> int:
     for m in range(1, st.memcg_rows):
         if st.memcg_user[m] != 0 and below(st, m, x):
             total += st.memcg_user[m]
-    return total
-
-
-@compiled
-def percpu_bytes(topo: Topo, prog: Prog, st: State, x: int) -> int:
-    """Bytes of the accounted areas whose objcg is now in the subtree of x."""
-    total = 0
-    for r in range(len(st.area_used)):
-        if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1:
-            if below(st, st.objcg_memcg[st.area_entry[r]], x):
-                if prog.v_judge & JUDGE_EXACT:
-                    total += full_size(topo, st.area_bytes[r])
-                else:
-                    total += stat_bytes(topo, prog, st.area_bytes[r])
     return total
 
 
@@ -123,17 +93,65 @@ def percpu_stat(st: State, x: int) -> int:
 
 
 @compiled
+def add_up(st: State, sums: Vec, m: int, amount: int) -> None:
+    """What memcg m has counts for it and for all above it but the root."""
+    while m > 0:
+        sums[m] += amount
+        m = st.memcg_parent[m]
+
+
+@compiled
+def sum_pages(topo: Topo, st: State) -> None:
+    """Into x_want by memcg the pages charged to it and below: user memory, through objcgs, in CPUs' page stocks."""
+    for m in range(1, st.memcg_rows):
+        if st.memcg_user[m] != 0:
+            add_up(st, st.x_want, m, st.memcg_user[m])
+        if st.memcg_state[m] != MEMCG_ABSENT:
+            for o in range(m * topo.nr_nodes, (m + 1) * topo.nr_nodes):
+                if st.objcg_pages[o] != 0:
+                    add_up(st, st.x_want, st.objcg_memcg[o], st.objcg_pages[o])
+    for a in range(topo.nr_act):
+        for i in range(NR_PAGE_STOCK):
+            if st.ps_memcg[a, i] > 0:
+                add_up(st, st.x_want, st.ps_memcg[a, i], st.ps_pages[a, i])
+
+
+@compiled
+def sum_bytes(topo: Topo, prog: Prog, st: State) -> None:
+    """Into x_first and x_found by memcg the bytes of accounted areas of it and below, and what memory.stat says."""
+    left = st.nr_areas
+    for r in range(len(st.area_used)):
+        if left == 0:
+            break
+        left -= 1 if st.area_used[r] != 0 else 0
+        if st.area_used[r] == 2 and st.area_chunk[r] >= 0 and st.area_acct[r] == 1 and st.area_entry[r] >= 0:
+            nr_bytes = st.area_bytes[r]
+            if prog.v_judge & JUDGE_EXACT:
+                nr_bytes = full_size(topo, nr_bytes)
+            else:
+                nr_bytes = stat_bytes(topo, prog, nr_bytes)
+            add_up(st, st.x_first, st.objcg_memcg[st.area_entry[r]], nr_bytes)
+    for m in range(1, st.memcg_rows):
+        if st.memcg_percpu[m] != 0:
+            add_up(st, st.x_found, m, st.memcg_percpu[m])
+
+
+@compiled
 def check_counters(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I10, I11, I13 of every non-root memcg whose css_offline has not started."""
+    for m in range(st.memcg_rows):
+        st.x_first[m] = 0
+        st.x_want[m] = 0
+        st.x_found[m] = 0
+    sum_pages(topo, st)
+    sum_bytes(topo, prog, st)
     for x in range(1, st.memcg_rows):
         if st.memcg_state[x] == MEMCG_ABSENT or st.memcg_state[x] >= MEMCG_OFFLINING:
             continue
-        usage = user_pages(st, x) + kmem_pages(topo, st, x) + stocked_pages(topo, st, x)
-        if st.memcg_usage[x] != usage:
-            violate(st, t, label, I10, usage, st.memcg_usage[x])
-        want, found = percpu_bytes(topo, prog, st, x), percpu_stat(st, x)
-        if want != found:
-            violate(st, t, label, I11, want, found)
+        if st.memcg_usage[x] != st.x_want[x]:
+            violate(st, t, label, I10, st.x_want[x], st.memcg_usage[x])
+        if st.x_first[x] != st.x_found[x]:
+            violate(st, t, label, I11, st.x_first[x], st.x_found[x])
         if st.memcg_usage[x] > st.memcg_max[x] and st.memcg_over[x] == 0:
             violate(st, t, label, I13, st.memcg_max[x], st.memcg_usage[x])
 
@@ -271,19 +289,18 @@ def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
 def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
     for m in range(st.memcg_rows):
-        if st.memcg_state[m] == MEMCG_ABSENT:
-            continue
-        holders = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
-        for a in range(topo.nr_act):
-            for i in range(NR_PAGE_STOCK):
-                if st.ps_memcg[a, i] == m:
-                    holders += 1
-        for child in range(1, st.memcg_rows):
-            # css_free puts the parent right after the orig_objcg of the last node.
-            if st.memcg_parent[child] == m and st.objcg_orig[child * topo.nr_nodes] == 1:
-                holders += 1
-        if st.memcg_ref[m] != holders:
-            violate(st, t, label, I4, holders, st.memcg_ref[m])
+        st.x_want[m] = 1 if st.memcg_state[m] < MEMCG_OFFLINE else 0
+    for a in range(topo.nr_act):
+        for i in range(NR_PAGE_STOCK):
+            if st.ps_memcg[a, i] >= 0:
+                st.x_want[st.ps_memcg[a, i]] += 1
+    for child in range(1, st.memcg_rows):
+        # css_free puts the parent right after the orig_objcg of the last node.
+        if st.memcg_parent[child] >= 0 and st.objcg_orig[child * topo.nr_nodes] == 1:
+            st.x_want[st.memcg_parent[child]] += 1
+    for m in range(st.memcg_rows):
+        if st.memcg_state[m] != MEMCG_ABSENT and st.memcg_ref[m] != st.x_want[m]:
+            violate(st, t, label, I4, st.x_want[m], st.memcg_ref[m])
 
 
 @compiled

@@ -11,7 +11,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import I4, I6, I7, I19, I20, violate
-from percpu_fuzz.engine.core.hooks import own_holders
+from percpu_fuzz.engine.core.hooks import own_holders, ready_follows
 from percpu_fuzz.engine.core.records import NR_LOG, NR_OBJ_STOCK, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import ABSENT, FREED, LIVE, MEMCG_ABSENT, MEMCG_FREED, RELEASED
 from percpu_fuzz.engine.core.stages import DYING as OBJCG_DYING
@@ -75,23 +75,33 @@ def count_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
     holders += st.objcg_orig[row]
     for a in range(topo.nr_act):
         for i in range(NR_OBJ_STOCK):
-            if first <= st.os_objcg[a, i] < end:
-                holders += 1
+            holders += 1 if (first <= st.os_objcg[a, i]) & (st.os_objcg[a, i] < end) else 0
     for t in range(prog.nr_tasks):
-        if prog.v_refs == 1:
+        if prog.v_refs == 1 and st.x_held[t] >= 0 and ready_follows():
+            holders += st.x_held[t] if st.x_memcg[t] * topo.nr_nodes == row else 0
+        elif prog.v_refs == 1:
             for n in range(topo.nr_nodes):  # from 0 and without a branch, so that it is done eight nodes at a time
                 holders += 1 if st.task_objcg[t, n] == row + n else 0
         elif st.task_objcg[t, row % topo.nr_nodes] == row:
             holders += 1
-    left = st.nr_areas
-    for r in range(len(st.area_used)):
-        if left == 0:
+    return holders + count_entries(st, first, end)
+
+
+@compiled
+def count_entries(st: State, first: int, end: int) -> int:
+    """Accounted areas whose obj_exts entry names one of the objcgs from first to end - 1.
+
+    Eight rows at a time, without a branch in them: rows beyond the areas in use are left out where there are many.
+    """
+    entries, left = 0, st.nr_areas
+    for begin in range(0, len(st.area_used), 8):
+        if left <= 0:
             break
-        if st.area_used[r] != 0:
-            left -= 1
-            if first <= st.area_entry[r] < end and st.area_acct[r] == 1:
-                holders += 1
-    return holders
+        for r in range(begin, begin + 8):
+            left -= 1 if st.area_used[r] != 0 else 0
+            named = (st.area_used[r] != 0) & (st.area_acct[r] == 1) & (first <= st.area_entry[r])
+            entries += 1 if named & (st.area_entry[r] < end) else 0
+    return entries
 
 
 @compiled
@@ -134,6 +144,9 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
 
     What others touched while a free held pcpu_lock could not be judged then: all rows are when it lets go.
     """
+    touched = st.dirty_cpu_n | st.dirty_objcg_n | st.dirty_memcg_n | st.dirty_area_n | st.dirty_chunk_n
+    if touched == 0 and label != labels.FR_UNLOCK:
+        return
     if max(st.dirty_cpu_n, st.dirty_objcg_n, st.dirty_memcg_n, st.dirty_area_n, st.dirty_chunk_n) > NR_LOG:
         check_everything(topo, prog, st, t, label)
         return

@@ -128,3 +128,27 @@ def forget_live(topo: Topo, st: State, r: int) -> None:
             st.objcg_live[st.l_objcg[r, n]] -= st.l_bytes[r, n]
         st.l_objcg[r, n] = -1
         st.l_bytes[r, n] = 0
+
+
+@compiled
+def note_pointer(topo: Topo, st: State, t: int, o: int, change: int) -> None:
+    """An entry of task->objcgs has become o (change 1), or was o until now (-1): how many there are is kept."""
+    m = o // topo.nr_nodes
+    if st.x_held[t] < 0 or (st.x_held[t] > 0 and st.x_memcg[t] != m):
+        count_pointers(topo, st, t)
+        return
+    st.x_held[t] += change
+    st.x_memcg[t] = m if st.x_held[t] > 0 else 0
+
+
+@compiled
+def count_pointers(topo: Topo, st: State, t: int) -> None:
+    """The same by going through the entries."""
+    held, m, mixed = 0, 0, False
+    for n in range(topo.nr_nodes):
+        if st.task_objcg[t, n] >= 0:
+            mixed = mixed or (held > 0 and st.task_objcg[t, n] // topo.nr_nodes != m)
+            m = st.task_objcg[t, n] // topo.nr_nodes
+            held += 1
+    st.x_held[t] = -1 if mixed else held
+    st.x_memcg[t] = 0 if mixed else m

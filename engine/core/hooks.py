@@ -39,7 +39,9 @@ def own_holders(topo: Topo, prog: Prog, st: State, row: int) -> int:
 
 @compiled
 def ready_follows() -> bool:
-    """Whether who may step follows from engine.case.runnable's own conditions: not with steps of one's own."""
+    """Whether who may step, and who holds an objcg, follows from what the model's steps say of it: not where a file
+    brings steps of its own.
+    """
     return True
 
 

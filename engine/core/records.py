@@ -336,7 +336,12 @@ class State:
     x_owner: Vec = i16("tasks")  # the memcg that pays, until its objcg has to be found (+ 1)
     x_objcg: Vec = i32("tasks")
     x_cause: Vec = i8("tasks")
+    x_memcg: Vec = i16("tasks")  # whose objcgs the entries of task->objcgs are, 0 where it has none
+    x_held: Vec = i32("tasks")  # how many entries it has; -1 where they are of more than one memcg
     x_bytes: Vec = i64("nodes")
+    x_first: Vec = i64("memcgs")  # by memcg, sums of one check at rest (engine.checks.conservation)
+    x_want: Vec = i64("memcgs")
+    x_found: Vec = i64("memcgs")
     # Spare words for steps of one's own (engine.own): zero at reset, and no step of the model looks at them.
     own_task: Grid = i32("tasks", "own")
     own_cpu: Grid = i32("act", "own")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
+from percpu_fuzz.engine.core.evidence import hazard, note_pointer, touch_cpu
 from percpu_fuzz.engine.core.planted import (
     SLIP_MOVED,
     SLIP_PARK,
@@ -85,6 +85,7 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     o = st.task_objcg[t, nid]
     if o >= 0:
         st.task_objcg[t, nid] = -1
+        note_pointer(topo, st, t, o, -1)
         if prog.v_slip == SLIP_TASK_PUT:
             return
         objcg_put(prog, topo, st, t, o, labels.RF_PUT)
@@ -103,6 +104,8 @@ def rf_get(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if o >= 0:
         objcg_get(prog, topo, st, t, o)
     st.task_objcg[t, nid] = o
+    if o >= 0:
+        note_pointer(topo, st, t, o, 1)
     st.r_nid[t] = nid + 1
     if st.r_nid[t] >= topo.nr_nodes or prog.v_task_objcg == 1:
         st.r_nid[t] = 0

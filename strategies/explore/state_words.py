@@ -40,7 +40,7 @@ LOGS = frozenset((
     "dirty_memcg", "dirty_area_n", "dirty_area", "dirty_chunk_n", "dirty_chunk", "r_ops", "r_from", "probe_done",
     "probe_precharge", "probe_used", "probe_bytes", "probe_area_bytes", "probe_misplaced", "op_precharge",
     "op_used", "in_flight", "in_flight_max", "waste_pages", "nr_charged", "nr_refunded", "nr_charge_fail", "nr_alloc",
-    "nr_free", "nr_illegal", "alloc_ops", "free_ops", "stirred",
+    "nr_free", "nr_illegal", "alloc_ops", "free_ops", "stirred", "x_first", "x_want", "x_found",
 ))  # fmt: skip
 # Counts of attempts, read only where the program makes some of them fail.
 ATTEMPTS = {
