@@ -79,7 +79,7 @@ KINDS: dict[str, Kind] = {
         _kind("ops", (2, 10, 10), (3, 15, 15), (4, 25, 20), (5, 20, 20), (6, 15, 15), (7, 10, 10), (8, 5, 10)),
         _kind("cpu", *((n, 1, 1) for n in range(16))),
         _kind("memcg", (1, 40, 30), (2, 30, 30), (3, 20, 25), (4, 10, 15)),
-        _kind("memcgs", (1, 30, 15), (2, 40, 30), (3, 20, 30), (4, 10, 25), (CROWD, 0, 4)),
+        _kind("memcgs", (1, 30, 6), (2, 40, 22), (3, 20, 30), (4, 10, 38), (CROWD, 0, 4)),
         _kind("parent", (0, 60, 30), (1, 30, 40), (2, 7, 20), (3, 3, 10)),
         _kind(
             "max",
@@ -119,6 +119,8 @@ KINDS: dict[str, Kind] = {
         _kind("fail_charge", (0, 1, 1), (1, 0, 0)),
         _kind("fail_space", (0, 1, 1), (1, 0, 0)),
         _kind("fail_node", (0, 1, 1), *((node, 0, 0) for node in range(1, 5))),
+        # Where a task starts. A cgroup with a task in it cannot be removed: hunting leaves some tasks in the root.
+        _kind("home", (1, 40, 30), (2, 30, 30), (3, 20, 25), (4, 10, 15), (0, 0, 5)),
     )
 }  # fmt: skip
 
@@ -129,7 +131,7 @@ HEAD = (
 # Failures that nobody meets unless asked for: last, so that what is drawn before them stays what it was.
 TAIL = (*(("fail_charge",) * 8), *(("fail_space",) * 8), *(("fail_node",) * 8))
 MEMCG = ("parent", "max", "user")
-TASK = ("cpu", "memcg", "irq", "ops")
+TASK = ("cpu", "home", "irq", "ops")
 OP = ("op", "memcg", "slot", "size", "align", "gfp", "value", "pages")
 
 AT_MEMCGS = len(HEAD)

@@ -94,6 +94,26 @@ def draw_positions(rng: Rng, tables: Any, mask: int, out: Any, first: int, end: 
 
 
 @compiled
+def gather(rng: Rng, tables: Any, out: Any) -> None:
+    """Let what was drawn meet: of some kinds the case picks one value, which most positions of the kind then take.
+
+    Which and how often: strategies/draw/gathered.py, as further rows of the limits. How many words are drawn depends on
+    these picks alone.
+    """
+    kinds, _, counts, limits = tables
+    for row in range(len(counts)):
+        picks = len(counts) + row
+        half = next_word(rng) & LOW32
+        index = 0
+        for j in range(counts[row]):
+            index += 1 if half >= limits[picks, 1 + j] else 0
+        if index < counts[row]:
+            for i in range(AT_TABLE):
+                if kinds[i] == row and next_word(rng) & LOW32 < limits[picks, 0]:
+                    out[i] = index
+
+
+@compiled
 def nr_ops_of(choices: Any, t: int, kinds: Any, values: Any, counts: Any) -> Any:
     """How many operations of task t the program can have: none of a task that is not there, all of a crowd's first."""
     if t >= value_at(choices, 1, kinds, values, counts):
@@ -251,7 +271,8 @@ def decode(choices: Any, topo: Topo, prog: Prog, kinds: Any, values: Any, counts
         nr_ops = NR_OPS if crowd and t == 0 else v[base + 3]
         prog.task_irq[t] = v[base + 2] if used and t > 0 else 0
         prog.task_cpu0[t] = v[base] % topo.nr_act if used and not crowd else 0
-        prog.task_memcg0[t] = 1 + (v[base + 1] - 1) % nr_memcgs if used and prog.task_irq[t] == 0 else 0
+        home = v[base + 1] if used and prog.task_irq[t] == 0 else 0
+        prog.task_memcg0[t] = 1 + (home - 1) % nr_memcgs if home > 0 else 0
         prog.nr_ops[t] = nr_ops if used else 0
         for i in range(NR_OPS):
             if used and i < nr_ops:

@@ -16,7 +16,8 @@ from percpu_fuzz.engine.topology_file import dump_topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant, row_of_variant
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration
 from percpu_fuzz.strategies.draw.choices import KINDS, kind_arrays, thresholds
-from percpu_fuzz.strategies.draw.faults import NESTED_REFRESH, fault_rates, with_rates
+from percpu_fuzz.strategies.draw.faults import FAILURES, NESTED_REFRESH, fault_rates, with_rates
+from percpu_fuzz.strategies.draw.gathered import with_gathering
 from percpu_fuzz.strategies.draw.topologies import Family, extremes, families
 from percpu_fuzz.strategies.draw.weights import Weights, stands_for
 from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
@@ -73,7 +74,10 @@ class Plan:
         made = {}
         for stream in STREAMS:
             kinds = KINDS if self.calibration is None or stream == HUNTING else self.calibration.kinds()
-            limits = with_rates(thresholds(stream, kinds), fault_rates(self.faults))
+            rates = fault_rates(self.faults)
+            limits = with_rates(thresholds(stream, kinds), rates)
+            if stream == HUNTING:
+                limits = with_gathering(limits, [FAILURES[name][0] for name in rates])
             made[stream] = (*kind_arrays(kinds), limits)
         return made
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
 
 PORTFOLIO = "portfolio"
+# A walk and PCT in turn: what the one hardly ever finds is found soon by the other, whatever a campaign's length.
 TURNS = (
+    ("urw", 0),
     ("pct", 3),
     ("random", 0),
-    ("pos", 0),
     ("pct", 2),
-    ("urw", 0),
+    ("pos", 0),
     ("preemption", 2),
     ("delay", 3),
     ("pct", 4),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.strategies.draw.choices import LENGTH
-from percpu_fuzz.strategies.draw.decode import decode, draw_choices
+from percpu_fuzz.strategies.draw.decode import decode, draw_choices, gather
 from percpu_fuzz.strategies.draw.rng import ONE, ZERO, Rng, below_n, next_word, seed_rng, to_word
 from percpu_fuzz.strategies.run.features import begin_trail
 from percpu_fuzz.strategies.run.tally import BatchTally, count_case
@@ -16,6 +16,7 @@ from percpu_fuzz.strategies.schedulers.record import URW
 
 MOST_STEPS = 1_000_000  # a case needs some hundreds, on a thousand nodes some ten thousands
 FRESH_WORDS = 4  # so many random words AND-ed: one position in 16 of a varied case is drawn anew
+GATHERING, OF_CASES = 2, 5  # so many hunting cases of so many gather
 VARIED_EVERY = 2  # one case in so many varies a case of the corpus, once there is a corpus
 
 
@@ -52,6 +53,8 @@ def draw_numbers(
         # A swarm: operation kinds are switched off at random; allocs and frees stay.
         mask = below_n(rng, 1 << 30) & below_n(rng, 1 << 30)
     draw_choices(rng, tables, mask, choices, whole or len(corpus) > 0)
+    if hunt == 1 and below_n(rng, OF_CASES) < GATHERING:
+        gather(rng, tables, choices)
     if len(corpus) > 0 and below_n(rng, VARIED_EVERY) == 0:
         vary(rng, corpus, below_n(rng, len(corpus)), choices)
     return which

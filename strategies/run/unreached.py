@@ -16,7 +16,6 @@ OFF = "a failure that is injected when asked for (--faults)"
 RECORDED = "of recorded workloads alone"
 RARE = "a race that a sample seldom meets; hunting passes it, and counts it as a hazard (H1, H2, H3)"
 ROOM = "a size class has a row for each area that a program can make"
-CLIMBS = "the look-up climbs until it finds an objcg, and root's is never NULL"
 NO_VICTIM = "reclaim takes the same victim's pages before; one is left only if others take all that it gave, each time"
 SEARCHED = "what is asked is settled by the search before: only pages without areas are given up"
 ISOLATED = "an isolated chunk is put back before it is populated; the reserved one is populated from the start"
@@ -61,7 +60,6 @@ EXCEPTIONS: tuple[tuple[str, str], ...] = (
     (r"chunks\.alloc_area, condition 1: r < 0 is never true", ROOM),
     (r"\w+\.(po_nid2?|fr_nid)_objcg, .*!= st\.r_n?(memcg|objcg)\S* is never true", RARE),
     (r"objcg\.objcg_nid, .* MEMCG_OFFLINING is never true", RARE),
-    (r"charge_hook\.rf_get, condition 2: o >= 0 is never false", CLIMBS),
     (r"charge_hook\.charged_bytes, .* labels\.OP_KMEM is never false", CHOICE),
     (r"charge_hook\.pre_alloc_hook, .* prog\.task_irq\[t\] == 1 is never true", IRQ_SCOPE),
     (r"placement\.depopulate_pages, .* st\.page_areas\[c, p\] == 0 is never false", SEARCHED),
