@@ -17,7 +17,7 @@ from percpu_fuzz.engine.core.evidence import OWN_INVARIANTS
 from percpu_fuzz.engine.core.labels import NR_MODEL, OWN_NAMES
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.own.engine_names import engine_functions, nearest, parameters_of
-from percpu_fuzz.engine.own.hook_sources import OPERATION, clearing, hook_functions, hooks_of
+from percpu_fuzz.engine.own.hook_sources import CLAIM_WORDS, clearing, hook_functions, hooks_of
 from percpu_fuzz.engine.own.marks import CHECKER, REPLACES, STEP, Mark, mark_of
 from percpu_fuzz.engine.own.rules import GUARD_NAMES, StepRules, guarded
 from percpu_fuzz.engine.variant import JUDGE_EXACT, JUDGE_SPARE, JUDGE_TIGHT, VARIANTS, OwnFile, Variant
@@ -224,10 +224,10 @@ class FileReader:
             if isinstance(claim, str) and claim in CLAIMS:
                 judge |= CLAIMS[claim]
             elif isinstance(claim, FunctionType):
-                unknown = [name for name in parameters_of(claim) if name not in OPERATION]
+                unknown = [name for name in parameters_of(claim) if name not in CLAIM_WORDS]
                 if unknown:
                     line = claim.__code__.co_firstlineno
-                    raise self.refuse(line, f"a claim about {', '.join(unknown)}", ", ".join(OPERATION))
+                    raise self.refuse(line, f"a claim about {', '.join(unknown)}", ", ".join(CLAIM_WORDS))
                 functions.append(claim)
             else:
                 raise self.refuse(0, f"CLAIMS holds {claim!r}", f"a function, or {', '.join(map(repr, CLAIMS))}")

@@ -12,7 +12,7 @@ from percpu_fuzz.engine.core.labels import OP_ALLOC, OP_PLACE
 from percpu_fuzz.engine.own.helpers import touched_nodes
 
 # What a claim may ask about the accounted allocation that ends: its parameter's name, and where the number stands.
-OPERATION = {
+CLAIM_WORDS = {
     "outcome": "st.r_charged[t]",  # 1 charged; 2 its charge failed; 3 no obj_exts there; 4 no area found
     "size_bytes": "(prog.op_bytes[t, st.op_i[t]] + 3) // 4 * 4",
     "full_bytes": "st.r_full[t]",
@@ -63,7 +63,7 @@ def claims_hook(claims: Sequence[tuple[FunctionType, tuple[str, ...]]], first: i
         f"    if kind != {OP_ALLOC} and kind != {OP_PLACE}:\n        return",
     ]
     for i, (_, names) in enumerate(claims):
-        asked = ", ".join(OPERATION[name] for name in names)
+        asked = ", ".join(CLAIM_WORDS[name] for name in names)
         lines.append(f"    if not _claim_{i}({asked}):\n        _violate(st, t, st.pc[t], {first + i}, 1, 0)")
     return made("own_claims", "def own_claims(topo, prog, st, t):\n" + "\n".join(lines), scope)
 
@@ -86,7 +86,7 @@ def hooks_of(
 ) -> dict[FunctionType, FunctionType]:
     """By hook of engine.core.hooks what takes its place; the other hooks stay as they are.
 
-    steps: label, step, what it waits for. claims: with the names of their parameters, keys of OPERATION.
+    steps: label, step, what it waits for. claims: with the names of their parameters, keys of CLAIM_WORDS.
     """
     found: dict[Any, FunctionType] = {}
     if steps:
