@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,6 @@ import jsonschema
 import junitparser
 import pytest
 import xmlschema
-from ktap import read_ktap
 from places import DATA, ROOT
 from sarif_pydantic import Sarif
 
@@ -22,6 +22,7 @@ from percpu_fuzz.reports.figures.figures import Figures
 
 Made = Callable[..., Any]
 HOSTILE = "v2 ]]> <script>&amp; ::error::\n%0A \x00\x07 \u00e9 # SKIP, a:b"
+RESULT = re.compile(r"(ok|not ok) ([1-9][0-9]*) ([^# ][^#]*?)(?: # (SKIP|TODO|XFAIL|TIMEOUT|ERROR)(?: (.*))?)?")
 FAILED = {"stream": "hunting", "k": 3, "case": 17, "cases": 200, "tries": ["died of SIGSEGV"] * 3, "traceback": ""}
 
 
@@ -35,6 +36,30 @@ def hostile(make: Made) -> Any:
     row = dict(make().findings[0]) | {"file": f"findings/{HOSTILE}.json", "explanation": [HOSTILE, "two"]}
     failed = FAILED | {"tries": [HOSTILE, "x"]}
     return make(describe=describe, findings=[row], failed=[failed], command=HOSTILE)
+
+
+def read_ktap(text: str) -> list[tuple[bool, str, str | None]]:
+    """(passed, name, directive) of each result of KTAP version 1 without nested tests, read strictly.
+
+    ValueError names the first line that the grammar of Documentation/dev-tools/ktap.rst does not allow.
+    """
+    lines = text.splitlines()
+    if not text.endswith("\n") or lines[:1] != ["KTAP version 1"]:
+        raise ValueError("line 1")
+    plan = re.fullmatch(r"1\.\.([0-9]+)", lines[1])
+    if plan is None:
+        raise ValueError("line 2")
+    found: list[tuple[bool, str, str | None]] = []
+    for number, line in enumerate(lines[2:], 3):
+        if line.startswith("# ") or line == "#":
+            continue
+        result = RESULT.fullmatch(line)
+        if result is None or int(result[2]) != len(found) + 1:
+            raise ValueError(f"line {number}: {line}")
+        found.append((result[1] == "ok", result[3], result[4]))
+    if len(found) != int(plan[1]):
+        raise ValueError(f"{len(found)} results, {plan[1]} planned")
+    return found
 
 
 CAMPAIGNS = pytest.mark.parametrize("campaign_of", [plain, hostile])
