@@ -52,6 +52,7 @@ KINDS = {  # of survivors, by what stands in the statement: the first that does
     "prog.v_": "a choice of variants and mutants",
     "SLIP_": "a planted mistake's line",
     "goto(": "where the task goes on",
+    "stir(": "says that others may step now: tests/strategies/run/test_runnable.py compares that with the rule",
     "": "what the engine does",
 }
 FORK = multiprocessing.get_context("fork")
@@ -175,10 +176,7 @@ def in_turns(mutants: dict[str, list[SourceMutant]]) -> list[SourceMutant]:
 def version() -> str:
     """Of the engine's sources and of these cases."""
     digest = hashlib.sha256()
-    ours = [
-        Path(__file__),
-        *(ROOT / "tests" / "support" / f"{name}.py" for name in ("mutation_cases", "source_mutants")),
-    ]
+    ours = [ROOT / "tests" / "support" / f"{name}.py" for name in ("mutation_cases", "source_mutants")]
     for path in [*sorted((ROOT / "engine").rglob("*.py")), *ours]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -253,8 +251,14 @@ def score(files: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
     return {
         "mutants": len(every), "run": done, **{way: ways[way] for way in (BROKEN, COUNTED, SHOWN, SURVIVED, UNREACHED)},
         EQUIVALENT: ways[EQUIVALENT], "killed_of_all": killed / max(1, done),
-        "killed_of_others": killed / max(1, done - ways[EQUIVALENT]),
+        "killed_of_others": killed / max(1, done - ways[EQUIVALENT]), "wrong": wrong_rows(every, known),
     }  # fmt: skip
+
+
+def wrong_rows(mutants: Sequence[SourceMutant], known: dict[str, Any]) -> list[str]:
+    """Mutants that a row calls equivalent, and a case told apart."""
+    told = [mutant.name for mutant in mutants if known.get(mutant.name, [""])[0] in (BROKEN, *WAYS)]
+    return [name for name in told if reason_of(name)]
 
 
 def report(files: Sequence[str], known: dict[str, Any]) -> None:
@@ -266,12 +270,11 @@ def report(files: Sequence[str], known: dict[str, Any]) -> None:
         killed = f"{seen.count(BROKEN):6d} {seen.count(COUNTED):7d} {seen.count(SHOWN):6d}"
         print(f"{name:42} {len(rows):7d} {len(seen):6d} {killed}")
     done = [(m, judged(m, known[m.name][0])) for rows in mutants.values() for m in rows if m.name in known]
-    wrong = [m.name for m, way in done if way in (BROKEN, *WAYS) and reason_of(m.name)]
-    print("".join(f"said to be equivalent, and killed: {name}\n" for name in wrong), end="")
     list_by(EQUIVALENT, [(m, str(reason_of(m.name))) for m, way in done if way == EQUIVALENT])
     for way in (UNREACHED, SURVIVED):
         list_by(way, [(m, KINDS[kind_of(m)]) for m, found in done if found == way])
     found = score(files, known)
+    print("".join(f"said to be equivalent, and killed: {name}\n" for name in found["wrong"]), end="")
     print(
         f"{found['run']} of {found['mutants']} mutants run: {found[BROKEN]} killed by an invariant, {found[COUNTED]} "
         f"by a count, {found[SHOWN]} by what the kernel shows, "
