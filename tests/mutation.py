@@ -2,11 +2,12 @@
 is compiled of the engine, one small change at a time, and lets cases in plain mode look for it.
 
 A mutant is run on cases that reach its statement. It is killed if one of them ends otherwise than on the engine as it
-is: by an invariant (other ones break, an exception, a case that hangs), or, failing that, by what a campaign counts
-(steps, events, hazards, waste, the probe, at which step an invariant broke). Survivors are printed by kind, those of
-equivalent_mutants.py with their reason. Functions that hold planted slips only are left out. Functions take turns in a
-shuffled, fixed order, so that a short run is an even sample; out/mutation.json keeps what is known of this source, and
-another run goes on from there.
+is: by an invariant (other ones break, an exception, a case that hangs); failing that, by what a campaign counts (steps,
+events, hazards, waste, the probe, at which step an invariant broke); failing that too, by what the kernel shows while
+it runs and recordings are compared by (memory.current and .stat, free pages, where areas lie, percpu_stats). Survivors
+are printed by kind, those of equivalent_mutants.py with their reason. Functions that hold planted slips only are left
+out. Functions take turns in a shuffled, fixed order, so that a short run is an even sample; out/mutation.json keeps
+what is known of this source, and another run goes on from there.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ from source_mutants import SourceMutant, functions_of, mutants_of, mutated  # no
 from percpu_fuzz.engine.core import compiled  # noqa: E402
 
 KEPT = ROOT / "out" / "mutation.json"
-CASES_MOST, AFTER_COUNTED = 64, 4  # of a mutant; of one that was killed by a count
+CASES_MOST, CASES_LEAST, AFTER_TOLD = 64, 8, 4  # of a mutant; of an equivalent one; after one told it apart by a count
 HANGS_SECONDS = 1.0  # of CPU time, a case, which takes a hundredth
 KEPT_EVERY = 100  # mutants
-BROKEN, COUNTED, SURVIVED, UNREACHED, EQUIVALENT = "broken", "counted", "survived", "unreached", "equivalent"
+BROKEN, SURVIVED, UNREACHED, EQUIVALENT = "broken", "survived", "unreached", "equivalent"
+WAYS = COUNTED, SHOWN = "counted", "shown"  # what tells a mutant apart that breaks no other invariant
 KINDS = {  # of survivors, by what stands in the statement: the first that does
     "touch_": "marks what the checks after a step look at; at rest they look at everything",
     "hazard(": "counts a rare situation, for the report",
@@ -50,6 +52,7 @@ KINDS = {  # of survivors, by what stands in the statement: the first that does
     "prog.v_": "a choice of variants and mutants",
     "SLIP_": "a planted mistake's line",
     "goto(": "where the task goes on",
+    "stir(": "says that others may step now: tests/strategies/run/test_runnable.py compares that with the rule",
     "": "what the engine does",
 }
 FORK = multiprocessing.get_context("fork")
@@ -69,29 +72,40 @@ def install(mutant: SourceMutant) -> None:
     exec(compile(ast.Module([tree], []), path.name, "exec"), names)
     new = names[mutant.function]
     for name, loaded in list(sys.modules.items()):
-        ours = name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies."))
+        ours = name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies.", "mutation_cases"))
         if ours and getattr(loaded, mutant.function, None) is old:
             setattr(loaded, mutant.function, new)
 
 
 def fate(mutant: SourceMutant, answer: Any) -> None:
     """Send (what became of a mutant, cases run). Only in a process of its own."""
-    cases = _reaching[mutant.module, mutant.line]
-    chosen = random.Random(mutant.name).sample(cases, min(CASES_MOST, len(cases)))
+    chosen = chosen_cases(mutant)
     gc.disable()
     compiled._twins.clear()
     install(mutant)
     signal.signal(signal.SIGVTALRM, _hang)
-    counted = 0
+    first: dict[str, int] = {}
     for number, place in enumerate(chosen, 1):
         found = timed(_pool[place])
         if found is None or found[0] != _expected[place][0]:
             answer.send((BROKEN, number))
             return
-        counted = counted or (number if found[1] != _expected[place][1] else 0)
-        if counted and number >= counted + AFTER_COUNTED:
+        told = [way for way, its, wanted in zip(WAYS, found[1:], _expected[place][1:], strict=True) if its != wanted]
+        first = {way: first.get(way, number) for way in (*first, *told)}
+        if first and number >= min(first.values()) + AFTER_TOLD:
             break
-    answer.send((COUNTED, counted) if counted else (SURVIVED, len(chosen)))
+    answer.send(next(((way, first[way]) for way in WAYS if way in first), (SURVIVED, len(chosen))))
+
+
+def chosen_cases(mutant: SourceMutant) -> list[int]:
+    """Of the cases that reach the statement; those that break something first where the change is in what judges them,
+    or in what variants decide. A few do for what is known to be equivalent.
+    """
+    cases = _reaching[mutant.module, mutant.line]
+    shuffled = random.Random(mutant.name).sample(cases, len(cases))
+    if PATHS[mutant.module].parent.name == "checks" or "prog.v_" in mutant.statement:
+        shuffled.sort(key=lambda place: not _expected[place][0])
+    return shuffled[: CASES_LEAST if reason_of(mutant.name) else CASES_MOST]
 
 
 def timed(case: MutationCase) -> Verdict | None:
@@ -162,10 +176,7 @@ def in_turns(mutants: dict[str, list[SourceMutant]]) -> list[SourceMutant]:
 def version() -> str:
     """Of the engine's sources and of these cases."""
     digest = hashlib.sha256()
-    ours = [
-        Path(__file__),
-        *(ROOT / "tests" / "support" / f"{name}.py" for name in ("mutation_cases", "source_mutants")),
-    ]
+    ours = [ROOT / "tests" / "support" / f"{name}.py" for name in ("mutation_cases", "source_mutants")]
     for path in [*sorted((ROOT / "engine").rglob("*.py")), *ours]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -236,29 +247,38 @@ def score(files: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
     """The numbers: mutants, those run, what became of them, the share killed of all run and of those not equivalent."""
     every = [mutant for rows in all_mutants(files).values() for mutant in rows]
     ways = Counter(judged(mutant, known[mutant.name][0]) for mutant in every if mutant.name in known)
-    done, killed = ways.total(), ways[BROKEN] + ways[COUNTED]
+    done, killed = ways.total(), ways[BROKEN] + ways[COUNTED] + ways[SHOWN]
     return {
-        "mutants": len(every), "run": done, **{way: ways[way] for way in (BROKEN, COUNTED, SURVIVED, UNREACHED)},
+        "mutants": len(every), "run": done, **{way: ways[way] for way in (BROKEN, COUNTED, SHOWN, SURVIVED, UNREACHED)},
         EQUIVALENT: ways[EQUIVALENT], "killed_of_all": killed / max(1, done),
-        "killed_of_others": killed / max(1, done - ways[EQUIVALENT]),
+        "killed_of_others": killed / max(1, done - ways[EQUIVALENT]), "wrong": wrong_rows(every, known),
     }  # fmt: skip
+
+
+def wrong_rows(mutants: Sequence[SourceMutant], known: dict[str, Any]) -> list[str]:
+    """Mutants that a row calls equivalent, and a case told apart."""
+    told = [mutant.name for mutant in mutants if known.get(mutant.name, [""])[0] in (BROKEN, *WAYS)]
+    return [name for name in told if reason_of(name)]
 
 
 def report(files: Sequence[str], known: dict[str, Any]) -> None:
     """Print the table, the survivors by kind, the equivalent ones by reason, the score."""
     mutants = all_mutants(files)
-    print(f"{'function':42} mutants    run broken counted")
+    print(f"{'function':42} mutants    run broken counted  shown")
     for name, rows in mutants.items():
         seen = [known[mutant.name][0] for mutant in rows if mutant.name in known]
-        print(f"{name:42} {len(rows):7d} {len(seen):6d} {seen.count(BROKEN):6d} {seen.count(COUNTED):7d}")
+        killed = f"{seen.count(BROKEN):6d} {seen.count(COUNTED):7d} {seen.count(SHOWN):6d}"
+        print(f"{name:42} {len(rows):7d} {len(seen):6d} {killed}")
     done = [(m, judged(m, known[m.name][0])) for rows in mutants.values() for m in rows if m.name in known]
     list_by(EQUIVALENT, [(m, str(reason_of(m.name))) for m, way in done if way == EQUIVALENT])
     for way in (UNREACHED, SURVIVED):
         list_by(way, [(m, KINDS[kind_of(m)]) for m, found in done if found == way])
     found = score(files, known)
+    print("".join(f"said to be equivalent, and killed: {name}\n" for name in found["wrong"]), end="")
     print(
         f"{found['run']} of {found['mutants']} mutants run: {found[BROKEN]} killed by an invariant, {found[COUNTED]} "
-        f"by a count, {found[SURVIVED]} survived, {found[UNREACHED]} reached by no case, {found[EQUIVALENT]} "
+        f"by a count, {found[SHOWN]} by what the kernel shows, "
+        f"{found[SURVIVED]} survived, {found[UNREACHED]} reached by no case, {found[EQUIVALENT]} "
         f"equivalent: {found['killed_of_all']:.1%} killed, {found['killed_of_others']:.1%} of those not equivalent"
     )
 

@@ -47,9 +47,9 @@ def test_a_case_ends_alike_whatever_the_case_before_it_left() -> None:
     for slip in slips():
         drawn += telling(of_batch(slip.variant, machine, 8))
     state = drawn[0][3]
-    cases = [MutationCase(topo, prog, state, seed) for seed, (_, topo, prog, _) in enumerate(drawn)]
+    cases = [MutationCase(topo, prog, state, seed) for seed, (_, topo, prog, _, _) in enumerate(drawn)]
     first = [verdict(case) for case in cases]
-    assert sum(bool(found) for found, _ in first) > len(list(slips()))
+    assert sum(bool(found) for found, _, _ in first) > len(list(slips()))
     for turn in range(3):
         for place in random.Random(turn).sample(range(len(cases)), len(cases)):
             assert verdict(cases[place]) == first[place], place
@@ -63,7 +63,7 @@ def test_mutants_are_killed_by_what_they_break_and_survive_where_nothing_differs
     tool: Any = importlib.import_module("tests.mutation")
     pool = [
         MutationCase(topo, prog, state, seed)
-        for seed, (_, topo, prog, state) in enumerate(of_batch(VARIANTS["fixed"], preset("two-node"), 6))
+        for seed, (_, topo, prog, state, _) in enumerate(of_batch(VARIANTS["fixed"], preset("two-node"), 6))
     ]
     found = [traced(case) for case in pool]
     monkeypatch.setattr(tool, "_pool", pool)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -21,7 +22,8 @@ from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.case.runnable import case_over
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord
-from percpu_fuzz.engine.scenario import load_finding
+from percpu_fuzz.engine.core.labels import IDLE
+from percpu_fuzz.engine.scenario import Switch, load_finding
 from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.faults import FAILURES, NESTED_REFRESH
@@ -30,7 +32,7 @@ from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case
-from percpu_fuzz.strategies.run.replay import plain_records, violations_of
+from percpu_fuzz.strategies.run.replay import follow_array, plain_records, violations_of
 from percpu_fuzz.strategies.run.tally import SUMS
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
@@ -48,24 +50,33 @@ COUNTED = (
 )  # fmt: skip
 assert "waste_sum" in SUMS.names  # what a campaign counts is what a case is compared by
 
-Verdict = tuple[object, object]
+SHOWN = (  # by what a kernel shows of itself while it runs
+    "memcg_usage", "memcg_max", "memcg_percpu", "memcg_kmem",  # memory.current, .max, .stat
+    "node_free", "area_used", "area_chunk", "area_off",  # /proc/zoneinfo; the events of percpu
+    "chunk_state", "chunk_free", "chunk_populated", "chunk_empty",  # percpu_stats
+)  # fmt: skip
+Verdict = tuple[object, object, object]
 Lines = frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class MutationCase:
-    """Plain records and the seed of the walk. state: that of all cases of its size class, as a worker's is, so that a
-    case begins with what another has left.
+    """Plain records, the seed of the walk, the schedule that it follows if it has one. state: that of all cases of its
+    size class, as a worker's is, so that a case begins with what another has left.
     """
 
     topo: Any
     prog: Any
     state: Any
     seed: int
+    schedule: tuple[Switch, ...] = ()
 
 
-def drawn_cases() -> Iterator[tuple[str, Any, Any, Any]]:
-    """(size class, topo, prog, state) of every case of the pool."""
+Drawn = tuple[str, Any, Any, Any, tuple[Switch, ...]]  # size class, topo, prog, state, schedule
+
+
+def drawn_cases() -> Iterator[Drawn]:
+    """Every case of the pool."""
     two_node, wide = preset("two-node"), preset("epyc176")
     for name, variant in VARIANTS.items():
         yield from of_batch(variant, two_node, 24)
@@ -75,65 +86,84 @@ def drawn_cases() -> Iterator[tuple[str, Any, Any, Any]]:
         if name != "v1":  # it keeps the order by CPU
             yield from of_batch(variant, wide, 2)
     for mutant in catalogue():
-        yield from telling(of_batch(mutant.variant, two_node, 12))
-    for path in sorted((ROOT / "tests" / "data" / "hazards").glob("H*.json")):
-        for variant in ("v2", "fixed", "base"):
-            scenario = load_finding(path.read_bytes(), str(path)).scenario
-            yield size_class_of(scenario.topology), *plain_records(scenario, VARIANTS[variant])
+        drawn = chain(
+            of_batch(mutant.variant, two_node, 12), of_files("hazards", mutant.variant),
+            of_batch(mutant.variant, None, 60),
+        )  # fmt: skip
+        yield from telling(drawn)
+    for name in ("v2", "fixed", "base"):
+        yield from of_files("hazards", VARIANTS[name])
+    for name in ("v1", "v2", "v2-exts", "fixed"):
+        yield from of_files("findings", VARIANTS[name])
 
 
-def telling(drawn: Iterator[tuple[str, Any, Any, Any]]) -> Iterator[tuple[str, Any, Any, Any]]:
+def of_files(folder: str, variant: Variant) -> Iterator[Drawn]:
+    """Scenarios of tests/data with their schedules, steps that the variant does not have left out."""
+    for path in sorted((ROOT / "tests" / "data" / folder).glob("*.json")):
+        scenario = load_finding(path.read_bytes(), str(path)).scenario
+        yield size_class_of(scenario.topology), *plain_records(scenario, variant), scenario.schedule
+
+
+def telling(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
     """Of these cases the first, and the first few that break an invariant."""
     broken = 0
-    for number, (size_class, topo, prog, state) in enumerate(drawn):
-        found, _ = verdict(MutationCase(topo, prog, state, number))
+    for number, one in enumerate(drawn):
+        _, topo, prog, state, schedule = one
+        found = verdict(MutationCase(topo, prog, state, number, schedule))[0]
         broken += bool(found)
-        if number == 0 or (found and broken <= TELLING_MOST):
-            yield size_class, topo, prog, state
+        if number == 0 or found:
+            yield one
+        if broken == TELLING_MOST:
+            return
 
 
 def of_batch(
     variant: Variant, machine: Topology | None, cases: int, *, stream: str = "hunting", faults: tuple[str, ...] = (),
     k: int = 0,
-) -> Iterator[tuple[str, Any, Any, Any]]:  # fmt: skip
+) -> Iterator[Drawn]:  # fmt: skip
     """The first cases of a batch of a campaign."""
     batch = make_plan(variant, SEED, machine, faults).batch_of(stream, k)
     for case in range(cases):
-        yield batch.size_class, *drawn_case(batch, case)[:3]
+        yield batch.size_class, *drawn_case(batch, case)[:3], ()
 
 
 def pool() -> list[MutationCase]:
     """All cases; drawn once, before anything is mutated."""
     states: dict[str, Any] = {}
     return [
-        MutationCase(topo, prog, states.setdefault(size_class, state), seed)
-        for seed, (size_class, topo, prog, state) in enumerate(drawn_cases())
+        MutationCase(topo, prog, states.setdefault(size_class, state), seed, schedule)
+        for seed, (size_class, topo, prog, state, schedule) in enumerate(drawn_cases())
     ]
 
 
 def verdict(case: MutationCase) -> Verdict:
-    """What a case shows on the engine as it is now: which invariants broke (or how it failed to end), and what is
-    counted, the steps of violations among it.
+    """What a case does on the engine as it is now: which invariants broke (or how it failed to end); what is counted,
+    the steps of violations among it; what the kernel shows of itself at each end of an operation, as a hash.
     """
     topo, prog, state = case.topo, case.prog, case.state
     rng: Any = PlainRecord(new_rng()[0])
     rng.s0, rng.s1, rng.s2, rng.s3 = (random.Random(case.seed).getrandbits(64) for _ in range(4))
-    sched: Any = PlainRecord(new_sched()[0])
+    sched: Any = PlainRecord((follow_array(case.schedule) if case.schedule else new_sched())[0])
+    sched.lenient = 1
     take_step, next_task, note, over = plain(checked_step), plain(choose), plain(took), plain(case_over)
     plain(reset)(topo, prog, state, False)
-    plain(begin)(sched, state, rng)
+    if not case.schedule:
+        plain(begin)(sched, state, rng)
+    shown = 0
     for _ in range(STEPS_MOST):
         if over(state):
             found = violations_of(state)
             counts = (*(getattr(state, name) for name in COUNTED), tuple(state.hazard))
-            return frozenset(violation.invariant for violation in found), (found, counts)
+            return frozenset(violation.invariant for violation in found), (found, counts), shown
         t = next_task(sched, topo, prog, state, rng)
         if t < 0:
-            return "stuck", None
+            return "stuck", None, None
         label = state.pc[t]
         take_step(topo, prog, state, t, CHECK_TOUCHED)
         note(sched, t, label)
-    return "overlong", None
+        if state.pc[t] == IDLE:
+            shown = hash((shown, *(tuple(getattr(state, name)) for name in SHOWN)))
+    return "overlong", None, None
 
 
 def traced(case: MutationCase) -> tuple[Verdict, Lines]:

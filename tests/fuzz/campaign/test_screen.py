@@ -89,6 +89,16 @@ def test_every_figure_stands_within_the_width(dispatcher: Dispatcher, width: int
         assert (more in text) == (width == 120), more
 
 
+def test_steps_of_one_function_are_one_line(dispatcher: Dispatcher) -> None:
+    """Two steps of the post hook that broke the same invariant are listed as one, with the cases of both."""
+    dispatcher.live.causes.clear()
+    dispatcher.live.causes.update({"I18 at PO_ACCOUNT": 12, "I18 at PO_REMAINDER": 3, "I8 at RL_NODE": 5})
+    found = Screen("", "", io.StringIO()).causes(dispatcher)
+    assert [line.split() for line in found] == [
+        ["I18", "pcpu_memcg_post_alloc_hook()", "15"], ["I8", "obj_cgroup_release()", "5"],
+    ]  # fmt: skip
+
+
 def test_what_was_found_by_then() -> None:
     """Sums at moments evenly spaced from the start to now; the last is all of it."""
     assert found_by_then([5, 0, 1, 2], 2) == [5, 8]

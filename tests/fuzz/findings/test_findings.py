@@ -15,7 +15,7 @@ from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, fewest_cases, pick, write_findings
+from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, fewest_cases, not_yet_shown, pick, write_findings
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
 from percpu_fuzz.reports.campaign import RunFacts, gather
@@ -146,6 +146,25 @@ def test_equal_causes_are_grouped_in_the_order_met(batches: Batches) -> None:
         for i, shape in enumerate((wide, else_, plain))
     ]
     assert [[one.k for one, _ in group] for group in by_cause(cases)] == [[0, 2], [1]]
+
+
+def test_one_case_that_breaks_several_is_one_file_named_by_what_it_breaks_first() -> None:
+    """Of a case drawn for I8, I9 and I12, none of them shrunk, what is shown is of I8, which goes wrong first; another
+    cause has its own. What a row's case breaks already is not shown again.
+    """
+    finding = load_finding((DATA / "findings/v2-lost-bytes.json").read_bytes(), "lost")
+    lost = Shape("I8", "RL_NODE", True, frozenset({"alloc", "rmdir"}))
+    null = Shape("I18", "FR_UNCHARGE", True, frozenset({"free"}))
+
+    def drawn(invariant: str, shape: Shape, breaks: tuple[str, ...]) -> tuple[Pick, Shown]:
+        one = Pick("hunting", 0, 0, Signature(invariant, "v2", shape.label, ()))
+        return one, Shown(finding, shape, invariant == shape.invariant, (9,), [], [], [], breaks)
+
+    firsts = [drawn(name, lost, ("I8", "I9", "I12")) for name in ("I12", "I9", "I8")] + [drawn("I18", null, ("I18",))]
+    picked = [one for one, _ in firsts]
+    assert [one.signature.invariant for one, _ in not_yet_shown(picked, (), [], firsts)] == ["I8", "I18"]
+    rows = [{"breaks": ["I8", "I9", "I12"]}]
+    assert [one.signature.invariant for one, _ in not_yet_shown(picked, rows, [], firsts)] == ["I18"]
 
 
 FIVE = replace(
