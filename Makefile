@@ -62,4 +62,4 @@ tidy: $(STAMP)
 	$(BIN)/python tests/support/tidy.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) out .cache
+	rm -rf .venv* out .cache

@@ -30,6 +30,7 @@ from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import be_quiet, note, working
 
 COMPLETE, QUIET = "_PERCPU_FUZZ_COMPLETE", "PERCPU_FUZZ_QUIET"
+NUMBA_CONFIG = ".numba_config.yaml"  # which numba reads wherever it is loaded
 NO_ROOM = re.compile("map segment|allocate memory|start new thread")
 OF_THE_PATH = {errno.ENAMETOOLONG: "names that the file system takes", errno.EACCES: "a path that this user may use"}
 COMMAND_GROUPS: dict[str, dict[str, str]] = {
@@ -215,10 +216,16 @@ def invoke(arguments: list[str]) -> int | None:
     return status
 
 
-def check_cache() -> None:
-    """InputError for a cache of machine code into which somebody else may put a file, which would be run."""
+def check_what_is_run() -> None:
+    """InputError for what may bring code along that nobody typed.
+
+    A cache of machine code into which somebody else may put a file; a current folder with settings of the compiler,
+    which name modules to import.
+    """
     if why := who_else_writes(cache_base(), ROOT):
         raise InputError("PERCPU_FUZZ_CACHE", why, "a folder in which only you, or root, can write")
+    if os.path.lexists(NUMBA_CONFIG):
+        raise InputError(NUMBA_CONFIG, "settings of numba in the current folder", "a folder without; NUMBA_ variables")
 
 
 def call(arguments: Sequence[str] | None = None) -> int:
@@ -230,7 +237,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
         return shell_complete(cli, {}, "percpu-fuzz", COMPLETE, os.environ[COMPLETE])
     try:
-        check_cache()
+        check_what_is_run()
         status = invoke(sys.argv[1:] if arguments is None else list(arguments))
         if sys.stdout is not None:  # None: it was closed before the start
             sys.stdout.flush()

@@ -17,6 +17,7 @@ from percpu_fuzz.fuzz.output.streams import flush, guard
 def main() -> None:
     """Run the command line. Until a command handles signals itself, the first one ends the process at once, quietly."""
     clock.begin()
+    import_nothing_from_here()
     keep_cache_of_the_user()
     for number in asking():
         signal.signal(number, leave)
@@ -25,6 +26,18 @@ def main() -> None:
     from percpu_fuzz.fuzz.cli import call
 
     end(call())
+
+
+def import_nothing_from_here() -> None:
+    """Processes that start from nothing begin with the current folder on their path, and it may be one that was sent:
+    they do not, unless this one was started so (python -m).
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # it was removed
+        here = ""
+    if not {"", ".", here} & set(sys.path):
+        os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def keep_cache_of_the_user() -> None:

@@ -3,7 +3,7 @@
 Every kind of file takes its turn (tests/support/input_kinds.py), damaged as tests/support/mutated_inputs.py does. Each
 must end with a verdict or with one line and exit status 2: no traceback, no other exit status, nothing that takes over
 512 MB or 20 s of computing, nothing that a terminal obeys. What takes two minutes in all is hung. What is amiss is
-kept below out/fuzz-inputs, with its seed and number in its name.
+kept below out/fuzz-inputs, with its seed and number in its name; so is how far a run came, which goes on from there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from input_kinds import input_kinds  # noqa: E402
 from mutated_inputs import bound_memory, one_of, read_by  # noqa: E402
+
+from percpu_fuzz.engine.core.compiled import code_version  # noqa: E402
 
 CHUNK = 5000
 HUNG_SECONDS = 120
@@ -62,14 +64,17 @@ def chunk(seed: int, start: int, stop: int, kept: Path) -> dict[str, Any]:
 
 
 def in_a_process(seed: int, start: int, stop: int, kept: Path) -> dict[str, Any]:
-    """chunk() in a process of its own; its death is amiss too."""
+    """chunk() in a process of its own; its death is amiss too. One that this code did before is not done again."""
+    mark, row = kept / f"at-{seed}-{start}", kept / f"done-{code_version()}-{seed}-{start}-{stop}"
+    if row.exists():
+        return dict(json.loads(row.read_text()))
     part = ["--seed", f"{seed}", "--chunk", f"{start}", f"{stop}", "--kept", str(kept)]
     line = [sys.executable, "-m", "tests.inputs", *part]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
-    mark = kept / f"at-{seed}-{start}"
+        text = done.stdout.splitlines()[-1]
+        row.write_text(text)
+        return dict(json.loads(text))
     at = mark.read_text() if mark.exists() else "none yet"
     said = f"seed {seed}, input {at}: the process ended with {done.returncode}: {done.stderr[-500:]}"
     return {"statuses": {}, "amiss": [said], "slowest_seconds": 0.0}

@@ -63,8 +63,11 @@ class FolderTree:
         return str(self.base / name)
 
     def text(self, name: str) -> str | None:
+        path = self.base / name
         try:
-            with (self.base / name).open("rb") as file:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise InputError(self.label(name), "no plain file", "a sysfs file")
+            with path.open("rb") as file:
                 data = file.read(MEMBER_MAX_BYTES + 1)
         except FileNotFoundError:
             return None

@@ -293,3 +293,14 @@ def test_a_cache_that_others_may_write_is_not_used(
         assert said.startswith("percpu-fuzz: PERCPU_FUZZ_CACHE: everybody may write in ")
     assert list((tmp_path / "open").iterdir()) == []
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_of_the_compiler_are_not_read_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """numba takes .numba_config.yaml of the current folder, and imports modules that it names: refused by its name."""
+    (tmp_path / ".numba_config.yaml").write_text("cache_locator_classes: evil.Locator\n")
+    monkeypatch.chdir(tmp_path)
+    for line in (["replay", str(FINDING)], ["run", "--cases", "1", "--out", "out"]):
+        assert refused(capsys, line).startswith("percpu-fuzz: .numba_config.yaml: ")
+    assert os.listdir(tmp_path) == [".numba_config.yaml"]

@@ -27,13 +27,15 @@ TRACE_LINES, FIRST_TICKS = 1220, 12 * 10**9
 class InputKind:
     """seeds: contents that are accepted; command: the arguments that read a file; file: its name.
 
-    packed: whether content is also given gzip. One that is a store's value goes into a campaign.db of its own.
+    One that is a store's value goes into a campaign.db of its own. turns: how often it comes in a round of all; what
+    takes ten times as long comes once, as most of the time would go there.
     """
 
     seeds: Sequence[bytes]
     command: Callable[[Path], list[str]]
     file: str = "input"
     is_value: bool = False
+    turns: int = 8
 
 
 def trace_head() -> bytes:
@@ -144,16 +146,16 @@ def input_kinds(work: Path) -> dict[str, InputKind]:
             [(MACHINES / "zoneinfo.txt").read_bytes()],
             lambda p: ["topology", "import", *TWO_NODES, "--zoneinfo", str(p)],
         ),
-        "trace": InputKind([trace_head()], lambda p: ["convert", str(p), "--to", "perf", "-o", "/dev/null"]),
+        "trace": InputKind([trace_head()], lambda p: ["convert", str(p), "--to", "perf", "-o", "/dev/null"], turns=1),
         "states": InputKind(
             [json.dumps(json.loads(unpacked_of("states.json.gz"))[:2]).encode()],
-            lambda p: [*read, "--states", str(p)],
+            lambda p: [*read, "--states", str(p)], turns=1,
         ),
         "placement": InputKind([placement_head()], lambda p: [*read, "--placement", str(p)]),
         "hooks": InputKind([hook_head()], lambda p: ["hooks", str(p), "--variant", "v2"]),
         "calibration": InputKind(
             [next(DATA.parents[1].glob("strategies/draw/**/calibration-recorded.json")).read_bytes()],
-            lambda p: [*read, "--calibration", str(p)],
+            lambda p: [*read, "--calibration", str(p)], turns=1,
         ),
         "configuration": InputKind(
             [CONFIGURATION], lambda p: ["run", "--config", str(p), "--topology", "none/such"], "a.toml"

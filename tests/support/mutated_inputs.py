@@ -130,5 +130,6 @@ def bound_memory() -> None:
 
 def one_of(kinds: dict[str, InputKind], seed: int, number: int) -> tuple[str, bytes]:
     """Input `number` of a seed: the name of its kind, which take turns, and its content."""
-    name = sorted(kinds)[number % len(kinds)]
+    round_of_turns = [name for name in sorted(kinds) for _ in range(kinds[name].turns)]
+    name = round_of_turns[number % len(round_of_turns)]
     return name, mutated(kinds[name], random.Random(f"{seed}/{number}"))

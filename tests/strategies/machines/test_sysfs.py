@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,11 @@ def test_folder_that_is_no_sysfs_is_refused(tmp_path: Path) -> None:
     """The message says what would be taken."""
     with pytest.raises(InputError, match="no cpu/online; allowed: /, /sys"):
         import_sysfs(tmp_path, "lab")
+
+
+def test_a_pipe_in_a_folder_that_was_sent_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes into it: it is refused, as a device or a folder in the place of a file is."""
+    root = tree(tmp_path / "sys", node__has_memory=None)
+    os.mkfifo(root / "node" / "has_memory")
+    with pytest.raises(InputError, match="no plain file"):
+        import_sysfs(root, "pipes")
