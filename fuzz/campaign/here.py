@@ -25,7 +25,7 @@ def sampled_here(plan: Plan) -> dict[str, Any]:
     """What a store keeps of it (reports.campaign.RunFacts.here); empty where a machine was asked for, or no waste.
 
     The same cases as those of `run --waste-only --topology` on this machine with the campaign's seed, while it has
-    memory to spare. A machine that cannot be read, or whose size class the campaign does not run, is `unknown`, and why.
+    memory to spare. One that cannot be read, or whose size class the campaign does not run, is `unknown`, and why.
     """
     if plan.topology is not None or plan.variant.charge == CHARGE_BYTES:
         return {}
