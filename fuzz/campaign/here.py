@@ -36,7 +36,7 @@ def sampled_here(plan: Plan) -> dict[str, Any]:
         spare, calibration = idle(machine.topology), plan.calibration
         here = make_plan(plan.variant, plan.seed, spare, plan.faults, calibration=calibration, waste_only=True)
     except InputError as error:
-        return {"unknown": f"{error}"}
+        return {"unknown": f"{error.where}: {error.given}"}
     size_class = size_class_of(machine.topology)
     if size_class not in {family.size_class for family in plan.families}:
         return {"unknown": f"a machine of class {size_class}, for which this campaign compiles nothing"}

@@ -87,7 +87,7 @@ def here_words(figures: Figures) -> str:
     if here is None:
         return ""
     if here.sampled is None:
-        return f"not sampled: {here.unknown or 'no allocation of its sample was charged'}"
+        return f"this machine was not sampled: {here.unknown or 'no allocation of its sample was charged'}."
     tail = here.sampled.tails[WASTE.histogram]
     quantiles = "; ".join(
         f"{quantile_name(q)} {WASTE.quantile_words(tail.quantiles[q])}" for q in (QUANTILES[0], QUANTILES[2])

@@ -98,7 +98,7 @@ def test_the_machine_at_hand_stands_first_and_in_no_digest(
     assert known.here is not None
     assert known.here.sampled is not None
     assert f"{known.here.cpus} possible CPU" in here_words(known)
-    assert here_words(unknown).startswith("not sampled: ")
+    assert here_words(unknown).startswith("this machine was not sampled: ")
     assert str(tmp_path / "nothing") in here_words(unknown)
     report = (tmp_path / "there" / "report.txt").read_text()
     assert report.index("\n  here ") < report.index("\n  waste ")
