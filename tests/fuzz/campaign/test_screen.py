@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import termios
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -87,6 +88,22 @@ def test_every_figure_stands_within_the_width(dispatcher: Dispatcher, width: int
     assert ("and 6 more" in text) == (width == 80)
     for more in ("I8 STEP_0", "2 s: the second", "all, from start to now"):
         assert (more in text) == (width == 120), more
+
+
+def test_nothing_is_said_of_what_is_not_looked_for(dispatcher: Dispatcher) -> None:
+    """Without checks there are cases and waste, no behaviours, findings nor hunted cases; with them there are."""
+    shown = []
+    for checks in (True, False):
+        dispatcher.limits = replace(dispatcher.limits, checks=checks)
+        screen, out = Screen("percpu-fuzz: v2, seed 7", "60 s", io.StringIO()), io.StringIO()
+        screen.console = Console(file=out, width=80, force_terminal=False)
+        screen.console.print(screen.picture(dispatcher, 1, 2))
+        shown.append(out.getvalue())
+    for words in ("behaviours", "hunted", "I18", "last find"):
+        assert words in shown[0]
+        assert words not in shown[1]
+    assert "mean" in shown[1]
+    assert "not looked for" in shown[1]
 
 
 def test_what_was_found_by_then() -> None:
