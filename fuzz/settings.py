@@ -193,7 +193,7 @@ class RunOptions:
     stop: str | None = option("--stop", stop_option, DRAWN, stop_help(), changeable=True)
     waste_only: bool = option(
         "--waste-only", opt.switch_option, DRAWN,
-        "Sample wasted precharge alone, 2 to 4 times as many cases: no invariant is checked, nothing is hunted.",
+        "Sample wasted precharge alone, 2 to 5 times as many cases: no invariant is checked, nothing is hunted.",
         "off", switch=True,
     )
     explored: str | None = option(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import MEASUREMENT
-from percpu_fuzz.engine.topology import size_class_of
+from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import CHARGE_BYTES
 from percpu_fuzz.fuzz.options import campaign_machine_option
 from percpu_fuzz.reports.campaign import Sums
+from percpu_fuzz.strategies.draw.field import PLENTY
 from percpu_fuzz.strategies.machines.tree import RUNNING
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.plan import Plan
@@ -22,8 +24,8 @@ KEPT = ("waste_pages", "share_percent")  # histograms and counts whose names beg
 def sampled_here(plan: Plan) -> dict[str, Any]:
     """What a store keeps of it (reports.campaign.RunFacts.here); empty where a machine was asked for, or no waste.
 
-    The same cases as those of `run --waste-only --topology` on this machine with the campaign's seed. A machine that
-    cannot be read, or whose size class the campaign does not run, is `unknown`, and why.
+    The same cases as those of `run --waste-only --topology` on this machine with the campaign's seed, while it has
+    memory to spare. One that cannot be read, or whose size class the campaign does not run, is `unknown`, and why.
     """
     if plan.topology is not None or plan.variant.charge == CHARGE_BYTES:
         return {}
@@ -31,11 +33,10 @@ def sampled_here(plan: Plan) -> dict[str, Any]:
         return {"unknown": "a patch with steps of its own has an engine of its own"}
     try:
         machine = campaign_machine_option(str(RUNNING))
-        here = make_plan(
-            plan.variant, plan.seed, machine.topology, plan.faults, calibration=plan.calibration, waste_only=True
-        )
+        spare, calibration = idle(machine.topology), plan.calibration
+        here = make_plan(plan.variant, plan.seed, spare, plan.faults, calibration=calibration, waste_only=True)
     except InputError as error:
-        return {"unknown": f"{error}"}
+        return {"unknown": f"{error.where}: {error.given}"}
     size_class = size_class_of(machine.topology)
     if size_class not in {family.size_class for family in plan.families}:
         return {"unknown": f"a machine of class {size_class}, for which this campaign compiles nothing"}
@@ -49,3 +50,9 @@ def sampled_here(plan: Plan) -> dict[str, Any]:
         "histograms": {name: sorted(h.items()) for name, h in sums.histograms.items() if name.startswith(KEPT)},
         "counts": {name: n for name, n in sorted(sums.counts.items()) if name.startswith(KEPT)},
     }  # fmt: skip
+
+
+def idle(machine: Topology) -> Topology:
+    """The machine with memory to spare: what is free at the moment is none of it, and would change the sample."""
+    nodes = tuple(replace(n, pages=n.low_pages + PLENTY) if n.has_memory else n for n in machine.nodes)
+    return replace(machine, nodes=nodes)

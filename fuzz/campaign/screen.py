@@ -12,7 +12,7 @@ import termios
 import time
 import tty
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, TextIO
 
@@ -126,28 +126,36 @@ class Screen(View):
         rows = _Rows.grid(padding=(0, 2))
         rows.add_column(style="bold", no_wrap=True, min_width=NAMES_WIDTH)
         rows.add_column(overflow="ellipsis", no_wrap=True)
-        cases = f"{seen.cases.total():,}: {seen.cases[MEASUREMENT]:,} measured, {seen.cases[HUNTING]:,} hunted"
+        cases = f"{seen.cases.total():,}"
+        if dispatcher.limits.checks:
+            cases += f": {seen.cases[MEASUREMENT]:,} measured, {seen.cases[HUNTING]:,} hunted"
         rows.add_row("time", f"{dispatcher.elapsed:,.0f} s of {self.budget}{self.progress(dispatcher)}")
         rows.add_row("phase", phase_words(dispatcher, busy))
         rows.add_row("cases", cases)
         rows.add_row("cases/s", self.curve(self.rates, width))
-        rows.add_row("behaviours", f"{seen.features.bit_count():,} found; new ones in each second:")
-        rows.add_row("", self.curve(self.behaviours, width))
-        if self.is_wide():
-            whole = bars(found_by_then(self.behaviours, WIDE_BARS), WIDE_BARS, self.signs)
-            rows.add_row("", f"|{whole}| all, from start to now")
-        rows.add_row("waste", self.waste(dispatcher))
-        violations = self.violations(dispatcher) if dispatcher.limits.checks else "not looked for"
-        rows.add_row("violations", Text(violations, style="bold red" if seen.violations else "green"))
-        for name, line in zip(("findings", *("",) * CAUSES_WIDE), self.causes(dispatcher), strict=False):
+        for name, line in self.what_is_found(dispatcher, width) if dispatcher.limits.checks else ():
             rows.add_row(name, line)
-        rows.add_row("last find", self.last_find or "none in this session")
+        rows.add_row("waste", self.waste(dispatcher))
+        if not dispatcher.limits.checks:
+            rows.add_row("violations", "not looked for")
         rows.add_row("workers", f"{busy} busy of {workers}; {seen.lost} lost, {seen.given_up} batches given up")
         if seen.last_event:
             rows.add_row("last event", seen.last_event)
         for earlier in list(seen.events)[-2::-1] if self.is_wide() else ():
             rows.add_row("before it", earlier)
         return Panel(Group(rows, Text("q or Ctrl-C ends in order", style="dim")), title=self.title, title_align="left")
+
+    def what_is_found(self, dispatcher: Dispatcher, width: int) -> Iterator[tuple[str, str | Text]]:
+        """Behaviours and violations, a line each with its name."""
+        seen = dispatcher.live
+        yield "behaviours", f"{seen.features.bit_count():,} found; new ones in each second:"
+        yield "", self.curve(self.behaviours, width)
+        if self.is_wide():
+            whole = bars(found_by_then(self.behaviours, WIDE_BARS), WIDE_BARS, self.signs)
+            yield "", f"|{whole}| all, from start to now"
+        yield "violations", Text(self.violations(dispatcher), style="bold red" if seen.violations else "green")
+        yield from zip(("findings", *("",) * CAUSES_WIDE), self.causes(dispatcher), strict=False)
+        yield "last find", self.last_find or "none in this session"
 
     def curve(self, values: Sequence[float], width: int) -> str:
         """A sparkline between bars with the largest value of what it shows, and the last one."""
@@ -207,7 +215,8 @@ def cause_words(cause: str) -> str:
 def phase_words(dispatcher: Dispatcher, busy: int) -> str:
     """What the campaign is doing."""
     if dispatcher.ending or dispatcher.interrupted:
-        return f"ending: {busy} batches in hand are finished, then findings are shrunk and reports written"
+        last = "findings are shrunk and reports written" if dispatcher.limits.checks else "reports are written"
+        return f"ending: {busy} batches in hand are finished, then {last}"
     return "going on with what is stored" if dispatcher.resumed else "running batches"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 
 from percpu_fuzz.engine.outcome import MEASUREMENT
-from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.reports.figures.estimates import FAR_QUANTILES, OF_SAMPLES, QUANTILES, Sampled
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.numbers import WIDTH, number, paragraph, plain, plural, share_words
@@ -88,7 +87,7 @@ def here_words(figures: Figures) -> str:
     if here is None:
         return ""
     if here.sampled is None:
-        return f"not sampled: {here.unknown or 'no allocation of its sample was charged'}"
+        return f"this machine was not sampled: {here.unknown or 'no allocation of its sample was charged'}."
     tail = here.sampled.tails[WASTE.histogram]
     quantiles = "; ".join(
         f"{quantile_name(q)} {WASTE.quantile_words(tail.quantiles[q])}" for q in (QUANTILES[0], QUANTILES[2])
@@ -117,4 +116,4 @@ def here_caption(figures: Figures) -> str:
     words = f"This machine: {plural(here.nodes, 'possible node')}, {plural(here.cpus, 'possible CPU')}, pages of "
     words += f"{number(here.page_size)} bytes; [95% interval]. A sample without checks, in no other figure."
     words += "".join(f" Assumed: {note}." for note in here.assumed)
-    return f"{words} More: {shell_line(['percpu-fuzz', 'run', '--waste-only', '--topology', 'FILE'])}."
+    return f"{words} `run --waste-only` samples more of a machine."

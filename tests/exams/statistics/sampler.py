@@ -7,6 +7,8 @@ from typing import Any
 from placement_law import MACHINES, MODELS, WRONG, law_of, narrowed_plan, p_value, sampled
 from stored_campaigns import in_parallel
 
+from percpu_fuzz.strategies.plan.batches import Batches
+
 CASES = 1_000_000
 WORLDS = [(machine, model) for machine in range(len(MACHINES)) for model in MODELS]
 
@@ -27,7 +29,7 @@ def sampler() -> dict[str, Any]:
     """
     from scipy.stats import kstest
 
-    narrowed_plan(MACHINES[0], "runs", 1).warm()
+    Batches(narrowed_plan(MACHINES[0], "runs", 1)).warm()
     rows = in_parallel(examined, range(len(WORLDS)))
     ks = {name: float(kstest([row[name] for row in rows], "uniform").pvalue) for name in rows[0]}
     return {

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.fuzz.cli import call
+from percpu_fuzz.fuzz.store.reading import read_campaign
 
 CASES = ("--cases", "150000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
 
@@ -88,6 +89,17 @@ def test_a_cluster_gives_the_digest_of_local_workers(
     assert workers[0].poll() is not None
     assert reports[0]["digest"] == reports[1]["digest"]
     assert reports[1]["failed"] == []
+
+
+def test_it_does_so_with_seats_from_a_pilot(tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
+    """Where a pilot gives families their batches: dask workers learn of it, and the digest is the local one."""
+    cases = ("--families", "one-node,two-node,vm8", "--variant", "fixed", "--cases", "24k", "--seed", "9", "--plain")
+    for name, more in (("local", ()), ("cluster", ("--cluster", cluster[0]))):
+        assert call(["run", *cases, *more, "--out", str(tmp_path / name)]) == 0
+    local, remote = (read_campaign(tmp_path / name) for name in ("local", "cluster"))
+    assert local.digest == remote.digest
+    assert local.pilot == 3
+    assert sum(sums.batches for sums in remote.estimated.values()) > 2 * remote.pilot
 
 
 OTHER_CODE = """

@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import termios
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -97,6 +98,22 @@ def test_steps_of_one_function_are_one_line(dispatcher: Dispatcher) -> None:
     assert [line.split() for line in found] == [
         ["I18", "pcpu_memcg_post_alloc_hook()", "15"], ["I8", "obj_cgroup_release()", "5"],
     ]  # fmt: skip
+
+
+def test_nothing_is_said_of_what_is_not_looked_for(dispatcher: Dispatcher) -> None:
+    """Without checks there are cases and waste, no behaviours, findings nor hunted cases; with them there are."""
+    shown = []
+    for checks in (True, False):
+        dispatcher.limits = replace(dispatcher.limits, checks=checks)
+        screen, out = Screen("percpu-fuzz: v2, seed 7", "60 s", io.StringIO()), io.StringIO()
+        screen.console = Console(file=out, width=80, force_terminal=False)
+        screen.console.print(screen.picture(dispatcher, 1, 2))
+        shown.append(out.getvalue())
+    for words in ("behaviours", "hunted", "I18", "last find"):
+        assert words in shown[0]
+        assert words not in shown[1]
+    assert "mean" in shown[1]
+    assert "not looked for" in shown[1]
 
 
 def test_what_was_found_by_then() -> None:

@@ -15,7 +15,7 @@ from percpu_fuzz.fuzz.store.reading import read_campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.sections.sampled import here_words
 
-CASES = ("--cases", "4000", "--seed", "5", "--quiet", "--json", "--out")
+CASES = ("--cases", "4000", "--seed", "5", "--plain", "--json", "--out")
 TWO = ("--topology", "two-node")
 
 
@@ -41,7 +41,7 @@ def test_it_samples_what_a_campaign_would_measure(tmp_path: Path, capsys: pytest
     assert list(sample["waste"][0]["tails"]["waste_pages"]["quantiles"]) == ["0.5", "0.9", "0.99", "0.999", "0.9999"]
     words = shlex.split(sample["command"])[2:]
     for workers in ("1", "3"):
-        again = run(capsys, *words, "--workers", workers, "--quiet", "--json", "--out", str(tmp_path / workers))[1]
+        again = run(capsys, *words, "--workers", workers, "--plain", "--json", "--out", str(tmp_path / workers))[1]
         assert again["digest"] == sample["digest"]
 
 
@@ -49,7 +49,7 @@ def test_its_folder_is_a_campaigns(tmp_path: Path, capsys: pytest.CaptureFixture
     """It is resumed, and reported in every format; compare and formats that are of checks refuse it in one line."""
     out = str(tmp_path / "sample")
     run(capsys, "--waste-only", *TWO, *CASES, out)
-    assert call(["run", "--resume", out, "--cases", "6000", "--quiet"]) == 0
+    assert call(["run", "--resume", out, "--cases", "6000", "--plain"]) == 0
     assert "No invariant was checked" in capsys.readouterr().out
     for form in ("text", "html", "json", "md", "mail"):
         assert call(["report", out, "--format", form]) == 0
@@ -98,7 +98,7 @@ def test_the_machine_at_hand_stands_first_and_in_no_digest(
     assert known.here is not None
     assert known.here.sampled is not None
     assert f"{known.here.cpus} possible CPU" in here_words(known)
-    assert here_words(unknown).startswith("not sampled: ")
+    assert here_words(unknown).startswith("this machine was not sampled: ")
     assert str(tmp_path / "nothing") in here_words(unknown)
     report = (tmp_path / "there" / "report.txt").read_text()
     assert report.index("\n  here ") < report.index("\n  waste ")
@@ -115,7 +115,7 @@ def test_the_machine_at_hand_is_sampled_as_the_command_samples_it(
     row = read_campaign(tmp_path / "whole").here
     assert call(["topology", "import", "-o", str(tmp_path / "mine.json")]) == 0
     words = ("--waste-only", "--topology", str(tmp_path / "mine.json"), "--cases", str(row["cases"]), "--seed", "5")
-    run(capsys, *words, "--quiet", "--json", "--out", str(tmp_path / "one"))
+    run(capsys, *words, "--plain", "--json", "--out", str(tmp_path / "one"))
     (sums,) = read_campaign(tmp_path / "one").estimated.values()
     assert sums.cases == row["cases"]
     assert dict(row["histograms"]["waste_pages.parts"]) == sums.histogram("waste_pages.parts")
