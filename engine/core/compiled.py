@@ -154,6 +154,11 @@ def compiled_guarded(function: F) -> F:
     return cast(F, Compiled(function, "guarded_inner"))
 
 
+def compiled_instruction(function: F) -> F:
+    """For a function in whose place compiled code has an instruction (engine/core/vectors.py) that gives the same."""
+    return cast(F, Compiled(function, "instruction"))
+
+
 def compiled_entry(function: F) -> F:
     """For functions that Python calls, or many loops: machine code of its own, which is called and never copied.
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numba
 
-from percpu_fuzz.engine.core import record_access, shortcuts
+from percpu_fuzz.engine.core import record_access, shortcuts, vectors
 from percpu_fuzz.engine.core.linking import EntryCache, EntryCompiler, InnerCompiler, keep_below, one_width
 
 njit: Any = numba.njit
@@ -33,6 +33,11 @@ def inner(function: Any) -> Any:
 def guarded_inner(function: Any) -> Any:
     """The same with bounds checks and exceptions for divisions by zero."""
     return one_width(njit(**GUARDED, **INNER)(function))
+
+
+def instruction(function: Any) -> Any:
+    """Of a function in whose place an instruction stands."""
+    return vectors.instruction_for(function)
 
 
 def entry(function: Any) -> Any:

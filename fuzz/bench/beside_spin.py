@@ -1,4 +1,4 @@
-"""The search on a pure model, and SPIN on the same model in Promela, where spin, a compiler and the model are."""
+"""The search on pure models, and SPIN on the same models in Promela, where spin, a compiler and the models are."""
 
 from __future__ import annotations
 
@@ -14,16 +14,29 @@ from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.fuzz.bench.core import compiler
 from percpu_fuzz.fuzz.bench.measure import Measurement, cpu_seconds, timed
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.strategies.explore.micro import Instruction
+from percpu_fuzz.strategies.explore.micro import Instruction, MicroProgram
 from percpu_fuzz.strategies.explore.search import Budget, Explored, explore
 from percpu_fuzz.strategies.explore.world import micro_world
 
-PROMELA = ROOT / "tests" / "quality" / "promela" / "exchange.pml"
-TASK = (
-    Instruction("load", 0, 0), Instruction("store", 0, 1), Instruction("swap", 0, 0), Instruction("store", 1, 2),
-    Instruction("swap", 1, 0), Instruction("add", 0, 1),
-)  # fmt: skip
-PROCESSES = 4  # as in exchange.pml
+FOLDER = ROOT / "tests" / "quality" / "promela"
+
+
+def steps(*rows: str) -> tuple[Instruction, ...]:
+    """A task from lines like `add 0 1`: the kind, the cell, the number."""
+    parts = [row.split() for row in rows]
+    return tuple(Instruction(kind, int(cell), int(more[0]) if more else 0) for kind, cell, *more in parts)
+
+
+_FORTH = steps("take 0", "take 1", "add 0 1", "give 1", "give 0")
+_BACK = steps("take 1", "take 0", "add 0 1", "give 0", "give 1")
+# The models of FOLDER as programs of the micro-machine: by name the tasks, and the counters that they start with.
+MODELS: dict[str, tuple[MicroProgram, tuple[int, ...]]] = {
+    "lost_update": ((steps("load 0", "store 0 1", "load 0", "store 0 1"),) * 3, ()),
+    "precharge": ((steps("spend 0 3", "add 1 2", "add 0 1", "check 1 2"),) * 3, (4,)),
+    "trylock": ((steps("try 0", "store 0 1", "give 0", "try 1"),) * 3, ()),
+    "locks": ((_FORTH, _FORTH, _BACK), ()),
+    "exchange": ((steps("load 0", "store 0 1", "swap 0", "store 1 2", "swap 1", "add 0 1"),) * 4, ()),
+}
 STATES_STORED = re.compile(rb"(\d+) states, stored")
 
 
@@ -33,34 +46,35 @@ def missing() -> str | None:
         return "spin is not installed"
     if compiler() is None:
         return "no C compiler"
-    return None if PROMELA.is_file() else f"no model in {PROMELA}"
+    return None if FOLDER.is_dir() else f"no models in {FOLDER}"
 
 
 def pure_measurements() -> Iterator[Measurement]:
-    """Every interleaving of exchange.pml, by the search and by SPIN with its partial-order reduction."""
-    yield Measurement("search", "exchange, hash", "us a state", 1e6, searched)
-    if missing() is None:
-        kept: list[str] = []  # the folder of the verifier, once it is made
-        run, ready = partial(verified, kept), partial(made, kept)
-        yield Measurement("search", "exchange, SPIN", "us a state", 1e6, run, ready)
+    """Every interleaving of each model, by the search and by SPIN with its partial-order reduction."""
+    for name in MODELS:
+        yield Measurement("search", f"{name}, hash", "us a state", 1e6, partial(searched, name))
+        if missing() is None:
+            kept: list[str] = []  # the folder of the verifier, once it is made
+            run, ready = partial(verified, kept), partial(made, kept, name)
+            yield Measurement("search", f"{name}, SPIN", "us a state", 1e6, run, ready)
 
 
-def searched() -> tuple[float, float]:
+def searched(name: str) -> tuple[float, float]:
     """CPU seconds and states of the search."""
-    world, found = micro_world((TASK,) * PROCESSES), list[Explored]()
+    world, found = micro_world(*MODELS[name]), list[Explored]()
     return timed(lambda: found.append(explore(world, "hash", Budget()))), float(found[0].states)
 
 
-def made(kept: list[str]) -> None:
-    """Have SPIN make its verifier of the model in a folder, which is gone at the end, and compile it.
+def made(kept: list[str], name: str) -> None:
+    """Have SPIN make its verifier of a model in a folder, which is gone at the end, and compile it.
 
     HarnessError if either fails.
     """
     folder = mkdtemp(prefix="percpu-fuzz-spin-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     kept[:] = [folder]
-    shutil.copy(PROMELA, folder)
-    for command in (["spin", "-a", PROMELA.name], [str(compiler()), "-O2", "-w", "-o", "pan", "pan.c"]):
+    shutil.copy(FOLDER / f"{name}.pml", folder)
+    for command in (["spin", "-a", f"{name}.pml"], [str(compiler()), "-O2", "-w", "-o", "pan", "pan.c"]):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             raise HarnessError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-200:]}")

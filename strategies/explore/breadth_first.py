@@ -21,7 +21,7 @@ from percpu_fuzz.strategies.explore.record import (
     Level,
     StepTree,
 )
-from percpu_fuzz.strategies.explore.state_words import Space, load_row, note_changes, undo_to
+from percpu_fuzz.strategies.explore.state_words import Space, load_row, note_changes, save_row, undo_to
 from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
 
 
@@ -42,8 +42,7 @@ def note_nearest(model: Model, sr: Any, before: int, number: int, t: int) -> Non
 def keep_row(space: Space, sr: Any, following: Level, tree: StepTree, number: int, t: int) -> None:
     """Append the state at hand to the next level."""
     n = sr.nr_next
-    for i in range(len(space.now)):
-        following.rows[n, i] = space.now[i]
+    save_row(space, following.rows[n])
     following.highs[n], following.lows[n], following.numbers[n] = sr.high, sr.low, sr.states
     tree.parents[sr.states] = number
     tree.tasks[sr.states] = t

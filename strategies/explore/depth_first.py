@@ -27,7 +27,7 @@ from percpu_fuzz.strategies.explore.record import (
     UNDO_FULL,
     Stack,
 )
-from percpu_fuzz.strategies.explore.state_words import Space, note_changes, undo_to
+from percpu_fuzz.strategies.explore.state_words import BLOCK, Space, note_changes, undo_to
 from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
 
 
@@ -97,6 +97,8 @@ def enter(model: Model, stack: Stack, table: HashTable, ends: HashTable, sr: Any
         if is_free(table, row):
             sr.states += 1
             put(table, row, sr.high, sr.low, stack.asleep[d])
+        elif sr.use_sleep == NO_SLEEP:  # everybody was explored from here, or is being
+            stack.todo[d] = 0
         else:
             before = table.numbers[row]
             stack.todo[d] = before & ~stack.asleep[d]
@@ -137,7 +139,7 @@ def no_room(space: Space, stack: Stack, table: HashTable, ends: HashTable, sr: A
         return TABLE_CROWDED
     if crowded(ends, sr.ends):
         return ENDS_CROWDED
-    if sr.nr_undo + 2 * len(space.live) > len(space.undo_index):
+    if sr.nr_undo + 2 * BLOCK * len(space.blocks) > len(space.undo_index):
         return UNDO_FULL
     if sr.states >= sr.most_states:
         return STATES_FULL

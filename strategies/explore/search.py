@@ -32,7 +32,8 @@ from percpu_fuzz.strategies.explore.record import (
     StepTree,
     new_search,
 )
-from percpu_fuzz.strategies.explore.table import grown, new_table
+from percpu_fuzz.strategies.explore.state_words import BLOCK, save_row_alone
+from percpu_fuzz.strategies.explore.table import grown, new_table, remember
 from percpu_fuzz.strategies.explore.world import World, check_outside
 
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
@@ -112,9 +113,8 @@ class _Grower:
         return True
 
     def explored(self, stopped: str, paths: dict[str, tuple[int, ...]], shortest: bool) -> Explored:
-        highs, lows, infos = self.ends.highs, self.ends.lows, self.ends.numbers
-        rows = np.nonzero((highs != 0) | (lows != 0))[0]
-        ends = {(int(highs[i]), int(lows[i])): int(infos[i]) for i in rows}
+        hashes, infos = self.ends.hashes.reshape(-1, 2), self.ends.numbers
+        ends = {(int(hashes[i, 0]), int(hashes[i, 1])): int(infos[i]) for i in np.nonzero(hashes.any(axis=1))[0]}
         sr = self.sr
         return Explored(
             stopped, int(sr["states"]), int(sr["transitions"]), int(sr["probes"]), int(sr["deepest"]), ends, paths,
@@ -169,10 +169,10 @@ class _Levels:
     """The two levels at hand of a breadth-first search, and the tree that leads back to the start."""
 
     def __init__(self, world: World) -> None:
-        self.width = len(world.space.live)
+        self.width = BLOCK * len(world.space.blocks)
         self.level, self.following = self.block(64), self.block(1024)
         self.tree = StepTree(np.zeros(1 << 14, np.int32), np.zeros(1 << 14, np.int8))
-        self.level.rows[0] = world.space.now
+        save_row_alone(world.space, self.level.rows[0])
         self.level.highs[0], self.level.lows[0] = world.roots
         self.count = 1
 
@@ -208,7 +208,7 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
     grower, levels = _Grower(world, budget.most_states), _Levels(world)
     sr = grower.sr
     sr["states"] = 1
-    _remember_start(grower)
+    remember(grower.table, sr["high"], sr["low"])
 
     def call() -> int:
         search = search_level if world.variant is None else entry_of(world.variant, search_level)
@@ -234,9 +234,3 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
         if sr["length"][i]
     }
     return grower.explored(stopped, found, shortest=True)
-
-
-def _remember_start(grower: _Grower) -> None:
-    sr = grower.sr
-    row = int(sr["low"]) & (len(grower.table.highs) - 1)
-    grower.table.highs[row], grower.table.lows[row] = sr["high"], sr["low"]

@@ -1,7 +1,8 @@
 """A state as 64-bit words: which bytes are semantic, their 128-bit hash, a log that undoes a step.
 
 The hash is the exclusive or, over all words, of a mix of the word and its position: a step changes it by what the
-changed words contribute, and the words that a step changed are found by comparing with what was there before.
+changed words contribute, and the words that a step changed are found by comparing with what was there before, eight at
+a time: nearly all of them are as they were.
 """
 
 from __future__ import annotations
@@ -10,24 +11,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, compiled_instruction
 from percpu_fuzz.engine.core.declare import Size, fields_of
-from percpu_fuzz.strategies.draw.rng import GOLDEN, mix, to_word
+from percpu_fuzz.strategies.draw.rng import GOLDEN, ONE, mix, to_word
 
+BLOCK = 8  # words compared at a time
 OTHER: Any = np.uint64(0xD1B54A32D192ED03)
 THIRD: Any = np.uint64(0x8CB92BA72F3D8DD7)
 
 
 class Space(NamedTuple):
-    """words: the record; live: which of them are in use; masks, now: of those, the semantic bits, and what they are.
+    """words: the record, followed by zeros to a multiple of BLOCK; masks: the semantic bits in use of each of them.
 
-    undo_index, undo_word: what changed since the start of the search, oldest first.
+    was: what each word was when it was last compared. blocks: where those BLOCK words begin that hold semantic bits in
+    use. undo_index, undo_word: what changed since the start of the search, semantic bits, oldest first.
     """
 
     words: Any
-    live: Any
     masks: Any
-    now: Any
+    was: Any
+    blocks: Any
     undo_index: Any
     undo_word: Any
 
@@ -115,21 +118,35 @@ def hash_words(words: Any, halves: Any) -> None:
         halves[1] ^= contribution_low(i, words[i])
 
 
+@compiled_instruction
+def differing(words: Any, was: Any, at: Any) -> Any:
+    """Which of the BLOCK words from place `at` on differ, as bits."""
+    found = 0
+    for j in range(BLOCK):
+        found |= (1 if words[at + j] != was[at + j] else 0) << j
+    return found
+
+
 @compiled
 def note_changes(sr: Any, space: Space) -> None:
     """Compare every word in use with what it was, log what changed, and bring the hash up to date."""
-    words, live, masks, now = space.words, space.live, space.masks, space.now
+    words, masks, was, blocks = space.words, space.masks, space.was, space.blocks
     n, high, low = sr.nr_undo, sr.high, sr.low
-    for i in range(len(live)):
-        word = words[live[i]] & masks[i]
-        old = now[i]
-        if word != old:
-            high ^= contribution_high(i, old) ^ contribution_high(i, word)
-            low ^= contribution_low(i, old) ^ contribution_low(i, word)
-            space.undo_index[n] = i
-            space.undo_word[n] = old
-            now[i] = word
-            n += 1
+    for b in range(len(blocks)):
+        i = blocks[b]
+        found = differing(words, was, i)
+        while found != 0:
+            if found & 1:
+                old, word = was[i] & masks[i], words[i] & masks[i]
+                was[i] = words[i]
+                if word != old:
+                    high ^= contribution_high(i, old) ^ contribution_high(i, word)
+                    low ^= contribution_low(i, old) ^ contribution_low(i, word)
+                    space.undo_index[n] = i
+                    space.undo_word[n] = old
+                    n += 1
+            found >>= 1
+            i += ONE
     sr.nr_undo = n
     sr.high = high
     sr.low = low
@@ -138,11 +155,11 @@ def note_changes(sr: Any, space: Space) -> None:
 @compiled
 def undo_to(sr: Any, space: Space, mark: int, high: Any, low: Any) -> None:
     """Take back everything that was logged since `mark`; logs and counts of the record stay as they are."""
-    words, live, masks, now = space.words, space.live, space.masks, space.now
+    words, masks, was = space.words, space.masks, space.was
     for k in range(sr.nr_undo - 1, mark - 1, -1):
         i = space.undo_index[k]
-        words[live[i]] = (words[live[i]] & ~masks[i]) | space.undo_word[k]
-        now[i] = space.undo_word[k]
+        words[i] = (words[i] & ~masks[i]) | space.undo_word[k]
+        was[i] = words[i]
     sr.nr_undo = mark
     sr.high = high
     sr.low = low
@@ -150,12 +167,30 @@ def undo_to(sr: Any, space: Space, mark: int, high: Any, low: Any) -> None:
 
 @compiled
 def load_row(sr: Any, space: Space, row: Any, high: Any, low: Any) -> None:
-    """Make the state what a saved row says."""
-    words, live, masks, now = space.words, space.live, space.masks, space.now
-    for i in range(len(live)):
-        if now[i] != row[i]:
-            words[live[i]] = (words[live[i]] & ~masks[i]) | row[i]
-            now[i] = row[i]
+    """Make the state what a saved row (keep_row) says."""
+    words, masks, was, blocks = space.words, space.masks, space.was, space.blocks
+    for b in range(len(blocks)):
+        for j in range(BLOCK):
+            i, word = blocks[b] + to_word(j), row[b * BLOCK + j]
+            if was[i] & masks[i] != word:
+                words[i] = (words[i] & ~masks[i]) | word
+                was[i] = words[i]
     sr.nr_undo = 0
     sr.high = high
     sr.low = low
+
+
+@compiled
+def save_row(space: Space, row: Any) -> None:
+    """Write the semantic bits of the blocks in use into `row`, as load_row takes them."""
+    masks, was, blocks = space.masks, space.was, space.blocks
+    for b in range(len(blocks)):
+        for j in range(BLOCK):
+            i = blocks[b] + to_word(j)
+            row[b * BLOCK + j] = was[i] & masks[i]
+
+
+@compiled_entry
+def save_row_alone(space: Space, row: Any) -> None:
+    """`save_row`, for callers that are not compiled."""
+    save_row(space, row)

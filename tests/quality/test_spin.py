@@ -12,19 +12,12 @@ from pathlib import Path
 import pytest
 from micro_programs import Whole, ends_merged, first
 
-from percpu_fuzz.engine.core.compiled import ROOT
-from percpu_fuzz.strategies.explore.micro import Instruction, MicroProgram
+from percpu_fuzz.fuzz.bench.beside_spin import FOLDER, MODELS
+from percpu_fuzz.strategies.explore.micro import MicroProgram
 from percpu_fuzz.strategies.explore.search import Budget, Explored, explore
 from percpu_fuzz.strategies.explore.world import micro_world
 
-MODELS = ROOT / "tests" / "quality" / "promela"
 Row = tuple[int, ...]
-
-
-def steps(*rows: str) -> tuple[Instruction, ...]:
-    """A task from lines like `add 0 1`."""
-    parts = [row.split() for row in rows]
-    return tuple(Instruction(kind, int(cell), int(more[0]) if more else 0) for kind, cell, *more in parts)
 
 
 @dataclass(frozen=True)
@@ -32,28 +25,22 @@ class Twin:
     """A micro-program, the counters that it starts with, and which of its state the Promela model prints."""
 
     program: MicroProgram
+    counters: tuple[int, ...]
     printed: Callable[[Whole], Row]
-    counters: tuple[int, ...] = ()
 
 
-def finished(whole: Whole, program: MicroProgram) -> int:
-    return sum(place == len(task) for place, task in zip(whole[0], program, strict=True))
+def finished(whole: Whole, name: str) -> int:
+    return sum(place == len(task) for place, task in zip(whole[0], MODELS[name][0], strict=True))
 
 
-LOST = (steps("load 0", "store 0 1", "load 0", "store 0 1"),) * 3
-PRECHARGE = (steps("spend 0 3", "add 1 2", "add 0 1", "check 1 2"),) * 3
-TRYLOCK = (steps("try 0", "store 0 1", "give 0", "try 1"),) * 3
-FORTH = steps("take 0", "take 1", "add 0 1", "give 1", "give 0")
-BACK = steps("take 1", "take 0", "add 0 1", "give 0", "give 1")
-LOCKS = (FORTH, FORTH, BACK)
-EXCHANGE = (steps("load 0", "store 0 1", "swap 0", "store 1 2", "swap 1", "add 0 1"),) * 4
-TWINS = {
-    "lost_update": Twin(LOST, lambda w: (w[2][0], *w[1], finished(w, LOST))),
-    "precharge": Twin(PRECHARGE, lambda w: (*w[2][:2], *w[1], w[5], finished(w, PRECHARGE)), counters=(4,)),
-    "trylock": Twin(TRYLOCK, lambda w: (w[2][0], *w[1], *w[3][:2], finished(w, TRYLOCK))),
-    "locks": Twin(LOCKS, lambda w: (w[2][0], *w[3][:2], finished(w, LOCKS))),
-    "exchange": Twin(EXCHANGE, lambda w: (*w[2][:2], *w[4][:2], *w[1], finished(w, EXCHANGE))),
+PRINTED: dict[str, Callable[[Whole], Row]] = {
+    "lost_update": lambda w: (w[2][0], *w[1], finished(w, "lost_update")),
+    "precharge": lambda w: (*w[2][:2], *w[1], w[5], finished(w, "precharge")),
+    "trylock": lambda w: (w[2][0], *w[1], *w[3][:2], finished(w, "trylock")),
+    "locks": lambda w: (w[2][0], *w[3][:2], finished(w, "locks")),
+    "exchange": lambda w: (*w[2][:2], *w[4][:2], *w[1], finished(w, "exchange")),
 }
+TWINS = {name: Twin(*MODELS[name], printed) for name, printed in PRINTED.items()}
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,7 @@ class Checked:
 
 def check(name: str, folder: Path) -> Checked:
     """Translate, compile and run one model exhaustively, without SPIN's own reductions."""
-    shutil.copy(MODELS / f"{name}.pml", folder)
+    shutil.copy(FOLDER / f"{name}.pml", folder)
     run = ["spin", "-a", f"{name}.pml"], ["cc", "-O2", "-w", "-DNOREDUCE", "-DMEMLIM=4096", "-o", "pan", "pan.c"]
     for command in run:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
