@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from percpu_fuzz.engine.case.blank import blanking
 from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
 from percpu_fuzz.engine.core import labels
-from percpu_fuzz.engine.core.blank import blanking
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
 from percpu_fuzz.engine.core.hooks import own_claims

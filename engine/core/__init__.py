@@ -6,5 +6,5 @@ label_words.py in words), stages.py (what the numbers in State's fields mean), p
 evidence.py (what a step leaves for the checks), hooks.py (where steps of a user's own come in), planted.py (mistakes
 planted to see that they are found), compiled.py (`@compiled`, `@compiled_entry`, the cache, the plain twin). Only the
 last reaches what stands behind it inside numba, and only when something is run compiled: dispatchers.py, linking.py,
-record_access.py, shortcuts.py. entries.py is the entries by name; compile_listeners.py is who hears of it.
+record_access.py, shortcuts.py, vectors.py. entries.py is the entries by name; compile_listeners.py is who hears of it.
 """
