@@ -7,7 +7,7 @@ RUNS := $(VENV)/.installed
 STAMP := $(VENV)/.installed-dev
 
 .NOTPARALLEL:
-.PHONY: setup run test check exam mutate fuzz-inputs tidy clean
+.PHONY: setup run wheel test check exam mutate fuzz-inputs tidy clean
 
 # percpu_fuzz/ has a link to each of the four folders; archives drop them.
 LINKS := $(addprefix percpu_fuzz/,engine strategies fuzz reports)
@@ -38,6 +38,14 @@ setup: $(RUNS)
 run: setup
 	@echo "$(BIN)/percpu-fuzz run $(ARGS)"
 	@$(BIN)/percpu-fuzz run $(ARGS); status=$$?; if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then exit 0; else exit $$status; fi
+
+# For who installs it: machine code for x86-64-v3 is in it, and is compiled anew where that does not fit.
+wheel: $(STAMP)
+	rm -rf percpu_fuzz/compiled
+	PERCPU_FUZZ_CACHE=percpu_fuzz/compiled $(BIN)/python -m percpu_fuzz.fuzz.warm small wide
+	PERCPU_FUZZ_CACHE=percpu_fuzz/compiled $(BIN)/percpu-fuzz run --cases 1 --quiet --out $$(mktemp -d)/out >/dev/null || test $$? -eq 1
+	$(BIN)/python -m hatchling build -t wheel -d dist
+	rm -rf percpu_fuzz/compiled
 
 test: $(STAMP)
 	$(BIN)/python -m percpu_fuzz.fuzz.warm

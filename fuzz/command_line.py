@@ -33,6 +33,8 @@ def refuse_together(texts: Mapping[str, str]) -> None:
     scheduler = texts.get("scheduler", "")
     if texts.get("cluster", HERE) != HERE and names_code(scheduler):
         raise InputError("--cluster", f"with --scheduler {scheduler}", "a scheduler of the project: files are not sent")
+    if "plain_engine" in texts and (texts.get("cluster", HERE) != HERE or texts.get("start_method", "fork") != "fork"):
+        raise InputError("--plain-engine", "with workers that are not forked", "neither --cluster nor --start-method")
     if "force" in texts and "resume" not in texts:
         raise InputError("--force", "without --resume", "--resume DIR beside it")
     if "resume" in texts and "out" in texts:

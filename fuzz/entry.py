@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -13,11 +14,16 @@ from percpu_fuzz.fuzz.interrupts import asking, leave
 from percpu_fuzz.fuzz.no_blas import one_blas_thread
 from percpu_fuzz.fuzz.output.streams import flush, guard
 
+OBJECTS = (
+    50_000  # new ones between two collections. At a start objects are made that stay: by default a twentieth of it
+)
+
 
 def main() -> None:
     """Run the command line. Until a command handles signals itself, the first one ends the process at once, quietly."""
     clock.begin()
     import_nothing_from_here()
+    gc.set_threshold(OBJECTS)
     keep_cache_of_the_user()
     for number in asking():
         signal.signal(number, leave)

@@ -248,6 +248,9 @@ class RunOptions:
         "A TOML file with tables [run] and [profile.NAME], or none. [default: ./percpu-fuzz.toml if it is there]",
     )
     profile: str | None = typed("--profile", opt.filled, "quick, nightly, weekend, or one of the file's.")
+    plain_engine: bool = switch(
+        "--plain-engine", "Nothing is compiled: after an edit of the engine it runs at once, a hundred times slower."
+    )
     plain: bool = switch("--plain", "Plain lines instead of a live screen.")
     full: bool = switch("--full", "Print the whole report on a terminal too; redirected, it is always printed.")
     quiet: bool = switch("--quiet", "No sign of progress; the end is printed all the same.")

@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import types
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -101,7 +103,24 @@ def cache_folder(root: Path = ROOT) -> Path:
 
 @cache
 def _found_folder() -> Path:
-    return cache_folder()
+    folder = cache_folder()
+    if not folder.exists():
+        unpack_into(folder)
+    return folder
+
+
+def unpack_into(folder: Path, shipped: Path = ROOT / "compiled") -> None:
+    """Copy machine code that was shipped with exactly these sources to where it is looked for; nothing without any.
+
+    A folder of `shipped` has the name of the cache folder that it is for: of sources, numba and flags. What is damaged,
+    or for another processor or Python, is compiled anew.
+    """
+    made = folder.with_name(f"{folder.name}.{os.getpid()}")
+    with suppress(OSError):  # a cache that cannot be written only costs time; who was faster has made the same
+        if (shipped / folder.name).is_dir():
+            shutil.copytree(shipped / folder.name, made)
+            made.rename(folder)
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def code_folder() -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numba
+from llvmlite.binding import get_host_cpu_features
 
 from percpu_fuzz.engine.core import record_access, shortcuts, vectors
 from percpu_fuzz.engine.core.linking import EntryCache, EntryCompiler, InnerCompiler, keep_below, one_width
@@ -18,8 +19,22 @@ INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True}
 GUARDED = {**RULES, "error_model": "python", "boundscheck": True}
 
 
+# Machine code for these processors costs no speed against code for the very one that is here, and goes into a wheel.
+PORTABLE = "x86-64-v3"
+PORTABLE_NEEDS = ("avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
+
+
+def compile_portably() -> None:
+    """Compile for PORTABLE where that runs, unless NUMBA_CPU_NAME says for what."""
+    config: Any = numba.config
+    has = get_host_cpu_features()
+    if config.CPU_NAME is None and all(has.get(name, False) for name in PORTABLE_NEEDS):
+        config.CPU_NAME, config.CPU_FEATURES = PORTABLE, ""
+
+
 def begin(root: Path, folder: Callable[[], Path]) -> None:
     """Once in a process: keep machine code of sources below `root` in `folder`, and change in numba what we change."""
+    compile_portably()
     keep_below(root, folder)
     shortcuts.take_shortcuts()
     record_access.read_fields_directly()

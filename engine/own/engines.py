@@ -1,11 +1,14 @@
 """The engine of a variant: the shared one, or for a variant with steps of its own one with those in it.
 
 plain_of is engine.core.compiled.plain for a variant, entry_of the entry that Python calls. An own engine is compiled
-when its first entry is called, and kept in a folder named by the engine's cache and the file's text.
+when its first entry is called, and kept in a folder named by the engine's cache and the file's text. Within
+plain_engine() nothing is compiled, whatever the variant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -27,6 +30,19 @@ from percpu_fuzz.engine.own.graft import Graft
 from percpu_fuzz.engine.own.mirrors import on_mirrors
 from percpu_fuzz.engine.variant import OwnFile, Variant
 
+_nothing_compiled = [False]
+
+
+@contextmanager
+def plain_engine(wanted: bool) -> Iterator[None]:
+    """If wanted: every engine runs as plain Python, a hundred times slower, in this process and those it forks."""
+    before = _nothing_compiled[0]
+    _nothing_compiled[0] = before or wanted
+    try:
+        yield
+    finally:
+        _nothing_compiled[0] = before
+
 
 def plain_of(variant: Variant, function: F) -> F:
     """`function` as plain Python, with the variant's own steps."""
@@ -42,6 +58,8 @@ def entry_of(variant: Variant, function: F) -> F:
     mirrors of the arrays that it is given. The results are equal.
     """
     own = variant.own
+    if _nothing_compiled[0]:
+        return cast(F, on_mirrors(plain_of(variant, function)))
     if own is None or not own.has_code:
         return function
     if not own.compiled:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from percpu_fuzz.engine.own.engines import plain_engine
 from percpu_fuzz.fuzz.campaign.campaign import run_campaign
 from percpu_fuzz.fuzz.campaign.ending import Result
 from percpu_fuzz.fuzz.campaign.loop import LINE_SECONDS, WATCHED_SECONDS, Lines, View
@@ -90,6 +91,7 @@ def run_command(**given: Any) -> int:
         if out is None:
             out = options.out or default_folder(options)
             lock = stack.enter_context(new_folder(out, "--out"))
+        stack.enter_context(plain_engine(options.plain_engine))
         result = run_campaign(options, plan, out, say_on_stderr, view_of(options), interrupts, lock)
         return print_result(result, options.as_json, options.full)
 

@@ -216,7 +216,7 @@ def with_features(batch: Batch, outcome: Outcome, tally: BatchTally) -> Outcome:
 def choices_of(batch: Batch, case: int) -> str:
     """The choices of a case, as the corpus keeps them."""
     choices = new_scratch()
-    draw_numbers(
+    entry_of(batch.variant, draw_numbers)(
         new_rng()[0], np.uint64(batch.key), case, len(batch.family.topos), int(batch.hunts), batch.tables,
         batch.corpus, choices, True,
     )  # fmt: skip

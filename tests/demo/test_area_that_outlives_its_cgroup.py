@@ -25,7 +25,7 @@ from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.strategies.run.replay import run_scenario
 from tests.support.plain_campaign import first_case
 
-CASES = 60
+CASES = 120
 
 
 MACHINE = Topology(

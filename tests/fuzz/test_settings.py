@@ -17,8 +17,8 @@ KINDS = {
         "shard", "stop", "explored", "families", "weights", "waste_only",
     },
     MACHINE: {"workers", "batch_seconds", "worker_memory", "report", "log_level", "start_method", "compile"},
-    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "full", "quiet", "verbose",
-            "json"},
+    PLACE: {"log", "cluster", "out", "resume", "force", "config", "profile", "plain", "plain_engine", "full", "quiet",
+            "verbose", "json"},
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class TinyTree:
             self.write(f"{package}/__init__.py", "")
         for package in ("engine", "strategies"):
             (root / "percpu_fuzz" / package).symlink_to(f"../{package}")
-        needed = "compiled compile_listeners dispatchers entries linking marked_file record_access shortcuts"
+        needed = "compiled compile_listeners dispatchers entries linking marked_file record_access shortcuts vectors"
         for name in (f"{module}.py" for module in needed.split()):
             shutil.copy(Path(compiled.__file__).with_name(name), root / "engine" / "core" / name)
 
