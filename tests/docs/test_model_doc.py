@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.case import step
+from percpu_fuzz.engine.case.step import PIECE_OF
 from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.engine.core.labels import MODEL_NAMES, NAMES, OWN_NAMES
@@ -72,11 +73,13 @@ def test_own_steps_have_one_row() -> None:
 
 
 def dispatch() -> Iterator[tuple[str, str]]:
-    """(label, module.function) for each `label == labels.X` that `step`, or a piece that it calls, decides by."""
+    """(label, module.function) for each `label == labels.X` that a piece decides by, and for pieces of one label."""
     home = {where.split(".")[1]: where for where in functions()}
+    yield from ((name, home[piece]) for piece, (name, *more) in handed_to_pieces().items() if not more)
     for where, function in functions().items():
-        decides = "label" in (argument.arg for argument in function.args.args) or where == "step.step"
-        if not decides or where.startswith("charging."):  # a checker looks at labels and performs none
+        if "label" not in (argument.arg for argument in function.args.args) or where.startswith(
+            "charging."
+        ):  # a checker looks at labels and performs none
             continue
         for node in ast.walk(function):
             if not (isinstance(node, ast.If) and isinstance(node.test, ast.Compare)):
@@ -109,13 +112,13 @@ def test_each_piece_of_the_dispatch_gets_the_labels_that_it_decides_by() -> None
 
 
 def handed_to_pieces() -> dict[str, list[str]]:
-    """By piece, the labels for which the conditions of `step` hold first."""
+    """By piece, the labels for whose piece the conditions of `step` hold first."""
     found: dict[str, list[str]] = defaultdict(list)
     chain = functions()["step.step"].body[-1]
     for number, name in enumerate(NAMES):
         node: ast.stmt = chain
         while isinstance(node, ast.If):
-            holds = eval(compile(ast.Expression(node.test), "step", "eval"), {"labels": labels, "label": number})
+            holds = eval(compile(ast.Expression(node.test), "step", "eval"), vars(step) | {"piece": PIECE_OF[number]})
             node = node.body[0] if holds else node.orelse[0]
         assert isinstance(node, ast.Expr)
         assert isinstance(node.value, ast.Call)
