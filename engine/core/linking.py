@@ -15,7 +15,7 @@ import ctypes
 import gc
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -98,6 +98,26 @@ class InnerCompiler(Compiler):
         return cast(Any, super()).compile_extra(function)
 
 
+def below(libraries: Sequence[Any]) -> list[Any]:
+    """These libraries and what they call, down to other entries; each after all that call it.
+
+    LLVM links a function only if somebody who was linked before asks for it: a caller whose call was dropped as dead
+    must not be the only one before it.
+    """
+    ended: dict[int, Any] = {}
+    waiting = [(library, False) for library in libraries]
+    while waiting:
+        library, is_ended = waiting.pop()
+        if id(library) in ended:
+            continue
+        if is_ended or isinstance(library, EntryLibrary):
+            ended[id(library)] = library
+        else:
+            waiting.append((library, True))
+            waiting += [(callee, False) for callee in library._linking_libraries]
+    return list(ended.values())[::-1]
+
+
 class EntryLibrary(JITCodeLibrary):
     """Holds the machine code of an entry and of all inner functions that it reaches; `called`: entries that it calls.
 
@@ -110,14 +130,9 @@ class EntryLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         own = cast(Any, self)
-        waiting, reached = list(own._linking_libraries), {}
-        while waiting:
-            library = waiting.pop(0)
-            if id(library) not in reached:
-                reached[id(library)] = library
-                waiting += [] if isinstance(library, EntryLibrary) else library._linking_libraries
-        self.called = tuple(library for library in reached.values() if isinstance(library, EntryLibrary))
-        own._linking_libraries = [library for library in reached.values() if not isinstance(library, EntryLibrary)]
+        found = below(own._linking_libraries)
+        self.called = tuple(library for library in found if isinstance(library, EntryLibrary))
+        own._linking_libraries = [library for library in found if not isinstance(library, EntryLibrary)]
         cast(Any, super()).finalize()
 
     def _optimize_final_module(self) -> None:

@@ -58,6 +58,7 @@ def test_a_file_that_compiled_code_cannot_reach_keeps_the_folder(tree: TinyTree)
         "marked_file.py",
         "record_access.py",
         "shortcuts.py",
+        "vectors.py",
         "entry.py",
     ]
     before = cache_folder(tree.root)

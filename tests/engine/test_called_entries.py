@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tiny_tree import TinyTree
+
+from percpu_fuzz.engine.core.linking import EntryLibrary, below
 
 IMPORTS = "import numpy as np\nfrom percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain\n"
 SHARED = IMPORTS + "\n@compiled_entry\ndef shared(record, x):\n    record.b = record.b + x\n    return record.b * {}\n"
@@ -81,3 +85,19 @@ def test_plain_twins_call_plain_twins(tree: TinyTree) -> None:
         "print(plain(one)([N(b=0)], 5), compiled(shared))"
     )
     assert tree.run(run) == "15 0"
+
+
+def test_a_library_is_linked_after_all_that_call_it() -> None:
+    """Whatever the length of the ways to it; entries are among what is found, and nothing that only they call."""
+    deep = SimpleNamespace(_linking_libraries=[])
+    entry = cast(Any, object.__new__(EntryLibrary))
+    entry._linking_libraries = [SimpleNamespace(_linking_libraries=[])]
+    middle = SimpleNamespace(_linking_libraries=[deep, entry])
+    top = SimpleNamespace(_linking_libraries=[middle])
+    for libraries in ([deep, top], [top, deep], [entry, deep, middle, top]):
+        found = below(libraries)
+        assert [found.index(each) for each in (top, middle, deep)] == sorted(
+            found.index(e) for e in (top, middle, deep)
+        )
+        assert len(found) == 4
+        assert entry in found
