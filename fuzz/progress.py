@@ -196,6 +196,7 @@ class WatchedFile(io.RawIOBase):
         return got
 
     def close(self) -> None:
-        """Close the file itself, too."""
-        self.file.close()
+        """Close the file itself, too. It may never have been opened: Python closes what it forgets."""
+        if hasattr(self, "file"):
+            self.file.close()
         super().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sqlite3
 import subprocess
@@ -28,10 +29,9 @@ def test_a_store_that_cannot_grow(tmp_path: Path) -> None:
     last = done.stderr.splitlines()[-1]
     assert last.startswith("percpu-fuzz: harness broken: ")
     assert "Traceback" not in done.stderr
-    with sqlite3.connect(out / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(out / "campaign.db")) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         held = connection.execute("SELECT count(*) FROM batch").fetchone()[0]
-    connection.close()
     assert held > 0
     again = [*PERCPU_FUZZ, "run", "--resume", str(out), "--cases", "40000", "--plain"]
     assert subprocess.run(again, capture_output=True, check=False, timeout=120).returncode == 0

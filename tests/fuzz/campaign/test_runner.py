@@ -8,6 +8,7 @@ import os
 import signal
 import struct
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -157,6 +158,7 @@ def ran(
 ) -> tuple[Ran, Store]:
     """A run of so many cases; its store stays open."""
     store, log = Store(tmp_path / "campaign.db"), CampaignLog(tmp_path / "campaign.log")
+    weakref.finalize(store, store.connection.close)  # at the end of the test that got it
     try:
         dispatcher = Dispatcher(plan, store, Limits(cases, None, Fraction(1, 2), workers, shard), criterion)
         return run_batches(dispatcher, lambda: LocalWorkers(plan, log, bounds), view or View()), store
@@ -450,4 +452,5 @@ def test_who_was_interrupted_before_starts_no_worker(tmp_path: Path) -> None:
     store = Store(tmp_path / "campaign.db")
     dispatcher = Dispatcher(Toy(tmp_path), store, Limits(60, None, Fraction(1, 2), 2))
     done = run_batches(dispatcher, lambda: pytest.fail("workers were started"), View(), interrupts)
+    store.close()
     assert (done.prefix, done.stopped_by) == (BatchCounts(), "interrupt")

@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import termios
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -47,11 +48,10 @@ class NoPlan:
 
 
 @pytest.fixture
-def dispatcher(tmp_path: Path) -> Dispatcher:
+def dispatcher(tmp_path: Path) -> Iterator[Dispatcher]:
     """12,345,678 measured cases, violations of two invariants, a lost worker, a batch given up."""
-    dispatcher = Dispatcher(
-        cast(Batches, NoPlan()), Store(tmp_path / "campaign.db"), Limits(None, 60.0, Fraction(1, 2), 2)
-    )
+    store = Store(tmp_path / "campaign.db")
+    dispatcher = Dispatcher(cast(Batches, NoPlan()), store, Limits(None, 60.0, Fraction(1, 2), 2))
     waste = {0: 5_000_000, 1: 4_000_000, 3: 3_345_678}
     done = Done(
         BatchId("measurement", 0), b"", 1.0, 12_345_678, 5_000_000_000, {"I8": 1234, "I18": 56_789}, waste, 0b1011,
@@ -62,7 +62,8 @@ def dispatcher(tmp_path: Path) -> Dispatcher:
     dispatcher.live.events.extend(["1 s: the first", "2 s: the second", "3 s: the last"])
     dispatcher.live.last_event = "a worker died of SIGSEGV and had hunting batch 123 in hand, " + "x" * 200
     dispatcher.live.given_up = 1
-    return dispatcher
+    yield dispatcher
+    store.close()
 
 
 @pytest.mark.parametrize("width", [80, 120])

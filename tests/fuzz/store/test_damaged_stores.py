@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -44,9 +45,8 @@ def campaign(folder: Path) -> Path:
 
 
 def set_value(folder: Path, key: str, text: str) -> None:
-    with sqlite3.connect(folder / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "campaign.db")) as connection, connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
-    connection.close()
 
 
 @pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in WRONG.items() for text in texts])
@@ -119,9 +119,8 @@ BAD_ROWS = {
 def test_a_changed_row(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A row of another shape, however deep or long: one line by each command that reads a store, and no folder."""
     folder, out = campaign(tmp_path / "a"), tmp_path / "deep" / "out"
-    with sqlite3.connect(folder / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "campaign.db")) as connection, connection:
         connection.execute("UPDATE batch SET row = ?", (packed(BAD_ROWS[what].encode()),))
-    connection.close()
     for line in (
         ["report", str(folder)], ["compare", str(folder), str(folder)],
         ["run", "--resume", str(folder), "--force", "--cases", "30"], ["merge", str(folder), "-o", str(out)],

@@ -27,9 +27,8 @@ def run(out: Path, *arguments: str) -> int:
 
 
 def rows(folder: Path) -> dict[tuple[str, int], bytes]:
-    with sqlite3.connect(folder / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "campaign.db")) as connection, connection:
         found = connection.execute("SELECT stream, k, row FROM batch ORDER BY stream, k").fetchall()
-    connection.close()
     return {(stream, k): unpacked(blob) for stream, k, blob in found}
 
 
@@ -159,9 +158,8 @@ def test_other_code_is_refused_unless_forced(tmp_path: Path, capsys: pytest.Capt
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000"]) == 2
     assert "code: '0123456789abcdef' then" in capsys.readouterr().err
     assert call(["run", "--resume", str(tmp_path / "a"), "--cases", "3000", "--force"]) == 0
-    with sqlite3.connect(tmp_path / "a" / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a" / "campaign.db")) as connection, connection:
         events = [text for (text,) in connection.execute("SELECT text FROM event")]
-    connection.close()
     assert any("resumed by force: code" in text for text in events)
 
 
@@ -231,11 +229,10 @@ def test_a_differing_duplicate_is_nondeterminism(
 ) -> None:
     """A batch that two folders hold with different rows: exit status 3, and the batch is named."""
     assert run(tmp_path / "b", "--cases", "2000", "--seed", "3", "--shard", "1/2") == 0
-    with sqlite3.connect(tmp_path / "b" / "campaign.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "b" / "campaign.db")) as connection, connection:
         row = rows(tmp_path / "b")["hunting", 0]
         blob = packed(row.replace(b'"steps":', b'"steps":1'))
         connection.execute("UPDATE batch SET row = ? WHERE stream = 'hunting' AND k = 0", (blob,))
-    connection.close()
     assert call(["merge", str(parts[0]), str(tmp_path / "b"), "-o", str(tmp_path / "all")]) == 3
     assert "1 batch does not repeat: hunting batch 0" in capsys.readouterr().err
 
