@@ -98,7 +98,7 @@ class InnerCompiler(Compiler):
         return cast(Any, super()).compile_extra(function)
 
 
-def below(libraries: Sequence[Any]) -> list[Any]:
+def called_below(libraries: Sequence[Any]) -> list[Any]:
     """These libraries and what they call, down to other entries; each after all that call it.
 
     LLVM links a function only if somebody who was linked before asks for it: a caller whose call was dropped as dead
@@ -130,7 +130,7 @@ class EntryLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         own = cast(Any, self)
-        found = below(own._linking_libraries)
+        found = called_below(own._linking_libraries)
         self.called = tuple(library for library in found if isinstance(library, EntryLibrary))
         own._linking_libraries = [library for library in found if not isinstance(library, EntryLibrary)]
         cast(Any, super()).finalize()

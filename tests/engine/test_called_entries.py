@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from tiny_tree import TinyTree
 
-from percpu_fuzz.engine.core.linking import EntryLibrary, below
+from percpu_fuzz.engine.core.linking import EntryLibrary, called_below
 
 IMPORTS = "import numpy as np\nfrom percpu_fuzz.engine.core.compiled import compiled, compiled_entry, plain\n"
 SHARED = IMPORTS + "\n@compiled_entry\ndef shared(record, x):\n    record.b = record.b + x\n    return record.b * {}\n"
@@ -95,7 +95,7 @@ def test_a_library_is_linked_after_all_that_call_it() -> None:
     middle = SimpleNamespace(_linking_libraries=[deep, entry])
     top = SimpleNamespace(_linking_libraries=[middle])
     for libraries in ([deep, top], [top, deep], [entry, deep, middle, top]):
-        found = below(libraries)
+        found = called_below(libraries)
         assert [found.index(each) for each in (top, middle, deep)] == sorted(
             found.index(e) for e in (top, middle, deep)
         )
