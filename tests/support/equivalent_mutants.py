@@ -18,7 +18,6 @@ NONZERO = "a mark of which only whether it is 0 is asked"
 ROOT = "root is charged nothing, so that no page stock is root's"
 EDGE = "below or above every place on a list either way"
 FEWER = "a slot below or above those that hold a chunk is looked at too, or is not: none is there"
-UNUSED = "a row beyond those in use is written before it is read"
 EQUAL = "takes the other way where both come to the same"
 HASHED = "a stamp is compared with a stamp of the same place alone: any function of where the pages lie will do"
 REACHES = "what an area can touch at most enters as min(nodes, it) with a factor of 0 in every variant"
@@ -38,15 +37,11 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"memcg\.cf_done: st\.r_(memcg|nid)\[t\] = 0 -- 0 becomes 1", LEFT),
     (r"percpu_alloc\.(al_pop_fail|al_unlock): st\.r_nid\[t\] = 0 -- 0 becomes 1", LEFT),
     (r"post_each_page\.po_page: st\.r_page\[t\] = 0 -- 0 becomes 1", LEFT),
-    (r"operations\.clear_registers: st\.r_(memcg|page|from)\[t\] = 0 -- 0 becomes 1", LEFT),
     (r"chunks\.release_row: st\.area_(chunk|off|bytes)\[r\] = 0 -- 0 becomes 1", LEFT),
     (r"(?!chunks\.release_row|reset\.reset_areas)\w+\.\w+: "
      r"st\.(task_objcg|slot_area|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
      r"\[[^]]+\] = -1 -- 1 becomes 2", NULL),
     (r"memcg\.of_null: st\.pn_objcg\[.*\] = -1 -- 1 becomes 2", NULL),
-    (r"operations\.clear_registers: st\.r_(scope|objcg|nobjcg)\[t\] = -1 -- 1 becomes 2", NULL),
-    (r"reset\.(clear_memcg|clear_objcg|reset_areas): st\.(memcg_parent|objcg_memcg|l_objcg)\[[^]]+\] = -1 "
-     r"-- 1 becomes 2", NULL),
     (r"(charge_hook\.own_objcg|objcg\.current_objcg|post_hook\.stale_entry|charging\.objcg_to_find): "
      r"return .*-1 -- 1 becomes 2", NULL),
     (r"(balance\.chunk_to_populate|chunks\.fit_in_hole|chunks\.free_area_row|try_charge\.reclaim_from|"
@@ -62,14 +57,7 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"drain\.page_drain_needed: if m >= 0 and .* -- (GtE becomes Gt|0 becomes 1)", ROOT),
     (r"drain\.dl_page_slot: if st\.ps_memcg\[a, i\] >= 0: -- GtE becomes Gt", ROOT),
     (r"teardown\.drain_next: occupied = occupied or st\.ps_memcg\[a, i\] >= 0 -- GtE becomes Gt", ROOT),
-    (r"conservation\.stocked_pages: if m > 0 and below\(st, m, x\): -- Gt becomes GtE", ROOT),
     (r"balance\.chunk_to_populate: position = -\(1 << 30\) -- (1 becomes 2|30 becomes 31)", EDGE),
-    (r"reset\.reset_case: st\.(viol_label|dirty_\w+)\[i\] = 0 -- 0 becomes 1", UNUSED),
-    (r"reset\.reset_locks: st\.(rcu_row|stale_chunk|stale_off|stale_entry)\[i\] = 0 -- 0 becomes 1", UNUSED),
-    (r"reset\.reset_cpus: st\.os_bytes\[a, i\] = 0 -- 0 becomes 1", UNUSED),
-    (r"reset\.reset_areas: st\.area_bytes\[r\] = 0 -- 0 becomes 1", UNUSED),
-    (r"reset\.reset_registers: st\.(tc_retries|tc_drained|rs_memcg|uc_pages|ro_allow|do_cpu)\[t\] = 0 -- 0 becomes 1",
-     LEFT),
     (r"chunks\.next_in_slot: if best < 0 or st\.chunk_pos\[c\] < st\.chunk_pos\[best\]: -- Lt becomes LtE #2", EQUAL),
     (r"try_charge\.(try_charge: goto\(st, t, labels\.TC_DONE\) -- the call of goto is left out|"
      r"try_charge: st\.tc_ok\[t\] = 1 -- 1 becomes 2)", "charges of no page are not asked for"),
