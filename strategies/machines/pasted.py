@@ -20,7 +20,7 @@ INVISIBLE = re.compile(  # colours and titles of terminals, marks without width,
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[()][0-9A-Z]|"
     r"[\0\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
 )
-LINE_END = re.compile(r"\r+\n|[\r\x0b\x0c\x85\u2028\u2029]")
+LINE_END = re.compile(r"(?<!\r)\r++\n|[\r\x0b\x0c\x85\u2028\u2029]")  # a row of \r is looked at once
 LIKE_ASCII = str.maketrans(
     {
         **dict.fromkeys(map(chr, (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)), " "),
