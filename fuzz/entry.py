@@ -14,9 +14,8 @@ from percpu_fuzz.fuzz.interrupts import asking, leave
 from percpu_fuzz.fuzz.no_blas import one_blas_thread
 from percpu_fuzz.fuzz.output.streams import flush, guard
 
-OBJECTS = (
-    50_000  # new ones between two collections. At a start objects are made that stay: by default a twentieth of it
-)
+# New ones between two garbage collections. At a start they are made to stay: Python's own number is a seventieth.
+OBJECTS = 50_000
 
 
 def main() -> None:

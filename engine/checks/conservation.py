@@ -34,15 +34,21 @@ def surplus(topo: Topo, st: State, o: int) -> int:
 
 
 @compiled
+def clear_sums(st: State) -> None:
+    """No memcg has anything in its sums yet."""
+    for m in range(st.memcg_rows):
+        st.x_first[m] = 0
+        st.x_want[m] = 0
+        st.x_found[m] = 0
+
+
+@compiled
 def check_bytes(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I9: by objcg where charge and uncharge use the same one, else summed over those that point at the same memcg.
 
     A lookup by the memcg of the moment gives back through another objcg once an area outlives its memcg.
     """
-    for m in range(st.memcg_rows):
-        st.x_first[m] = 0
-        st.x_want[m] = 0
-        st.x_found[m] = 0
+    clear_sums(st)
     for other in range(st.memcg_rows):
         if st.memcg_state[other] != MEMCG_ABSENT:
             for o in range(other * topo.nr_nodes, (other + 1) * topo.nr_nodes):
@@ -139,10 +145,7 @@ def sum_bytes(topo: Topo, prog: Prog, st: State) -> None:
 @compiled
 def check_counters(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I10, I11, I13 of every non-root memcg whose css_offline has not started."""
-    for m in range(st.memcg_rows):
-        st.x_first[m] = 0
-        st.x_want[m] = 0
-        st.x_found[m] = 0
+    clear_sums(st)
     sum_pages(topo, st)
     sum_bytes(topo, prog, st)
     for x in range(1, st.memcg_rows):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.histograms import EVERY_ALLOCATION
 from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import CHARGE_BYTES
@@ -18,7 +19,6 @@ from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
 SAMPLED_NODES = 20_000  # cases by nodes, of two at least: a fifth of a second of one CPU
-KEPT = ("waste_pages", "share_percent")  # histograms and counts whose names begin so
 
 
 def sampled_here(plan: Plan) -> dict[str, Any]:
@@ -47,9 +47,14 @@ def sampled_here(plan: Plan) -> dict[str, Any]:
     return {
         "nodes": len(machine.topology.nodes), "cpus": len(machine.topology.cpus),
         "page_size": machine.topology.page_size, "assumed": list(machine.notes), "cases": sums.cases,
-        "histograms": {name: sorted(h.items()) for name, h in sums.histograms.items() if name.startswith(KEPT)},
-        "counts": {name: n for name, n in sorted(sums.counts.items()) if name.startswith(KEPT)},
+        "histograms": {name: sorted(h.items()) for name, h in sums.histograms.items() if is_of_waste(name)},
+        "counts": {name: n for name, n in sorted(sums.counts.items()) if is_of_waste(name)},
     }  # fmt: skip
+
+
+def is_of_waste(name: str) -> bool:
+    """Whether a histogram or a count is of what an allocation wastes."""
+    return name.startswith(EVERY_ALLOCATION)
 
 
 def idle(machine: Topology) -> Topology:

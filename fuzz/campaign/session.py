@@ -80,8 +80,10 @@ class Session:
                 if worth_a_sample(self.options):
                     sign.words = "sampling what of the modelled kernel is reached, once for this code"
                     surveys["unreached"] = kept_unreached(self.plan)
-                sign.words = "sampling what this machine wastes"
-                surveys |= {"here": found} if (found := sampled_here(self.plan)) else {}
+                if "here" not in self.store.named():  # of the machine that it began on
+                    sign.words = "sampling what this machine wastes"
+                    if found := sampled_here(self.plan):
+                        surveys["here"] = found
         self.compile_seconds = time.perf_counter() - start
         return surveys
 
@@ -102,8 +104,6 @@ class Session:
             "versions": versions(), "compile_seconds": self.compile_seconds, "own_files": own_files(self.options),
         } | surveys  # fmt: skip
         kept |= {} if "began" in store.named() else {"began": time.strftime("%Y-%m-%d")}
-        if "here" in store.named():  # of the machine that it began on
-            kept.pop("here", None)
         with store.together():
             for key, value in kept.items():
                 store.set_meta(key, value)

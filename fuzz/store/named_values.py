@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
+from percpu_fuzz.engine.topology import MAX_CPUS, MAX_NODES
 from percpu_fuzz.reports.lanes import Line
 from percpu_fuzz.reports.stored_rows import (
     FailedBatch,
@@ -56,8 +57,8 @@ class _Ran(msgspec.Struct):
 
 class _Here(msgspec.Struct):
     unknown: str = ""
-    nodes: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
-    cpus: Annotated[int, msgspec.Meta(ge=1, le=8192)] = 1
+    nodes: Annotated[int, msgspec.Meta(ge=1, le=MAX_NODES)] = 1
+    cpus: Annotated[int, msgspec.Meta(ge=1, le=MAX_CPUS)] = 1
     page_size: Number = 0
     assumed: list[str] = []
     cases: Number = 0

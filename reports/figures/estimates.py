@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from percpu_fuzz.engine.outcome import Histogram
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign, Sums
 from percpu_fuzz.reports.figures.families import Family
@@ -93,11 +92,10 @@ def pooled_distribution(strata: list[Stratum]) -> Distribution | None:
     mean = mean_of(strata)
     if mean is None:
         return None
-    total: Histogram = {}
+    counted = Counter[int]()
     for stratum in strata:
-        for value, number in stratum.histogram.items():
-            total[value] = total.get(value, 0) + number
-    total = dict(sorted(total.items()))
+        counted.update(stratum.histogram)
+    total = dict(sorted(counted.items()))
     exceeding = min(1.0, pooled_zero_bound([(s.share, s.cases) for s in strata]))
     return Distribution(
         total, sum(total.values()), *mean, pooled_quantiles(strata, QUANTILES), max(total), exceeding

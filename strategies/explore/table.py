@@ -52,7 +52,10 @@ def is_free(table: HashTable, row: Any) -> bool:
 
 @compiled
 def put(table: HashTable, row: Any, high: Any, low: Any, number: int) -> None:
-    """Write a hash and its number into a row, which is that of row_of; the caller keeps count."""
+    """Write a hash and its number into an empty row, which is that of row_of; the caller keeps count.
+
+    There the number is 0: one that stays so costs no wait for its line of memory.
+    """
     table.hashes[row + row] = high
     table.hashes[row + row + ONE] = low
     if number != 0:
