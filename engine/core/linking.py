@@ -12,11 +12,13 @@ pyproject.toml; tests/engine and every test that compares compiled with plain ru
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import hashlib
+import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -213,6 +215,19 @@ class EntryCacheImpl(CompileResultCacheImpl):
 
 class KeptCode(cast(Any, IndexDataCacheFile)):  # type: ignore[misc]
     """numba's index and machine code in marked files: what is damaged is compiled anew, and never run."""
+
+    def save(self, key: Any, data: Any) -> None:
+        """As numba does, one process at a time: each reads the index, takes the next free name, and writes both.
+
+        Two at once would take the same name, and the index would then give out the one's code for the other's types.
+        """
+        folder = os.open(self._cache_path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            cast(Any, super()).save(key, data)
+        finally:
+            os.close(folder)
 
     def _load_index(self) -> dict[Any, str]:
         content = read_marked(Path(self._index_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_tree import TinyTree
 
+from percpu_fuzz.engine.core.linking import KeptCode
 from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 ENTRY = (
@@ -67,3 +69,23 @@ def test_a_marked_file(damage: Callable[[bytes], bytes], tmp_path: Path, capsys:
     assert read_marked(path) is None
     assert str(path) in capsys.readouterr().err
     assert not path.exists()
+
+
+def save_all(folder: Path, who: int) -> None:
+    kept = KeptCode(str(folder), "entry", "a stamp")
+    for number in range(40):
+        kept.save((who, number), f"code of {who} for {number}")
+
+
+def test_processes_that_keep_code_at_once_keep_all_of_it(tmp_path: Path) -> None:
+    """Set-up compiles an entry for several classes side by side: none gets the code of another, and none is lost."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=save_all, args=(tmp_path, who)) for who in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    kept = KeptCode(str(tmp_path), "entry", "a stamp")
+    found = {(who, number): kept.load((who, number)) for who in range(3) for number in range(40)}
+    assert found == {(who, number): f"code of {who} for {number}" for who, number in found}
