@@ -110,32 +110,49 @@ def write_findings(
     """Shrink the picked cases, write a file for each distinct cause.
 
     earlier: rows of earlier sessions, whose findings keep their files and their places in the list: a smaller case of
-    the same cause takes the place of the one that is there, a new cause gets the next number, and none is used again.
+    the same cause takes the place of the one that is there, a new cause gets the next number.
     enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
     out. HarnessError if a case does not come back.
     """
     (out / "findings").mkdir(exist_ok=True)
     rows = {str(row["file"]): dict(row) for row in earlier if is_kept(out, str(row["file"]))}
-    last = max((file_number(name) for name in (*rows, *map(str, (out / "findings").glob("[0-9]*.json")))), default=0)
     firsts = worked_on(as_drawn, batches, fewest_cases(picked), workers)  # of each invariant, whatever the time
     cases = shown_cases(batches, picked, workers, enough)
     for members in by_cause(cases):
         one, what = min(members, key=_showing)
         name = next((name for name, row in rows.items() if is_same_cause(str(row.get("shape")), what.shape)), None)
-        if name is None:
-            last += 1
-            name = f"findings/{file_name(last, one.signature)}"
+        name = name or new_name(out, rows, one, what)
         made = _row(name, one, what, [member.signature.invariant for member, _ in members])
         if name not in rows or is_better(what, rows[name]):
-            write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
+            write_whole(out / name, content_of(name, what))
         else:
             made = rows[name] | {key: made[key] for key in ("alike", "invariants")}
         rows[name] = made
-    for number, (one, what) in enumerate(not_yet_shown(picked, rows.values(), cases, firsts), last + 1):
-        name = f"findings/{file_name(number, one.signature)}"
-        write_whole(out / name, dump_finding(with_provenance(what.finding, name)))
+    for one, what in not_yet_shown(picked, rows.values(), cases, firsts):
+        name = new_name(out, rows, one, what)
+        write_whole(out / name, content_of(name, what))
         rows[name] = _row(name, one, what, [one.signature.invariant])
     return WrittenFindings(list(rows.values()), len(cases), len(picked))
+
+
+def new_name(out: Path, rows: Mapping[str, Any], one: Pick, what: Shown) -> str:
+    """The file of a cause that is in no row: one that holds just this, as a session leaves that is killed before its
+    rows are stored; else the next number, which none has had.
+    """
+    names = sorted(f"findings/{path.name}" for path in (out / "findings").glob("[0-9]*.json"))
+    left = (name for name in names if name not in rows and is_kept(out, name))
+    new = f"findings/{file_name(1 + max(map(file_number, (*rows, *names)), default=0), one.signature)}"
+    return next((name for name in left if holds(out / name, content_of(name, what))), new)
+
+
+def content_of(name: str, what: Shown) -> bytes:
+    """What stands in a finding's file of this name."""
+    return dump_finding(with_provenance(what.finding, name))
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a regular file holds just this."""
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def is_kept(out: Path, name: str) -> bool:

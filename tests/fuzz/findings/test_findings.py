@@ -19,6 +19,7 @@ from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, fewest_cases, not_yet
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
 from percpu_fuzz.reports.campaign import RunFacts, gather
+from percpu_fuzz.reports.sections.brief.causes import file_number
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.redraw import finding_of
@@ -110,6 +111,21 @@ def test_the_files_do_not_depend_on_workers(batches: Batches, outcomes: list[Out
         write_findings(batches, pick(outcomes), out, workers)
         written.append({path.name: path.read_bytes() for path in sorted((out / "findings").iterdir())})
     assert written[0] == written[1]
+
+
+def test_what_a_killed_session_wrote_keeps_its_names(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
+    """A session killed before it stored its rows left files: the next one has them as its own, where they are the same.
+
+    A file that differs stays as it is, and its number is not used again.
+    """
+    rows = write_findings(batches, pick(outcomes), tmp_path, 1).rows
+    assert len(rows) >= 2
+    assert write_findings(batches, pick(outcomes), tmp_path, 1).rows == rows
+    (tmp_path / str(rows[0]["file"])).write_bytes(b"a note of mine")
+    numbers = [file_number(str(row["file"])) for row in write_findings(batches, pick(outcomes), tmp_path, 1).rows]
+    assert min(numbers) == 2
+    assert len(set(numbers)) == len(rows)
+    assert (tmp_path / str(rows[0]["file"])).read_bytes() == b"a note of mine"
 
 
 def test_a_case_that_does_not_come_back_breaks_the_harness(batches: Batches) -> None:
