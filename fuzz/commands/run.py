@@ -101,14 +101,13 @@ def in_force(typed: Mapping[str, str]) -> dict[str, str]:
 
     A campaign that goes on has its own options: only what is typed, or named by --config, changes them.
     """
-    config, profile = SETTINGS["config"].value(typed), SETTINGS["profile"].value(typed)
+    asked, profile = SETTINGS["config"].value(typed), SETTINGS["profile"].value(typed)
+    config = None if asked == NO_FILE else asked
     if "resume" in typed:
         return effective(typed, config, profile)
-    if config is None and (here := found_file(Path())) is not None:
+    if asked is None and (here := found_file(Path())) is not None:
         config = here
         say_on_stderr(f"percpu-fuzz: options of ./{here}; --config none leaves them out")
-    if config == NO_FILE:
-        config = None
     variables = from_environment(os.environ)
     if variables:
         said = ", ".join(f"{PREFIX}{name.upper()}={text}" for name, text in variables.items())

@@ -129,6 +129,7 @@ def test_a_file_that_lies_here_and_variables(
     assert "options of ./percpu-fuzz.toml" in said
     assert "PERCPU_FUZZ_HUNT=0.75" in said
     assert in_force({"config": "none"}) == {"hunt": "0.75", "config": "none"}
+    assert in_force({"resume": "out", "config": "none"}) == {"resume": "out", "config": "none"}
     assert in_force({"resume": "here"}) == {"resume": "here"}
     capsys.readouterr()
 
