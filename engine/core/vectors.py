@@ -31,6 +31,22 @@ def _differing(_context: Any, words: Any, was: Any, at: Any) -> Any:
     return types.int64(words, was, at), generate
 
 
+def _begin_to_load(_context: Any, words: Any, at: Any) -> Any:
+    """words: a contiguous array of uint64; at: a place in it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flag, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch.p0", (), ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+        )
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), pointer)
+        builder.call(prefetch, [place, flag(0), flag(3), flag(1)])  # to read, to be kept, data
+        return context.get_dummy_value()
+
+    return types.none(words, at), generate
+
+
 class Instruction:
     """Stands where another function has a dispatcher. _numba_type_: of what is lowered where it is called."""
 
@@ -39,7 +55,7 @@ class Instruction:
         self._numba_type_ = types.Function(cast(Any, make_intrinsic_template)(self.made, made, made.__name__))
 
 
-INSTRUCTIONS = {"differing": _differing}
+INSTRUCTIONS = {"differing": _differing, "begin_to_load": _begin_to_load}
 
 
 def instruction_for(function: Any) -> Instruction:

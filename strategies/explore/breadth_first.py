@@ -9,8 +9,8 @@ from typing import Any
 
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.records import NR_INVARIANTS
-from percpu_fuzz.strategies.explore.depth_first import note_end
-from percpu_fuzz.strategies.explore.model import Model, broken_mask, ready_mask, take_step
+from percpu_fuzz.strategies.explore.depth_first import note_end, take
+from percpu_fuzz.strategies.explore.model import Model, broken_mask, ready_mask
 from percpu_fuzz.strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
@@ -21,7 +21,7 @@ from percpu_fuzz.strategies.explore.record import (
     Level,
     StepTree,
 )
-from percpu_fuzz.strategies.explore.state_words import Space, load_row, note_changes, save_row, undo_to
+from percpu_fuzz.strategies.explore.state_words import Space, load_row, save_row, undo_to
 from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
 
 
@@ -72,8 +72,7 @@ def expand(
     before, taken = broken_mask(model), 0
     for t in range(32):
         if ready >> t & 1:
-            take_step(model, t)
-            note_changes(sr, space)
+            take(model, space, sr, t)
             taken += 1
             note_nearest(model, sr, before, number, t)
             row = row_of(table, sr.high, sr.low)

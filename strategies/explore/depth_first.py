@@ -13,7 +13,7 @@ from typing import Any
 
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.records import NR_INVARIANTS
-from percpu_fuzz.strategies.explore.model import Model, broken_mask, is_over, may_step, ready_mask, take_step
+from percpu_fuzz.strategies.explore.model import Model, broken_mask, is_over, label_of, may_step, ready_mask, take_step
 from percpu_fuzz.strategies.explore.record import (
     DONE,
     ENDS_CROWDED,
@@ -28,7 +28,15 @@ from percpu_fuzz.strategies.explore.record import (
     Stack,
 )
 from percpu_fuzz.strategies.explore.state_words import BLOCK, Space, note_changes, undo_to
-from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, put, row_of
+from percpu_fuzz.strategies.explore.table import HashTable, crowded, is_free, look_ahead, put, row_of
+
+
+@compiled
+def take(model: Model, space: Space, sr: Any, t: int) -> None:
+    """Task t's step; what it changed is logged."""
+    label = label_of(model, t)
+    take_step(model, t)
+    note_changes(sr, space, label)
 
 
 @compiled
@@ -61,23 +69,19 @@ def independent_of(model: Model, space: Space, sr: Any, t: int, sleep: int) -> i
 def commutes(model: Model, space: Space, sr: Any, a: int, b: int) -> bool:
     """Both enabled here: whether a b and b a both exist and end in the same state. The caller undoes."""
     mark, high, low = sr.nr_undo, sr.high, sr.low
-    take_step(model, a)
-    note_changes(sr, space)
+    take(model, space, sr, a)
     sr.probes += 1
     if not may_step(model, b):
         return False
-    take_step(model, b)
-    note_changes(sr, space)
+    take(model, space, sr, b)
     sr.probes += 1
     one_high, one_low = sr.high, sr.low
     undo_to(sr, space, mark, high, low)
-    take_step(model, b)
-    note_changes(sr, space)
+    take(model, space, sr, b)
     sr.probes += 1
     if not may_step(model, a):
         return False
-    take_step(model, a)
-    note_changes(sr, space)
+    take(model, space, sr, a)
     sr.probes += 1
     return bool(one_high == sr.high) and bool(one_low == sr.low)
 
@@ -182,8 +186,8 @@ def search_depth_first(
         stack.todo[d] &= ~(1 << t)
         stack.asleep[d + 1] = independent_of(model, space, sr, t, stack.asleep[d])
         stack.path[d] = t
-        take_step(model, t)
-        note_changes(sr, space)
+        take(model, space, sr, t)
+        look_ahead(table, sr.low)
         sr.transitions += 1
         sr.depth = d + 1
         note_broken(model, stack, paths, sr)

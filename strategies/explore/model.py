@@ -65,6 +65,12 @@ def is_over(model: Model) -> bool:
 
 
 @compiled
+def label_of(model: Model, t: int) -> int:
+    """Where task t stands; the micro-machine has no labels."""
+    return 0 if model.kind == MICRO else model.states[0].pc[t]
+
+
+@compiled
 def take_step(model: Model, t: int) -> None:
     """One step with its checks. Queue entries that were served are cleared: they are history, not state."""
     if model.kind == MICRO:

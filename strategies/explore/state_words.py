@@ -1,12 +1,13 @@
 """A state as 64-bit words: which bytes are semantic, their 128-bit hash, a log that undoes a step.
 
 The hash is the exclusive or, over all words, of a mix of the word and its position: a step changes it by what the
-changed words contribute, and the words that a step changed are found by comparing with what was there before, eight at
-a time: nearly all of them are as they were.
+changed words contribute. They are found by comparing what a step at this label can write (footprints.py) with what was
+there before, eight words at a time: nearly all of them are as they were.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,13 +25,16 @@ class Space(NamedTuple):
     """words: the record, followed by zeros to a multiple of BLOCK; masks: the semantic bits in use of each of them.
 
     was: what each word was when it was last compared. blocks: where those BLOCK words begin that hold semantic bits in
-    use. undo_index, undo_word: what changed since the start of the search, semantic bits, oldest first.
+    use; places: those of them that a step can change, label after label, first[label] to first[label + 1]. undo_index,
+    undo_word: what changed since the start of the search, semantic bits, oldest first.
     """
 
     words: Any
     masks: Any
     was: Any
     blocks: Any
+    first: Any
+    places: Any
     undo_index: Any
     undo_word: Any
 
@@ -98,6 +102,25 @@ def rows_in_use(topo: Any, prog: Any, size: Size) -> Size:
     }
 
 
+def blocks_of(masks: Any) -> Any:
+    """Where the blocks begin that hold a bit of the masks, uint64."""
+    return np.unique(np.nonzero(masks)[0] // BLOCK).astype(np.uint64) * np.uint64(BLOCK)
+
+
+def places_of(masks: Any, dtype: np.dtype[np.void], fields_by_label: Sequence[frozenset[str]]) -> tuple[Any, Any]:
+    """Space.first and Space.places: the blocks of those words in use that hold a field which a label's step writes."""
+    blocks: dict[frozenset[str], Any] = {}
+    for names in fields_by_label:
+        if names not in blocks:
+            written = np.zeros(len(masks) * 8, np.uint8)
+            for name in names:
+                kind, offset = dtype.fields[name][:2]  # type: ignore[index]
+                written[offset : offset + kind.itemsize] = 255
+            blocks[names] = blocks_of(written.view(np.uint64) & masks)
+    found = [blocks[names] for names in fields_by_label]
+    return np.cumsum([0, *map(len, found)]).astype(np.int64), np.concatenate(found)
+
+
 @compiled
 def contribution_high(i: int, word: Any) -> Any:
     """What the word at position i puts into the high half of the hash, uint64."""
@@ -128,12 +151,12 @@ def differing(words: Any, was: Any, at: Any) -> Any:
 
 
 @compiled
-def note_changes(sr: Any, space: Space) -> None:
-    """Compare every word in use with what it was, log what changed, and bring the hash up to date."""
-    words, masks, was, blocks = space.words, space.masks, space.was, space.blocks
+def note_changes(sr: Any, space: Space, label: int) -> None:
+    """Compare what a step at `label` can change with what it was, log what changed, and bring the hash up to date."""
+    words, masks, was, places = space.words, space.masks, space.was, space.places
     n, high, low = sr.nr_undo, sr.high, sr.low
-    for b in range(len(blocks)):
-        i = blocks[b]
+    for b in range(space.first[label], space.first[label + 1]):
+        i = places[b]
         found = differing(words, was, i)
         while found != 0:
             if found & 1:

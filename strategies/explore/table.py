@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.compiled import compiled, compiled_entry, compiled_instruction
 from percpu_fuzz.strategies.draw.rng import ONE, ZERO, to_word
 
 FIRST_ROWS = 1 << 14
@@ -42,6 +42,18 @@ def row_of(table: HashTable, high: Any, low: Any) -> Any:
             return i
         i = (i + ONE) & last
     return i
+
+
+@compiled_instruction
+def begin_to_load(words: Any, at: Any) -> None:
+    """Have the line of memory that holds a word of the array fetched, and do not wait for it."""
+
+
+@compiled
+def look_ahead(table: HashTable, low: Any) -> None:
+    """Say that a hash with this low half will be looked up soon."""
+    row = low & to_word(len(table.numbers) - 1)
+    begin_to_load(table.hashes, row + row)
 
 
 @compiled

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from percpu_fuzz.engine.case.reset import reset_record
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, Prog, State, Topo, new_record
 from percpu_fuzz.engine.errors import ScenarioError
 from percpu_fuzz.engine.own.engines import entry_of
 from percpu_fuzz.engine.scenario import Scenario
 from percpu_fuzz.engine.topology import size_class_of
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.strategies.explore.footprints import STATE_FIELDS, fields_written
 from percpu_fuzz.strategies.explore.micro import MicroProgram, MicroState, micro_record, micro_state
 from percpu_fuzz.strategies.explore.model import ENGINE, MICRO, Model
-from percpu_fuzz.strategies.explore.state_words import BLOCK, Space, hash_words, logs_of, rows_in_use, word_masks
+from percpu_fuzz.strategies.explore.state_words import (
+    BLOCK,
+    Space,
+    blocks_of,
+    hash_words,
+    logs_of,
+    places_of,
+    rows_in_use,
+    word_masks,
+)
 from percpu_fuzz.strategies.run.replay import records
 
 EXPLORED_CLASS = "small"
@@ -50,15 +62,23 @@ def _roomy(record: Array) -> tuple[Array, Array]:
     return words, inside
 
 
-def _world(model: Model, words: Array, masks: Array, every: Array, variant: Variant | None = None) -> World:
-    """masks: semantic bits in use, by word of the record; every: all semantic bits."""
+def _world(
+    model: Model,
+    words: Array,
+    masks: Array,
+    every: Array,
+    written: Sequence[frozenset[str]],
+    variant: Variant | None = None,
+) -> World:  # fmt: skip
+    """masks: semantic bits in use, by word of the record; every: all semantic bits; written: fields, by label."""
     nr_words = len(masks)
     outside, in_use = np.zeros_like(words), np.zeros_like(words)
     in_use[:nr_words], outside[:nr_words] = masks, every & ~masks
-    blocks = np.unique(np.nonzero(in_use)[0] // BLOCK).astype(np.uint64) * np.uint64(BLOCK)
     was = aligned_words(len(words))
     was[:] = words
-    space = Space(words, in_use, was, blocks, np.zeros(4096, np.uint32), np.zeros(4096, np.uint64))
+    record = model.micro_states if model.kind == MICRO else model.states
+    places = places_of(in_use, record.dtype, written)
+    space = Space(words, in_use, was, blocks_of(in_use), *places, np.zeros(4096, np.uint32), np.zeros(4096, np.uint64))
     return World(model, space, words & outside, outside, hash_of((words & in_use)[:nr_words]), variant)
 
 
@@ -80,7 +100,8 @@ def engine_world(scenario: Scenario, variant: Variant) -> World:
     masks = word_masks(State, states.dtype, rows_in_use(topos[0], progs[0], SIZE_CLASSES[EXPLORED_CLASS]), logs)
     every = word_masks(State, states.dtype, {}, logs)
     model = Model(ENGINE, topos, progs, states, micro_record(((),)), micro_state())
-    return _world(model, words, masks, every, variant)
+    written = fields_written() if variant.own is None else [STATE_FIELDS] * len(labels.NAMES)
+    return _world(model, words, masks, every, written, variant)
 
 
 def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:
@@ -89,7 +110,8 @@ def micro_world(program: MicroProgram, counters: tuple[int, ...] = ()) -> World:
     words, states = _roomy(micro_state())
     states["counter"][0, : len(counters)] = counters
     masks = word_masks(MicroState, states.dtype, {}, frozenset())
-    return _world(Model(MICRO, *unused, micro_record(program), states), words, masks, masks)
+    model = Model(MICRO, *unused, micro_record(program), states)
+    return _world(model, words, masks, masks, [frozenset(states.dtype.names)])
 
 
 def check_outside(world: World) -> None:
