@@ -103,6 +103,7 @@ class Outcome:
 
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Cell = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]  # of a batch: sums of millions of them are below 1 << 63
 Feature = Annotated[int, msgspec.Meta(ge=0, lt=FEATURES_MOST)]
 Counts = tuple[Count, ...]
 
@@ -116,7 +117,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     cases: Count
     steps: Count
     ended_early: Count
-    histograms: dict[str, list[tuple[Whole, Count]]]
+    histograms: dict[str, list[tuple[Whole, Cell]]]
     counts: dict[str, Count]
     violations: list[tuple[str, str, str, Counts, Count, Counts]]
     once: tuple[tuple[Feature, ...], Counts]

@@ -112,9 +112,11 @@ def checked(named: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise ValueError(f"no {missing[0]}")
     try:
-        msgspec.convert(named["describe"], _Describe)
+        described = msgspec.convert(named["describe"], _Describe)
     except msgspec.ValidationError as error:
         raise ValueError(f"describe: {error}") from None
+    if not any(described.families.values()):
+        raise ValueError("describe: no family has a weight")
     for row in named.get("findings", ()):
         for name in (row["invariant"], *row["invariants"], *row["breaks"]):
             if name not in INVARIANT_NAMES:

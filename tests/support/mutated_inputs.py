@@ -31,6 +31,7 @@ TOKENS = (
 )  # fmt: skip
 NUMBERS = (0, 1, 2, 7, 8, 127, 128, 255, 4095, 4096, 65535, 2**31 - 1, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64,
            10**30, 10**400, 10**5000)  # fmt: skip
+VERDICTS = (0, 1, 2, 4)  # exit statuses of a command that did what it was asked, or says why not
 SIGN = re.compile(r"^percpu-fuzz, \d+ s: .*\n", re.M)  # of life, where the machine is busy
 PACKERS = (partial(gzip.compress, mtime=0), bz2.compress, lzma.compress)
 sys.set_int_max_str_digits(0)
@@ -90,11 +91,12 @@ class Told:
     status: int
     said: str
     seconds: float
+    verdicts: tuple[int, ...] = VERDICTS
 
     @property
     def amiss(self) -> str:
         """What is wrong with that, or nothing: a verdict, or a refusal of one line."""
-        if self.status not in (0, 1, 2, 4):
+        if self.status not in self.verdicts:
             return f"exit status {self.status}"
         if "Traceback" in self.said:
             return "a traceback"
@@ -118,7 +120,9 @@ def read_by(kind: InputKind, content: bytes, folder: Path) -> Told:
     said, errors, began = io.StringIO(), io.StringIO(), time.process_time()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
         status = call(kind.command(path))
-    return Told(status, errors.getvalue(), time.process_time() - began)
+    says_its_own = kind.is_value and content.startswith(b"exit\n")  # a report ends as its campaign did
+    seconds = time.process_time() - began
+    return Told(status, errors.getvalue(), seconds, (*VERDICTS, 3) if says_its_own else VERDICTS)
 
 
 def bound_memory() -> None:

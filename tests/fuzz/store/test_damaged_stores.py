@@ -17,13 +17,25 @@ from percpu_fuzz.fuzz.store.store import Store, packed
 
 FINDING = {"file": "findings/001-I8-v2.json", "stream": "hunting", "k": 0, "case": 1, "invariant": "I8",
            "variant": "v2", "label": "RL_NODE", "hazards": []}  # fmt: skip
+FAR = {"node": 0, "bytes": 64, "pages": 10**400, "page_size": 4096}
 WRONG = {
     "exit": ['"x"', "9", "true"],
-    "findings": ["[5]", '[{"file": "a"}]', "{", json.dumps([FINDING | {"steps": [{"step": 1}]}])],
+    "findings": [
+        "[5]",
+        '[{"file": "a"}]',
+        "{",
+        json.dumps([FINDING | {"steps": [{"step": 1}]}]),
+        json.dumps([FINDING | {"nodes": [FAR]}]),
+    ],
     "failed": ["[1]"],
     "operations": ["[3]"],
     "ran": ["[]", '{"seconds": "x"}', '{"prefix": [1]}'],
-    "describe": ['{"variant": 3}', "[" * 200_000],
+    "describe": [
+        '{"variant": 3}',
+        "[" * 200_000,
+        '{"variant": "fixed", "seed": 3, "families": {"two-node": 0}}',
+        '{"variant": "fixed", "seed": 3, "families": {}}',
+    ],
     "given": ["{", "[]", '{"variant": 3}', '{"variant":' + "[" * 200_000],
     "elapsed": ['"a"', "9" * 400, "-1", "9" * 5000],
 }
@@ -108,6 +120,7 @@ BAD_ROWS = {
     "nested counts": json.dumps(ROW).replace('"counts": {}', '"counts": ' + "[" * 200_000 + "]" * 200_000),
     "cases of 400 digits": json.dumps(ROW).replace('"cases": 10', f'"cases": {DIGITS}'),
     "a bin of 400 digits": json.dumps(ROW | {"histograms": {"waste_pages": "@"}}).replace('"@"', f"[[{DIGITS},1]]"),
+    "a bin that holds more than a batch": json.dumps(ROW | {"histograms": {"waste_pages": [[0, (1 << 63) - 1]]}}),
     "fewer than no cases": json.dumps(ROW | {"cases": -1}),
     "another batch's": json.dumps(ROW | {"k": 7}),
     "a case beyond": json.dumps(ROW | {"violations": [["I8", "v2", "RL_NODE", [], 1, [10]]]}),
