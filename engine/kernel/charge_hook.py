@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, note_pointer, touch_cpu
 from percpu_fuzz.engine.core.planted import (
     SLIP_MOVED,
@@ -313,26 +314,8 @@ def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     refill_stock(st, t, m, pages, ret)
 
 
-@compiled
-def pre_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of the pre hook, and UN_REFILL: the refund of a precharge."""
-    if label == labels.RF_PUT:
-        rf_put(topo, prog, st, t)
-    elif label == labels.RF_GET:
-        rf_get(topo, prog, st, t)
-    elif label == labels.AL_CURRENT:
-        al_current(topo, prog, st, t)
-    elif label == labels.AL_PRECHARGE:
-        al_precharge(topo, prog, st, t)
-    elif label == labels.AL_PRECHARGED:
-        al_precharged(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_BYTES:
-        al_charge_bytes(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_BYTES_BODY:
-        al_charge_bytes_body(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_PAGES:
-        al_charge_pages(topo, prog, st, t)
-    elif label == labels.AL_CHARGED_PAGES:
-        al_charged_pages(topo, prog, st, t)
-    elif label == labels.UN_REFILL:
-        un_refill(topo, prog, st, t)
+# The steps of the pre hook, and UN_REFILL: the refund of a precharge.
+pre_step = piece(
+    rf_put, rf_get, al_current, al_precharge, al_precharged, al_charge_bytes, al_charge_bytes_body, al_charge_pages,
+    al_charged_pages, un_refill,
+)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import (
     GARBAGE,
@@ -171,12 +172,5 @@ def rs_drained(topo: Topo, prog: Prog, st: State, t: int) -> None:
     unlock_refill(st, t, a)
 
 
-@compiled
-def page_stock_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of refill_stock."""
-    if label == labels.RS_LOCK:
-        rs_lock(topo, prog, st, t)
-    elif label == labels.RS_BODY:
-        rs_body(topo, prog, st, t)
-    elif label == labels.RS_DRAINED:
-        rs_drained(topo, prog, st, t)
+# The steps of refill_stock.
+page_stock_step = piece(rs_lock, rs_body, rs_drained)

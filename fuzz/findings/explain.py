@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from percpu_fuzz.engine.core.label_words import WORDS as STEP_WORDS
 from percpu_fuzz.engine.core.labels import (
     GFP_ACCOUNT,
     GFP_HIGH,
@@ -14,6 +13,7 @@ from percpu_fuzz.engine.core.labels import (
     GFP_NORETRY,
     OP_KILLED,
     OP_OWN,
+    STEP_WORDS,
 )
 from percpu_fuzz.engine.own.file import own_invariants
 from percpu_fuzz.engine.program import Op, Program

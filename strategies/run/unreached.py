@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 CHOICE = "decided by the variant: another one, or a mutant of the catalogue, goes the other way"
-LAST = "the last of the labels that a file is handed: what is none before it is this one"
 INSIDE = "a loop that is left from within"
 BROKEN = "goes the other way only where an invariant breaks, which it says"
 OFF = "a failure that is injected when asked for (--faults)"
@@ -28,7 +27,6 @@ EXCEPTIONS: tuple[tuple[str, str], ...] = (
     (r".*prog\.v_.*", CHOICE),
     (r"post_each_page\..*", CHOICE),
     (r"free_hook\.fr_page(_objcg)?, .*", CHOICE),
-    (r"free_hook\.free_step, .* labels\.FR_PAGE\w* is never true", CHOICE),
     (r"accumulate\..* (walk == WALK_\w+ is never true|is never asked)", CHOICE),
     (r"charge_hook\.(own_objcg|unpark|un_refill), .* is never asked", CHOICE),
     (r"charge_hook\.al_current, condition 2: up is never true", CHOICE),
@@ -36,7 +34,6 @@ EXCEPTIONS: tuple[tuple[str, str], ...] = (
     (r"page_stock\.rs_body, .* lost is never true", CHOICE),
     (r"memcg\.of_kill, .* last is never asked", CHOICE),
     (r"(objcg\.sibling|post_hook\.stale_entry), .* is never asked", CHOICE),
-    (r"\w+\.\w+_step, .* label == labels\.\w+ is never false", LAST),
     (r".*: True is never false", INSIDE),
     (r".*usable\(.*", BROKEN),
     (r"objcg\.usable, .* is never true", BROKEN),
