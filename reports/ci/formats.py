@@ -1,15 +1,157 @@
-"""The formats that a CI system takes, by name."""
+"""The formats that a CI system takes, by name; each puts the same verdicts its own way.
+
+SARIF 2.1.0 (OASIS), which GitHub code scanning takes in: one rule an invariant, one result a violated one. JUnit XML,
+as Jenkins, GitLab and others read it: one test case an invariant. GitHub annotations: workflow commands on standard
+output, `::error title=...::message`. KTAP, version 1: the kernel's own Test Anything Protocol
+(Documentation/dev-tools/ktap.rst). JSON lines: the campaign, then one object a verdict (docs/report.jsonl.schema.json).
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+from xml.etree import ElementTree
 
-from percpu_fuzz.reports.ci.github import github
-from percpu_fuzz.reports.ci.jsonl import jsonl
-from percpu_fuzz.reports.ci.junit import junit
-from percpu_fuzz.reports.ci.ktap import ktap
-from percpu_fuzz.reports.ci.sarif import sarif
+from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, SKIP, Verdict, verdicts
 from percpu_fuzz.reports.figures.figures import Figures
+from percpu_fuzz.reports.numbers import plain
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def jsonl(figures: Figures, exit_status: int) -> str:
+    """The whole file."""
+    campaign = figures.campaign
+    head: dict[str, Any] = {
+        "kind": "campaign",
+        "schema": 1,
+        "variant": campaign.variant,
+        "seed": campaign.seed,
+        "cases": sum(campaign.cases(stream) for stream in STREAMS),
+        "digest": campaign.digest,
+        "command": campaign.command,
+        "exit": exit_status,
+    }
+    rows = [head, *({"kind": "verdict", **asdict(row)} for row in verdicts(figures, exit_status))]
+    return "".join(json.dumps(row, sort_keys=True, ensure_ascii=True) + "\n" for row in rows)
+
+
+def ktap(figures: Figures, exit_status: int) -> str:
+    """A plan, then a result line for each verdict; diagnostic lines stand before the result that they are about."""
+    rows = verdicts(figures, exit_status)
+    lines = ["KTAP version 1", f"1..{len(rows)}"]
+    for number, row in enumerate(rows, 1):
+        lines += [f"# {plain(line)}" for line in row.said_with_file]
+        result = "not ok" if row.failed else "ok"
+        name = plain(row.name).replace("#", " ").replace(" ", "_")
+        reason = f" # SKIP {plain(row.lines[0]).replace('#', ' ')}" if row.status == SKIP else ""
+        lines.append(f"{result} {number} {name}{reason}")
+    return "\n".join(lines) + "\n"
+
+
+def github(figures: Figures, exit_status: int) -> str:
+    """A line for each violated invariant and each batch that could not be run, and a notice with the counts."""
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
+    lines = []
+    for row in rows:
+        if row.failed:
+            where = f"file={_property(row.file)}," if row.file else ""
+            title = _property(f"percpu-fuzz {campaign.variant}: {row.name}")
+            lines.append(f"::error {where}title={title}::{_message(chr(10).join(row.said))}")
+    held = sum(not row.failed for row in rows)
+    counts = f"{held} of {len(rows)} held or do not apply; repeat with: {campaign.command}"
+    lines.append(f"::notice title={_property(f'percpu-fuzz {campaign.variant}')}::{_message(counts)}")
+    return "\n".join(lines) + "\n"
+
+
+def _message(text: str) -> str:
+    """Data of a workflow command: percent, carriage return and line feed are escaped, other control characters too."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def _property(text: str) -> str:
+    """A property of one: colon and comma too."""
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def junit(figures: Figures, exit_status: int) -> str:
+    """The whole file."""
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
+    name = plain(f"percpu-fuzz.{campaign.variant}")
+    counts = {
+        "tests": str(len(rows)),
+        "failures": str(sum(row.status == FAIL for row in rows)),
+        "errors": str(sum(row.status == ERROR for row in rows)),
+        "skipped": str(sum(row.status == SKIP for row in rows)),
+        "time": f"{campaign.seconds:.3f}",
+    }
+    root = ElementTree.Element("testsuites", {"name": "percpu-fuzz", **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **counts})
+    properties = ElementTree.SubElement(suite, "properties")
+    facts = {"seed": str(campaign.seed), "digest": campaign.digest, "command": campaign.command}
+    for key, value in facts.items():
+        ElementTree.SubElement(properties, "property", {"name": key, "value": plain(value)})
+    for row in rows:
+        case = ElementTree.SubElement(suite, "testcase", {"name": plain(row.name), "classname": name, "time": "0"})
+        _verdict(case, row)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="us-ascii"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _verdict(case: ElementTree.Element, row: Verdict) -> None:
+    text = "\n".join(map(plain, row.said_with_file))
+    if row.failed:
+        tag = "failure" if row.status == FAIL else "error"
+        ElementTree.SubElement(case, tag, {"message": plain(row.lines[0]), "type": "violation"}).text = text
+    elif row.status == SKIP:
+        ElementTree.SubElement(case, "skipped", {"message": plain(row.lines[0])})
+    else:
+        ElementTree.SubElement(case, "system-out").text = text
+
+
+def sarif(figures: Figures, exit_status: int) -> str:
+    """The whole file."""
+    campaign = figures.campaign
+    rows = verdicts(figures, exit_status)
+    rules = [{"id": _rule(row), "shortDescription": {"text": plain(row.meaning)}} for row in rows]
+    run = {
+        "tool": {"driver": {"name": "percpu-fuzz", "rules": rules}},
+        "invocations": [
+            {
+                "commandLine": plain(campaign.command),
+                "executionSuccessful": exit_status != 3,
+                "exitCode": exit_status,
+            }
+        ],
+        "results": [_result(row, index) for index, row in enumerate(rows) if row.failed],
+        "properties": {"variant": plain(campaign.variant), "seed": str(campaign.seed), "digest": campaign.digest},
+    }
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def _rule(row: Verdict) -> str:
+    return plain(row.name).replace(" ", "-")
+
+
+def _result(row: Verdict, index: int) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": _rule(row),
+        "ruleIndex": index,
+        "level": "error",
+        "message": {"text": "\n".join(map(plain, row.said))},
+    }
+    if row.file is not None:
+        place = {"artifactLocation": {"uri": plain(row.file).replace(" ", "%20")}}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
 
 FORMATS: dict[str, tuple[str, Callable[[Figures, int], str]]] = {
     "junit": ("report.junit.xml", junit),

@@ -11,9 +11,10 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
-from percpu_fuzz.engine.histograms import (
+from percpu_fuzz.engine.outcome import (
     AMISS,
     EVERY_ALLOCATION,
+    HUNTING,
     MISPLACED_WHERE,
     OF_PARTS,
     OF_PRODUCTS,
@@ -24,8 +25,10 @@ from percpu_fuzz.engine.histograms import (
     PRECHARGE_USED,
     ROUNDING_PARTS,
     SIZE_CELLS,
+    Histogram,
+    Outcome,
+    Signature,
 )
-from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
 from percpu_fuzz.strategies.run.tally import PROBE_NAMES, BatchTally
 
 COUNT_NAMES = (
