@@ -6,7 +6,7 @@ each of it once) and sections/pages.py (figures put into words, tables and pictu
 - campaign, evidence: what is stored; quantities, invariants: what is measured and asked, a row each.
 - statistics/: intervals and tests for plain samples; knows no campaign.
 - figures/: campaign -> numbers. sections/: numbers -> page. render/: page -> text, Markdown, HTML; knows no campaign.
-- report_json, ci/: what of the files that a run leaves is no page.
+- report_json, ci: what of the files that a run leaves is no page.
 
 Imports go from the last of these to the first, and from here to engine/ only.
 """

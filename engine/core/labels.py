@@ -73,32 +73,16 @@ STEP_WORDS: dict[str, str] = {
 }  # fmt: skip
 
 # Kinds of operations in a program.
+# fmt: off
 (
-    OP_NOP,
-    OP_ALLOC,
-    OP_FREE,
-    OP_KMEM,
-    OP_MKDIR,
-    OP_RMDIR,
-    OP_SETMAX,
-    OP_CHARGE_USER,
-    OP_MOVE,
-    OP_MIGRATE,
-    OP_CPU_DEAD,
-    OP_CPU_ONLINE,
-    OP_PRESSURE,
-    OP_DRAIN,
-    OP_BARRIER,
-    OP_NODE_ONLINE,
-    OP_EXIT,
-    OP_FORCE_DRAIN,
-    OP_PLACE,
+    OP_NOP, OP_ALLOC, OP_FREE, OP_KMEM, OP_MKDIR, OP_RMDIR, OP_SETMAX, OP_CHARGE_USER, OP_MOVE, OP_MIGRATE, OP_CPU_DEAD,
+    OP_CPU_ONLINE, OP_PRESSURE, OP_DRAIN, OP_BARRIER, OP_NODE_ONLINE, OP_EXIT, OP_FORCE_DRAIN, OP_PLACE,
 ) = range(19)
-
 OP_NAMES = (
     "nop", "alloc", "free", "kmem", "mkdir", "rmdir", "set_max", "charge_user", "move", "migrate", "cpu_dead",
     "cpu_online", "pressure", "drain", "barrier", "node_online", "exit", "force_drain", "place",
-)  # fmt: skip
+)
+# fmt: on
 
 # gfp bits of an operation.
 GFP_ACCOUNT = 1

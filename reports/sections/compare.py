@@ -9,12 +9,11 @@ from typing import Any
 from msgspec import to_builtins
 
 from percpu_fuzz.engine.outcome import MEASUREMENT
-from percpu_fuzz.reports.figures.compare import Comparison, Difference, Value, compare, values
+from percpu_fuzz.reports.figures.compare import Comparison, Difference, Value, compare, paired, values
 from percpu_fuzz.reports.figures.families import HUGE_NODES, range_text
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import CLASS_PLACES, nodes_curves
 from percpu_fuzz.reports.figures.left_over import weighted_shares
-from percpu_fuzz.reports.figures.paired import paired
 from percpu_fuzz.reports.figures.rates import seconds_for
 from percpu_fuzz.reports.identity import mail_words, part_words
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS

@@ -127,8 +127,8 @@ def note_case_steps(reached: Reached, labels: Iterator[int]) -> None:
 
 
 # What a campaign by default does not reach, and why: the pinned exceptions. A row is a pattern of a line of
-# Reached.never() and its reason. tests/strategies/plan/test_sampled.py holds the list of the variant `v2`: what a sample
-# leaves and no row excuses fails, and so does a row that excuses nothing.
+# Reached.never() and its reason. tests/strategies/plan/test_sampled.py holds the list of the variant `v2`: what a
+# sample leaves and no row excuses fails, and so does a row that excuses nothing.
 CHOICE = "decided by the variant: another one, or a mutant of the catalogue, goes the other way"
 INSIDE = "a loop that is left from within"
 BROKEN = "goes the other way only where an invariant breaks, which it says"

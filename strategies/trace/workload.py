@@ -251,7 +251,9 @@ class WorkloadStream:
 
 
 class CgroupTree:
-    """made: the cgroup made last under each directory name. It forgets what is removed: it grows with what lives."""
+    """The cgroups of a trace by its marks: which path is which inode number, and which one an rmdir is of.
+
+    made: the cgroup made last under each directory name. It forgets what is removed: it grows with what lives."""
 
     def __init__(self) -> None:
         self.ino_of_path: dict[str, int] = {"/": op.ROOT}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE
+from percpu_fuzz.strategies.machines.answers import Missing
 from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, show_list
-from percpu_fuzz.strategies.machines.missing import Missing
 from percpu_fuzz.strategies.machines.xml.events import Element
 
 HWLOC_XML = "hwloc XML as `lstopo --of xml` writes it"
