@@ -57,7 +57,7 @@ class Outcome:
 
     histograms: "waste_pages", "precharge_pages", "share_percent" (waste of precharge, rounded down),
         "rounding_bytes16" (bytes rounded up per node, in sixteenths of a page), all of probes: one entry a case at
-        most; beside them what engine.histograms says of every charged allocation.
+        most; beside them what is said above of every charged allocation.
     counts: "probe.<outcome>" by number of cases, "hazard.H<n>" times passed, "alloc", "free", ...
     violations: cases by signature; first_cases: at most the first two case numbers within the batch of each signature.
     once: features (run.features) that one case of the batch holds, with that case's number; more: features that

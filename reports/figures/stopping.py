@@ -44,8 +44,6 @@ FORM = re.compile(
 CALLED = re.compile(r"(mean|p\d+) ?\( ?(\w+) ?\)")  # "mean(waste)", as good as "mean waste"
 SPURIOUS = re.compile(r"rate\(spurious h ?= ?(?P<pages>\d{1,6})\)")
 EXAMPLE = "'ci(p99 waste) < 0.5 @ 0.95'"
-
-
 UNKNOWN = Interval(None, None)
 
 

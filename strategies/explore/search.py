@@ -243,7 +243,8 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
 def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invariant: str) -> tuple[Scenario, Run]:
     """The scenario with the schedule of a path, the tasks that step, and its replay.
 
-    AssertionError if the violation is not at the path's end. After the last step of the path its task runs on, then whoever can, to the end of the case.
+    AssertionError if the violation is not at the path's end. After the last step of the path its task runs on, then
+    whoever can, to the end of the case.
     """
     turns = iter(path)
     taken = list(steps(variant, *plain_records(scenario, variant), lambda: next(turns, -1)))

@@ -121,7 +121,7 @@ def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]
 
 
 def every_allocation(allocs: Any) -> tuple[dict[str, Histogram], dict[str, int]]:
-    """Histograms and counts over every charged allocation (engine.histograms.EVERY_ALLOCATION)."""
+    """Histograms and counts over every charged allocation (engine.outcome.EVERY_ALLOCATION)."""
     waste = np.maximum(allocs["precharge"] - allocs["used"], 0)
     reserved = allocs["precharge"] > 0
     share = waste[reserved] * np.int64(100) // allocs["precharge"][reserved]

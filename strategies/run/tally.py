@@ -61,7 +61,7 @@ class Sums:
 
 
 class AllocRow:
-    """A charged allocation of a case, and how many of the case's PARTS it holds (engine.histograms)."""
+    """A charged allocation of a case, and how many of the case's PARTS it holds (engine.outcome)."""
 
     case: int = i32()
     parts: int = i32()

@@ -194,17 +194,10 @@ def read_hwloc(root: Element, where: str, cpuless: tuple[int, ...] = ()) -> Fact
     if found.nodes == [found.machine]:
         notes.append("hwloc lists no NUMANode: the machine is one node, 0, with all memory")
     facts = Facts(
-        where,
-        tuple(sorted(ids)),
-        tuple(sorted(found.online)),
-        cpu_node,
-        tuple(sorted(found.all_cpus - found.online - set(cpu_node))),
-        _memory_bytes(found.nodes),
-        distances(root, found.nodes),
-        page_size=min(found.page_sizes, default=0) or None,
-        missing=missing,
-        notes=notes,
-    )
+        where, tuple(sorted(ids)), tuple(sorted(found.online)), cpu_node,
+        tuple(sorted(found.all_cpus - found.online - set(cpu_node))), _memory_bytes(found.nodes),
+        distances(root, found.nodes), page_size=min(found.page_sizes, default=0) or None, missing=missing, notes=notes,
+    )  # fmt: skip
     _movable(facts, found.nodes)
     return facts
 
