@@ -22,7 +22,7 @@ from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz import options as opt
 from percpu_fuzz.fuzz.schedule import WHOLE, Shard
-from percpu_fuzz.reports.ci.formats import FORMATS
+from percpu_fuzz.reports.ci import FORMATS
 from percpu_fuzz.reports.figures.stopping import parse_stop, stop_help
 from percpu_fuzz.strategies.draw.calibration import DEFAULT, Calibration, find_calibration
 from percpu_fuzz.strategies.draw.weights import Weights, weights_in

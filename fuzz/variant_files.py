@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from percpu_fuzz.engine.choices import check_variant
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.own.file import OwnCode, read_own_file
 from percpu_fuzz.engine.variant import VARIANTS, OwnFile, Variant
-from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.strategies.reading import read_bytes
 
 SECONDS_MOST = 10.0  # that a file may take before it has made its Variant

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from percpu_fuzz.engine.core.label_words import WORDS
+from percpu_fuzz.engine.core.labels import STEP_WORDS
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def words(self) -> str:
         """What the step does, in a few words."""
-        return self.own_words or WORDS.get(self.label, self.label)
+        return self.own_words or STEP_WORDS.get(self.label, self.label)
 
 
 def stored_lines(row: Mapping[str, Any]) -> tuple[Line, ...]:

@@ -13,13 +13,20 @@ from typing import Annotated, Any, Literal, TypedDict, cast
 
 from msgspec import Meta, field, to_builtins
 
-from percpu_fuzz.engine.outcome import STREAMS
+from percpu_fuzz.engine.outcome import MEASUREMENT, STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.by_stratum import StratumWaste
 from percpu_fuzz.reports.figures.cells import Cell
 from percpu_fuzz.reports.figures.certificate import Certificate
 from percpu_fuzz.reports.figures.discovery import Discovery
-from percpu_fuzz.reports.figures.estimates import EACH_QUANTILE, QUANTILES, Distribution, FamilyEstimate, HereWaste
+from percpu_fuzz.reports.figures.estimates import (
+    EACH_QUANTILE,
+    QUANTILES,
+    Distribution,
+    FamilyEstimate,
+    HereWaste,
+    Sampled,
+)
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import AgainstBase, Headroom, NodesCurve
 from percpu_fuzz.reports.figures.misplaced import Misplaced
@@ -28,7 +35,6 @@ from percpu_fuzz.reports.identity import MESSAGE_ID, RECORDED, SERIES_NAME, SERI
 from percpu_fuzz.reports.lanes import stored_lines
 from percpu_fuzz.reports.quantities import WASTE
 from percpu_fuzz.reports.render.lanes import lanes_text
-from percpu_fuzz.reports.sampled_json import sampled_json
 from percpu_fuzz.reports.statistics.intervals import LEVEL, moments, rank_of, value_at_rank
 from percpu_fuzz.reports.stored_rows import FailedBatch, FindingFacts, OperationRow, StrandingRow, UnreachedRow
 from percpu_fuzz.reports.value_types import EACH_STREAM, Count, Counts, InvariantName, Share, Stream
@@ -290,3 +296,36 @@ def counts(campaign: Campaign, stream: str) -> dict[str, int]:
 def dumps(content: Mapping[str, Any]) -> str:
     """Canonical JSON on one line: sorted keys, ASCII; equal content gives equal bytes."""
     return json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+# Of a campaign that sampled wasted precharge alone: nothing in it is of checks.
+@dataclass(frozen=True, slots=True)
+class SampledReport:
+    """checked: that nothing was. waste: by weight first, then each family; quantiles by q up to 0.9999."""
+
+    schema: Literal[1]
+    checked: Literal[False]
+    variant: str
+    seed: Count
+    cases: Count
+    steps: Count
+    seconds: float
+    digest: str
+    level: Share
+    waste: list[Sampled]
+    configuration: Mapping[str, Any]
+    command: str
+    workers: Count
+    interrupted: bool
+    exit: Count
+
+
+def sampled_json(figures: Figures, exit_status: int) -> dict[str, Any]:
+    """As it is written."""
+    campaign = figures.campaign
+    made = SampledReport(
+        1, False, campaign.variant, campaign.seed, campaign.cases(MEASUREMENT), campaign.steps, campaign.seconds,
+        campaign.digest, LEVEL, figures.sampled, dict(campaign.describe), campaign.command, campaign.workers,
+        campaign.interrupted, exit_status,
+    )  # fmt: skip
+    return cast(dict[str, Any], to_builtins(made, str_keys=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.case.blank import blanking
-from percpu_fuzz.engine.checks.conservation import bytes_on_node, exts_on_node
+from percpu_fuzz.engine.checks.conservation import lay_area
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import blanking, piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
 from percpu_fuzz.engine.core.hooks import own_claims
 from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
@@ -313,13 +313,13 @@ def measure_probe(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.probe_precharge = st.r_precharge[t]
         st.probe_used = st.r_used[t]
         r, total, misplaced = st.r_area[t], 0, 0
+        if prog.v_charge >= CHARGE_NODES:
+            lay_area(topo, st, r, prog.v_ext == 1)
         for n in range(topo.nr_nodes):
             total += max(st.l_bytes[r, n], 0)
             if prog.v_charge >= CHARGE_NODES:
-                true_bytes = bytes_on_node(topo, st, r, n)
-                if prog.v_ext == 1:
-                    true_bytes += exts_on_node(topo, st, r, n)
-                misplaced += max(st.l_bytes[r, n] - true_bytes, 0)
+                misplaced += max(st.l_bytes[r, n] - st.x_bytes[n], 0)
+            st.x_bytes[n] = 0
         st.probe_bytes = total
         st.probe_area_bytes = st.area_bytes[r]
         st.probe_misplaced = misplaced
@@ -341,12 +341,5 @@ def clear_registers(topo: Topo, st: State, t: int) -> None:
         st.node_bytes[t, n] = 0
 
 
-@compiled
-def operation_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps that end an operation, and the drain after a lower limit."""
-    if label == labels.OP_MAX_DRAIN:
-        op_max_drain(topo, prog, st, t)
-    elif label == labels.OP_USER_END:
-        op_user_end(topo, prog, st, t)
-    elif label == labels.OP_END:
-        end_operation(topo, prog, st, t)
+# The steps that end an operation, and the drain after a lower limit.
+operation_step = piece(op_max_drain, op_user_end, OP_END=end_operation)

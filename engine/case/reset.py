@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.case.blank import blanking
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
+from percpu_fuzz.engine.core.derived import blanking
 from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.hooks import own_reset
 from percpu_fuzz.engine.core.records import (

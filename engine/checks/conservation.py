@@ -257,38 +257,6 @@ def straddles(topo: Topo, st: State, r: int) -> bool:
 
 
 @compiled
-def bytes_on_node(topo: Topo, st: State, r: int, n: int) -> int:
-    """Payload bytes of an area that lie on node n: the truth, page by page."""
-    c, off, end = st.area_chunk[r], st.area_off[r], st.area_off[r] + st.area_bytes[r]
-    total = 0
-    while off < end:
-        p = off // topo.page_size
-        here = min(end, (p + 1) * topo.page_size) - off
-        if topo.by_count == 1:
-            total += st.page_count[c, p, n] * here
-        else:
-            for cpu in range(topo.nr_cpus):
-                if st.page_node[c, cpu, p] == n:
-                    total += here
-        off += here
-    return total
-
-
-@compiled
-def exts_on_node(topo: Topo, st: State, r: int, n: int) -> int:
-    """Bytes of the area's obj_exts slice that lie on node n."""
-    c, total = st.area_chunk[r], 0
-    begin = st.area_off[r] // 4 * topo.ext_size
-    stop = begin + st.area_bytes[r] // 4 * topo.ext_size
-    while begin < stop:
-        here = min(stop - begin, topo.page_size - begin % topo.page_size)
-        if st.ext_node[c, begin // topo.page_size] == n:
-            total += here
-        begin += here
-    return total
-
-
-@compiled
 def check_css(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """I4, one reference a slot: a memcg's css is held by its id until it is offline, page slots and children."""
     for m in range(st.memcg_rows):

@@ -1,7 +1,7 @@
 """What the kernel does in one atomic step: a file for each of its parts, named as the kernel names it.
 
 Imports engine.core and engine.variant, never engine.checks or engine.case. A function `xx_name` is the step at label
-XX_NAME; the last function of a file hands its labels to them, and engine.case.step hands ranges of labels to the files.
+XX_NAME; the end of a file lists its steps, and engine.case.step the files (docs/adr/0033).
 What other files start (`uncharge(st, t, m, nr_pages, ret)`) sets a subroutine's registers and jumps to its first label.
 
 In the order of an allocation: charge_hook.py (the hook before it), precharge.py (how much it charges), percpu_alloc.py,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_DEPOPULATE
 from percpu_fuzz.engine.core.primitives import WORK, goto, stir
@@ -144,14 +145,5 @@ def ba_free_empty(topo: Topo, prog: Prog, st: State, t: int) -> None:
     goto(st, t, labels.IDLE)
 
 
-@compiled
-def balance_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of balance work."""
-    if label == labels.BA_FREE:
-        ba_free(topo, prog, st, t)
-    elif label == labels.BA_RECLAIM:
-        ba_reclaim(topo, prog, st, t)
-    elif label == labels.BA_POPULATE:
-        ba_populate(topo, prog, st, t)
-    elif label == labels.BA_FREE_EMPTY:
-        ba_free_empty(topo, prog, st, t)
+# The steps of balance work.
+balance_step = piece(ba_free, ba_reclaim, ba_populate, ba_free_empty)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.core import labels, planted
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, note_pointer, touch_cpu
-from percpu_fuzz.engine.core.planted import (
-    SLIP_MOVED,
-    SLIP_PARK,
-    SLIP_REFUND_UP,
-    SLIP_SCOPE_UP,
-    SLIP_TASK_PUT,
-    SLIP_UNCHARGED,
-)
 from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
@@ -50,13 +43,13 @@ def pre_alloc_hook(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Open the active scope or bring task->objcgs up to date, then look up the objcg to charge."""
     op = st.op_i[t]
     gfp = prog.op_gfp[t, op]
-    if gfp & labels.GFP_ACCOUNT == 0 or prog.v_slip == SLIP_UNCHARGED:
+    if gfp & labels.GFP_ACCOUNT == 0 or prog.v_slip == planted.SLIP_UNCHARGED:
         skip_charge(prog, st, t)
         return
     if gfp & labels.OP_OWN:
         if prog.task_irq[t] == 1:
             skip_charge(prog, st, t)
-        elif st.task_update[t] == 1 and prog.v_slip != SLIP_MOVED:
+        elif st.task_update[t] == 1 and prog.v_slip != planted.SLIP_MOVED:
             st.task_update[t] = 2
             st.r_nid[t] = 0
             goto(st, t, labels.RF_PUT)
@@ -86,7 +79,7 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if o >= 0:
         st.task_objcg[t, nid] = -1
         note_pointer(topo, st, t, o, -1)
-        if prog.v_slip == SLIP_TASK_PUT:
+        if prog.v_slip == planted.SLIP_TASK_PUT:
             return
         objcg_put(prog, topo, st, t, o, labels.RF_PUT)
 
@@ -137,7 +130,7 @@ def al_current(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.op_gfp[t, op] & labels.OP_OWN:
         o = own_objcg(topo, prog, st, t, nid)
     else:
-        up = prog.v_slip == SLIP_SCOPE_UP
+        up = prog.v_slip == planted.SLIP_SCOPE_UP
         o = current_objcg(topo, st, st.memcg_parent[st.r_scope[t]] if up else st.r_scope[t], nid)
     if o < 0:
         skip_charge(prog, st, t)
@@ -192,7 +185,7 @@ def al_precharged(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, labels.RF_PUT)
         return
     goto(st, t, labels.AL_MUTEX)
-    if prog.v_slip == SLIP_PARK:
+    if prog.v_slip == planted.SLIP_PARK:
         refill_stock(st, t, st.objcg_memcg[st.r_objcg[t]], st.r_precharge[t], labels.AL_MUTEX)
 
 
@@ -300,9 +293,9 @@ def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if not usable(prog, topo, st, t, o):
         return
     m = st.objcg_memcg[o]
-    if prog.v_slip == SLIP_REFUND_UP and m > 0:
+    if prog.v_slip == planted.SLIP_REFUND_UP and m > 0:
         m = st.memcg_parent[m]
-    if prog.v_slip == SLIP_PARK:
+    if prog.v_slip == planted.SLIP_PARK:
         if unpark(st, t, st.r_precharge[t]):
             pages = st.r_refunded[t]
         else:
@@ -313,26 +306,8 @@ def un_refill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     refill_stock(st, t, m, pages, ret)
 
 
-@compiled
-def pre_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of the pre hook, and UN_REFILL: the refund of a precharge."""
-    if label == labels.RF_PUT:
-        rf_put(topo, prog, st, t)
-    elif label == labels.RF_GET:
-        rf_get(topo, prog, st, t)
-    elif label == labels.AL_CURRENT:
-        al_current(topo, prog, st, t)
-    elif label == labels.AL_PRECHARGE:
-        al_precharge(topo, prog, st, t)
-    elif label == labels.AL_PRECHARGED:
-        al_precharged(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_BYTES:
-        al_charge_bytes(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_BYTES_BODY:
-        al_charge_bytes_body(topo, prog, st, t)
-    elif label == labels.AL_CHARGE_PAGES:
-        al_charge_pages(topo, prog, st, t)
-    elif label == labels.AL_CHARGED_PAGES:
-        al_charged_pages(topo, prog, st, t)
-    elif label == labels.UN_REFILL:
-        un_refill(topo, prog, st, t)
+# The steps of the pre hook, and UN_REFILL: the refund of a precharge.
+pre_step = piece(
+    rf_put, rf_get, al_current, al_precharge, al_precharged, al_charge_bytes, al_charge_bytes_body, al_charge_pages,
+    al_charged_pages, un_refill,
+)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
 from percpu_fuzz.engine.core.planted import SLIP_DEAD_PAGES
 from percpu_fuzz.engine.core.primitives import WORK, goto, preempt_off, preempt_on, stir
@@ -233,26 +234,7 @@ def kworker_begin(topo: Topo, prog: Prog, st: State, t: int, a: int, ret: int) -
         drain_local(st, t, here, DRAIN_OBJ, ret)
 
 
-@compiled
-def drain_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of drain_all_stock and of the local drain."""
-    if label == labels.DA_BEGIN:
-        da_begin(topo, prog, st, t)
-    elif label == labels.DA_PAGE:
-        da_page(topo, prog, st, t)
-    elif label == labels.DA_OBJ:
-        da_obj(topo, prog, st, t)
-    elif label == labels.DA_END:
-        da_end(topo, prog, st, t)
-    elif label == labels.DL_LOCK:
-        dl_lock(topo, prog, st, t)
-    elif label == labels.DL_PAGE_SLOT:
-        dl_page_slot(topo, prog, st, t)
-    elif label == labels.DL_PAGE_CLEAR:
-        dl_page_clear(topo, prog, st, t)
-    elif label == labels.DL_OBJ_LOCK:
-        dl_obj_lock(topo, prog, st, t)
-    elif label == labels.DL_OBJ_SLOT:
-        dl_obj_slot(topo, prog, st, t)
-    elif label == labels.DL_END:
-        dl_end(topo, prog, st, t)
+# The steps of drain_all_stock and of the local drain.
+drain_step = piece(
+    da_begin, da_page, da_obj, da_end, dl_lock, dl_page_slot, dl_page_clear, dl_obj_lock, dl_obj_slot, dl_end,
+)  # fmt: skip

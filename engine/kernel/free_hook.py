@@ -5,6 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine import variant
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_area, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
 from percpu_fuzz.engine.core.primitives import (
@@ -293,34 +294,8 @@ def after_free(topo: Topo, st: State, c: int) -> None:
         stir(st, WORK)
 
 
-@compiled
-def free_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of free_percpu with its hook, and of a slab object's free."""
-    if label == labels.FR_BEGIN:
-        fr_begin(topo, prog, st, t)
-    elif label == labels.FR_ACCUMULATE:
-        fr_accumulate(topo, prog, st, t)
-    elif label == labels.FR_STAT:
-        fr_stat(topo, prog, st, t)
-    elif label == labels.FR_NODE:
-        fr_node(topo, prog, st, t)
-    elif label == labels.FR_NID_MEMCG:
-        fr_nid_memcg(topo, prog, st, t)
-    elif label == labels.FR_NID_OBJCG:
-        fr_nid_objcg(topo, prog, st, t)
-    elif label == labels.FR_UNCHARGE:
-        fr_uncharge(topo, prog, st, t)
-    elif label == labels.FR_PAGE:
-        fr_page(topo, prog, st, t)
-    elif label == labels.FR_PAGE_MEMCG:
-        fr_page_memcg(topo, prog, st, t)
-    elif label == labels.FR_PAGE_OBJCG:
-        fr_page_objcg(topo, prog, st, t)
-    elif label == labels.FR_PUT:
-        fr_put(topo, prog, st, t)
-    elif label == labels.FR_UNLOCK:
-        fr_unlock(topo, prog, st, t)
-    elif label == labels.SL_PUT:
-        sl_put(topo, prog, st, t)
-    elif label == labels.SL_FREED:
-        sl_freed(topo, prog, st, t)
+# The steps of free_percpu with its hook, and of a slab object's free.
+free_step = piece(
+    fr_begin, fr_accumulate, fr_stat, fr_node, fr_nid_memcg, fr_nid_objcg, fr_uncharge, fr_page, fr_page_memcg,
+    fr_page_objcg, fr_put, fr_unlock, sl_put, sl_freed,
+)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
 from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG, SLIP_POINTER
 from percpu_fuzz.engine.core.primitives import HOLDS, WORK, call_rcu, goto, stir
@@ -209,20 +210,5 @@ def cf_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     css_put(st, st.memcg_parent[m])
 
 
-@compiled
-def memcg_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of css_offline and css_free."""
-    if label == labels.OF_NULL:
-        of_null(topo, prog, st, t)
-    elif label == labels.OF_MOVE:
-        of_move(topo, prog, st, t)
-    elif label == labels.OF_KILL:
-        of_kill(topo, prog, st, t)
-    elif label == labels.OF_DRAIN:
-        of_drain(topo, prog, st, t)
-    elif label == labels.OF_PUT:
-        of_put(topo, prog, st, t)
-    elif label == labels.CF_NODE:
-        cf_node(topo, prog, st, t)
-    elif label == labels.CF_DONE:
-        cf_done(topo, prog, st, t)
+# The steps of css_offline and css_free.
+memcg_step = piece(of_null, of_move, of_kill, of_drain, of_put, cf_node, cf_done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import I4, hazard, touch_cpu, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_BOUND, SLIP_DRAIN_KMEM, SLIP_DUPLICATE, SLIP_KEEP, SLIP_MATCH
 from percpu_fuzz.engine.core.primitives import goto, preempt_off, preempt_on
@@ -291,24 +292,5 @@ def do_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
         hazard(st, 23)
 
 
-@compiled
-def obj_stock_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of the byte stock: refill, uncharge of whole pages, drain of a slot."""
-    if label == labels.RO_LOCK:
-        ro_lock(topo, prog, st, t)
-    elif label == labels.RO_BODY:
-        ro_body(topo, prog, st, t)
-    elif label == labels.RO_INSERT:
-        ro_insert(topo, prog, st, t)
-    elif label == labels.RO_UNLOCK:
-        ro_unlock(topo, prog, st, t)
-    elif label == labels.UP_KMEM:
-        up_kmem(topo, prog, st, t)
-    elif label == labels.UP_DONE:
-        up_done(topo, prog, st, t)
-    elif label == labels.DO_BYTES:
-        do_bytes(topo, prog, st, t)
-    elif label == labels.DO_REST:
-        do_rest(topo, prog, st, t)
-    elif label == labels.DO_PUT:
-        do_put(topo, prog, st, t)
+# The steps of the byte stock: refill, uncharge of whole pages, drain of a slot.
+obj_stock_step = piece(ro_lock, ro_body, ro_insert, ro_unlock, up_kmem, up_done, do_bytes, do_rest, do_put)

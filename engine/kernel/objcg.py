@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import I8, I18, I19, I23, hazard, kill_case, touch_memcg, touch_objcg, violate
 from percpu_fuzz.engine.core.primitives import call_rcu, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
@@ -129,10 +130,5 @@ def sibling(topo: Topo, st: State, o: int, nid: int) -> int:
     return (o // topo.nr_nodes) * topo.nr_nodes + nid
 
 
-@compiled
-def release_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of obj_cgroup_release."""
-    if label == labels.RL_NODE:
-        rl_node(topo, prog, st, t)
-    elif label == labels.RL_DONE:
-        rl_done(topo, prog, st, t)
+# The steps of obj_cgroup_release.
+release_step = piece(rl_node, rl_done)

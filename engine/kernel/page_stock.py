@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.core import labels
+from percpu_fuzz.engine.core import labels, planted
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
-from percpu_fuzz.engine.core.planted import (
-    GARBAGE,
-    SLIP_BIG_REFILL,
-    SLIP_EVICT,
-    SLIP_FAT_SLOT,
-    SLIP_FRESH,
-    SLIP_GARBAGE,
-)
 from percpu_fuzz.engine.core.primitives import call_rcu, goto, preempt_off, preempt_on
 from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_FREED, MEMCG_OFFLINE, RCU_CSS
@@ -81,7 +74,7 @@ def finish_refill(st: State, t: int) -> int:
 def rs_lock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """refill_stock: more than MEMCG_CHARGE_BATCH pages, or a failed trylock, go straight to the counters."""
     m, pages = st.rs_memcg[t], st.rs_pages[t]
-    if prog.v_slip == SLIP_BIG_REFILL and pages > STOCK_MAX:
+    if prog.v_slip == planted.SLIP_BIG_REFILL and pages > STOCK_MAX:
         goto(st, t, finish_refill(st, t))
         return
     if pages > STOCK_MAX or not page_stock_trylock(prog, st, t, st.task_cpu[t]):
@@ -109,7 +102,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.rs_evict[t] = 1
     st.ps_next[a] = (st.ps_next[a] + 1) % NR_PAGE_STOCK
     old = st.ps_memcg[a, st.rs_slot[t]]
-    lost = prog.v_slip == SLIP_EVICT
+    lost = prog.v_slip == planted.SLIP_EVICT
     uncharge(st, t, old, 0 if lost else st.ps_pages[a, st.rs_slot[t]], labels.RS_DRAINED)
 
 
@@ -117,7 +110,7 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
 def refill_match(prog: Prog, st: State, t: int, a: int, i: int) -> None:
     """The memcg's slot grows; above MEMCG_CHARGE_BATCH pages it is drained whole (cut there by the mutant `cap`)."""
     st.ps_pages[a, i] += st.rs_pages[t]
-    if st.ps_pages[a, i] > STOCK_MAX and prog.v_slip != SLIP_FAT_SLOT:
+    if st.ps_pages[a, i] > STOCK_MAX and prog.v_slip != planted.SLIP_FAT_SLOT:
         if prog.v_cap == 1:
             st.ps_pages[a, i] = STOCK_MAX
         else:
@@ -135,10 +128,10 @@ def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
     if st.ps_queued[a] > 0:
         hazard(st, 10)
     st.ps_pages[a, i] = st.rs_pages[t]
-    if prog.v_slip == SLIP_FRESH and i > 0:
+    if prog.v_slip == planted.SLIP_FRESH and i > 0:
         st.ps_pages[a, i] += st.ps_pages[a, i - 1]
-    if prog.v_slip == SLIP_GARBAGE:
-        st.ps_pages[a, i] = GARBAGE + 3 * (a % 2)
+    if prog.v_slip == planted.SLIP_GARBAGE:
+        st.ps_pages[a, i] = planted.GARBAGE + 3 * (a % 2)
     unlock_refill(st, t, a)
 
 
@@ -171,12 +164,5 @@ def rs_drained(topo: Topo, prog: Prog, st: State, t: int) -> None:
     unlock_refill(st, t, a)
 
 
-@compiled
-def page_stock_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of refill_stock."""
-    if label == labels.RS_LOCK:
-        rs_lock(topo, prog, st, t)
-    elif label == labels.RS_BODY:
-        rs_body(topo, prog, st, t)
-    elif label == labels.RS_DRAINED:
-        rs_drained(topo, prog, st, t)
+# The steps of refill_stock.
+page_stock_step = piece(rs_lock, rs_body, rs_drained)

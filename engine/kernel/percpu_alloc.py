@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import touch_area
 from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
@@ -218,22 +219,5 @@ def al_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     goto(st, t, labels.PO_BEGIN)
 
 
-@compiled
-def alloc_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of pcpu_alloc between its hooks."""
-    if label == labels.AL_MUTEX:
-        al_mutex(topo, prog, st, t)
-    elif label == labels.AL_AREA:
-        al_area(topo, prog, st, t)
-    elif label == labels.AL_CREATE:
-        al_create(topo, prog, st, t)
-    elif label == labels.AL_POPULATE:
-        al_populate(topo, prog, st, t)
-    elif label == labels.AL_POP_MARK:
-        al_pop_mark(topo, prog, st, t)
-    elif label == labels.AL_POP_FAIL:
-        al_pop_fail(topo, prog, st, t)
-    elif label == labels.AL_UNLOCK:
-        al_unlock(topo, prog, st, t)
-    elif label == labels.AL_NO_AREA:
-        al_no_area(topo, prog, st, t)
+# The steps of pcpu_alloc between its hooks.
+alloc_step = piece(al_mutex, al_area, al_create, al_populate, al_pop_mark, al_pop_fail, al_unlock, al_no_area)

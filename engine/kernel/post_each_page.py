@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import note_live
 from percpu_fuzz.engine.core.primitives import ceil_div, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
@@ -85,14 +86,5 @@ def po_credit_objcg(topo: Topo, prog: Prog, st: State, t: int) -> None:
         obj_uncharge(st, t, o, st.node_bytes[t, st.r_nid[t]], labels.PO_CREDIT)
 
 
-@compiled
-def each_page_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of v1's post hook that no other variant has."""
-    if label == labels.PO_PAGE:
-        po_page(topo, prog, st, t)
-    elif label == labels.PO_CREDIT:
-        po_credit(topo, prog, st, t)
-    elif label == labels.PO_CREDIT_MEMCG:
-        po_credit_memcg(topo, prog, st, t)
-    elif label == labels.PO_CREDIT_OBJCG:
-        po_credit_objcg(topo, prog, st, t)
+# The steps of v1's post hook that no other variant has.
+each_page_step = piece(po_page, po_credit, po_credit_memcg, po_credit_objcg)

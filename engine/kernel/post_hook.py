@@ -5,6 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine import variant
 from percpu_fuzz.engine.core import labels, planted
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import (
     I1,
     I1B,
@@ -322,36 +323,8 @@ def po_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     goto(st, t, labels.OP_END)
 
 
-@compiled
-def post_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of the post hook."""
-    if label == labels.PO_BEGIN:
-        po_begin(topo, prog, st, t)
-    elif label == labels.PO_ENTRY:
-        po_entry(topo, prog, st, t)
-    elif label == labels.PO_ACCUMULATE:
-        po_accumulate(topo, prog, st, t)
-    elif label == labels.PO_STAT:
-        po_stat(topo, prog, st, t)
-    elif label == labels.PO_NODE:
-        po_node(topo, prog, st, t)
-    elif label == labels.PO_NID_MEMCG:
-        po_nid_memcg(topo, prog, st, t)
-    elif label == labels.PO_NID_OBJCG:
-        po_nid_objcg(topo, prog, st, t)
-    elif label == labels.PO_ACCOUNT:
-        po_account(topo, prog, st, t)
-    elif label == labels.PO_NID2_MEMCG:
-        po_nid2_memcg(topo, prog, st, t)
-    elif label == labels.PO_NID2_OBJCG:
-        po_nid2_objcg(topo, prog, st, t)
-    elif label == labels.PO_REMAINDER:
-        po_remainder(topo, prog, st, t)
-    elif label == labels.PO_REFUND:
-        po_refund(topo, prog, st, t)
-    elif label == labels.PO_DONE:
-        po_done(topo, prog, st, t)
-    elif label == labels.PO_UNDO:
-        po_undo_begin(topo, prog, st, t)
-    elif label == labels.PO_UNDONE:
-        po_undone(topo, prog, st, t)
+# The steps of the post hook.
+post_step = piece(
+    po_begin, po_entry, po_accumulate, po_stat, po_node, po_nid_memcg, po_nid_objcg, po_account, po_nid2_memcg,
+    po_nid2_objcg, po_remainder, po_refund, po_done, po_undone, PO_UNDO=po_undo_begin,
+)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
+from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
 from percpu_fuzz.engine.core.planted import SLIP_ALL_FAIL, SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
 from percpu_fuzz.engine.core.primitives import goto, preempt_on
@@ -252,32 +253,8 @@ def tc_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.tc_ret[t] = 0
 
 
-@compiled
-def try_charge_step(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
-    """The steps of try_charge_memcg."""
-    if label == labels.TC_CONSUME:
-        tc_consume(topo, prog, st, t)
-    elif label == labels.TC_CONSUME_BODY:
-        tc_consume_body(topo, prog, st, t)
-    elif label == labels.TC_LEVEL:
-        tc_level(topo, prog, st, t)
-    elif label == labels.TC_UNDO:
-        tc_undo(topo, prog, st, t)
-    elif label == labels.TC_UNDO_BELOW:
-        tc_undo_below(topo, prog, st, t)
-    elif label == labels.TC_FAILED:
-        tc_failed(topo, prog, st, t)
-    elif label == labels.TC_RECLAIM:
-        tc_reclaim(topo, prog, st, t)
-    elif label == labels.TC_MARGIN:
-        tc_margin(topo, prog, st, t)
-    elif label == labels.TC_DRAIN:
-        tc_drain(topo, prog, st, t)
-    elif label == labels.TC_AFTER_DRAIN:
-        tc_after_drain(topo, prog, st, t)
-    elif label == labels.TC_OOM:
-        tc_oom(topo, prog, st, t)
-    elif label == labels.TC_FORCE:
-        tc_force(topo, prog, st, t)
-    elif label == labels.TC_DONE:
-        tc_done(topo, prog, st, t)
+# The steps of try_charge_memcg.
+try_charge_step = piece(
+    tc_consume, tc_consume_body, tc_level, tc_undo, tc_undo_below, tc_failed, tc_reclaim, tc_margin, tc_drain,
+    tc_after_drain, tc_oom, tc_force, tc_done,
+)  # fmt: skip

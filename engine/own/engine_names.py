@@ -5,35 +5,17 @@ from __future__ import annotations
 import difflib
 import inspect
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from types import FunctionType
 from typing import Any
 
-from percpu_fuzz.engine.case import operations, reset, runnable, step, teardown
+from percpu_fuzz.engine import case, kernel
 from percpu_fuzz.engine.core import hooks, primitives
-from percpu_fuzz.engine.kernel import (
-    accumulate,
-    balance,
-    charge_hook,
-    chunks,
-    drain,
-    free_hook,
-    memcg,
-    obj_stock,
-    objcg,
-    page_counter,
-    page_stock,
-    percpu_alloc,
-    placement,
-    post_each_page,
-    post_hook,
-    try_charge,
-)
 
-REPLACEABLE = (
-    accumulate, balance, charge_hook, chunks, drain, free_hook, memcg, obj_stock, objcg, operations, page_counter,
-    page_stock, percpu_alloc, placement, post_each_page, post_hook, primitives, reset, runnable, step, teardown,
-    try_charge,
-)  # fmt: skip
+REPLACEABLE = (primitives, *(
+    import_module(f"{folder.__name__}.{one.name}") for folder in (case, kernel) for one in iter_modules(folder.__path__)
+))  # fmt: skip
 
 
 @cache

@@ -7,10 +7,12 @@ from types import FunctionType
 from typing import Any
 
 from percpu_fuzz.engine.core import hooks
+from percpu_fuzz.engine.core.derived import made
 from percpu_fuzz.engine.core.evidence import FIRST_OWN, violate
 from percpu_fuzz.engine.core.labels import OP_ALLOC, OP_PLACE
 from percpu_fuzz.engine.own.helpers import touched_nodes
 
+FILE = "a user's file"
 # What a claim may ask about the accounted allocation that ends: its parameter's name, and where the number stands.
 CLAIM_WORDS = {
     "outcome": "st.r_charged[t]",  # 1 charged; 2 its charge failed; 3 no obj_exts there; 4 no area found
@@ -28,13 +30,6 @@ CLAIM_WORDS = {
 }
 
 
-def made(name: str, source: str, scope: dict[str, Any]) -> FunctionType:
-    """A function from its source."""
-    exec(compile(source, f"<{name} of a user's file>", "exec"), scope)
-    function: FunctionType = scope[name]
-    return function
-
-
 def step_hook(steps: Sequence[tuple[int, FunctionType]]) -> FunctionType:
     """own_step: each label its step."""
     scope: dict[str, Any] = {f"_step_{label}": function for label, function in steps}
@@ -42,7 +37,7 @@ def step_hook(steps: Sequence[tuple[int, FunctionType]]) -> FunctionType:
         f"    if label == {label}:\n        _step_{label}(topo, prog, st, t)\n        return" for label, _ in steps
     ]
     lines.append("    raise RuntimeError('no step stands at this label')")
-    return made("own_step", "def own_step(topo, prog, st, t, label):\n" + "\n".join(lines), scope)
+    return made("own_step", "def own_step(topo, prog, st, t, label):\n" + "\n".join(lines), scope, FILE)
 
 
 def ready_hook(waits: Sequence[tuple[int, FunctionType]]) -> FunctionType:
@@ -50,7 +45,7 @@ def ready_hook(waits: Sequence[tuple[int, FunctionType]]) -> FunctionType:
     scope: dict[str, Any] = {f"_when_{label}": function for label, function in waits}
     lines = [f"    if label == {label}:\n        return bool(_when_{label}(topo, prog, st, t))" for label, _ in waits]
     lines.append("    return True")
-    return made("own_ready", "def own_ready(topo, prog, st, t, label):\n" + "\n".join(lines), scope)
+    return made("own_ready", "def own_ready(topo, prog, st, t, label):\n" + "\n".join(lines), scope, FILE)
 
 
 def claims_hook(claims: Sequence[tuple[FunctionType, tuple[str, ...]]], first: int) -> FunctionType:
@@ -65,7 +60,7 @@ def claims_hook(claims: Sequence[tuple[FunctionType, tuple[str, ...]]], first: i
     for i, (_, names) in enumerate(claims):
         asked = ", ".join(CLAIM_WORDS[name] for name in names)
         lines.append(f"    if not _claim_{i}({asked}):\n        _violate(st, t, st.pc[t], {first + i}, 1, 0)")
-    return made("own_claims", "def own_claims(topo, prog, st, t):\n" + "\n".join(lines), scope)
+    return made("own_claims", "def own_claims(topo, prog, st, t):\n" + "\n".join(lines), scope, FILE)
 
 
 def check_hook(checkers: Sequence[FunctionType], first: int) -> FunctionType:
@@ -76,7 +71,7 @@ def check_hook(checkers: Sequence[FunctionType], first: int) -> FunctionType:
         f"    if not _checker_{i}(topo, prog, st, t):\n        _violate(st, t, label, {first + i}, 1, 0)"
         for i in range(len(checkers))
     ]
-    return made("own_check", "def own_check(topo, prog, st, t, label):\n" + "\n".join(lines), scope)
+    return made("own_check", "def own_check(topo, prog, st, t, label):\n" + "\n".join(lines), scope, FILE)
 
 
 def hooks_of(

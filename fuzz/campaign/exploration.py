@@ -24,8 +24,8 @@ from percpu_fuzz.strategies.explore.search import (
     collision_probability,
     explore,
     explore_nearest_first,
+    witness,
 )
-from percpu_fuzz.strategies.explore.witness import witness
 from percpu_fuzz.strategies.explore.world import engine_world
 
 SCHEMA = 1

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.histograms import EVERY_ALLOCATION
-from percpu_fuzz.engine.outcome import MEASUREMENT
+from percpu_fuzz.engine.outcome import EVERY_ALLOCATION, MEASUREMENT
 from percpu_fuzz.engine.topology import Topology, size_class_of
 from percpu_fuzz.engine.variant import CHARGE_BYTES
 from percpu_fuzz.fuzz.options import campaign_machine_option

@@ -10,7 +10,7 @@ from typing import Any
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.files import json_text, utf8, write_whole
 from percpu_fuzz.reports.campaign import RunFacts, gather
-from percpu_fuzz.reports.ci.formats import FORMATS
+from percpu_fuzz.reports.ci import FORMATS
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.html import page_html
 from percpu_fuzz.reports.render.markdown import page_markdown

@@ -15,21 +15,13 @@ import click
 from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import Variant
+from percpu_fuzz.fuzz import options as opt
 from percpu_fuzz.fuzz.campaign.different import by_importance, search, shown_differences
 from percpu_fuzz.fuzz.campaign.own_engine import COMPARISON, compiling_told
 from percpu_fuzz.fuzz.commands.shared import compile_option, compiled_or_not, format_option, json_flag
 from percpu_fuzz.fuzz.files import json_text, utf8, write_json, write_whole
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.options import (
-    choice_option,
-    number_option,
-    path_option,
-    seconds_option,
-    seed_option,
-    variant_option,
-    workers_option,
-)
 from percpu_fuzz.fuzz.output.folder import new_folder
 from percpu_fuzz.fuzz.output.streams import say_on_stderr
 from percpu_fuzz.fuzz.progress import working
@@ -69,14 +61,14 @@ def diff_command(
     out: str | None, form: str, compiles: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Run the same cases on BASE and on each VARIANT and tell what a user would notice; 1 if anything differs."""
-    render = DIFF_RENDERERS[choice_option(form, "--format", tuple(DIFF_RENDERERS))]
-    chosen = [compiled_or_not(variant_option(name), compiles) for name in (base, *variants)]
+    render = DIFF_RENDERERS[opt.choice_option(form, "--format", tuple(DIFF_RENDERERS))]
+    chosen = [compiled_or_not(opt.variant_option(name), compiles) for name in (base, *variants)]
     if len({variant.name for variant in chosen}) != len(chosen) or len(chosen) > VARIANTS_MOST:
         raise InputError("diff", " ".join((base, *variants)), f"2 to {VARIANTS_MOST} different variants")
-    budget = None if seconds is None and cases is not None else seconds_option(seconds or "60")
-    most = number_option(cases, "--cases", 1, CASES_MOST)
-    number, processes = seed_option(seed), workers_option(workers)
-    folder = path_option(folder_of(chosen) if out is None else out, "--out")
+    budget = None if seconds is None and cases is not None else opt.seconds_option(seconds or "60")
+    most = opt.number_option(cases, "--cases", 1, CASES_MOST)
+    number, processes = opt.seed_option(seed), opt.workers_option(workers)
+    folder = opt.path_option(folder_of(chosen) if out is None else out, "--out")
     compared = Compared(chosen, number)
     interrupts = Interrupts()
     start = time.perf_counter()

@@ -11,8 +11,7 @@ from percpu_fuzz.engine.shown import shell_line, shown
 from percpu_fuzz.fuzz.commands.shared import chosen_variant, finding_of
 from percpu_fuzz.fuzz.files import write_output
 from percpu_fuzz.fuzz.findings.explain import says
-from percpu_fuzz.fuzz.findings.lanes import lanes
-from percpu_fuzz.fuzz.findings.perfetto import trace_events
+from percpu_fuzz.fuzz.findings.lanes import lanes, trace_events
 from percpu_fuzz.reports.numbers import plural
 from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.sections.brief.functions import function_of

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import click
 
-from percpu_fuzz.engine.choices import CHOICES
+from percpu_fuzz.engine.choices import CHOICES, check_variant
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.engine.variant_check import check_variant
 from percpu_fuzz.fuzz.files import utf8, write_output
 from percpu_fuzz.fuzz.options import choice_option
 from percpu_fuzz.reports.invariants import INVARIANT_WORDS, applies

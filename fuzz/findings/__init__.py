@@ -3,6 +3,6 @@
 May import shrink; campaign and commands import it. It knows no store: it is given outcomes.
 
 To read: pick.py chooses cases and writes files; showing.py makes one case fit to be shown and names its shape, with
-lanes.py (its steps), explain.py (its story) and per_node.py; helpers.py are the processes that do it. handoff.py and
+lanes.py (its steps) and explain.py (its story); helpers.py are the processes that do it. handoff.py and
 regression.py make a mail and a test of a finding; provenance.py says in each file how it is replayed.
 """

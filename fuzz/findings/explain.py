@@ -5,16 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from percpu_fuzz.engine.core.label_words import WORDS as STEP_WORDS
-from percpu_fuzz.engine.core.labels import (
-    GFP_ACCOUNT,
-    GFP_HIGH,
-    GFP_NOBLOCK,
-    GFP_NOFAIL,
-    GFP_NORETRY,
-    OP_KILLED,
-    OP_OWN,
-)
+from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.own.file import own_invariants
 from percpu_fuzz.engine.program import Op, Program
 from percpu_fuzz.engine.scenario import Finding
@@ -59,7 +50,7 @@ def says(invariant: str, variant: Variant) -> str:
 
 def words_at(label: str, steps: Sequence[Line]) -> str:
     """What the step at a label does; own steps say it in the lanes."""
-    return next((line.words for line in reversed(steps) if line.label == label), STEP_WORDS[label])
+    return next((line.words for line in reversed(steps) if line.label == label), labels.STEP_WORDS[label])
 
 
 def charges(lines: Sequence[Line]) -> Iterator[str]:
@@ -119,13 +110,13 @@ def op_words(op: Op, own: int) -> str:
 
 def gfp_words(op: Op, own: int) -> str:
     """Flags and whose cgroup pays."""
-    if not op.gfp & GFP_ACCOUNT:
+    if not op.gfp & labels.GFP_ACCOUNT:
         return "not accounted"
     names = (
-        (GFP_NOBLOCK, "not blocking"), (GFP_HIGH, "__GFP_HIGH"), (GFP_NORETRY, "__GFP_NORETRY"),
-        (GFP_NOFAIL, "__GFP_NOFAIL"), (OP_KILLED, "killed while waiting for the mutex"),
+        (labels.GFP_NOBLOCK, "not blocking"), (labels.GFP_HIGH, "__GFP_HIGH"), (labels.GFP_NORETRY, "__GFP_NORETRY"),
+        (labels.GFP_NOFAIL, "__GFP_NOFAIL"), (labels.OP_KILLED, "killed while waiting for the mutex"),
     )  # fmt: skip
-    words = [f"charged to memcg{own if op.gfp & OP_OWN else op.memcg}"]
+    words = [f"charged to memcg{own if op.gfp & labels.OP_OWN else op.memcg}"]
     return ", ".join(words + [name for bit, name in names if op.gfp & bit])
 
 

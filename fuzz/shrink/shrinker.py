@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch
@@ -12,7 +13,6 @@ from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.fuzz.shrink import candidates
 from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END, DEFAULT_EXECUTIONS, Attempt, BudgetSpentError, Gate
 from percpu_fuzz.fuzz.shrink.machines import alone, even_machines, moved, plainer_machines, resized_on
-from percpu_fuzz.fuzz.shrink.reduce import reduced
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,33 @@ class Shrunk:
     minimal: bool
     executions: int
     cut_short: bool = False
+
+
+T = TypeVar("T")
+
+
+def reduced(items: Sequence[T], still_fails: Callable[[list[T]], bool]) -> list[T]:
+    """A sublist that still fails and from which no single item can be left out (1-minimal): ever smaller parts go.
+
+    Delta debugging, Zeller and Hildebrandt: "Simplifying and isolating failure-inducing input", TSE 2002, section 3;
+    complements only, and the granularity is not reset after a success, as shorter lists are reached by the next round.
+    """
+    kept = list(items)
+    if kept and still_fails([]):
+        return []
+    part = max(1, len(kept) // 2)
+    while True:
+        start, removed = 0, False
+        while start < len(kept):
+            shorter = kept[:start] + kept[start + part :]
+            if len(shorter) < len(kept) and still_fails(shorter):
+                kept, removed = shorter, True
+            else:
+                start += part
+        if part > 1:
+            part = max(1, part // 2)
+        elif not removed:
+            return kept
 
 
 class Shrinker:

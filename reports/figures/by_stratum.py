@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import PAIR, PLACES, PRECHARGE_USED, SIZE_CELLS
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.outcome import PAIR, PLACES, PRECHARGE_USED, SIZE_CELLS, Histogram
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.figures.cells import NODE_GROUPS, size_text
 from percpu_fuzz.reports.figures.estimates import pooled_quantiles

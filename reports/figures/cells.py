@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import SIZE_CELLS
+from percpu_fuzz.engine.outcome import SIZE_CELLS
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.figures.families import Family
 from percpu_fuzz.reports.quantities import WASTE

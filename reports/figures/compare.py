@@ -5,21 +5,22 @@ Only the measurement streams and only families that both ran; A's weights count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
-from percpu_fuzz.engine.histograms import PRECHARGE_USED
-from percpu_fuzz.engine.outcome import MEASUREMENT
+from percpu_fuzz.engine.outcome import MEASUREMENT, PRECHARGE_USED
 from percpu_fuzz.reports.campaign import Sums
-from percpu_fuzz.reports.figures.compare_values import families_of_both, strata_of_both
+from percpu_fuzz.reports.figures.families import Family, apart
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import counted, table_places
-from percpu_fuzz.reports.quantities import QUANTITIES, WASTE
+from percpu_fuzz.reports.quantities import QUANTITIES, WASTE, Quantity
+from percpu_fuzz.reports.statistics.averaged_quantile import quantile_of
 from percpu_fuzz.reports.statistics.intervals import LEVEL, OPEN, Interval, rate_high, rate_low
-from percpu_fuzz.reports.statistics.means import difference_of_means, mean_of
-from percpu_fuzz.reports.statistics.strata import Rate, pooled_rate
+from percpu_fuzz.reports.statistics.means import difference_of_means, less, mean_of
+from percpu_fuzz.reports.statistics.strata import Rate, Stratum, pooled_rate
 from percpu_fuzz.reports.statistics.two_samples import clean_runs, events_test, holm, mann_whitney
 
 HEADROOM_COMPARED_MOST = 64  # pages: beyond that a precharge decides only on machines of hundreds of nodes
@@ -179,3 +180,147 @@ def fixed(pairs: FamilyPairs, level: float) -> tuple[Fixed, ...]:
             rate = min(k / n, 1 - 1e-12)
             found.append(Fixed(name, Rate(k / n, ends), clean, clean_runs(rate, level), clean_runs(least, level)))
     return tuple(found)
+
+
+# Values of a quantity in both beside each other: means and quantiles with their intervals, and B less A.
+COMPARED_QUANTILES = (0.5, 0.9, 0.99)
+Strata = Sequence[Stratum]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One statistic of a quantity: "mean", "mean*" (without machines of many nodes) or "p50", "p90", "p99"."""
+
+    quantity: str
+    statistic: str
+    a: float
+    b: float
+    a_interval: Interval
+    b_interval: Interval
+    interval: Interval
+
+
+def families_of_both(a: Figures, b: Figures, names: Sequence[str]) -> list[tuple[float, Family, Family]]:
+    """(share among those named by A's weights, A's, B's) for each of the families."""
+    others = {family.name: family for family in b.families}
+    chosen = [family for family in a.families if family.name in names]
+    total = sum(family.share for family in chosen)
+    return [(family.share / total, family, others[family.name]) for family in chosen]
+
+
+def strata_of_both(a: Figures, b: Figures, names: Sequence[str], quantity: Quantity) -> tuple[Strata, Strata]:
+    """Families as strata of each campaign, A's weights for both."""
+    both = families_of_both(a, b, names)
+    return (
+        [replace(one.stratum(quantity, a.variant), share=share) for share, one, _ in both],
+        [replace(other.stratum(quantity, b.variant), share=share) for share, _, other in both],
+    )
+
+
+def values(a: Figures, b: Figures, names: Sequence[str], level: float = LEVEL) -> list[Value]:
+    """Mean and quantiles of every quantity that both campaigns counted, in the reports' order."""
+    huge = {family.name for family in apart(a.families)[0]}
+    few = [name for name in names if name not in huge]
+    found: list[Value] = []
+    for name, quantity in QUANTITIES.items():
+        one, other = strata_of_both(a, b, names, quantity)
+        found += _mean(name, "mean", one, other, level)
+        if few and len(few) < len(names):
+            found += _mean(name, "mean*", *strata_of_both(a, b, few, quantity), level)
+        for q in COMPARED_QUANTILES:
+            found += _quantile(name, q, one, other, level)
+    return found
+
+
+def _mean(quantity: str, statistic: str, a: Strata, b: Strata, level: float) -> list[Value]:
+    one, other = mean_of(a, level), mean_of(b, level)
+    if one is None or other is None:
+        return []
+    ends = difference_of_means(a, b, level)
+    return [Value(quantity, statistic, one[0], other[0], one[1], other[1], ends)]
+
+
+def _quantile(quantity: str, q: float, a: Strata, b: Strata, level: float) -> list[Value]:
+    """Intervals of the quantiles themselves at the level; of the difference from ones with half of the error each."""
+    one, other = quantile_of(a, q, level), quantile_of(b, q, level)
+    each = (1 + level) / 2
+    low, high = quantile_of(a, q, each), quantile_of(b, q, each)
+    if one is None or other is None or low is None or high is None:
+        return []
+    ends = less(low.interval, high.interval)
+    return [Value(quantity, f"p{100 * q:g}", one.value, other.value, one.interval, other.interval, ends)]
+
+
+# Common random numbers: two campaigns of one seed drew the same machines and programs, batch by batch.
+#
+# Case c of two batches of one draw is the same machine, placement and program in both, whatever the variant; only the
+# steps that the variants take differ. So the difference is taken within batches, where what both share cancels out, and
+# its interval comes from how it varies between batches.
+BATCHES_LEAST = 10  # of each family: Student's interval of fewer leans on how the batches' means are distributed
+ALIKE = ("seed", "families", "machines", "faults", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Wasted pages a measured case, B - A, over batches that both ran; unpaired: the interval without pairing.
+
+    A case whose probe was not charged wastes 0. batches: pairs of all families.
+    """
+
+    batches: int
+    difference: float
+    interval: Interval
+    unpaired: Interval
+
+
+def paired(a: Figures, b: Figures, level: float = LEVEL) -> Paired | None:
+    """The paired difference; None unless both drew from the same numbers and both precharge."""
+    same = all(a.campaign.describe.get(name) == b.campaign.describe.get(name) for name in ALIKE)
+    if not same or not (a.precharges and b.precharges):
+        return None
+    rows = []
+    for family in a.families:
+        one, other = (c.campaign.evidence.waste.get(family.name, {}) for c in (a, b))
+        both = sorted(k for k in set(one) & set(other) if k >= a.campaign.pilot and one[k].cases == other[k].cases)
+        rows.append((family.share, [(one[k], other[k]) for k in both]))
+    if not any(pairs for _, pairs in rows):
+        return None
+    within = [(share, [y.mean - x.mean for x, y in pairs]) for share, pairs in rows]
+    apart = [[(share, [pair[i].mean for pair in pairs]) for share, pairs in rows] for i in (0, 1)]
+    difference, error, freedom = weighted_error(within)
+    alone = [weighted_error(one) for one in apart]
+    loose = None if alone[0][1] is None or alone[1][1] is None else math.hypot(alone[0][1], alone[1][1])
+    return Paired(
+        sum(len(pairs) for _, pairs in rows), difference,
+        around(difference, error, freedom, level), around(difference, loose, freedom, level),
+    )  # fmt: skip
+
+
+def weighted_error(rows: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, float | None, float]:
+    """(mean, standard error, degrees of freedom) of a sum by share of means over batches (Welch and Satterthwaite).
+
+    No error if a family has fewer than BATCHES_LEAST batches.
+    """
+    total = sum(share for share, values in rows if values)
+    mean = sum(share / total * sum(values) / len(values) for share, values in rows if values)
+    if any(len(values) < BATCHES_LEAST for _, values in rows):
+        return mean, None, 1.0
+    parts = []
+    for share, values in rows:
+        middle = sum(values) / len(values)
+        variance = sum((value - middle) ** 2 for value in values) / (len(values) - 1) / len(values)
+        parts.append((share * share * variance, len(values) - 1))
+    square = sum(part for part, _ in parts)
+    spread = sum(part * part / freedom for part, freedom in parts)
+    return mean, math.sqrt(square), square * square / spread if spread > 0 else math.inf
+
+
+def around(value: float, error: float | None, freedom: float, level: float) -> Interval:
+    """Student's interval; open where there is no error."""
+    if error is None:
+        return OPEN
+    from scipy.special import ndtri, stdtrit
+
+    p = (1 + level) / 2
+    half = error * float(ndtri(p) if math.isinf(freedom) else stdtrit(freedom, p))
+    return Interval(value - half, value + half)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import EVERY_ALLOCATION, OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES
-from percpu_fuzz.engine.outcome import Histogram, Outcome
+from percpu_fuzz.engine.outcome import (
+    EVERY_ALLOCATION,
+    OF_PARTS,
+    OF_PRODUCTS,
+    OF_SQUARES,
+    OF_VALUE_SQUARES,
+    Histogram,
+    Outcome,
+)
 from percpu_fuzz.engine.topology import MAX_NODES
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.reports.campaign import Campaign, Sums

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import PAIR, PRECHARGE_BASE, PRECHARGE_USED
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.outcome import PAIR, PRECHARGE_BASE, PRECHARGE_USED, Histogram
 from percpu_fuzz.reports.figures.families import NODE_CLASSES, Family
 from percpu_fuzz.reports.statistics.intervals import LEVEL, clopper_pearson
 from percpu_fuzz.reports.statistics.strata import Rate, pooled_ratio

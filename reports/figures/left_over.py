@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from percpu_fuzz.engine.histograms import PRECHARGE_USED
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.outcome import PRECHARGE_USED, Histogram
 from percpu_fuzz.reports.figures.families import Family
 from percpu_fuzz.reports.figures.headroom import pairs
 from percpu_fuzz.reports.quantities import WASTE

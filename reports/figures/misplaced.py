@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from percpu_fuzz.engine.histograms import AMISS, MISPLACED_WHERE
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.outcome import AMISS, MISPLACED_WHERE, Histogram
 from percpu_fuzz.reports.figures.by_stratum import TRAITS, Trait, by_class
 from percpu_fuzz.reports.figures.families import Family, apart
 from percpu_fuzz.reports.quantities import MISPLACED

@@ -6,5 +6,5 @@ steps; jinja2 and markupsafe for HTML.
 Read `page` first: what sections, tables, figures and bars are. Then the three that render any page: `text` (ASCII of 78
 columns), `markdown`, `html` (one file without script or address; its template and style are in templates/).
 Pictures are SVG: `svg` has elements, axes and curves, `pictures` distributions, curves, heat maps and ranges. `lanes`
-lays an interleaving out as rows, for text and for `lanes_picture`.
+lays an interleaving out as rows, for text and as a picture.
 """

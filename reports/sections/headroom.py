@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from percpu_fuzz.engine.histograms import PRECHARGE_USED
+from percpu_fuzz.engine.outcome import PRECHARGE_USED
 from percpu_fuzz.reports.figures.families import Family, range_text
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import (

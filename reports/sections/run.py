@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.hazards import HAZARD_WORDS
+from percpu_fuzz.reports.invariants import HAZARD_WORDS
 from percpu_fuzz.reports.numbers import number, plain, plural, share_words
 from percpu_fuzz.reports.render.page import Section, Table
 from percpu_fuzz.reports.sections.run_words import (

@@ -26,21 +26,8 @@ ENDINGS = {
     "merge": ("merging", "several campaigns were merged"),
 }  # the rule in a few words, and what it means
 # Options that are printed with words of their own.
-LISTED = (
-    "variant",
-    "seed",
-    "families",
-    "stands for",
-    "machines",
-    "nodes",
-    "cpus",
-    "code",
-    "pct_caps",
-    "explored",
-    "choices",
-    "judge",
-    "own",
-)
+LISTED = ("variant", "seed", "families", "stands for", "machines", "nodes", "cpus", "code", "pct_caps", "explored",
+          "choices", "judge", "own")  # fmt: skip
 STREAM_WORDS = (
     "Every estimate comes from the measured cases: independent draws within each family, in numbers that a pilot or "
     "the weights decide. Estimates weigh each family by its weight, not by its number of cases, and leave the pilot "

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from percpu_fuzz.engine.histograms import PARTS
-from percpu_fuzz.engine.outcome import Histogram
+from percpu_fuzz.engine.outcome import PARTS, Histogram
 
 
 @dataclass(frozen=True, slots=True)

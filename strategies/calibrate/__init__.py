@@ -2,6 +2,6 @@
 
 Imports engine, strategies.draw and strategies.trace. calibrate.py has the tables, what each is counted from, and how
 fits are judged; lifetimes.py counts how long charged areas live, recorded and as drawn; pages_and_limits.py counts
-where pages lay and what limits left; fewer_values.py makes a table of many values one of few; counts.py adds runs up.
-What comes out is strategies.draw.calibration's Calibration.
+where pages lay and what limits left; counts.py adds runs up. What comes out is strategies.draw.calibration's
+Calibration.
 """

@@ -14,18 +14,20 @@ Runs are pooled count by count. What a trace cannot show keeps the default's pro
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from math import lcm
 
 import msgspec
+import numpy as np
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, GFP_HIGH, GFP_NOBLOCK, GFP_NOFAIL, GFP_NORETRY
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.strategies.calibrate.counts import Counts
-from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import Lifetimes, drawn_lifetimes, op_weights, recorded_lifetimes
 from percpu_fuzz.strategies.calibrate.pages_and_limits import STEP_IDS, Headrooms, PagesOf, headrooms_of, pages_of
 from percpu_fuzz.strategies.draw.calibration import SCHEMA, Calibration, Chain, Source, Table
@@ -347,3 +349,31 @@ def count_halves(read: ReadTrace) -> tuple[RunCounts, RunCounts] | None:
     """The counts of a run's halves, without snapshots: the limits of cgroups may have been set in the first."""
     found = [count_run(read.run.name, half) for half in halves_of(read)]
     return (found[0], found[1]) if found else None
+
+
+def thinned(counts: Mapping[int, int], most: int) -> dict[int, int]:
+    """At most so many of the (positive) values with all the counts, ascending.
+
+    Greedy: again and again the value is given up that costs least, its count times the logarithm of how far its nearest
+    neighbour is, and its count goes there.
+    """
+    values = sorted(counts)
+    number = np.array([counts[value] for value in values])
+    below = np.array([math.inf, *(far(b, a) for a, b in pairwise(values))])
+    above = np.array([*(far(a, b) for a, b in pairwise(values)), math.inf])
+    while len(values) > most:
+        at = int(np.argmin(number * np.minimum(below, above)))
+        near, last = values[at], len(values) - 1
+        to_below = at == last or (at > 0 and near / values[at - 1] <= values[at + 1] / near)
+        number[at - 1 if to_below else at + 1] += number[at]
+        if at > 0:
+            above[at - 1] = far(values[at - 1], values[at + 1]) if at < last else math.inf
+        if at < last:
+            below[at + 1] = far(values[at + 1], values[at - 1]) if at > 0 else math.inf
+        del values[at]
+        number, below, above = (np.delete(row, at) for row in (number, below, above))
+    return dict(zip(values, number.tolist(), strict=True))
+
+
+def far(value: int, other: int) -> float:
+    return abs(math.log(value / other))

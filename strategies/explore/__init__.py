@@ -7,7 +7,7 @@ model          what the search asks of either: who may step, step, what is broke
 state_words    a state as the words that count, and its hash; table: a set of hashes; record: memory of a search
 footprints     which fields a step can write, read from its source: nothing else is compared after it
 depth_first    all interleavings, with sleep sets; breadth_first: shortest violations first (compiled)
-search         drives either in short calls, grows what is full, says what was completed
-witness        from a path that was found to a scenario that replays
+search         drives either in short calls, grows what is full, says what was completed; from a path that was found to
+               a scenario that replays
 precharge      stands alone: precharge formulas against every way that pages can lie
 """

@@ -13,32 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from percpu_fuzz.engine.case.operations import operation_step
-from percpu_fuzz.engine.case.step import PIECE_OF, between_step
+from percpu_fuzz.engine.case.step import perform
 from percpu_fuzz.engine.core.declare import fields_of
-from percpu_fuzz.engine.core.hooks import own_step
 from percpu_fuzz.engine.core.records import State
-from percpu_fuzz.engine.kernel.balance import balance_step
-from percpu_fuzz.engine.kernel.charge_hook import pre_step
-from percpu_fuzz.engine.kernel.drain import drain_step
-from percpu_fuzz.engine.kernel.free_hook import free_step
-from percpu_fuzz.engine.kernel.memcg import memcg_step
-from percpu_fuzz.engine.kernel.obj_stock import obj_stock_step
-from percpu_fuzz.engine.kernel.objcg import release_step
-from percpu_fuzz.engine.kernel.page_counter import uc_level
-from percpu_fuzz.engine.kernel.page_stock import page_stock_step
-from percpu_fuzz.engine.kernel.percpu_alloc import alloc_step
-from percpu_fuzz.engine.kernel.post_each_page import each_page_step
-from percpu_fuzz.engine.kernel.post_hook import post_step
-from percpu_fuzz.engine.kernel.try_charge import try_charge_step
 from percpu_fuzz.strategies.explore.model import may_step, ready_mask, take_step
 
 Function = Callable[..., Any]
-# By the number of a piece (engine/case/step.py).
-PIECES: tuple[Function, ...] = (
-    between_step, pre_step, alloc_step, post_step, each_page_step, free_step, try_charge_step, page_stock_step,
-    uc_level, obj_stock_step, release_step, drain_step, operation_step, balance_step, memcg_step, own_step,
-)  # fmt: skip
 AROUND: tuple[Function, ...] = (take_step, may_step, ready_mask)  # what the search calls at every step
 STATE_FIELDS = frozenset(fields_of(State))
 NUMBERS = frozenset(name for name, field in fields_of(State).items() if not field.dims)
@@ -47,10 +27,10 @@ NUMBERS = frozenset(name for name, field in fields_of(State).items() if not fiel
 @cache
 def fields_written() -> tuple[frozenset[str], ...]:
     """By label: the fields of State that taking its step, with its checks and with asking who may step, can write."""
-    pieces = {_plain(piece) for piece in PIECES}
+    pieces = {_plain(piece) for piece in perform.pieces}
     around = written_by(AROUND, stop=pieces)
-    by_piece = [around | written_by([piece]) for piece in PIECES]
-    return tuple(by_piece[piece] for piece in PIECE_OF)
+    by_piece = [around | written_by([piece]) for piece in perform.pieces]
+    return tuple(by_piece[piece] for piece in perform.piece_of)
 
 
 def written_by(functions: Iterable[Function], stop: Collection[Function] = ()) -> frozenset[str]:
@@ -79,7 +59,7 @@ def _looked_at(function: Function) -> tuple[frozenset[str], tuple[Function, ...]
     code, scope = function.__code__, function.__globals__
     called = tuple(_plain(scope[name]) for name in code.co_names if hasattr(scope.get(name), "py_func"))
     tree = _definitions(code.co_filename).get(code.co_name)
-    if tree is None:  # made of a record's declaration (engine/case/blank.py)
+    if tree is None:  # made of what is declared (engine/core/derived.py)
         return STATE_FIELDS & frozenset(code.co_names), called
     read = {id(node) for node in _only_read(tree)}
     named = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in STATE_FIELDS)

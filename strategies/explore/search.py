@@ -11,6 +11,8 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.records import NR_INVARIANTS
 from percpu_fuzz.engine.own.engines import entry_of
+from percpu_fuzz.engine.scenario import Scenario
+from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.explore.breadth_first import search_level
 from percpu_fuzz.strategies.explore.depth_first import search_depth_first
 from percpu_fuzz.strategies.explore.record import (
@@ -35,6 +37,8 @@ from percpu_fuzz.strategies.explore.record import (
 from percpu_fuzz.strategies.explore.state_words import BLOCK, save_row_alone
 from percpu_fuzz.strategies.explore.table import grown, new_table, remember
 from percpu_fuzz.strategies.explore.world import World, check_outside
+from percpu_fuzz.strategies.run.replay import Run, plain_records, run_scenario, schedule_of
+from percpu_fuzz.strategies.run.steps import steps
 
 FUEL = 100_000  # steps a compiled call: some tenths of a second, so that time and Ctrl-C are seen
 REDUCTIONS = {"none": (0, NO_SLEEP), "sleep": (0, SLEEP), "hash": (1, NO_SLEEP), "both": (1, SLEEP)}
@@ -234,3 +238,19 @@ def explore_nearest_first(world: World, budget: Budget) -> Explored:
         if sr["length"][i]
     }
     return grower.explored(stopped, found, shortest=True)
+
+
+def witness(scenario: Scenario, variant: Variant, path: tuple[int, ...], invariant: str) -> tuple[Scenario, Run]:
+    """The scenario with the schedule of a path, the tasks that step, and its replay.
+
+    AssertionError if the violation is not at the path's end. After the last step of the path its task runs on, then
+    whoever can, to the end of the case.
+    """
+    turns = iter(path)
+    taken = list(steps(variant, *plain_records(scenario, variant), lambda: next(turns, -1)))
+    found = Scenario(scenario.topology, scenario.program, schedule_of(taken))
+    run = run_scenario(found, variant)
+    broken = run.broken(invariant)
+    assert broken is not None, f"{invariant} of {variant.name} does not come back"
+    assert broken.step == len(path), f"{invariant} of {variant.name} comes at step {broken.step}, not {len(path)}"
+    return found, run

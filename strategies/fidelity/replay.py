@@ -24,9 +24,8 @@ from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.fidelity.charge_tally import node_charges
-from percpu_fuzz.strategies.fidelity.comparable_rows import ComparableRows
 from percpu_fuzz.strategies.fidelity.one_task import TRACE_CLASS, FreeRows, OperationQueue
-from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
+from percpu_fuzz.strategies.fidelity.stat_rows import ComparableRows, StatRow, lagging
 from percpu_fuzz.strategies.run.drive import watch_operations
 from percpu_fuzz.strategies.trace import operations as ops
 from percpu_fuzz.strategies.trace.pages.pages_in_time import PagesInTime

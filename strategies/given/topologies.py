@@ -75,14 +75,7 @@ def topologies(
     least = max(1, LARGEST_UNIT_BYTES // page_size)
     rooms = st.sampled_from((0, 512, 1024, 2048))
     return Topology(
-        "drawn",
-        made,
-        draw(cpus(online, max_cpus)),
-        draw(distances(len(made))),
-        page_size,
-        draw(st.sampled_from(EXT_SIZES)),
-        draw(st.sampled_from((least, 8))),
-        first_room_bytes=draw(rooms),
-        first_start_bytes=draw(st.sampled_from((0, 4, 512))),
-        reserved_room_bytes=draw(rooms),
-    )
+        "drawn", made, draw(cpus(online, max_cpus)), draw(distances(len(made))), page_size,
+        draw(st.sampled_from(EXT_SIZES)), draw(st.sampled_from((least, 8))), first_room_bytes=draw(rooms),
+        first_start_bytes=draw(st.sampled_from((0, 4, 512))), reserved_room_bytes=draw(rooms),
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.shown import shell_line
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE, MAX_NODES, PAGE_SIZES, Node, Topology
 from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.machine import (
@@ -215,3 +216,30 @@ def _zoned(node: Node, zones: Zones | None, notes: list[str]) -> Node:
         return Node(node.id, node.online, movable_only=zones is not None and zones.movable_pages > 0)
     pages = some_pages(zones.free_pages, f"node {node.id}", notes)
     return Node(node.id, node.online, pages, zones.low_pages, zones.min_pages)
+
+
+# What a file cannot say, and the one message that asks for all of it at once.
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """what: in words; option: as the help has it; example: what could be typed on this machine."""
+
+    what: str
+    option: str
+    example: str
+
+
+def ask(where: str, missing: Sequence[Missing], given: Mapping[str, str]) -> InputError:
+    """The refusal of a file that lacks something: it names every option that is needed, with a line to type.
+
+    given: the options that were typed, which the line repeats.
+    """
+    words = [one.what for one in missing]
+    what = ", ".join(words[:-1]) + (" and " if words[:-1] else "") + words[-1]
+    options = ", ".join(dict.fromkeys(one.option for one in missing))
+    typed = {f"--{name.replace('_', '-')}": shell_line([text]) for name, text in given.items()}
+    for one in missing:
+        name, _, text = one.example.partition(" ")
+        typed[name] = f"{typed[name]},{text}" if name in typed else text  # lists by node or CPU, whose rest is missing
+    examples = " ".join(f"{name} {text}" for name, text in typed.items())
+    line = f"percpu-fuzz topology import {shell_line([where])} {examples} -o machine.json"
+    return InputError(where, f"does not say {what}", f"say it with {options}; for example: {line}")

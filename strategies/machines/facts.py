@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.errors import InputError, TopologyError
 from percpu_fuzz.engine.topology import MAX_CPUS, MAX_NODES, Cpu, Node, Topology
-from percpu_fuzz.strategies.machines.answers import Answers, distances_of
+from percpu_fuzz.strategies.machines.answers import Answers, Missing, ask, distances_of
 from percpu_fuzz.strategies.machines.boot_log import FirstChunk
 from percpu_fuzz.strategies.machines.machine import (
     NO_UNIT,
@@ -20,7 +20,6 @@ from percpu_fuzz.strategies.machines.machine import (
     unit_pages_of,
     with_first_chunk,
 )
-from percpu_fuzz.strategies.machines.missing import Missing, ask
 
 
 @dataclass(slots=True)

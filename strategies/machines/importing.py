@@ -23,8 +23,7 @@ from percpu_fuzz.strategies.machines.answers import (
 from percpu_fuzz.strategies.machines.boot_facts import BOOT_MARK, read_boot_facts
 from percpu_fuzz.strategies.machines.boot_log import first_chunk_of
 from percpu_fuzz.strategies.machines.facts import Facts, topology_of
-from percpu_fuzz.strategies.machines.lscpu import read_lscpu, repaired
-from percpu_fuzz.strategies.machines.lscpu_text import is_lscpu, read_lscpu_text
+from percpu_fuzz.strategies.machines.lscpu import is_lscpu, read_lscpu, read_lscpu_text, repaired
 from percpu_fuzz.strategies.machines.machine import MACHINE_FORMATS, Imported
 from percpu_fuzz.strategies.machines.numactl import NUMACTL_MARK, read_numactl
 from percpu_fuzz.strategies.machines.pasted import UTF_16, decoded, first_told, part_of, plain_forms

@@ -180,12 +180,7 @@ def read_numactl(text: str, where: str) -> Facts:
             memory[node] = max(left or 0, 1) << 20 if total else 0
     cpu_node = _cpu_node(reader.cpus, where)
     return Facts(
-        where,
-        online,
-        tuple(sorted(cpu_node)),
-        cpu_node,
-        (),
-        memory,
+        where, online, tuple(sorted(cpu_node)), cpu_node, (), memory,
         {here: {there: reader.rows[here][there] for there in online} for here in reader.rows if here in online},
         notes=notes,
-    )
+    )  # fmt: skip

@@ -143,15 +143,9 @@ def read_sysfs(tree: SysfsTree, answers: Answers = NOTHING_SAID) -> Facts:
     if not online:
         _within(files, "CPUs", "cpu/possible", set(online_cpus), cpus)
         facts = Facts(
-            tree.where,
-            (),
-            online_cpus,
-            {},
-            page_size=page_size,
-            possible_cpus=cpus,
-            isolated_cpus=isolated,
+            tree.where, (), online_cpus, {}, page_size=page_size, possible_cpus=cpus, isolated_cpus=isolated,
             notes=notes,
-        )
+        )  # fmt: skip
         return without_numa(facts)
     _within(files, "nodes", "node/possible", set(online), nodes)
     kernel, every = _memory_nodes(files, online, notes)

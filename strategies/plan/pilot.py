@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from percpu_fuzz.engine.histograms import OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES, PARTS
-from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.engine.outcome import OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES, PARTS, Outcome
 from percpu_fuzz.strategies.draw.topologies import Family
 from percpu_fuzz.strategies.plan.learning import allotted, spread
 

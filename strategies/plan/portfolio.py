@@ -7,16 +7,9 @@ from percpu_fuzz.engine.core.records import SIZE_CLASSES
 PORTFOLIO = "portfolio"
 # A walk and PCT in turn: what the one hardly ever finds is found soon by the other, whatever a campaign's length.
 TURNS = (
-    ("urw", 0),
-    ("pct", 3),
-    ("random", 0),
-    ("pct", 2),
-    ("pos", 0),
-    ("preemption", 2),
-    ("delay", 3),
-    ("pct", 4),
+    ("urw", 0), ("pct", 3), ("random", 0), ("pct", 2), ("pos", 0), ("preemption", 2), ("delay", 3), ("pct", 4),
     ("pct", 1),
-)
+)  # fmt: skip
 DEPTHS = {"pct": 3, "preemption": 2, "delay": 3}  # where a scheduler is chosen by name
 SPREAD_STEPS = {"small": 1024, "wide": 8192}  # the k that change points are spread over
 # Cases of a batch from number k on, class small; class wide has fewer, by its number of nodes. Short campaigns spread

@@ -14,9 +14,8 @@ from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case, next_task_of
 from percpu_fuzz.strategies.run.kept import Rows, kept_rows
-from percpu_fuzz.strategies.run.reached import Reached, counting, note_case_steps
+from percpu_fuzz.strategies.run.reached import Reached, counting, note_case_steps, reason_of
 from percpu_fuzz.strategies.run.steps import steps
-from percpu_fuzz.strategies.run.unreached import reason_of
 
 SAMPLE_SEED = 0  # of the sample, whatever the campaign's: what is reached is said of what is drawn, not of a seed
 HUNTED, MEASURED, SAMPLE_CASES = 40, 10, 24  # batches of each stream, cases of a batch

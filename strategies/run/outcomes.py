@@ -11,9 +11,10 @@ import numpy as np
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import NAMES
 from percpu_fuzz.engine.core.records import NR_HAZARDS
-from percpu_fuzz.engine.histograms import (
+from percpu_fuzz.engine.outcome import (
     AMISS,
     EVERY_ALLOCATION,
+    HUNTING,
     MISPLACED_WHERE,
     OF_PARTS,
     OF_PRODUCTS,
@@ -24,8 +25,10 @@ from percpu_fuzz.engine.histograms import (
     PRECHARGE_USED,
     ROUNDING_PARTS,
     SIZE_CELLS,
+    Histogram,
+    Outcome,
+    Signature,
 )
-from percpu_fuzz.engine.outcome import HUNTING, Histogram, Outcome, Signature
 from percpu_fuzz.strategies.run.tally import PROBE_NAMES, BatchTally
 
 COUNT_NAMES = (
@@ -118,7 +121,7 @@ def probe_values(probes: Any, waste: Any, size: Any) -> Iterator[tuple[str, Any]
 
 
 def every_allocation(allocs: Any) -> tuple[dict[str, Histogram], dict[str, int]]:
-    """Histograms and counts over every charged allocation (engine.histograms.EVERY_ALLOCATION)."""
+    """Histograms and counts over every charged allocation (engine.outcome.EVERY_ALLOCATION)."""
     waste = np.maximum(allocs["precharge"] - allocs["used"], 0)
     reserved = allocs["precharge"] > 0
     share = waste[reserved] * np.int64(100) // allocs["precharge"][reserved]

@@ -11,7 +11,7 @@ from percpu_fuzz.engine.core.declare import Vec, dtype_of, i32, i64
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.labels import GFP_NOBLOCK
 from percpu_fuzz.engine.core.records import NR_HAZARDS, Prog, Record, State, Topo
-from percpu_fuzz.engine.histograms import PARTS
+from percpu_fuzz.engine.outcome import PARTS
 from percpu_fuzz.strategies.draw.choices import NR_OPS, NR_TASKS
 from percpu_fuzz.strategies.draw.decode import is_accounted
 from percpu_fuzz.strategies.run.features import NR_FEATURES, Trail, add_case
@@ -61,7 +61,7 @@ class Sums:
 
 
 class AllocRow:
-    """A charged allocation of a case, and how many of the case's PARTS it holds (engine.histograms)."""
+    """A charged allocation of a case, and how many of the case's PARTS it holds (engine.outcome)."""
 
     case: int = i32()
     parts: int = i32()

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from percpu_fuzz.strategies.trace.line_head import TRACEFS
-from percpu_fuzz.strategies.trace.tracefs import LINE_MOST, LOST
+from percpu_fuzz.strategies.trace.tracefs import LINE_MOST, LOST, TRACEFS
 
 FORMS = ("trace-cmd", "perf")
 POINTER = re.compile(r"\b(base_addr|ptr)=(?!0x)([0-9a-f]+)")

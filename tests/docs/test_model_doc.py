@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.engine.case import step
-from percpu_fuzz.engine.case.step import PIECE_OF
 from percpu_fuzz.engine.core.compiled import ROOT
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
 from percpu_fuzz.engine.core.labels import MODEL_NAMES, NAMES, OWN_NAMES
@@ -72,59 +71,14 @@ def test_own_steps_have_one_row() -> None:
     assert CODE.findall(row[0]) == [OWN_NAMES[0], OWN_NAMES[-1]]
 
 
-def dispatch() -> Iterator[tuple[str, str]]:
-    """(label, module.function) for each `label == labels.X` that a piece decides by, and for pieces of one label."""
-    home = {where.split(".")[1]: where for where in functions()}
-    yield from ((name, home[piece]) for piece, (name, *more) in handed_to_pieces().items() if not more)
-    for where, function in functions().items():
-        if "label" not in (argument.arg for argument in function.args.args) or where.startswith(
-            "charging."
-        ):  # a checker looks at labels and performs none
-            continue
-        for node in ast.walk(function):
-            if not (isinstance(node, ast.If) and isinstance(node.test, ast.Compare)):
-                continue
-            known, call = node.test.comparators[0], node.body[0]
-            if isinstance(node.test.ops[0], ast.Eq) and isinstance(known, ast.Attribute) and isinstance(call, ast.Expr):
-                assert isinstance(call.value, ast.Call)
-                assert isinstance(call.value.func, ast.Name)
-                yield known.attr, home[call.value.func.id]
-
-
-def test_the_table_names_the_function_that_the_dispatch_calls() -> None:
-    """The function in a label's row is the one that is called at that label, and each label is decided by once."""
-    called = list(dispatch())
-    assert len(called) == len(MODEL_NAMES)
-    assert {CODE.findall(row[0])[0]: CODE.findall(row[3])[0] for row in step_rows()} == dict(called)
-
-
-def test_each_piece_of_the_dispatch_gets_the_labels_that_it_decides_by() -> None:
-    """`step` hands a label to the piece that stands in the file of the label's function."""
-    decides = defaultdict(set)
-    for where, function in functions().items():
-        for node in ast.walk(function):
-            if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and where.endswith("_step"):
-                assert isinstance(node.test.comparators[0], ast.Attribute)
-                decides[where.split(".")[1]].add(node.test.comparators[0].attr)
-    decides["uc_level"] = {"UC_LEVEL"}
-    decides["own_step"] = set(OWN_NAMES)
-    assert {name: set(found) for name, found in handed_to_pieces().items()} == decides
-
-
-def handed_to_pieces() -> dict[str, list[str]]:
-    """By piece, the labels for whose piece the conditions of `step` hold first."""
-    found: dict[str, list[str]] = defaultdict(list)
-    chain = functions()["step.step"].body[-1]
-    for number, name in enumerate(NAMES):
-        node: ast.stmt = chain
-        while isinstance(node, ast.If):
-            holds = eval(compile(ast.Expression(node.test), "step", "eval"), vars(step) | {"piece": PIECE_OF[number]})
-            node = node.body[0] if holds else node.orelse[0]
-        assert isinstance(node, ast.Expr)
-        assert isinstance(node.value, ast.Call)
-        assert isinstance(node.value.func, ast.Name)
-        found[node.value.func.id].append(name)
-    return found
+def test_the_table_names_the_function_that_runs_at_each_label() -> None:
+    """The function in a label's row is the one that is called at that label."""
+    runs = {
+        NAMES[label]: f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        for label, function in vars(step)["perform"].steps.items()
+    }
+    assert len(runs) == len(MODEL_NAMES)
+    assert {CODE.findall(row[0])[0]: CODE.findall(row[3])[0] for row in step_rows()} == runs
 
 
 def test_every_function_that_is_named_exists() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from percpu_fuzz.fuzz.amounts import seconds_in, whole_in
+from percpu_fuzz.fuzz.options import seconds_in, whole_in
 
 
 @pytest.mark.parametrize(

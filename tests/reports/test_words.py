@@ -7,8 +7,7 @@ import pytest
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES, MODEL_INVARIANTS
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.variant import VARIANTS
-from percpu_fuzz.reports.hazards import HAZARD_WORDS
-from percpu_fuzz.reports.invariants import INVARIANT_WORDS, applies, described_variant
+from percpu_fuzz.reports.invariants import HAZARD_WORDS, INVARIANT_WORDS, applies, described_variant
 
 NOT_ASKED = {
     "base": {"I1", "I1b", "I2", "I3", "I14"},

@@ -13,8 +13,7 @@ from percpu_fuzz.reports.figures.families import HUGE_NODES
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.numbers import WIDTH, command, number, paragraph, plain, plural, share_words, upper_percent
 from percpu_fuzz.reports.quantities import WASTE
-from percpu_fuzz.reports.render.lanes import Lanes, laid_out
-from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
+from percpu_fuzz.reports.render.lanes import ROWS_MOST, Lanes, laid_out, lanes_picture
 from percpu_fuzz.reports.render.page import Figure, Section, Table
 from percpu_fuzz.reports.sections.brief.causes import Cause, causes
 from percpu_fuzz.reports.sections.brief.schedule import two_columns

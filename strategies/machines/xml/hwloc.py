@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.topology import LOCAL_DISTANCE
+from percpu_fuzz.strategies.machines.answers import Missing
 from percpu_fuzz.strategies.machines.facts import Facts
 from percpu_fuzz.strategies.machines.machine import ID_MAX, number_of, show_list
-from percpu_fuzz.strategies.machines.missing import Missing
 from percpu_fuzz.strategies.machines.xml.events import Element
 
 HWLOC_XML = "hwloc XML as `lstopo --of xml` writes it"
@@ -194,17 +194,10 @@ def read_hwloc(root: Element, where: str, cpuless: tuple[int, ...] = ()) -> Fact
     if found.nodes == [found.machine]:
         notes.append("hwloc lists no NUMANode: the machine is one node, 0, with all memory")
     facts = Facts(
-        where,
-        tuple(sorted(ids)),
-        tuple(sorted(found.online)),
-        cpu_node,
-        tuple(sorted(found.all_cpus - found.online - set(cpu_node))),
-        _memory_bytes(found.nodes),
-        distances(root, found.nodes),
-        page_size=min(found.page_sizes, default=0) or None,
-        missing=missing,
-        notes=notes,
-    )
+        where, tuple(sorted(ids)), tuple(sorted(found.online)), cpu_node,
+        tuple(sorted(found.all_cpus - found.online - set(cpu_node))), _memory_bytes(found.nodes),
+        distances(root, found.nodes), page_size=min(found.page_sizes, default=0) or None, missing=missing, notes=notes,
+    )  # fmt: skip
     _movable(facts, found.nodes)
     return facts
 

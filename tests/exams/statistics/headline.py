@@ -16,14 +16,15 @@ import numpy as np
 from case_laws import LAWS, Law, true_mean, true_quantile
 from stored_campaigns import counted, in_parallel, too_few
 
-from percpu_fuzz.engine.histograms import (
+from percpu_fuzz.engine.outcome import (
+    MEASUREMENT,
     OF_PARTS,
     OF_PRODUCTS,
     OF_SQUARES,
     OF_VALUE_SQUARES,
     PARTS,
+    Outcome,
 )
-from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
 from percpu_fuzz.reports.campaign import RunFacts, gather
 from percpu_fuzz.reports.figures.estimates import Distribution
 from percpu_fuzz.reports.figures.figures import Figures

@@ -8,7 +8,7 @@ from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario, load_finding
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.fuzz.findings.per_node import PerNode
+from percpu_fuzz.fuzz.findings.showing import PerNode
 from percpu_fuzz.strategies.run.replay import run_scenario
 
 

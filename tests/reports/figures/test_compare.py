@@ -13,8 +13,7 @@ import pytest
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import Histogram, Outcome, Signature
 from percpu_fuzz.reports.campaign import Campaign
-from percpu_fuzz.reports.figures.compare import compare
-from percpu_fuzz.reports.figures.compare_values import values
+from percpu_fuzz.reports.figures.compare import compare, values
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_json, compare_page, mail_of

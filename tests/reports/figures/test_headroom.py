@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from percpu_fuzz.engine.histograms import PAIR, PLACES
-from percpu_fuzz.engine.outcome import Histogram, Outcome
+from percpu_fuzz.engine.outcome import PAIR, PLACES, Histogram, Outcome
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.headroom import counted, curve_places, family_headroom, table_places

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 from rendered import report_json, report_text
 
-from percpu_fuzz.engine.histograms import AMISS
-from percpu_fuzz.engine.outcome import Outcome
+from percpu_fuzz.engine.outcome import AMISS, Outcome
 from percpu_fuzz.reports.campaign import Campaign
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.figures.misplaced import StratumMisplaced

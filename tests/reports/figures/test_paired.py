@@ -12,8 +12,8 @@ from scipy.stats import binomtest, ttest_rel
 
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.reports.campaign import Campaign, RunFacts, gather
+from percpu_fuzz.reports.figures.compare import paired, weighted_error
 from percpu_fuzz.reports.figures.figures import Figures
-from percpu_fuzz.reports.figures.paired import paired, weighted_error
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_page
 from percpu_fuzz.strategies.draw.topologies import preset

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from percpu_fuzz.reports.lanes import Broken, Change, Line, stored_lines
-from percpu_fuzz.reports.render.lanes import laid_out, lanes_text
-from percpu_fuzz.reports.render.lanes_picture import ROWS_MOST, lanes_picture
+from percpu_fuzz.reports.render.lanes import ROWS_MOST, laid_out, lanes_picture, lanes_text
 
 LINES = (
     Line(1, 0, "task 0", "AL_PRECHARGE", (Change("memcg1 usage", 0, 2), Change("objcg1.0 -> memcg", 1, -1))),

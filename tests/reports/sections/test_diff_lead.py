@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from percpu_fuzz.reports.render.text import page_text
-from percpu_fuzz.reports.sections.diff import diff_page
-from percpu_fuzz.reports.sections.diff_lead import lead_words
+from percpu_fuzz.reports.sections.diff import diff_page, lead_words
 
 
 def difference(kind: str, **measured: int) -> dict[str, Any]:

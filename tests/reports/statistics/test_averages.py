@@ -11,7 +11,7 @@ import pytest
 from case_laws import CALM, LAWS, WILD, averages_of, true_mean, true_quantile
 from stored_campaigns import too_few
 
-from percpu_fuzz.engine.histograms import PARTS
+from percpu_fuzz.engine.outcome import PARTS
 from percpu_fuzz.reports.statistics.anytime_averaged_quantile import QuantileSequence, averaged_quantile_interval
 from percpu_fuzz.reports.statistics.averaged_quantile import averaged_quantile, quantile_of
 from percpu_fuzz.reports.statistics.averages import Averages, ratio_error

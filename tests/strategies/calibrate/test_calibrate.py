@@ -21,8 +21,8 @@ from percpu_fuzz.strategies.calibrate.calibrate import (
     fitted_op,
     gfp_weights,
     halves_of,
+    thinned,
 )
-from percpu_fuzz.strategies.calibrate.fewer_values import thinned
 from percpu_fuzz.strategies.calibrate.lifetimes import (
     HORIZON,
     Lifetimes,

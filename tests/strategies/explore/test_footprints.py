@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from percpu_fuzz.engine.case.step import perform
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
 from percpu_fuzz.engine.core.labels import NAMES
@@ -13,7 +14,7 @@ from percpu_fuzz.engine.core.records import State, new_record
 from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import families
-from percpu_fuzz.strategies.explore.footprints import AROUND, PIECES, STATE_FIELDS, fields_written, written_by
+from percpu_fuzz.strategies.explore.footprints import AROUND, STATE_FIELDS, fields_written, written_by
 from percpu_fuzz.strategies.explore.model import ENGINE, Model, ready_mask, take_step
 from percpu_fuzz.strategies.explore.state_words import BLOCK, blocks_of, places_of
 from percpu_fuzz.strategies.plan.mutants import FIXED, mutants_of
@@ -87,7 +88,7 @@ def steps_of(variant: Variant, k: int) -> list[tuple[int, frozenset[str]]]:
 
 def test_a_step_writes_nothing_else() -> None:
     """Three cases of each variant and of each mutant of fixed. Control: what is around every step is not enough."""
-    around = written_by(AROUND, stop={piece.py_func for piece in PIECES})  # type: ignore[attr-defined]
+    around = written_by(AROUND, stop={piece.py_func for piece in perform.pieces})
     said, labels, more = fields_written(), set(), 0
     for variant in (*VARIANTS.values(), *(mutant.variant for mutant in mutants_of(FIXED))):
         for k in range(3):

@@ -21,9 +21,8 @@ from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.explore.precharge import formula_lines
 from percpu_fuzz.strategies.explore.scopes import SCOPES, every_program, shipped_scope
-from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first
+from percpu_fuzz.strategies.explore.search import Budget, Explored, explore, explore_nearest_first, witness
 from percpu_fuzz.strategies.explore.state_words import ATTEMPTS, LOGS, word_masks
-from percpu_fuzz.strategies.explore.witness import witness
 from percpu_fuzz.strategies.explore.world import World, check_outside, engine_world, hash_of
 from percpu_fuzz.strategies.run.replay import plain_records
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step

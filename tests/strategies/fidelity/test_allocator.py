@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from percpu_fuzz.strategies.fidelity.allocator import Allocator
-from percpu_fuzz.strategies.fidelity.allocator_chunk import ChunkMap
-from percpu_fuzz.strategies.fidelity.allocator_hints import Hints
+from percpu_fuzz.strategies.fidelity.allocator_chunk import ChunkMap, Hints
 from percpu_fuzz.strategies.fidelity.area_steps import steps_of
 from percpu_fuzz.strategies.fidelity.areas import AreaReport, check_areas
 from percpu_fuzz.strategies.trace import events as ev

@@ -20,9 +20,9 @@ from percpu_fuzz.strategies.fidelity.fidelity import check_run, replay_rows, uni
 from percpu_fuzz.strategies.fidelity.stat_rows import StatRow, lagging
 from percpu_fuzz.strategies.trace import operations as op
 from percpu_fuzz.strategies.trace.pages.placement import Placement, PopulateRecord
-from percpu_fuzz.strategies.trace.possible_cpus import CostRatios, check_possible_cpus
 from percpu_fuzz.strategies.trace.recorded_run import RecordedRun
 from percpu_fuzz.strategies.trace.states import CgroupRow, Snapshot
+from percpu_fuzz.strategies.trace.trace_stream import CostRatios, check_possible_cpus
 
 SMALL = "r11-2node-small-6.1"
 FOUR_CPUS = Topology(

@@ -10,8 +10,7 @@ import pytest
 from case_laws import CALM, WILD, Law, true_mean
 from stored_campaigns import too_few
 
-from percpu_fuzz.engine.histograms import OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES
-from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
+from percpu_fuzz.engine.outcome import MEASUREMENT, OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES, Outcome
 from percpu_fuzz.reports.statistics.averages import Averages, ratio_error
 from percpu_fuzz.reports.statistics.intervals import Interval
 from percpu_fuzz.reports.statistics.means import mean_of

@@ -8,8 +8,7 @@ import pytest
 
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.plan.sampled import reached_by, sample, unreached_row
-from percpu_fuzz.strategies.run.reached import Reached
-from percpu_fuzz.strategies.run.unreached import EXCEPTIONS, reason_of
+from percpu_fuzz.strategies.run.reached import EXCEPTIONS, Reached, reason_of
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from percpu_fuzz.engine.core.compiled import plain
-from percpu_fuzz.engine.histograms import OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES, PARTS
+from percpu_fuzz.engine.outcome import OF_PARTS, OF_PRODUCTS, OF_SQUARES, OF_VALUE_SQUARES, PARTS
 from percpu_fuzz.strategies.draw.decode import mark_probe
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batch import Batch

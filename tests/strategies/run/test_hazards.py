@@ -11,7 +11,7 @@ from places import DATA
 from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Finding, Scenario, Switch, load_finding
 from percpu_fuzz.engine.variant import VARIANTS, Variant
-from percpu_fuzz.reports.hazards import HAZARD_WORDS
+from percpu_fuzz.reports.invariants import HAZARD_WORDS
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.mutants import catalogue

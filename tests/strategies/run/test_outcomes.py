@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from percpu_fuzz.engine.histograms import AMISS, PAIR, SIZE_CELLS
+from percpu_fuzz.engine.outcome import AMISS, PAIR, SIZE_CELLS
 from percpu_fuzz.strategies.run.outcomes import histograms_of
 from percpu_fuzz.strategies.run.tally import new_rows
 

@@ -11,9 +11,9 @@ import pytest
 
 from percpu_fuzz.strategies.trace import events as ev
 from percpu_fuzz.strategies.trace import operations as op
-from percpu_fuzz.strategies.trace.charged_by_flag import ASSUMED_CGROUP, charged_by_flag
 from percpu_fuzz.strategies.trace.operations import ROOT, AllocArea, FreeArea, MkCgroup, RmCgroup, SnapBegin, SnapEnd
 from percpu_fuzz.strategies.trace.states import Snapshot, import_states
+from percpu_fuzz.strategies.trace.trace_stream import ASSUMED_CGROUP, charged_by_flag
 from percpu_fuzz.strategies.trace.tracefs import read_events
 from percpu_fuzz.strategies.trace.workload import WorkloadStream, max_bytes
 

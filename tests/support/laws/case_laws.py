@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from percpu_fuzz.engine.histograms import PARTS
+from percpu_fuzz.engine.outcome import PARTS
 from percpu_fuzz.reports.statistics.averages import Averages
 from percpu_fuzz.reports.statistics.intervals import OPEN, Interval
 from percpu_fuzz.reports.statistics.strata import Stratum, weighted_mean

@@ -18,7 +18,7 @@ from narrowed import only
 from scipy.stats import chisquare
 
 from percpu_fuzz.engine.core.labels import GFP_ACCOUNT, OP_ALLOC
-from percpu_fuzz.engine.histograms import PAIR
+from percpu_fuzz.engine.outcome import PAIR
 from percpu_fuzz.engine.topology import Cpu, Node, Topology
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.choices import KIND_NAMES, PLACE_INDEPENDENT, PLACE_PRESSED, PLACE_RUNS, kind_arrays

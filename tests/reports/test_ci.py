@@ -16,8 +16,7 @@ from places import DATA, ROOT
 from sarif_pydantic import Sarif
 
 from percpu_fuzz.engine.core.evidence import MODEL_INVARIANTS
-from percpu_fuzz.reports.ci.formats import FORMATS
-from percpu_fuzz.reports.ci.verdicts import ERROR, FAIL, PASS, SKIP, verdicts
+from percpu_fuzz.reports.ci import ERROR, FAIL, FORMATS, PASS, SKIP, verdicts
 from percpu_fuzz.reports.figures.figures import Figures
 
 Made = Callable[..., Any]
