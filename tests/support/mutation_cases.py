@@ -61,7 +61,6 @@ assert "waste_sum" in SUMS.names  # what a campaign counts is what a case is com
 SHOWN = (  # by what a kernel shows of itself while it runs
     "memcg_usage", "memcg_max", "memcg_percpu", "memcg_kmem",  # memory.current, .max, .stat
     "node_free", "node_online",  # /proc/zoneinfo, /sys/devices/system/node/online
-    "task_memcg", "task_cpu",  # /proc/PID/cgroup and stat
 )  # fmt: skip
 SHOWN_OF_CHUNK = ("chunk_free", "chunk_populated", "chunk_empty")  # percpu_stats, chunk by chunk in the order of lists
 Verdict = tuple[object, object, object]
@@ -245,7 +244,7 @@ def verdict(case: MutationCase, checks: int = CHECK_TOUCHED) -> Verdict:
 
 def shown_by(topo: Any, state: Any) -> tuple[object, ...]:
     """What a kernel shows of itself: SHOWN, the events of percpu, percpu_stats, which cgroups are online or dying with
-    how many tasks, which CPUs are online.
+    how many tasks, where tasks are, which CPUs are online.
     """
     lie = zip(state.area_used, state.area_chunk, state.area_off, strict=True)
     places = tuple(place for place in lie if place[0] == 2)
@@ -257,9 +256,10 @@ def shown_by(topo: Any, state: Any) -> tuple[object, ...]:
         for c in made
     )
     groups = tuple(0 if stage in (0, MEMCG_FREED) else 1 + (stage != MEMCG_ONLINE) for stage in state.memcg_state)
+    tasks = tuple(zip(state.task_memcg[: state.nr_all], state.task_cpu[: state.nr_all], strict=True))
     online = tuple(state.cpu_online[: topo.nr_act])
     values = tuple(tuple(getattr(state, name)) for name in SHOWN)
-    return places, chunks, state.nr_empty_pop, groups, tuple(state.memcg_tasks), online, values
+    return places, chunks, state.nr_empty_pop, groups, tuple(state.memcg_tasks), tasks, online, values
 
 
 def traced(case: MutationCase) -> tuple[Verdict, Lines]:
