@@ -30,6 +30,7 @@ LOOKED = "it only says how soon a loop over all rows may end: more of it makes t
 BOOT = "what lies in a boot chunk is never charged, so that where its pages lie is read by variants of one's own alone"
 WORKER = "a worker takes no slot and charges nothing: it owes nothing"
 ABOVE_ROOT = "root is never chosen: a number of a cgroup that is, is above 0"
+OWN = "does something for variants of one's own only, which are no cases here (tests/engine/own)"
 REACHES = "what an area can touch at most enters as min(nodes, it) with a factor of 0 in every variant"
 
 EQUIVALENT: tuple[tuple[str, str], ...] = (
@@ -52,7 +53,7 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
      r"st\.(task_objcg|slot_area|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
      r"\[[^]]+\] = -1 -- 1 becomes 2", NULL),
     (r"memcg\.of_null: st\.pn_objcg\[.*\] = -1 -- 1 becomes 2", NULL),
-    (r"(charge_hook\.own_objcg|objcg\.current_objcg|post_hook\.stale_entry|charging\.objcg_to_find): "
+    (r"(charge_hook\.own_objcg|objcg\.current_objcg|charging\.objcg_to_find): "
      r"return .*-1 -- 1 becomes 2", NULL),
     (r"(balance\.chunk_to_populate|chunks\.fit_in_hole|chunks\.free_area_row|try_charge\.reclaim_from|"
      r"placement\.alloc_page): return -1 -- 1 becomes 2", NOTHING),
@@ -69,8 +70,6 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"teardown\.drain_next: occupied = occupied or st\.ps_memcg\[a, i\] >= 0 -- GtE becomes Gt", ROOT),
     (r"balance\.chunk_to_populate: position = -\(1 << 30\) -- (1 becomes 2|30 becomes 31)", EDGE),
     (r"chunks\.next_in_slot: if best < 0 or st\.chunk_pos\[c\] < st\.chunk_pos\[best\]: -- Lt becomes LtE #2", EQUAL),
-    (r"try_charge\.(try_charge: goto\(st, t, labels\.TC_DONE\) -- the call of goto is left out|"
-     r"try_charge: st\.tc_ok\[t\] = 1 -- 1 becomes 2)", "charges of no page are not asked for"),
     (r"placement\.stamp_page: total = .* -- (Mod becomes Mult|Add becomes Sub( #2)?|7 becomes 8|"
      r"1000003 becomes 1000004|31 becomes 32)", HASHED),
     (r"placement\.stamp_area: total = .* -- (Add becomes Sub|1000000007 becomes 1000000008|131 becomes 132)", HASHED),
@@ -110,6 +109,12 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"chunks\.release_row: st\.nr_areas -= 1 -- the update is left out", LOOKED),
     (r"reset\.make_boot_chunk: place_boot_page\(.* -- the call of place_boot_page is left out", BOOT),
     (r"reset\.place_boot_page: .* -- .*", BOOT),
+    (r"reset\.reset_case: blank_callback\(.* is left out", LEFT),
+    (r"operations\.clear_registers: st\.node_bytes\[t, n\] = 0 -- 0 becomes 1", LEFT),
+    (r"reset\.reset_chunks: (blank_ext_page\(.* is left out|for i in range\(st\.was_pages \* 4\): -- Mult .*)",
+     NOT_THERE),
+    (r"(reset\.reset: own_reset\(.*|step\.step: own_step\(.*) is left out", OWN),
+    (r"invariants\.check_refs: holders \+= own_holders\(.* -- .*", OWN),
     (r"charging\.watch_charge: if t >= prog\.nr_tasks or .* -- GtE becomes Gt", WORKER),
     (r"charging\.owner_of: return 0 if prog\.task_irq\[t\] == 1 else st\.task_memcg\[t\] -- 1 becomes 2",
      "an interrupt source is in root: number 0"),
@@ -128,7 +133,8 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
      "the search for the next range passes over pages that are populated by then"),
     (r"percpu_alloc\.al_populate: if span < 0: -- (Lt becomes LtE|0 becomes 1)", "a range ends at 1 at least"),
     (r"placement\.stamp_area: if stamp < 0: -- Lt becomes LtE", HASHED),
-    (r"reset\.reset_cpus: st\.cpu_online\[a\] = .* -- Lt becomes LtE", "nobody acts on the CPU behind the last"),
+    (r"reset\.reset_cpus: st\.cpu_online\[a\] = .* -- (Lt becomes LtE|0 becomes 1)",
+     "nobody acts on CPUs behind the last"),
     (r"step\.idle: st\.mutex = t \+ 1 -- Add becomes Sub", OWNER),
     (r"try_charge\.tc_force: st\.memcg_over\[m\] = 1 -- 1 becomes 2", NONZERO),
     (r"try_charge\.(tc_reclaim: if victim < 0|tc_oom: if .* or victim < 0): -- (Lt becomes LtE|0 becomes 1)",
