@@ -50,14 +50,14 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"post_each_page\.po_page: st\.r_page\[t\] = 0 -- 0 becomes 1", LEFT),
     (r"chunks\.release_row: st\.area_(chunk|off|bytes)\[r\] = 0 -- 0 becomes 1", LEFT),
     (r"(?!chunks\.release_row|reset\.reset_areas)\w+\.\w+: "
-     r"st\.(task_objcg|slot_area|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
+     r"st\.(task_objcg|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
      r"\[[^]]+\] = -1 -- 1 becomes 2", NULL),
     (r"memcg\.of_null: st\.pn_objcg\[.*\] = -1 -- 1 becomes 2", NULL),
     (r"(charge_hook\.own_objcg|objcg\.current_objcg|charging\.objcg_to_find): "
      r"return .*-1 -- 1 becomes 2", NULL),
     (r"(balance\.chunk_to_populate|chunks\.fit_in_hole|chunks\.free_area_row|try_charge\.reclaim_from|"
      r"placement\.alloc_page): return -1 -- 1 becomes 2", NOTHING),
-    (r"(chunks\.unlink_area|reset\.reset_areas): st\.area_next\[r\] = -1 -- 1 becomes 2", NOTHING),
+    (r"(chunks\.(unlink_area|release_row)|reset\.reset_areas): st\.area_next\[r\] = -1 -- 1 becomes 2", NOTHING),
     (r"chunks\.link_area: previous, here = \(-1, .*-- 1 becomes 2", NOTHING),
     (r"(percpu_alloc\.al_mutex|step\.idle): st\.mutex = t \+ 1 -- 1 becomes 2", OWNER),
     (r"memcg\.of_null: st\.objcg_lock = t \+ 1 -- .*", OWNER),
@@ -108,8 +108,16 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"(chunks\.take_area|operations\.begin_alloc): st\.nr_areas \+= 1 -- 1 becomes 2", LOOKED),
     (r"chunks\.release_row: st\.nr_areas -= 1 -- the update is left out", LOOKED),
     (r"reset\.make_boot_chunk: place_boot_page\(.* -- the call of place_boot_page is left out", BOOT),
-    (r"reset\.place_boot_page: .* -- .*", BOOT),
-    (r"reset\.reset_case: blank_callback\(.* is left out", LEFT),
+    (r"reset\.place_boot_page: (?!if ).* -- .*", BOOT),
+    (r"reset\.reset_case: blank_(callback|log)\(.* is left out", LEFT),
+    (r"memcg\.(of_move: st\.off_row|of_kill: st\.off_nid) = 0 -- 0 becomes 1", LEFT),
+    (r"obj_stock\.do_put: st\.do_slot\[t\] = 0 -- 0 becomes 1", LEFT),
+    (r"operations\.clear_registers: st\.tc_ok\[t\] = 0 -- 0 becomes 1", LEFT),
+    (r"reset\.reset_tasks: st\.task_cpu\[t\] = .* -- (LtE becomes Lt|0 becomes 1 #2)", EQUAL),
+    (r"runnable\.has_something: if t < prog\.nr_tasks: -- Lt becomes LtE",
+     "whom it lists is asked whether it may step"),
+    (r"conservation\.add_up: while m > 0: -- Gt becomes GtE", "root's sums are judged by nobody"),
+    (r"invariants\.count_entries: left -= .* -- the update is left out", LOOKED),
     (r"operations\.clear_registers: st\.node_bytes\[t, n\] = 0 -- 0 becomes 1", LEFT),
     (r"reset\.reset_chunks: (blank_ext_page\(.* is left out|for i in range\(st\.was_pages \* 4\): -- Mult .*)",
      NOT_THERE),
