@@ -33,13 +33,18 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 sys.path.insert(0, str(ROOT))
 
 from equivalent_mutants import reason_of  # noqa: E402
-from mutation_cases import PATHS, MutationCase, Verdict, pool, traced, verdict  # noqa: E402
+from mutation_cases import PATHS, MutationCase, Verdict, hunted, pool, searched, traced, verdict  # noqa: E402
 from source_mutants import SourceMutant, functions_of, mutants_of, mutated  # noqa: E402
 
 from percpu_fuzz.engine.core import compiled  # noqa: E402
+from percpu_fuzz.strategies.run.walk import CHECK_ALL, CHECK_TOUCHED  # noqa: E402
 
 KEPT = ROOT / "out" / "mutation.json"
-CASES_MOST, CASES_LEAST, AFTER_TOLD = 64, 8, 4  # of a mutant; of an equivalent one; after one told it apart by a count
+CASES_MOST, CASES_LEAST, AFTER_TOLD = (
+    192,
+    16,
+    4,
+)  # of a mutant; of an equivalent one; after one told it apart by a count
 HANGS_SECONDS = 1.0  # of CPU time, a case, which takes a hundredth
 KEPT_EVERY = 100  # mutants
 BROKEN, SURVIVED, UNREACHED, EQUIVALENT = "broken", "survived", "unreached", "equivalent"
@@ -80,13 +85,14 @@ def install(mutant: SourceMutant) -> None:
 def fate(mutant: SourceMutant, answer: Any) -> None:
     """Send (what became of a mutant, cases run). Only in a process of its own."""
     chosen = chosen_cases(mutant)
+    checks = CHECK_ALL if mutant.function == "check_everything" else CHECK_TOUCHED  # both find the same, at once
     gc.disable()
     compiled._twins.clear()
     install(mutant)
     signal.signal(signal.SIGVTALRM, _hang)
     first: dict[str, int] = {}
     for number, place in enumerate(chosen, 1):
-        found = timed(_pool[place])
+        found = timed(_pool[place], checks)
         if found is None or found[0] != _expected[place][0]:
             answer.send((BROKEN, number))
             return
@@ -98,21 +104,30 @@ def fate(mutant: SourceMutant, answer: Any) -> None:
 
 
 def chosen_cases(mutant: SourceMutant) -> list[int]:
-    """Of the cases that reach the statement; those that break something first where the change is in what judges them,
-    or in what variants decide. A few do for what is known to be equivalent.
+    """Of the cases that reach the statement, each kind and each set of broken invariants in turn; those that break
+    something first where the change is in what judges them or marks what is to be judged, or in what variants decide.
+    A few do for what is known to be equivalent.
     """
     cases = _reaching[mutant.module, mutant.line]
-    shuffled = random.Random(mutant.name).sample(cases, len(cases))
-    if PATHS[mutant.module].parent.name == "checks" or "prog.v_" in mutant.statement:
-        shuffled.sort(key=lambda place: not _expected[place][0])
-    return shuffled[: CASES_LEAST if reason_of(mutant.name) else CASES_MOST]
+    if mutant.function == "check_everything":  # on class wide too slow to be done after each step
+        cases = [place for place in cases if _pool[place].topo.by_count == 0]
+    judges = PATHS[mutant.module].parent.name == "checks" or "touch_" in mutant.statement
+    first = judges or "prog.v_" in mutant.statement
+    seen = Counter[object]()
+    turns: list[tuple[bool, int, int]] = []
+    for place in random.Random(mutant.name).sample(cases, len(cases)):
+        alike = _expected[place][0] if judges else (_pool[place].kind, _expected[place][0])
+        seen[alike] += 1
+        turns.append((first and not _expected[place][0], seen[alike], place))
+    turns.sort(key=lambda turn: turn[:2])
+    return [place for *_, place in turns][: CASES_LEAST if reason_of(mutant.name) else CASES_MOST]
 
 
-def timed(case: MutationCase) -> Verdict | None:
+def timed(case: MutationCase, checks: int) -> Verdict | None:
     """The verdict of a case; None if it raises or hangs."""
     signal.setitimer(signal.ITIMER_VIRTUAL, HANGS_SECONDS)
     try:
-        return verdict(case)
+        return verdict(case, checks)
     except Exception:
         return None
     finally:
@@ -198,7 +213,9 @@ def keep(kept: dict[str, Any]) -> None:
 
 def prepare(workers: int) -> None:
     """Draw the cases, and run each once on the engine as it is."""
-    _pool[:] = pool()
+    with FORK.Pool(1) as process:  # what is compiled stays there: the processes of mutants are forked from here
+        broken = process.map(searched, range(len(hunted())))
+    _pool[:] = pool(enumerate(broken))
     with FORK.Pool(workers) as processes:
         for place, (found, lines) in enumerate(processes.imap(_traced, range(len(_pool)), chunksize=8)):
             _expected.append(found)

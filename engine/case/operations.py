@@ -6,9 +6,9 @@ from percpu_fuzz.engine.checks.conservation import lay_area
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import blanking, piece
-from percpu_fuzz.engine.core.evidence import hazard, touch_memcg
+from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.hooks import own_claims
-from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
+from percpu_fuzz.engine.core.primitives import ceil_div, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_ONLINE
 from percpu_fuzz.engine.kernel.charge_hook import pre_alloc_hook
@@ -84,7 +84,6 @@ def begin_user(prog: Prog, st: State, t: int) -> None:
         return
     st.memcg_ref[m] += 1
     st.r_scope[t] = m
-    touch_memcg(st, m)
     try_charge(prog, st, t, m, prog.op_value[t, op], prog.op_gfp[t, op], labels.OP_USER_END)
 
 
@@ -112,7 +111,6 @@ def begin_set_max(prog: Prog, st: State, t: int) -> None:
     if headroom >= LOWER and headroom != 32767:
         headroom = LOWER - headroom
     st.memcg_max[m] = NO_LIMIT if headroom == 32767 else max(st.memcg_usage[m] + headroom, 0)
-    touch_memcg(st, m)
     st.memcg_over[m] = 0
     if st.memcg_usage[m] > st.memcg_max[m]:
         st.memcg_over[m] = 1
@@ -141,7 +139,6 @@ def begin_cpu_dead(topo: Topo, prog: Prog, st: State, t: int) -> None:
     for other in range(st.nr_all):
         if st.task_cpu[other] == a:
             st.task_cpu[other] = st.task_cpu[t]
-            stir(st, WORK)
     drain_local(st, t, a, DRAIN_DEAD, labels.OP_END)
 
 
@@ -189,7 +186,6 @@ def bring_online(prog: Prog, st: State, a: int) -> None:
     st.cpu_online[a] = 1
     if st.pc[prog.nr_tasks + a] == labels.IDLE:
         st.task_cpu[prog.nr_tasks + a] = a
-        stir(st, WORK)
 
 
 @compiled
@@ -251,7 +247,6 @@ def migrate(topo: Topo, prog: Prog, st: State, t: int, who: int, a: int) -> None
     if st.cpu_preempt[here] == who + 1:
         return
     st.task_cpu[who] = a
-    stir(st, WORK)
 
 
 @compiled

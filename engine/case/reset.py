@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core.compiled import compiled, compiled_entry
 from percpu_fuzz.engine.core.derived import blanking
-from percpu_fuzz.engine.core.evidence import untouch
 from percpu_fuzz.engine.core.hooks import own_reset
 from percpu_fuzz.engine.core.records import (
     NR_HAZARDS,
@@ -194,7 +193,6 @@ def reset(topo: Topo, prog: Prog, st: State, whole: bool) -> None:
     st.was_nodes = topo.nr_nodes
     st.was_cpus = topo.nr_cpus
     st.was_pages = topo.unit_pages
-    untouch(st)
 
 
 @compiled

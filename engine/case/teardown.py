@@ -50,13 +50,11 @@ def barrier_open(prog: Prog, st: State) -> bool:
 
 @compiled
 def pass_barrier(prog: Prog, st: State) -> None:
-    """Tasks at the barrier go on to their next operation; one in an interrupt leaves its CPU."""
+    """Tasks at the barrier go on to their next operation."""
     for t in range(prog.nr_tasks):
         if st.pc[t] == labels.AT_BARRIER:
             st.pc[t] = labels.IDLE
             st.op_i[t] += 1
-            if st.cpu_irq[st.task_cpu[t]] == t + 1:
-                st.cpu_irq[st.task_cpu[t]] = 0
 
 
 @compiled

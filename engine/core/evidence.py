@@ -31,7 +31,10 @@ def hazard(st: State, number: int) -> None:
 
 @compiled
 def touch_cpu(st: State, a: int) -> None:
-    """I4 looks at this CPU's stocks after the step; more rows than the log holds make every check look at all."""
+    """I4 looks at this CPU's stocks after the step; more rows than the log holds make every check look at all.
+
+    Said where a slot gets a holder or more in it: what takes from a slot or empties it breaks nothing.
+    """
     for i in range(min(st.dirty_cpu_n, NR_LOG)):
         if st.dirty_cpu[i] == a:
             return
@@ -53,7 +56,7 @@ def touch_objcg(st: State, o: int) -> None:
 
 @compiled
 def touch_memcg(st: State, m: int) -> None:
-    """I19 looks after the step whether an objcg still points at this memcg once it is freed (log as in touch_cpu)."""
+    """I19 looks after the step whether an objcg still points at this memcg, now freed (log as in touch_cpu)."""
     for i in range(min(st.dirty_memcg_n, NR_LOG)):
         if st.dirty_memcg[i] == m:
             return

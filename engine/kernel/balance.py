@@ -7,7 +7,7 @@ from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
 from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_DEPOPULATE
-from percpu_fuzz.engine.core.primitives import WORK, goto, stir
+from percpu_fuzz.engine.core.primitives import goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.chunks import (
@@ -141,7 +141,6 @@ def ba_free_empty(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """pcpu_balance_free, last pass: of the free chunks but the first, those without populated pages go; unlock."""
     free_chunks(topo, prog, st, True)
     st.mutex = 0
-    stir(st, WORK)
     goto(st, t, labels.IDLE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels, planted
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import hazard, note_pointer, touch_cpu
+from percpu_fuzz.engine.core.evidence import hazard, note_pointer, touch_objcg
 from percpu_fuzz.engine.core.primitives import ceil_div, goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import MEMCG_ABSENT, MEMCG_FREED
@@ -80,6 +80,7 @@ def rf_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.task_objcg[t, nid] = -1
         note_pointer(topo, st, t, o, -1)
         if prog.v_slip == planted.SLIP_TASK_PUT:
+            touch_objcg(st, o)
             return
         objcg_put(prog, topo, st, t, o, labels.RF_PUT)
 
@@ -196,7 +197,6 @@ def unpark(st: State, t: int, nr_pages: int) -> bool:
     for i in range(NR_PAGE_STOCK):
         if st.ps_memcg[a, i] == m and st.ps_pages[a, i] >= nr_pages:
             st.ps_pages[a, i] -= nr_pages
-            touch_cpu(st, a)
             return True
     return False
 
@@ -223,7 +223,6 @@ def al_charge_bytes_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
                 note_traffic(st, o, a + 1)
                 charged_bytes(prog, st, t)
             break
-    touch_cpu(st, a)
     st.os_owner[a] = 0
     preempt_on(st, t)
 

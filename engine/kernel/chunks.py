@@ -6,7 +6,6 @@ The alloc bitmap is the chain of a chunk's areas by offset. Every call here is o
 from __future__ import annotations
 
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import touch_area
 from percpu_fuzz.engine.core.primitives import ceil_div
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED
@@ -256,7 +255,6 @@ def take_area(topo: Topo, st: State, c: int, r: int, off: int, nr_bytes: int) ->
     count_pages(topo, st, c, off, nr_bytes, 1)
     st.chunk_free[c] -= nr_bytes
     relocate(topo, st, c)
-    touch_area(st, r)
 
 
 @compiled
@@ -301,7 +299,6 @@ def drop_area(topo: Topo, st: State, r: int) -> None:
 @compiled
 def release_row(st: State, r: int) -> None:
     """Clear an area's row."""
-    touch_area(st, r)
     st.area_used[r] = 0
     st.area_chunk[r] = 0
     st.area_off[r] = 0

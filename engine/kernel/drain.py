@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import hazard, touch_cpu
+from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_DEAD_PAGES
 from percpu_fuzz.engine.core.primitives import WORK, goto, preempt_off, preempt_on, stir
 from percpu_fuzz.engine.core.records import NR_PAGE_STOCK, Prog, State, Topo
@@ -201,7 +201,6 @@ def dl_obj_slot(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.os_owner[a] = 0
         preempt_on(st, t)
         st.os_flushing[a] = 0
-        touch_cpu(st, a)
         goto(st, t, labels.DL_END)
         return
     st.dl_slot[t] = 0

@@ -6,7 +6,7 @@ from percpu_fuzz.engine import variant
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_area, touch_memcg, touch_objcg, violate
+from percpu_fuzz.engine.core.evidence import I3, forget_live, hazard, touch_objcg, violate
 from percpu_fuzz.engine.core.planted import SLIP_FREE_EXT, SLIP_FREE_WALK, SLIP_NEXT_NODE, SLIP_PUT
 from percpu_fuzz.engine.core.primitives import (
     HOLDS,
@@ -73,7 +73,6 @@ def clear_entry(topo: Topo, prog: Prog, st: State, t: int, r: int, o: int) -> No
     st.r_held[t] = 1
     st.area_entry[r] = -1
     st.area_acct[r] = 0
-    touch_area(st, r)
     touch_objcg(st, o)
     if st.objcg_memcg[o] != o // topo.nr_nodes:
         hazard(st, 4)
@@ -104,7 +103,6 @@ def sl_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     r = st.r_area[t]
     st.area_entry[r] = -1
     st.r_held[t] = 0
-    touch_area(st, r)
     objcg_put(prog, topo, st, t, st.r_objcg[t], labels.SL_FREED)
 
 
@@ -162,7 +160,6 @@ def fr_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.objcg_memcg[o]
     if prog.v_stat != 2:
         st.memcg_percpu[m] -= st.r_full[t]
-    touch_memcg(st, m)
     if prog.v_free == variant.FREE_STORED:
         goto(st, t, labels.FR_PUT)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels, stages
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import hazard, touch_memcg, touch_objcg
+from percpu_fuzz.engine.core.evidence import hazard, touch_objcg
 from percpu_fuzz.engine.core.planted import SLIP_KILL, SLIP_ORIG, SLIP_POINTER
 from percpu_fuzz.engine.core.primitives import HOLDS, WORK, call_rcu, goto, stir
 from percpu_fuzz.engine.core.records import Prog, State, Topo
@@ -24,7 +24,6 @@ def make_memcg(topo: Topo, prog: Prog, st: State, m: int, parent: int, max_pages
     st.memcg_parent[m] = parent
     st.memcg_max[m] = max_pages
     st.memcg_ref[m] = 1
-    touch_memcg(st, m)
     if parent >= 0:
         css_get(st, parent)
     for n in range(topo.nr_nodes):
@@ -63,10 +62,9 @@ def offline_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = stages.MEMCG_OFFLINING
     st.off_nid = 0
-    if st.memcg_user[m] > 0:
-        # A removed memcg's user pages belong to the parent's reparented folios: they stay charged above, not here.
-        st.memcg_user[st.memcg_parent[m]] += st.memcg_user[m]
-        st.memcg_user[m] = 0
+    # A removed memcg's user pages belong to the parent's reparented folios: they stay charged above, not here.
+    st.memcg_user[st.memcg_parent[m]] += st.memcg_user[m]
+    st.memcg_user[m] = 0
     goto(st, t, labels.OF_NULL)
 
 
@@ -83,7 +81,6 @@ def of_null(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_slip == SLIP_POINTER:
         st.pn_objcg[o % (topo.nr_nodes * (len(st.memcg_state) - 1)) + topo.nr_nodes] = -1
     st.off_row = 0
-    touch_objcg(st, o)
     goto(st, t, labels.OF_MOVE)
 
 
@@ -100,7 +97,6 @@ def of_move(topo: Topo, prog: Prog, st: State, t: int) -> None:
             continue
         st.objcg_memcg[o] = st.memcg_parent[m]
         st.memcg_heir[st.memcg_parent[m]] = 1
-        touch_objcg(st, o)
         for t_in in range(st.nr_all):
             if st.r_charged[t_in] == 1 and st.r_objcg[t_in] == o:
                 hazard(st, 6)
@@ -125,12 +121,11 @@ def of_kill(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Kill this node's objcg (a shared count: once, after the last node), then the next node."""
     m = st.off_queue[st.off_head]
     last = st.off_nid == topo.nr_nodes - 1
-    if prog.v_slip == SLIP_KILL:
-        touch_objcg(st, m * topo.nr_nodes)
-    elif prog.v_refs == 0:
-        kill_objcg(st, m * topo.nr_nodes + st.off_nid)
-    elif last:
-        kill_objcg(st, m * topo.nr_nodes)
+    if prog.v_slip != SLIP_KILL:
+        if prog.v_refs == 0:
+            kill_objcg(st, m * topo.nr_nodes + st.off_nid)
+        elif last:
+            kill_objcg(st, m * topo.nr_nodes)
     if last:
         st.off_nid = 0
         goto(st, t, labels.OF_DRAIN)
@@ -151,7 +146,6 @@ def of_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     m = st.off_queue[st.off_head]
     st.memcg_state[m] = stages.MEMCG_OFFLINE
     st.off_head += 1
-    stir(st, WORK)
     css_put(st, m)
     goto(st, t, labels.IDLE)
 
@@ -172,7 +166,6 @@ def rcu_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Run the oldest callback."""
     kind, row = st.rcu_kind[st.rcu_head], st.rcu_row[st.rcu_head]
     st.rcu_head += 1
-    stir(st, WORK)
     if kind == stages.RCU_KILL:
         st.objcg_state[row] = stages.ATOMIC
         objcg_put(prog, topo, st, t, row, labels.IDLE)
@@ -182,7 +175,6 @@ def rcu_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
         goto(st, t, labels.CF_NODE)
     else:
         st.objcg_state[row] = stages.FREED
-        touch_objcg(st, row)
 
 
 @compiled

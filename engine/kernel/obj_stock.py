@@ -106,7 +106,6 @@ def ro_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
                 continue
             st.ro_slot[t] = i
             st.ro_bytes[t] += st.os_bytes[a, i]
-            st.os_bytes[a, i] = 0
             ro_store(topo, prog, st, t)
             return
         if empty < 0 and st.os_objcg[a, i] < 0:
@@ -192,7 +191,6 @@ def ro_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.ro_allow[t] == 1 and held > most:
         violate(st, t, st.pc[t], I4, most, held)
     st.os_owner[a] = 0
-    touch_cpu(st, a)
     preempt_on(st, t)
     goto(st, t, finish_obj_refill(st, t))
 
@@ -249,7 +247,6 @@ def do_bytes(topo: Topo, prog: Prog, st: State, t: int) -> None:
     a, i = st.do_cpu[t], st.do_slot[t]
     o = st.os_objcg[a, i]
     pages = st.os_bytes[a, i] // topo.page_size
-    touch_cpu(st, a)
     st.os_bytes[a, i] = st.os_bytes[a, i] % topo.page_size
     if pages > 0:
         m = st.objcg_memcg[o]
@@ -269,7 +266,6 @@ def do_rest(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if prog.v_drain == 0:
         st.objcg_ncb[o] += st.os_bytes[a, i]
     st.os_bytes[a, i] = 0
-    touch_cpu(st, a)
     goto(st, t, labels.DO_PUT)
 
 
@@ -279,7 +275,6 @@ def do_put(topo: Topo, prog: Prog, st: State, t: int) -> None:
     a, i = st.do_cpu[t], st.do_slot[t]
     o = st.os_objcg[a, i]
     st.os_objcg[a, i] = -1
-    touch_cpu(st, a)
     ret = st.do_ret[t]
     st.do_cpu[t] = 0
     st.do_slot[t] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import I8, I18, I19, I23, hazard, kill_case, touch_memcg, touch_objcg, violate
+from percpu_fuzz.engine.core.evidence import I8, I18, I19, I23, hazard, kill_case, touch_objcg, violate
 from percpu_fuzz.engine.core.primitives import call_rcu, goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
 from percpu_fuzz.engine.core.stages import ABSENT, ATOMIC, FREED, MEMCG_OFFLINING, RCU_FREE, RELEASED
@@ -62,7 +62,6 @@ def kmem_add(topo: Topo, st: State, t: int, o: int, m: int, nr_pages: int) -> No
     """KMEM of (memcg, the objcg's node) += nr_pages, and C(O) with it."""
     st.memcg_kmem[m * topo.nr_nodes + o % topo.nr_nodes] += nr_pages
     st.objcg_pages[o] += nr_pages
-    touch_memcg(st, m)
 
 
 @compiled
@@ -95,7 +94,6 @@ def rl_done(topo: Topo, prog: Prog, st: State, t: int) -> None:
             hazard(st, 5)
             violate(st, t, st.pc[t], I23, 0, st.objcg_live[o])
     st.objcg_state[row] = RELEASED
-    touch_objcg(st, row)
     call_rcu(st, RCU_FREE, row)
     goto(st, t, st.pt_ret[t])
     st.pt_objcg[t] = -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
-from percpu_fuzz.engine.core.evidence import I5, kill_case, touch_memcg
+from percpu_fuzz.engine.core.evidence import I5, kill_case
 from percpu_fuzz.engine.core.planted import SLIP_UNCHARGE_OWN
 from percpu_fuzz.engine.core.primitives import goto
 from percpu_fuzz.engine.core.records import Prog, State, Topo
@@ -14,7 +14,6 @@ from percpu_fuzz.engine.core.records import Prog, State, Topo
 def counter_sub(st: State, t: int, m: int, nr_pages: int) -> None:
     """page_counter_cancel of one level. The kernel warns and clamps at 0 on underflow: that ends the case."""
     st.memcg_usage[m] -= nr_pages
-    touch_memcg(st, m)
     if st.memcg_usage[m] <= st.memcg_max[m]:
         st.memcg_over[m] = 0
     if st.memcg_usage[m] < 0 and m != 0:

@@ -36,16 +36,15 @@ def page_stock_trylock(prog: Prog, st: State, t: int, a: int) -> bool:
 def css_get(st: State, m: int) -> None:
     """One css reference more: css_free has to wait for its css_put."""
     st.memcg_ref[m] += 1
-    touch_memcg(st, m)
 
 
 @compiled
 def css_put(st: State, m: int) -> None:
     """Drop a css reference; the last one queues css_free behind a grace period."""
     st.memcg_ref[m] -= 1
-    touch_memcg(st, m)
     if st.memcg_ref[m] == 0 and m != 0 and st.memcg_state[m] == MEMCG_OFFLINE:
         st.memcg_state[m] = MEMCG_FREED
+        touch_memcg(st, m)
         call_rcu(st, RCU_CSS, m)
 
 
@@ -88,7 +87,6 @@ def rs_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """Add to the memcg's slot, or take an empty one, or start to drain the one to evict."""
     a, m = st.task_cpu[t], st.rs_memcg[t]
     empty = -1
-    touch_cpu(st, a)
     for i in range(NR_PAGE_STOCK):
         if st.ps_memcg[a, i] == m:
             refill_match(prog, st, t, a, i)
@@ -138,6 +136,7 @@ def take_slot(prog: Prog, st: State, t: int, a: int, i: int) -> None:
 @compiled
 def unlock_refill(st: State, t: int, a: int) -> None:
     """End of refill_stock: the page stock is unlocked; back to the caller."""
+    touch_cpu(st, a)
     st.ps_owner[a] = 0
     preempt_on(st, t)
     goto(st, t, finish_refill(st, t))
@@ -146,7 +145,6 @@ def unlock_refill(st: State, t: int, a: int) -> None:
 @compiled
 def clear_page_slot(st: State, a: int, i: int) -> None:
     """The end of drain_stock: the pages are uncharged, the slot and its css reference go."""
-    touch_cpu(st, a)
     old = st.ps_memcg[a, i]
     st.ps_memcg[a, i] = -1
     st.ps_pages[a, i] = 0

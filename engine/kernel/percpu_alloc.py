@@ -5,7 +5,6 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import touch_area
 from percpu_fuzz.engine.core.primitives import WORK, ceil_div, goto, stir
 from percpu_fuzz.engine.core.records import NR_LOG, Prog, State, Topo
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_UNUSED
@@ -215,7 +214,6 @@ def al_unlock(topo: Topo, prog: Prog, st: State, t: int) -> None:
     st.area_used[r] = 2
     st.area_stamp[r] = stamp_area(topo, st, r)
     st.nr_alloc += 1
-    touch_area(st, r)
     goto(st, t, labels.PO_BEGIN)
 
 

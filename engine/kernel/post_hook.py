@@ -13,7 +13,6 @@ from percpu_fuzz.engine.core.evidence import (
     hazard,
     note_live,
     touch_area,
-    touch_memcg,
     touch_objcg,
     violate,
 )
@@ -34,7 +33,6 @@ def po_begin(topo: Topo, prog: Prog, st: State, t: int) -> None:
     if st.r_charged[t] != 1:
         st.area_entry[st.r_area[t]] = stale_entry(prog, st, st.r_area[t])
         touch_area(st, st.r_area[t])
-        touch_objcg(st, max(st.area_entry[st.r_area[t]], 0))
         goto(st, t, labels.OP_END)
         return
     if has_exts(st, st.area_chunk[st.r_area[t]]):
@@ -133,7 +131,6 @@ def po_stat(topo: Topo, prog: Prog, st: State, t: int) -> None:
         st.memcg_percpu[m] += st.area_bytes[st.r_area[t]] * topo.nr_cpus
     else:
         st.memcg_percpu[m] += st.r_full[t]
-    touch_memcg(st, m)
     if prog.v_charge == variant.CHARGE_BYTES:
         goto(st, t, labels.OP_END)
         return

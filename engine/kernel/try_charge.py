@@ -5,7 +5,7 @@ from __future__ import annotations
 from percpu_fuzz.engine.core import labels
 from percpu_fuzz.engine.core.compiled import compiled
 from percpu_fuzz.engine.core.derived import piece
-from percpu_fuzz.engine.core.evidence import hazard, touch_cpu, touch_memcg
+from percpu_fuzz.engine.core.evidence import hazard
 from percpu_fuzz.engine.core.planted import SLIP_ALL_FAIL, SLIP_CHARGE_OWN, SLIP_CONSUME, SLIP_LIMIT, SLIP_SURPLUS
 from percpu_fuzz.engine.core.primitives import goto, preempt_on
 from percpu_fuzz.engine.core.records import NR_LOG, NR_PAGE_STOCK, Prog, State, Topo
@@ -72,7 +72,6 @@ def tc_consume_body(topo: Topo, prog: Prog, st: State, t: int) -> None:
                     st.ps_pages[a, i] -= st.tc_pages[t]
                 taken = True
             break
-    touch_cpu(st, a)
     st.ps_owner[a] = 0
     preempt_on(st, t)
     if taken:
@@ -87,7 +86,6 @@ def tc_level(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """page_counter_try_charge, one level: the speculative add."""
     m = st.tc_level[t]
     st.memcg_usage[m] += st.tc_batch[t]
-    touch_memcg(st, m)
     compared = st.memcg_usage[m]
     if prog.v_slip == SLIP_LIMIT:
         compared -= st.tc_batch[t]
@@ -228,7 +226,6 @@ def tc_force(topo: Topo, prog: Prog, st: State, t: int) -> None:
     """page_counter_charge: exactly n pages at every level, over the limit if need be."""
     m = st.tc_level[t]
     st.memcg_usage[m] += st.tc_pages[t]
-    touch_memcg(st, m)
     if st.memcg_usage[m] > st.memcg_max[m]:
         st.memcg_over[m] = 1
     st.tc_level[t] = st.memcg_parent[m]

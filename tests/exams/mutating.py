@@ -6,14 +6,16 @@ from typing import Any
 
 import mutation
 
-SECONDS, WORKERS = 7_200.0, 2
+SECONDS, WORKERS = 1_800.0, 2
 MUTANTS_LEAST, KILLED_LEAST = 1_500, 0.85
 
 
 def source_mutation() -> dict[str, Any]:
     """At least 85% of those run that are not equivalent are killed, over at least 1,500; no equivalent one is."""
     files = tuple(mutation.PATHS)
-    known = mutation.run(files, SECONDS, WORKERS)
+    known = mutation.load()["fates"]  # of this source: `make mutate` may have run enough
+    if len(known) < MUTANTS_LEAST:
+        known = mutation.run(files, SECONDS, WORKERS)
     mutation.report(files, known)
     found = mutation.score(files, known)
     enough = found["run"] >= MUTANTS_LEAST and found["killed_of_others"] >= KILLED_LEAST

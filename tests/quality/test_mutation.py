@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from equivalent_mutants import EQUIVALENT
-from mutation_cases import PATHS, MutationCase, of_batch, telling, traced, verdict
+from mutation_cases import PATHS, hunted, of_batch, searched, telling, told_apart, traced, verdict
 from source_mutants import SourceMutant, functions_of, mutants_of
 
 from percpu_fuzz.engine.variant import VARIANTS
@@ -46,13 +47,29 @@ def test_a_case_ends_alike_whatever_the_case_before_it_left() -> None:
     drawn = [row for variant in VARIANTS.values() for row in of_batch(variant, machine, 6)]
     for slip in slips():
         drawn += telling(of_batch(slip.variant, machine, 8))
-    state = drawn[0][3]
-    cases = [MutationCase(topo, prog, state, seed) for seed, (_, topo, prog, _, _) in enumerate(drawn)]
+    cases = [replace(case, state=drawn[0][1].state) for _, case in drawn]
     first = [verdict(case) for case in cases]
     assert sum(bool(found) for found, _, _ in first) > len(list(slips()))
     for turn in range(3):
         for place in random.Random(turn).sample(range(len(cases)), len(cases)):
             assert verdict(cases[place]) == first[place], place
+
+
+def test_cases_found_compiled_break_something_here_too() -> None:
+    """Of v2, which breaks several invariants, and of two mutants: each case that the search names is walked in plain
+    mode by the same random numbers, and breaks something again; the ways in which v2 breaks are many.
+    """
+    names = [variant.name for variant in hunted()]
+    places = [names.index(name) for name in ("v2", "inherited", "slip-depopulate")]
+    found = [(place, searched(place)) for place in places]
+    assert all(cases for _, cases in found)
+    broken = {case.kind: set[object]() for _, case in told_apart(found)}
+    for _, case in told_apart(found):
+        ways = verdict(case)[0]
+        assert ways, case.kind
+        broken[case.kind].add(ways)
+    assert len(broken["v2 broken"]) > 3
+    assert frozenset({"I7"}) in broken["slip-depopulate broken"]
 
 
 def test_mutants_are_killed_by_what_they_break_and_survive_where_nothing_differs(
@@ -61,10 +78,7 @@ def test_mutants_are_killed_by_what_they_break_and_survive_where_nothing_differs
     """Of page_counter: a lost charge breaks an invariant; what no case of the pool reaches is said to be so."""
     monkeypatch.syspath_prepend(str(ROOT))
     tool: Any = importlib.import_module("tests.mutation")
-    pool = [
-        MutationCase(topo, prog, state, seed)
-        for seed, (_, topo, prog, state, _) in enumerate(of_batch(VARIANTS["fixed"], preset("two-node"), 6))
-    ]
+    pool = [case for _, case in of_batch(VARIANTS["fixed"], preset("two-node"), 6)]
     found = [traced(case) for case in pool]
     monkeypatch.setattr(tool, "_pool", pool)
     monkeypatch.setattr(tool, "_expected", [expected for expected, _ in found])

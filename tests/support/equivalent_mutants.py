@@ -20,6 +20,17 @@ EDGE = "below or above every place on a list either way"
 FEWER = "a slot below or above those that hold a chunk is looked at too, or is not: none is there"
 EQUAL = "takes the other way where both come to the same"
 HASHED = "a stamp is compared with a stamp of the same place alone: any function of where the pages lie will do"
+OF_CGROUPS = "objcgs of root's are never what a task, a register or an entry holds: their numbers are above 0"
+FOURS = "bytes are multiples of 4"
+GRANULE = "bytes and offsets are multiples of 4, so that the last but one byte is on the last one's page"
+NO_FIRST = "only chunks with obj_exts come here: the first chunk, number 0, is none of them"
+ORDER = "positions are only compared: any that is beyond all others will do"
+NOT_THERE = "where a page lies that is not there is not read: it is written when it is populated"
+LOOKED = "it only says how soon a loop over all rows may end: more of it makes the loop longer"
+BOOT = "what lies in a boot chunk is never charged, so that where its pages lie is read by variants of one's own alone"
+WORKER = "a worker takes no slot and charges nothing: it owes nothing"
+ABOVE_ROOT = "root is never chosen: a number of a cgroup that is, is above 0"
+OWN = "does something for variants of one's own only, which are no cases here (tests/engine/own)"
 REACHES = "what an area can touch at most enters as min(nodes, it) with a factor of 0 in every variant"
 
 EQUIVALENT: tuple[tuple[str, str], ...] = (
@@ -39,14 +50,14 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"post_each_page\.po_page: st\.r_page\[t\] = 0 -- 0 becomes 1", LEFT),
     (r"chunks\.release_row: st\.area_(chunk|off|bytes)\[r\] = 0 -- 0 becomes 1", LEFT),
     (r"(?!chunks\.release_row|reset\.reset_areas)\w+\.\w+: "
-     r"st\.(task_objcg|slot_area|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
+     r"st\.(task_objcg|area_entry|os_objcg|ps_memcg|r_nobjcg|ro_objcg|up_objcg|pt_objcg)"
      r"\[[^]]+\] = -1 -- 1 becomes 2", NULL),
     (r"memcg\.of_null: st\.pn_objcg\[.*\] = -1 -- 1 becomes 2", NULL),
-    (r"(charge_hook\.own_objcg|objcg\.current_objcg|post_hook\.stale_entry|charging\.objcg_to_find): "
+    (r"(charge_hook\.own_objcg|objcg\.current_objcg|charging\.objcg_to_find): "
      r"return .*-1 -- 1 becomes 2", NULL),
     (r"(balance\.chunk_to_populate|chunks\.fit_in_hole|chunks\.free_area_row|try_charge\.reclaim_from|"
      r"placement\.alloc_page): return -1 -- 1 becomes 2", NOTHING),
-    (r"(chunks\.unlink_area|reset\.reset_areas): st\.area_next\[r\] = -1 -- 1 becomes 2", NOTHING),
+    (r"(chunks\.(unlink_area|release_row)|reset\.reset_areas): st\.area_next\[r\] = -1 -- 1 becomes 2", NOTHING),
     (r"chunks\.link_area: previous, here = \(-1, .*-- 1 becomes 2", NOTHING),
     (r"(percpu_alloc\.al_mutex|step\.idle): st\.mutex = t \+ 1 -- 1 becomes 2", OWNER),
     (r"memcg\.of_null: st\.objcg_lock = t \+ 1 -- .*", OWNER),
@@ -59,11 +70,83 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"teardown\.drain_next: occupied = occupied or st\.ps_memcg\[a, i\] >= 0 -- GtE becomes Gt", ROOT),
     (r"balance\.chunk_to_populate: position = -\(1 << 30\) -- (1 becomes 2|30 becomes 31)", EDGE),
     (r"chunks\.next_in_slot: if best < 0 or st\.chunk_pos\[c\] < st\.chunk_pos\[best\]: -- Lt becomes LtE #2", EQUAL),
-    (r"try_charge\.(try_charge: goto\(st, t, labels\.TC_DONE\) -- the call of goto is left out|"
-     r"try_charge: st\.tc_ok\[t\] = 1 -- 1 becomes 2)", "charges of no page are not asked for"),
     (r"placement\.stamp_page: total = .* -- (Mod becomes Mult|Add becomes Sub( #2)?|7 becomes 8|"
      r"1000003 becomes 1000004|31 becomes 32)", HASHED),
     (r"placement\.stamp_area: total = .* -- (Add becomes Sub|1000000007 becomes 1000000008|131 becomes 132)", HASHED),
+    (r"charge_hook\.(al_current: if o < 0|own_objcg: if st\.task_objcg\[t, n\] >= 0|rf_(get|put): if o >= 0|"
+     r"rf_get: goto\(st, t, labels\.AL_MUTEX if st\.r_objcg\[t\] >= 0 else labels\.AL_CURRENT\)):? "
+     r"-- (GtE becomes Gt|Lt becomes LtE|0 becomes 1)", OF_CGROUPS),
+    (r"objcg\.current_objcg: if o >= 0: -- (GtE becomes Gt|0 becomes 1)", OF_CGROUPS),
+    (r"free_hook\.fr_begin: if o < 0 or .* -- (Lt becomes LtE|0 becomes 1)", OF_CGROUPS),
+    (r"teardown\.drop_next: if o >= 0: -- (GtE becomes Gt|0 becomes 1)", OF_CGROUPS),
+    (r"operations\.borrows: if st\.r_objcg\[who\] < 0 or .* -- (Lt becomes LtE|0 becomes 1)", OF_CGROUPS),
+    (r"invariants\.in_free_hook: if o >= 0 and .* -- (GtE becomes Gt|0 becomes 1)", OF_CGROUPS),
+    (r"invariants\.check_entry: .*st\.area_entry\[r\] >= 0.* -- GtE becomes Gt", OF_CGROUPS),
+    (r"invariants\.check_entry: if \(st\.area_entry\[r\] >= 0\) != .* -- 0 becomes 1", OF_CGROUPS),
+    (r"objcg\.objcg_get: touch_objcg\(st, max\(o, 0\)\) -- 0 becomes 1",
+     "NULL ends the case, and root's counts are right"),
+    (r"obj_stock\.note_late_bytes: if o < 0: -- (Lt becomes LtE|0 becomes 1)", "root's objcgs are never released"),
+    (r"(accumulate\.next_node: if out\[row, nid\] > 0 and|percpu_alloc\.illegal_request: return size_bytes <= 0 or) .*"
+     r" -- 0 becomes 1", FOURS),
+    (r"conservation\.percpu_stat: if st\.memcg_percpu\[m\] != 0 and .* -- 0 becomes 1", FOURS),
+    (r"placement\.stamp_area: last = .* -- 1 becomes 2", GRANULE),
+    (r"conservation\.misbooked: c, p, last = .* -- 1 becomes 2", GRANULE),
+    (r"(charging\.judge_amount: total, slab = .*|post_hook\.po_entry: if prog\.v_get == 0 or .*|"
+     r"post_hook\.stale_entry: if prog\.v_entry == 0 or .*) -- Lt becomes LtE", NO_FIRST),
+    (r"post_hook\.stale_entry: if prog\.v_entry == 0 or .* -- 0 becomes 1 #2", NO_FIRST),
+    (r"balance\.(ba_reclaim|ba_populate): if c < 0: -- (Lt becomes LtE|0 becomes 1)", NO_FIRST),
+    (r"operations\.accounted_areas: if .*st\.area_chunk\[r\] >= 0 .* -- (GtE becomes Gt|0 becomes 1)", NO_FIRST),
+    (r"chunks\.move_chunk: edge = (0 -- 0 becomes 1|(max|min)\(.*\) -- 1 becomes 2)", ORDER),
+    (r"chunks\.depopulate_slot: return .* -- 3 becomes 4", "a list of its own behind all that are searched, wherever"),
+    (r"chunks\.relocate: move_chunk\(st, c, new, new > old\) -- Gt becomes GtE", "the two differ"),
+    (r"chunks\.link_area: while here >= 0 and .* -- Lt becomes LtE", "no two areas of a chunk begin at one place"),
+    (r"chunks\.unpopulated_at: last = -1 -- 1 becomes 2", NOTHING),
+    (r"balance\.destroy_chunk: st\.chunk_(slot|class|free)\[c\] = 0 -- 0 becomes 1",
+     "of a chunk that is not there it is not read: it is written when one is made"),
+    (r"placement\.(undo_by_map: st\.page_node|place_exts: st\.ext_node|free_exts: st\.ext_node)\[.* -- 0 becomes 1",
+     NOT_THERE),
+    (r"(chunks\.take_area|operations\.begin_alloc): st\.nr_areas \+= 1 -- 1 becomes 2", LOOKED),
+    (r"chunks\.release_row: st\.nr_areas -= 1 -- the update is left out", LOOKED),
+    (r"reset\.make_boot_chunk: place_boot_page\(.* -- the call of place_boot_page is left out", BOOT),
+    (r"reset\.place_boot_page: (?!if ).* -- .*", BOOT),
+    (r"reset\.reset_case: blank_(callback|log)\(.* is left out", LEFT),
+    (r"memcg\.(of_move: st\.off_row|of_kill: st\.off_nid) = 0 -- 0 becomes 1", LEFT),
+    (r"obj_stock\.do_put: st\.do_slot\[t\] = 0 -- 0 becomes 1", LEFT),
+    (r"operations\.clear_registers: st\.tc_ok\[t\] = 0 -- 0 becomes 1", LEFT),
+    (r"reset\.reset_tasks: st\.task_cpu\[t\] = .* -- (LtE becomes Lt|0 becomes 1 #2)", EQUAL),
+    (r"runnable\.has_something: if t < prog\.nr_tasks: -- Lt becomes LtE",
+     "whom it lists is asked whether it may step"),
+    (r"conservation\.add_up: while m > 0: -- Gt becomes GtE", "root's sums are judged by nobody"),
+    (r"invariants\.count_entries: left -= .* -- the update is left out", LOOKED),
+    (r"operations\.clear_registers: st\.node_bytes\[t, n\] = 0 -- 0 becomes 1", LEFT),
+    (r"reset\.reset_chunks: (blank_ext_page\(.* is left out|for i in range\(st\.was_pages \* 4\): -- Mult .*)",
+     NOT_THERE),
+    (r"(reset\.reset: own_reset\(.*|step\.step: own_step\(.*) is left out", OWN),
+    (r"invariants\.check_refs: holders \+= own_holders\(.* -- .*", OWN),
+    (r"charging\.watch_charge: if t >= prog\.nr_tasks or .* -- GtE becomes Gt", WORKER),
+    (r"charging\.owner_of: return 0 if prog\.task_irq\[t\] == 1 else st\.task_memcg\[t\] -- 1 becomes 2",
+     "an interrupt source is in root: number 0"),
+    (r"operations\.cpu_quiet: if .*t < prog\.nr_tasks and .* -- Lt becomes LtE",
+     "what is no task of the program is no interrupt source"),
+    (r"charging\.objcg_to_find: while m > 0 and .* -- Gt becomes GtE", "root is never removed"),
+    (r"charging\.reparented: return st\.memcg_state\[m\] > MEMCG_OFFLINING -- Gt becomes GtE",
+     "asked where the two differ"),
+    (r"drain\.dl_page_clear: st\.dl_slot\[t\] \+= 1 -- the update is left out",
+     "the slot is empty by then, and passed over in the step that follows"),
+    (r"drain\.kworker_begin: first_page = .* -- Lt becomes LtE", "two queued works of a CPU have different places"),
+    (r"drain\.queue_order: return 2 -- 2 becomes 3", "only which came first is asked"),
+    (r"obj_stock\.do_rest: st\.os_bytes\[a, i\] = 0 -- 0 becomes 1", "of an emptied slot: written before it is read"),
+    (r"percpu_alloc\.al_area: if .* -- 0 becomes 1 #2", "a room that there is, is a page at least"),
+    (r"percpu_alloc\.al_pop_mark: st\.r_nid\[t\] = .* -- 65535 becomes 65536",
+     "the search for the next range passes over pages that are populated by then"),
+    (r"percpu_alloc\.al_populate: if span < 0: -- (Lt becomes LtE|0 becomes 1)", "a range ends at 1 at least"),
+    (r"placement\.stamp_area: if stamp < 0: -- Lt becomes LtE", HASHED),
+    (r"reset\.reset_cpus: st\.cpu_online\[a\] = .* -- (Lt becomes LtE|0 becomes 1)",
+     "nobody acts on CPUs behind the last"),
+    (r"step\.idle: st\.mutex = t \+ 1 -- Add becomes Sub", OWNER),
+    (r"try_charge\.tc_force: st\.memcg_over\[m\] = 1 -- 1 becomes 2", NONZERO),
+    (r"try_charge\.(tc_reclaim: if victim < 0|tc_oom: if .* or victim < 0): -- (Lt becomes LtE|0 becomes 1)",
+     ABOVE_ROOT),
     (r"precharge\.(touched_ext_pages: return .*|nr_precharge_pages: touched = .*) -- .*", REACHES),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from percpu_fuzz.engine.outcome import STREAMS
 from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.draw.topologies import families
 from percpu_fuzz.strategies.plan.batch import Batch
+from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import violations_of
 from percpu_fuzz.strategies.run.steps import scheduled, steps
@@ -25,6 +26,10 @@ from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 
 SEED = 4_3
 FIXED = VARIANTS["fixed"]
+BREAKING = (  # one at least for each invariant that is judged by the rows that a step touched
+    "inherited", "no-put", "slip-depopulate", "slip-duplicate", "slip-fat-slot", "slip-garbage", "slip-no-entry",
+    "slip-orig", "slip-put", "slip-task-put",
+)  # fmt: skip
 CHECKED = [
     VARIANTS["v1"],
     VARIANTS["v2"],
@@ -33,6 +38,7 @@ CHECKED = [
     replace(FIXED, name="no-put-on-eviction", evict=1),
     replace(FIXED, name="entry-not-cleared", entry=1),
     replace(FIXED, name="stock-cut-at-64", cap=1),
+    *(mutant.variant for mutant in catalogue() if mutant.name in BREAKING),
 ]
 
 
