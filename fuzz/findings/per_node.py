@@ -22,8 +22,8 @@ class PerNode:
         """Keep what each node holds if no moment before had more bytes charged."""
         if len(self.nodes) > MOST_NODES:
             return
-        nodes, (areas, width) = len(self.nodes), state.l_bytes.shape
-        held = [sum(state.l_bytes[a, n] for a in range(areas)) for n in range(min(width, nodes))]
+        nodes, width = len(self.nodes), state.l_bytes.shape[1]
+        held = [sum(state.l_bytes.cells[n::width]) for n in range(min(width, nodes))]
         if sum(held) >= max(self.most, 1):
             self.most = sum(held)
             memcgs = range(1, len(state.memcg_usage))

@@ -23,7 +23,7 @@ from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.render.text import INDENT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.redraw import finding_of, repeated
-from percpu_fuzz.strategies.run.replay import Run, run_scenario
+from percpu_fuzz.strategies.run.replay import Run, compiled_violations
 
 REFERENCES = ("base", "fixed")  # without the series, and with what mends it
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
@@ -139,8 +139,7 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
 def broken_elsewhere(scenario: Scenario, variant: Variant) -> dict[str, list[str]]:
     """Invariants that the same machine, program and schedule break on the kernel before the series and on the fix."""
     others = [VARIANTS[name] for name in REFERENCES if name != variant.name]
-    runs = {other.name: run_scenario(scenario, other, lenient=True) for other in others}
-    return {name: [violation.invariant for violation in run.violations] for name, run in runs.items()}
+    return {other.name: [found.invariant for found in compiled_violations(scenario, other)] for other in others}
 
 
 def shape_of(finding: Finding, run: Run) -> Shape:
