@@ -1,4 +1,4 @@
-"""A start without what nobody uses: numba loads scipy's linear algebra to find a BLAS before it loads machine code.
+"""A start without what nobody uses: numba loads scipy's linear algebra to find a BLAS before it compiles anything.
 
 OpenBLAS, which numpy and scipy each bring along, takes memory as it is loaded, for every thread that it could have; and
 where there is none it asks again for ever, deaf to every signal. So it gets one thread, and is loaded where it fits.
@@ -6,7 +6,6 @@ where there is none it asks again for ever, deaf to every signal. So it gets one
 
 from __future__ import annotations
 
-import importlib
 import mmap
 import os
 import sys
@@ -15,14 +14,17 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 BLAS = "scipy.linalg"
+SEEKS_BLAS = "numba.np.arraymath"
 BRING_BLAS = ("numpy", "scipy.special", BLAS)
 ROOM_BYTES = 96 << 20  # of addresses: with one thread each maps 83 MB
 
 
 class _RoomFirst(MetaPathFinder):
-    """Finds nothing, but MemoryError before something is loaded that would never come to an end."""
+    """Finds nothing, but MemoryError before something is loaded that would never come to an end, and for numba none."""
 
     def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> None:
+        if name == BLAS and is_being_loaded(SEEKS_BLAS):
+            raise ImportError("the engine multiplies no matrices")
         if name in BRING_BLAS:
             try:
                 mmap.mmap(-1, ROOM_BYTES).close()
@@ -30,18 +32,14 @@ class _RoomFirst(MetaPathFinder):
                 raise MemoryError(f"no {ROOM_BYTES >> 20} MB to load {name}") from None
 
 
+def is_being_loaded(name: str) -> bool:
+    """Whether an import of the module has begun and not ended."""
+    return bool(getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False))
+
+
 def one_blas_thread() -> None:
-    """In a process that has loaded neither: one thread for each, and none is loaded where there is no room for it."""
+    """In a process that has loaded neither: one thread for each, and none is loaded for numba or where there is no
+    room for it.
+    """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _RoomFirst())
-
-
-def without_blas() -> None:
-    """Let numba look for a BLAS now and find none: the engine multiplies no matrices. Nothing if one was loaded."""
-    if BLAS in sys.modules:
-        return
-    sys.modules[BLAS] = None  # type: ignore[assignment]  # an import of it ends here
-    try:
-        importlib.import_module("numba.np.arraymath")
-    finally:
-        del sys.modules[BLAS]

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 Listener = Callable[[str], None]
 LISTENERS: list[Listener] = []
+COMPILED_HERE: list[str] = []  # in this process so far
 
 
 def tell(function: str) -> None:
     """The function with this name begins to be compiled."""
+    COMPILED_HERE.append(function)
     for listener in LISTENERS:
         listener(function)

@@ -82,6 +82,12 @@ def code_version(root: Path = ROOT) -> str:
     return digest_of(sorted(path for package in SOURCES for path in (root / package).rglob("*.py")), root)
 
 
+@cache
+def code_at_start() -> str:
+    """The code version of this process: what was loaded, whatever is edited meanwhile."""
+    return code_version()
+
+
 def cache_base(root: Path = ROOT) -> Path:
     """The folder of all caches."""
     return Path(os.environ.get("PERCPU_FUZZ_CACHE", str(root / ".cache")))

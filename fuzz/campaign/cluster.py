@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED
 from dataclasses import dataclass
 from typing import Any
 
-from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.core.compiled import code_at_start
 from percpu_fuzz.engine.errors import InputError
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
@@ -27,7 +27,7 @@ AHEAD = 2  # batches in flight for each thread of the cluster: one that runs and
 CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 LOOKS = 60  # a cluster that has no worker so often in a row does not come back
-CODE = code_version()  # of what is loaded, whatever is edited meanwhile
+CODE = code_at_start()
 _batches: dict[str, Any] = {}
 
 

@@ -126,7 +126,8 @@ def findings_of(session: Session, ran: Ran, until: float | None) -> tuple[Writte
     try:
         earlier = store.named().get("findings", [])
         enough = session.interrupts.or_at(until)
-        written = write_findings(session.batches, picked, session.out, session.options.workers, enough, earlier)
+        timed = until is not None
+        written = write_findings(session.batches, picked, session.out, session.options.workers, enough, earlier, timed)
         write_failed(session)
     except HarnessError as error:
         LOGGER.error("%s", error)

@@ -22,7 +22,6 @@ from percpu_fuzz.fuzz.campaign.own_engine import own_engine_announced
 from percpu_fuzz.fuzz.command_line import run_line
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.interrupts import Interrupts
-from percpu_fuzz.fuzz.no_blas import without_blas
 from percpu_fuzz.fuzz.output.folder import Lock
 from percpu_fuzz.fuzz.progress import Sign, working
 from percpu_fuzz.fuzz.settings import RunOptions, names_code
@@ -69,7 +68,6 @@ class Session:
         start = time.perf_counter()
         surveys: dict[str, Any] = {"operations": [], "stranding": []}  # where it is left before they are counted
         with self.interrupts.left_at_once(), working(f"{LOADING}: the campaign") as sign:
-            without_blas()
             with own_engine_announced(self.plan, say):
                 self.batches.warm()
                 if not self.plan.waste_only:

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from percpu_fuzz.engine.core.compile_listeners import COMPILED_HERE
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
@@ -77,7 +78,8 @@ class LocalWorkers:
         What is there before a fork is frozen for the collector, here and in the workers, as long as they live: it would
         touch every object from time to time, and the system would copy page after page that the processes share.
         """
-        gc.collect()
+        if COMPILED_HERE:  # which leaves a lot; a start that loads has nothing to collect that is worth a look at all
+            gc.collect()
         gc.freeze()
         try:
             for number in range(count):

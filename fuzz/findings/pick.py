@@ -105,19 +105,23 @@ class WrittenFindings:
 
 def write_findings(
     batches: Batches, picked: list[Pick], out: Path, workers: int, enough: Callable[[], bool] = lambda: False,
-    earlier: Sequence[Mapping[str, Any]] = (),
+    earlier: Sequence[Mapping[str, Any]] = (), timed: bool = False,
 ) -> WrittenFindings:  # fmt: skip
     """Shrink the picked cases, write a file for each distinct cause.
 
     earlier: rows of earlier sessions, whose findings keep their files and their places in the list: a smaller case of
     the same cause takes the place of the one that is there, a new cause gets the next number.
     enough: asked all the time; once it says yes, cases in hand end with the smallest so far, those not begun are left
-    out. HarnessError if a case does not come back.
+    out. timed: it may well say so soon, and little may be left to do then: a case of each invariant is got ready as it
+    was drawn before any is shrunk, and not only where none was shrunk. HarnessError if a case does not come back.
     """
     (out / "findings").mkdir(exist_ok=True)
     rows = {str(row["file"]): dict(row) for row in earlier if is_kept(out, str(row["file"]))}
-    firsts = worked_on(as_drawn, batches, fewest_cases(picked), workers)  # of each invariant, whatever the time
+    drawn = fewest_cases(picked)
+    firsts = worked_on(as_drawn, batches, drawn, workers) if timed else []
     cases = shown_cases(batches, picked, workers, enough)
+    if not timed:
+        firsts = worked_on(as_drawn, batches, without_invariants(drawn, cases), workers)
     for members in by_cause(cases):
         one, what = min(members, key=_showing)
         name = next((name for name, row in rows.items() if is_same_cause(str(row.get("shape")), what.shape)), None)
@@ -172,6 +176,13 @@ def is_better(what: Shown, stored: Mapping[str, Any]) -> bool:
     if "size" not in stored:
         return True
     return (not what.breaks_first, list(what.size)) < (not stored.get("breaks_first"), list(stored["size"]))
+
+
+def without_invariants(places: Mapping[Place, Sequence[Pick]], cases: Iterable[Case]) -> dict[Place, list[Pick]]:
+    """Picks by case, without those of an invariant of which one of `cases` was picked."""
+    there = {one.signature.invariant for one, _ in cases}
+    left = {place: [one for one in picks if one.signature.invariant not in there] for place, picks in places.items()}
+    return {place: picks for place, picks in left.items() if picks}
 
 
 def not_yet_shown(

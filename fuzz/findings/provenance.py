@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
-from percpu_fuzz.engine.core.compiled import code_version
+from percpu_fuzz.engine.core.compiled import code_at_start
 from percpu_fuzz.engine.scenario import Finding
 from percpu_fuzz.engine.shown import shell_line
 
@@ -29,4 +29,4 @@ def with_provenance(finding: Finding, file: str) -> Finding:
     code: digest of the sources that found it; a finding that is shrunk once more keeps the first one.
     """
     marks = {"replay": replay_line(file, finding.variant), "version": package_version()}
-    return replace(finding, origin={"code": code_version()} | finding.origin | marks)
+    return replace(finding, origin={"code": code_at_start()} | finding.origin | marks)

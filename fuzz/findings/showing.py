@@ -24,7 +24,7 @@ from percpu_fuzz.reports.render.lanes import lanes_text
 from percpu_fuzz.reports.render.text import INDENT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.redraw import finding_of, repeated
-from percpu_fuzz.strategies.run.replay import Run, run_scenario
+from percpu_fuzz.strategies.run.replay import Run, compiled_violations
 
 REFERENCES = ("base", "fixed")  # without the series, and with what mends it
 POINTERS = ("I18", "I19")  # what was found there is a pointer, no amount
@@ -140,8 +140,7 @@ def told(original: Finding, shrunk: Shrunk, variant: Variant) -> Shown:
 def broken_elsewhere(scenario: Scenario, variant: Variant) -> dict[str, list[str]]:
     """Invariants that the same machine, program and schedule break on the kernel before the series and on the fix."""
     others = [VARIANTS[name] for name in REFERENCES if name != variant.name]
-    runs = {other.name: run_scenario(scenario, other, lenient=True) for other in others}
-    return {name: [violation.invariant for violation in run.violations] for name, run in runs.items()}
+    return {other.name: [found.invariant for found in compiled_violations(scenario, other)] for other in others}
 
 
 def shape_of(finding: Finding, run: Run) -> Shape:
@@ -175,8 +174,8 @@ class PerNode:
         """Keep what each node holds if no moment before had more bytes charged."""
         if len(self.nodes) > MOST_NODES:
             return
-        nodes, (areas, width) = len(self.nodes), state.l_bytes.shape
-        held = [sum(state.l_bytes[a, n] for a in range(areas)) for n in range(min(width, nodes))]
+        nodes, width = len(self.nodes), state.l_bytes.shape[1]
+        held = [sum(state.l_bytes.cells[n::width]) for n in range(min(width, nodes))]
         if sum(held) >= max(self.most, 1):
             self.most = sum(held)
             memcgs = range(1, len(state.memcg_usage))

@@ -106,6 +106,7 @@ class Gate:
     executions: int = 0
     tried: dict[Scenario, Attempt | None] = field(default_factory=dict)
     topos: dict[Topology, tuple[str, Record]] = field(default_factory=dict)
+    last: tuple[Program, str, int, Record] | None = None
     states: dict[str, Record] = field(default_factory=dict)
     scheds: Record = field(default_factory=new_sched)
     blank: Record = field(default_factory=new_sched)
@@ -135,14 +136,13 @@ class Gate:
         try:
             size_class, topos = self._machine(scenario.topology)
             cast = cast_of(scenario)
-            progs = prog_record(scenario.program, size_class, cast.acting)
+            progs = self._program(scenario.program, size_class, cast.acting)
         except InputError:
             return None  # a candidate that no longer is a scenario
         return self._run(scenario, cast, size_class, topos, progs)
 
     def _run(self, scenario: Scenario, cast: Cast, size_class: str, topos: Record, progs: Record) -> Attempt | None:
         """One execution, on records that are made; None if it does not show what is looked for."""
-        self.variant.write(progs[0])
         self.scheds[:] = self.blank
         set_follow(self.scheds[0], scenario.schedule[:MOST_SWITCHES], lenient=True)
         wanted = INVARIANT_NAMES.index(self.invariant)
@@ -159,6 +159,14 @@ class Gate:
         rows = self.taken[:steps].tolist()
         exact = schedule_of([(t, label, after) for t, label, after, _ in rows])
         return Attempt(Scenario(scenario.topology, scenario.program, exact), cast, rows, label)
+
+    def _program(self, program: Program, size_class: str, acting: int) -> Record:
+        """Of the variant. Candidates that differ in machine or schedule come one after the other."""
+        if self.last is None or self.last[0] is not program or self.last[1:3] != (size_class, acting):
+            progs = prog_record(program, size_class, acting)
+            self.variant.write(progs[0])
+            self.last = program, size_class, acting, progs
+        return self.last[3]
 
     def _machine(self, topology: Topology) -> tuple[str, Record]:
         if topology not in self.topos:

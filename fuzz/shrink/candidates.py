@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from percpu_fuzz.engine.program import FAIL_FIELDS, UNLIMITED, Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario
-from percpu_fuzz.fuzz.shrink.actors import PROGRAM
+from percpu_fuzz.fuzz.shrink.actors import PROGRAM, Actor
 from percpu_fuzz.fuzz.shrink.attempt import Attempt, Event, schedule_from
 
 NUMBERS = (0, 1, 2, 4, 8, 16, 64, 512, 1024, 2048, 4096)
@@ -33,16 +33,16 @@ def kept_events(attempt: Attempt, tasks: Sequence[int], ops: Mapping[int, Collec
 
     ops: by task, those that are left of it; tasks that are not there keep all.
     """
+    actors = {number: Actor(PROGRAM, place) for place, number in enumerate(tasks)}
+    gone = {t: set(range(len(attempt.scenario.program.tasks[t].ops))).difference(kept) for t, kept in ops.items()}
     events = []
     for event in attempt.events:
-        actor = event.actor
-        if actor.role == PROGRAM:
-            nr_ops = len(attempt.scenario.program.tasks[actor.number].ops)
-            if actor.number not in tasks or (
-                event.op < nr_ops and event.op not in ops.get(actor.number, range(nr_ops))
-            ):
+        role, number = event.actor
+        if role == PROGRAM:
+            if number not in actors or event.op in gone.get(number, ()):
                 continue
-            event = event._replace(actor=actor._replace(number=tasks.index(actor.number)))
+            if actors[number] != event.actor:
+                event = Event(actors[number], event.op, event.label, event.after)
         events.append(event)
     return events
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from percpu_fuzz.engine.core.compiled import code_version
 from percpu_fuzz.engine.outcome import HUNTING
 from percpu_fuzz.engine.variant import Variant
 from percpu_fuzz.strategies.draw.rng import key_of
@@ -74,9 +72,3 @@ class Batch:
         """Write the scheduler into a Sched record."""
         sched["kind"], sched["depth"] = SCHEDULERS.index(self.scheduler), self.depth
         sched["most_steps"] = SPREAD_STEPS[self.size_class]
-
-
-@cache
-def code_at_start() -> str:
-    """The code version of this process: what was loaded, whatever is edited meanwhile."""
-    return code_version()

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from percpu_fuzz.engine.core.compiled import code_at_start
 from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, STREAMS, Outcome
 from percpu_fuzz.engine.own.file import described_own
 from percpu_fuzz.engine.topology import Topology
@@ -20,7 +21,7 @@ from percpu_fuzz.strategies.draw.faults import FAILURES, NESTED_REFRESH, fault_r
 from percpu_fuzz.strategies.draw.gathered import with_gathering
 from percpu_fuzz.strategies.draw.topologies import Family, extremes, families
 from percpu_fuzz.strategies.draw.weights import Weights, stands_for
-from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.learning import EPOCH_BATCHES, NOTHING_LEARNT, Learnt, no_corpus, spread, varies
 from percpu_fuzz.strategies.plan.pilot import PILOT_CASES_LEAST, ROUNDS, Seats, seats_from
 from percpu_fuzz.strategies.plan.portfolio import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from percpu_fuzz.engine.case.reset import reset
+from percpu_fuzz.engine.core.compiled import code_at_start
 from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.records import Prog, State, new_record
 from percpu_fuzz.engine.outcome import Signature
@@ -14,7 +15,7 @@ from percpu_fuzz.engine.program import program_of
 from percpu_fuzz.engine.scenario import Finding, Scenario
 from percpu_fuzz.strategies.draw.choices import LENGTH
 from percpu_fuzz.strategies.draw.rng import new_rng
-from percpu_fuzz.strategies.plan.batch import Batch, code_at_start
+from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.user_scheduler import UserWalk
 from percpu_fuzz.strategies.run.cases import MOST_STEPS, draw_case
 from percpu_fuzz.strategies.run.replay import Run, compiled_hash, schedule_of, state_hash, violations_of

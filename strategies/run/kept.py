@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from percpu_fuzz.engine.core.compiled import code_folder, code_version
+from percpu_fuzz.engine.core.compiled import code_at_start, code_folder
 from percpu_fuzz.engine.core.marked_file import marked, read_marked
 
 Rows = list[dict[str, Any]]
@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 
 def kept_rows(name: str, count: Callable[[], Rows]) -> Rows:
     """The rows that were kept by this name for this code, else those that `count` gives, which are kept."""
-    path = code_folder() / f"{name}-{code_version()}.json"
+    path = code_folder() / f"{name}-{code_at_start()}.json"
     content = read_marked(path)
     if content is not None:
         kept: Rows = json.loads(content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +25,8 @@ from percpu_fuzz.strategies.draw.rng import new_rng
 from percpu_fuzz.strategies.run.recorded_walk import walk_recorded
 from percpu_fuzz.strategies.run.steps import scheduled, steps
 from percpu_fuzz.strategies.schedulers.record import FOLLOW, MOST_SWITCHES, MOST_TASKS, new_sched
+
+REPLAYED_MOST = 1_000_000  # of a replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ Watch = Callable[[Any, int, int], None]
 
 def run_scenario(
     scenario: Scenario, variant: Variant, watch: Watch | None = None, lenient: bool = False,
-    most_steps: int = 1_000_000,
+    most_steps: int = REPLAYED_MOST,
 ) -> Run:  # fmt: skip
     """Replay a scenario on a variant. `watch(state, task, label)` sees the plain state after each step.
 
@@ -151,6 +152,16 @@ def run_scenario(
     return Run(tuple(taken), violations_of(state), state, sched.skipped)
 
 
+def compiled_violations(scenario: Scenario, variant: Variant) -> tuple[Violation, ...]:
+    """The violations of run_scenario on the compiled engine, switches that the variant has no place for left out."""
+    topos, progs, states = records(scenario, variant)
+    scheds = follow_array(scenario.schedule)
+    scheds[0]["lenient"] = 1
+    taken = np.zeros((REPLAYED_MOST, 4), dtype=np.int32)  # untouched memory costs nothing
+    entry_of(variant, walk_recorded)(topos, progs, states, new_rng(), scheds, -1, taken)
+    return violations_of(PlainRecord(states[0]))
+
+
 def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
     """state_hash after so many steps of a scenario's schedule on the compiled engine."""
     topos, progs, states = records(scenario, variant)
@@ -161,15 +172,17 @@ def compiled_hash(scenario: Scenario, variant: Variant, steps: int) -> str:
 
 def schedule_of(taken: Sequence[tuple[int, int, int]]) -> tuple[Switch, ...]:
     """The switches of a run given by its steps, each as steps.StepTaken."""
-    passed: Counter[tuple[int, int]] = Counter()
+    if not taken:
+        return ()
+    passed: dict[tuple[int, int], int] = {}
     switches: list[Switch] = []
-    for i, (task, label, after) in enumerate(taken):
-        passed[task, label] += 1
-        if i + 1 < len(taken) and taken[i + 1][0] != task:
-            switches.append(Switch(task, NAMES[after], passed[task, after]))
-    if taken:
-        switches.append(Switch(taken[-1][0], "", 0))
-    return tuple(switches)
+    task, _, stands_at = taken[0]
+    for next_task, label, after in taken:
+        if next_task != task:
+            switches.append(Switch(task, NAMES[stands_at], passed.get((task, stands_at), 0)))
+        task, stands_at, place = next_task, after, (next_task, label)
+        passed[place] = passed.get(place, 0) + 1
+    return (*switches, Switch(task, "", 0))
 
 
 def state_hash(state: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from percpu_fuzz.engine.core.compiled import ROOT, code_version
 from percpu_fuzz.engine.outcome import Outcome
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.strategies.plan.batches import Batches
@@ -18,6 +19,7 @@ from percpu_fuzz.strategies.plan.batches import Batches
 TIMES = 10
 SLOWER = 0.2
 COMMAND = ("bench", "step", "--json")
+KEPT = ROOT / "out" / "exam-bench.json"
 
 
 @contextlib.contextmanager
@@ -48,29 +50,36 @@ def benched(*more: str) -> tuple[int, dict[str, Any]]:
     return status, found
 
 
+def kept_rows() -> list[dict[str, Any]]:
+    """The repetitions that were done on this version of the code."""
+    found: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
+    rows: list[dict[str, Any]] = found.get(code_version(), [])
+    return rows
+
+
 def bench() -> dict[str, Any]:
-    """Each time a bench, an equal one against it, which must be quiet, and one with steps a fifth slower, which must
-    not: it names every family, and not the C core.
+    """Each time a bench equal to the last one, which must be quiet against it, and one with steps a fifth slower, which
+    must not: what it names is kept. A line that is stopped goes on after the last whole repetition, from a new bench.
     """
-    equal: list[list[str]] = []
-    planted: list[list[str]] = []
-    statuses: list[tuple[int, int]] = []
+    rows = kept_rows()
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(TIMES):
-            path = Path(folder) / f"{number}.json"
+        path = Path(folder) / "then.json"
+        if len(rows) < TIMES:
             path.write_text(json.dumps(benched()[1]))
-            quiet, found = benched("--against", str(path))
-            equal.append(found["slower"])
+        while len(rows) < TIMES:
+            quiet, equal = benched("--against", str(path))
+            path.write_text(json.dumps(equal))
             with slower_steps(SLOWER):
-                loud, found = benched("--against", str(path))
-            planted.append(found["slower"])
-            statuses.append((quiet, loud))
-            print(number, quiet, loud, equal[-1], len(planted[-1]), flush=True)
+                loud, planted = benched("--against", str(path))
+            rows.append({"quiet": quiet, "loud": loud, "equal": equal["slower"], "planted": planted["slower"]})
+            KEPT.parent.mkdir(exist_ok=True)
+            KEPT.write_text(json.dumps({code_version(): rows}))
+            print(len(rows), quiet, loud, equal["slower"], len(planted["slower"]), flush=True)
     return {
-        "passed": statuses == [(0, 1)] * TIMES,
-        "statuses": statuses,
-        "alarms_on_equal_runs": equal,
-        "found_of_planted": [len(names) for names in planted],
+        "passed": all((row["quiet"], row["loud"]) == (0, 1) for row in rows),
+        "statuses": [(row["quiet"], row["loud"]) for row in rows],
+        "alarms_on_equal_runs": [row["equal"] for row in rows],
+        "found_of_planted": [len(row["planted"]) for row in rows],
     }
 
 

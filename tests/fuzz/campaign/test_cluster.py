@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.store.reading import read_campaign
 
-CASES = ("--cases", "150000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
+CASES = ("--cases", "100000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
 
 
 def free_port() -> int:
@@ -29,8 +30,22 @@ def free_port() -> int:
         return port
 
 
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of these cases by workers of this machine."""
+    out = tmp_path_factory.mktemp("local") / "out"
+    assert call(["run", *CASES, "--out", str(out), "--plain"]) == 0
+    digest: str = report_of(out)["digest"]
+    return digest
+
+
+def report_of(out: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return report
+
+
 @pytest.fixture
-def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(compiled: None) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """A scheduler and two workers of one thread each."""
     address = f"tcp://127.0.0.1:{free_port()}"
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100"}
@@ -60,11 +75,10 @@ def wait_for_workers(address: str, count: int) -> None:
 
 
 def test_a_cluster_gives_the_digest_of_local_workers(
-    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    tmp_path: Path, local: str, cluster: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:
     """With learning and a worker that is killed on the way, every batch comes back, and the rows are the local ones."""
     address, workers = cluster
-    assert call(["run", *CASES, "--out", str(tmp_path / "local")]) == 0
     line = [
         sys.executable,
         "-m",
@@ -85,10 +99,10 @@ def test_a_cluster_gives_the_digest_of_local_workers(
                 break
             time.sleep(0.02)
         assert process.wait(120) == 0
-    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
+    report = report_of(tmp_path / "cluster")
     assert workers[0].poll() is not None
-    assert reports[0]["digest"] == reports[1]["digest"]
-    assert reports[1]["failed"] == []
+    assert report["digest"] == local
+    assert report["failed"] == []
 
 
 def test_it_does_so_with_seats_from_a_pilot(tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
@@ -117,47 +131,57 @@ main()
 """
 
 
-def stranger(program: str, address: str) -> subprocess.Popen[bytes]:
-    """A dask worker of four threads that runs a program of its own first."""
+WAITS = """
+import os
+import sys
+import time
+import distributed.cli.dask_worker
+while not os.path.exists({path!r}):
+    time.sleep(0.02)
+"""
+
+
+def stranger(program: str, address: str, until: Path | None = None) -> subprocess.Popen[bytes]:
+    """A dask worker of four threads that runs a program of its own first, and joins once there is a path `until`."""
+    program = program if until is None else WAITS.format(path=str(until)) + program
     line = [sys.executable, "-c", program, address, "--nthreads", "4", "--no-nanny", "--host", "127.0.0.1"]
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("program", [OTHER_CODE, WITHOUT_THE_PROJECT], ids=["other", "without"])
 def test_a_worker_of_other_code_that_joins_late_is_sent_away(
-    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]], program: str
+    tmp_path: Path, local: str, cluster: tuple[str, list[subprocess.Popen[bytes]]], program: str
 ) -> None:
     """It joins while batches run: none of its rows is taken, it ends, no batch is lost, the digest stays.
 
     One without the project may end by itself when a batch reaches it, before anybody asks for its code.
     """
     address, _ = cluster
-    cases = (*CASES, "--cases", "400000")
-    assert call(["run", *cases, "--out", str(tmp_path / "local")]) == 0
     line = [
         sys.executable,
         "-m",
         "percpu_fuzz",
         "run",
-        *cases,
+        *CASES,
         "--cluster",
         address,
         "--out",
         str(tmp_path / "cluster"),
     ]
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for_batches(tmp_path / "cluster" / "campaign.db", process)
-        with stranger(program, address) as joined:
-            try:
+    with stranger(program, address, tmp_path / "now") as joined:
+        try:
+            with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                wait_for_batches(tmp_path / "cluster" / "campaign.db", process)
+                (tmp_path / "now").touch()
                 assert process.wait(120) == 0
-                assert joined.wait(30) == 0
-            finally:
-                joined.kill()
-    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("local", "cluster")]
+            assert joined.wait(30) == 0
+        finally:
+            joined.kill()
+    report = report_of(tmp_path / "cluster")
     said = (tmp_path / "cluster" / "campaign.log").read_text()
     assert "joined with other code and is sent away" in said or program == WITHOUT_THE_PROJECT
-    assert reports[0]["digest"] == reports[1]["digest"]
-    assert reports[1]["failed"] == []
+    assert report["digest"] == local
+    assert report["failed"] == []
 
 
 def wait_for_batches(database: Path, process: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import pytest
 from places import PERCPU_FUZZ
 
 CAMPAIGN = ("--variant", "fixed", "--topology", "two-node", "--seed", "3", "--workers", "2", "--plain")
@@ -18,6 +19,7 @@ def small_files(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_store_that_cannot_grow(tmp_path: Path) -> None:
     """The campaign ends as a broken harness with one line; the store is whole and holds the batches that fitted."""
     out = tmp_path / "out"

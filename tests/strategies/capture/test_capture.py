@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -114,15 +116,30 @@ def test_this_machine_as_an_archive(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "no watermarks" not in said.err
 
 
+def begun(folder: Path, phases: int) -> Path:
+    """The recorded run up to the end of so many of its snapshots, without page events."""
+    folder.mkdir()
+    for path in RUN.iterdir():
+        if path.name != "page-events.trace.gz":
+            shutil.copy(path, folder)
+    states = json.loads(gzip.decompress((RUN / "states.json.gz").read_bytes()))[:phases]
+    trace = gzip.decompress((RUN / "percpu.trace.gz").read_bytes())
+    head, mark, _ = trace.partition(f"SNAP-END {states[-1]['phase']}\n".encode())
+    assert mark
+    (folder / "states.json.gz").write_bytes(gzip.compress(json.dumps(states).encode()))
+    (folder / "percpu.trace.gz").write_bytes(gzip.compress(head + mark))
+    return folder
+
+
 def test_a_recorded_run_as_an_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """trace and fidelity say of the archive what they say of its folder."""
-    files = {f"run/{path.name}": path.read_bytes() for path in RUN.iterdir() if path.name != "page-events.trace.gz"}
-    box = packed(tmp_path / "run.tar.gz", files)
+    """trace says of the archive what it says of the files."""
+    folder = begun(tmp_path / "begun", 3)
+    box = packed(tmp_path / "run.tar.gz", {f"run/{path.name}": path.read_bytes() for path in folder.iterdir()})
     assert is_archive(box)
     assert call(["trace", str(box)]) == 0
     of_archive = capsys.readouterr().out
-    given = ["--topology", str(RUN / "topology.json"), "--states", str(RUN / "states.json.gz")]
-    assert call(["trace", str(RUN / "percpu.trace.gz"), *given]) == 0
+    given = ["--topology", str(folder / "topology.json"), "--states", str(folder / "states.json.gz")]
+    assert call(["trace", str(folder / "percpu.trace.gz"), *given]) == 0
     of_folder = capsys.readouterr().out
     rows = [line for line in of_folder.splitlines() if "rows equal" in line]
     assert rows

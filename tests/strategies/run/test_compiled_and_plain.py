@@ -14,7 +14,7 @@ from percpu_fuzz.engine.core.records import SIZE_CLASSES, State
 
 SEED = 20_260_626
 # PERCPU_FUZZ_EXAM=1 runs the full numbers; class wide holds cases of ten thousands of steps.
-COUNTS = {"small": 500, "wide": 20 if os.environ.get("PERCPU_FUZZ_EXAM") == "1" else 6}
+COUNTS = {"small": 500, "wide": 20} if os.environ.get("PERCPU_FUZZ_EXAM") == "1" else {"small": 200, "wide": 6}
 
 
 @pytest.mark.parametrize("size_class", COUNTS)
