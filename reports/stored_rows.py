@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Difference = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Signed = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 # As Python and JSON Schema both read it: nothing behind the end, no line feed either.
 StreamName = Annotated[str, Meta(pattern=r"^(measurement|hunting)$(?!\n)")]
 File = Annotated[str, Meta(pattern=r"^findings/[A-Za-z0-9_.-]+$(?!\n)")]
@@ -28,8 +28,8 @@ class FindingNode(Struct):
     """Bytes charged to a node and pages counted there, at the moment when most bytes were charged."""
 
     node: Number
-    bytes: Difference
-    pages: Difference
+    bytes: Signed
+    pages: Signed
     page_size: Number
 
 
