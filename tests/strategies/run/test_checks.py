@@ -94,9 +94,9 @@ def test_the_comparison_has_something_to_compare() -> None:
 
 
 def test_where_bytes_lie_is_summed_as_node_by_node() -> None:
-    """In eight cases, bytes by node of each area as it becomes live, with and without its obj_exts slice."""
+    """In thirty cases, bytes by node of each area as it becomes live, with and without its obj_exts slice."""
     plan, areas = small_plan(VARIANTS["fixed"]), 0
-    for k in range(8):
+    for k in range(30):
         side = PlainSide(plan.batch_of("hunting", k))
         topo: Any = side.topo
         state: Any = side.state
