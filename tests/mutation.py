@@ -77,9 +77,11 @@ def install(mutant: SourceMutant) -> None:
     exec(compile(ast.Module([tree], []), path.name, "exec"), names)
     new = names[mutant.function]
     for name, loaded in list(sys.modules.items()):
-        ours = name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies.", "mutation_cases"))
-        if ours and getattr(loaded, mutant.function, None) is old:
-            setattr(loaded, mutant.function, new)
+        if name.startswith(("percpu_fuzz.engine.", "percpu_fuzz.strategies.", "mutation_cases")):
+            made = [value.py_func.__globals__ for value in vars(loaded).values() if hasattr(value, "py_func")]
+            for scope in (vars(loaded), *made):  # what follows from lists (engine/core/derived.py) has its own
+                if scope.get(mutant.function) is old:
+                    scope[mutant.function] = new
 
 
 def fate(mutant: SourceMutant, answer: Any) -> None:

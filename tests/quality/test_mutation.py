@@ -94,6 +94,8 @@ def test_mutants_are_killed_by_what_they_break_and_survive_where_nothing_differs
     lost = [way for name, way in ways.items() if name.startswith("page_counter.counter_sub: st.memcg_usage[m] -=")]
     assert len(lost) >= 2
     assert set(lost) == {"broken"}
+    stepped = [way for name, way in ways.items() if name.startswith("page_counter.uc_level: ")]  # called by its label
+    assert "broken" in stepped
     assert "unreached" in ways.values()
     tool.report(["page_counter"], known)
     assert f"{len(mutants)} of {len(mutants)} mutants run" in capsys.readouterr().out
