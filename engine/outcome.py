@@ -18,7 +18,7 @@ FEATURES_MOST = 1 << 20  # more than there can be pairs of labels
 
 
 # The histograms of an Outcome: their names, and how several values of a probe are packed into one key. Batches write
-# them (strategies/run/batch.py), reports read them. Keys are not negative.
+# them (strategies/run/outcomes.py), reports read them. Keys are not negative.
 PRECHARGE_USED = "precharge_used"  # (group * PAIR + precharge) * PAIR + used; group = nodes * 2 + must not block
 PRECHARGE_BASE = (
     "precharge_base"  # precharge * PAIR + pages that the kernel before the series asks for, its stock empty

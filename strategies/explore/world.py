@@ -63,11 +63,7 @@ def _roomy(record: Array) -> tuple[Array, Array]:
 
 
 def _world(
-    model: Model,
-    words: Array,
-    masks: Array,
-    every: Array,
-    written: Sequence[frozenset[str]],
+    model: Model, words: Array, masks: Array, every: Array, written: Sequence[frozenset[str]],
     variant: Variant | None = None,
 ) -> World:  # fmt: skip
     """masks: semantic bits in use, by word of the record; every: all semantic bits; written: fields, by label."""

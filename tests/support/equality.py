@@ -27,7 +27,7 @@ from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.plan import Plan
 from percpu_fuzz.strategies.plan.redraw import drawn_case
 from percpu_fuzz.strategies.run.cases import draw_case
-from percpu_fuzz.strategies.run.steps import scheduled, steps
+from percpu_fuzz.strategies.run.steps import StepTaken, scheduled, steps
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 from percpu_fuzz.strategies.schedulers.record import new_sched
@@ -111,13 +111,19 @@ class PlainSide:
         self.topo, self.prog, self.rng, self.which = drawn.topo, drawn.prog, drawn.rng, drawn.which
         self.state = TrackedRecord(drawn.state.to_array()[0])
 
+    def steps(self) -> Iterator[StepTaken]:
+        """The case under its batch's scheduler, step by step."""
+        state: Any = self.state
+        plain_of(self.variant, begin)(self.sched, state, self.rng)
+        next_task = scheduled(self.variant, self.sched, self.topo, self.prog, state, self.rng)
+        return steps(self.variant, self.topo, self.prog, state, next_task)
+
     def hashes(self, meddle: Meddle | None = None) -> Iterator[int]:
         """The hash before the first step and after each; `meddle(state, steps)` may change the state before it."""
         state: Any = self.state
-        plain_of(self.variant, begin)(self.sched, state, self.rng)
+        walk = self.steps()
         yield self.state.image.digest()
-        next_task = scheduled(self.variant, self.sched, self.topo, self.prog, state, self.rng)
-        for _ in steps(self.variant, self.topo, self.prog, state, next_task):
+        for _ in walk:
             if meddle is not None:
                 meddle(state, state.nr_steps)
             yield self.state.image.digest()

@@ -16,12 +16,9 @@ from percpu_fuzz.engine.core.labels import AL_POP_MARK, IDLE, OP_PRESSURE
 from percpu_fuzz.engine.core.stages import CHUNK_DYNAMIC, CHUNK_FIRST, CHUNK_RESERVED, CHUNK_UNUSED
 from percpu_fuzz.engine.kernel.placement import PLACE_WATERMARK
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.topology import Topology
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.recipe import make_plan
-from percpu_fuzz.strategies.run.steps import scheduled, steps
-from percpu_fuzz.strategies.schedulers.choose import begin
 
 NARROW = replace(
     preset("two-node"), name="narrow", page_size=16384, unit_pages=2, first_room_bytes=20000, first_start_bytes=4096,
@@ -38,10 +35,9 @@ def walked(machine: Topology | None, cases: int) -> Iterator[tuple[Any, Any, Any
             continue
         side = PlainSide(batch)
         state: Any = side.state
-        plain_of(side.variant, begin)(side.sched, state, side.rng)
-        next_task = scheduled(side.variant, side.sched, side.topo, side.prog, state, side.rng)
+        walk = side.steps()
         yield side.topo, side.prog, state, True
-        for step in steps(side.variant, side.topo, side.prog, state, next_task):
+        for step in walk:
             t = step.task
             operates = t < side.prog.nr_tasks and step.label == IDLE and state.op_i[t] < side.prog.nr_ops[t]
             pressed = operates and side.prog.op_kind[t, state.op_i[t]] == OP_PRESSURE

@@ -20,7 +20,6 @@ from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.mutants import catalogue
 from percpu_fuzz.strategies.plan.recipe import make_plan
 from percpu_fuzz.strategies.run.replay import violations_of
-from percpu_fuzz.strategies.run.steps import scheduled, steps
 from percpu_fuzz.strategies.run.walk import CHECK_ALL, CHECK_NONE, CHECK_TOUCHED, checked_step
 from percpu_fuzz.strategies.schedulers.choose import begin, choose, took
 
@@ -100,9 +99,7 @@ def test_where_bytes_lie_is_summed_as_node_by_node() -> None:
         side = PlainSide(plan.batch_of("hunting", k))
         topo: Any = side.topo
         state: Any = side.state
-        plain(begin)(side.sched, state, side.rng)
-        who = scheduled(VARIANTS["fixed"], side.sched, topo, side.prog, state, side.rng)
-        for _ in steps(VARIANTS["fixed"], topo, side.prog, state, who):
+        for _ in side.steps():
             for r in set(state.dirty_area[: state.dirty_area_n]):
                 if state.area_used[r] != 2 or state.area_chunk[r] < 0:
                     continue

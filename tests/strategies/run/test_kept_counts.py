@@ -20,12 +20,9 @@ from percpu_fuzz.engine.kernel.charge_hook import stat_bytes
 from percpu_fuzz.engine.kernel.drain import below
 from percpu_fuzz.engine.kernel.precharge import full_size
 from percpu_fuzz.engine.outcome import STREAMS
-from percpu_fuzz.engine.own.engines import plain_of
 from percpu_fuzz.engine.variant import JUDGE_EXACT
 from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.recipe import make_plan
-from percpu_fuzz.strategies.run.steps import scheduled, steps
-from percpu_fuzz.strategies.schedulers.choose import begin
 
 is_below = plain(below)
 
@@ -42,11 +39,8 @@ def states_of(batch: Batch) -> Iterator[tuple[Any, Any, Any]]:
     if batch.size_class != "small":
         return
     side = PlainSide(batch)
-    state: Any = side.state
-    plain_of(side.variant, begin)(side.sched, state, side.rng)
-    next_task = scheduled(side.variant, side.sched, side.topo, side.prog, state, side.rng)
-    for _ in steps(side.variant, side.topo, side.prog, state, next_task):
-        yield side.topo, side.prog, state
+    for _ in side.steps():
+        yield side.topo, side.prog, side.state
 
 
 @pytest.mark.parametrize("variant", ["fixed", "v2", "base"])

@@ -34,7 +34,7 @@ def test_a_condition_tells_which_way_it_went() -> None:
     assert sides_of(reached, "po_begin", 1) == 1  # st.r_charged[t] != 1
     assert sides_of(reached, "po_refund", 3) == 2  # used < precharge
     assert sides_of(reached, "tc_oom", 1) == 0
-    assert len(reached.conditions) > 350
+    assert len(reached.conditions) > 380
     assert len(set(reached.conditions)) == len(reached.conditions)
 
 
