@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from percpu_fuzz.fuzz.bench.measure import Measurement, cpu_seconds
 from percpu_fuzz.fuzz.errors import BROKEN, HarnessError
+from percpu_fuzz.fuzz.warm import COMPILED
 
-STARTED_BY = (sys.executable, "-m", "percpu_fuzz")
 STARTS = {
     "--help": ("--help",),
     "variants": ("variants",),
@@ -23,24 +23,35 @@ STARTS = {
 WORKER_CASES = 8000
 
 
-def cpu_of(arguments: tuple[str, ...]) -> float:
-    """CPU seconds of a command and of the processes that it starts, in a folder that is gone afterwards.
-
-    HarnessError if it breaks.
-    """
-    with TemporaryDirectory() as folder:
-        out = ("--out", str(Path(folder) / "out")) if arguments[0] == "run" else ()
-        start = cpu_seconds()
-        done = subprocess.run([*STARTED_BY, *arguments, *out], capture_output=True, text=True, timeout=600, check=False)
-        seconds = cpu_seconds() - start
+def cpu_of(module: str, *arguments: str, **environment: str) -> float:
+    """CPU seconds of a module that is run, and of the processes that it starts. HarnessError if it breaks."""
+    start = cpu_seconds()
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], env=os.environ | environment, capture_output=True, text=True,
+        timeout=1200, check=False,
+    )  # fmt: skip
     if done.returncode >= BROKEN:
-        raise HarnessError(f"percpu-fuzz {' '.join(arguments)} ends with {done.returncode}: {done.stderr[-300:]}")
-    return seconds
+        raise HarnessError(f"{module} {' '.join(arguments)} ends with {done.returncode}: {done.stderr[-300:]}")
+    return cpu_seconds() - start
 
 
 def of_command(arguments: tuple[str, ...], units: int) -> tuple[float, float]:
-    """CPU seconds of a command, and what they are spread over."""
-    return cpu_of(arguments), units
+    """CPU seconds of a command, and what they are spread over; a campaign's folder is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        out = ("--out", f"{folder}/out") if arguments[0] == "run" else ()
+        return cpu_of("percpu_fuzz", *arguments, *out), units
+
+
+def setup_measurements() -> Iterator[Measurement]:
+    """What is compiled together, each alone and from nothing, in a cache that is gone afterwards."""
+    for name in COMPILED:
+        yield Measurement("setup", name, "s", 1.0, partial(of_compiling, name), dear=True)
+
+
+def of_compiling(name: str) -> tuple[float, float]:
+    """CPU seconds of compiling a part."""
+    with TemporaryDirectory() as folder:
+        return cpu_of("percpu_fuzz.fuzz.warm", name, PERCPU_FUZZ_CACHE=folder), 1.0
 
 
 def start_measurements() -> Iterator[Measurement]:

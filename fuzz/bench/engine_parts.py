@@ -1,4 +1,4 @@
-"""What of the engine is measured, in this process: steps, the search, the time to a bug, import, reports, shrinking."""
+"""What of the engine is measured, in this process: steps, the search, import, reports, shrinking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from percpu_fuzz.engine.core.compiled import ROOT
-from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT, Outcome
+from percpu_fuzz.engine.outcome import MEASUREMENT, Outcome
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.bench.beside_spin import missing
 from percpu_fuzz.fuzz.bench.core import compiled_core, compiler
@@ -34,8 +34,6 @@ PLAIN_BATCH = 1  # batch 0 keeps features too, as one in nine does
 CORE_STEPS = 4_000_000
 C_CORE = "C core, its own check on"
 SCOPE = "alloc-rmdir"
-BUGS = {"v1": "I1", "v2": "I9"}
-BUG_SEEDS, BUG_CASES, BUG_BATCHES = 8, 64, 64
 REPORT_BATCHES = 24
 RECORDED = ROOT / "tests" / "data" / "recorded" / "r11-2node-small-6.1"
 NANO, MICRO, MILLI = 1e9, 1e6, 1e3
@@ -86,30 +84,6 @@ def search_measurements() -> Iterator[Measurement]:
 
     for reduction in ("hash", "both"):
         yield Measurement("search", f"{SCOPE}, {reduction}", "us a state", MICRO, partial(run, reduction))
-
-
-def bug_measurements() -> Iterator[Measurement]:
-    """CPU time of the hunting stream to the first case that breaks an invariant, a mean over seeds; small machines."""
-    for variant, invariant in BUGS.items():
-        yield Measurement(
-            "bug", f"{variant} breaks {invariant}", "ms a bug", MILLI,
-            partial(seconds_to, variant, invariant),
-        )  # fmt: skip
-
-
-def seconds_to(variant: str, invariant: str) -> tuple[float, float]:
-    """CPU seconds for all seeds, and how many these are."""
-    return timed(lambda: [cases_to(variant, invariant, seed) for seed in range(BUG_SEEDS)]), BUG_SEEDS
-
-
-def cases_to(variant: str, invariant: str, seed: int) -> int:
-    """How many cases, in whole batches of BUG_CASES, until the invariant is broken; all there are if it is not."""
-    batches = Batches(Plan(VARIANTS[variant], seed, families()[:1]))
-    for k in range(BUG_BATCHES):
-        outcome = batches.run(replace(batches.batch_of(HUNTING, k), cases=BUG_CASES))
-        if any(signature.invariant == invariant for signature in outcome.first_cases):
-            return (k + 1) * BUG_CASES
-    return BUG_BATCHES * BUG_CASES
 
 
 def trace_measurements() -> Iterator[Measurement]:

@@ -22,13 +22,15 @@ NORMAL = 1.4826  # of a normal distribution: its standard deviation is so many m
 MEDIAN_COST = 1.2533  # and the standard error of its median so many of its mean's
 TWO_SPEEDS = 1.08  # a core that is so much faster at times has two speeds
 YARDSTICK_LOOPS = 60_000
+DEAR_ROUNDS = 3
 
 
 @dataclass(slots=True)
 class Measurement:
     """A measurement. run: does it once and gives CPU seconds and of how many units.
 
-    Its figure is seconds / units, times scale, in `unit`. ready: called once before the first round.
+    Its figure is seconds / units, times scale, in `unit`. ready: called once before the first round. dear: it takes
+    many seconds, so it has DEAR_ROUNDS turns, spread over all rounds, and none before the first.
     """
 
     part: str
@@ -37,6 +39,7 @@ class Measurement:
     scale: float
     run: Callable[[], tuple[float, float]]
     ready: Callable[[], None] = lambda: None
+    dear: bool = False
     values: list[float] = field(default_factory=list)
     yards: list[float] = field(default_factory=list)
 
@@ -63,16 +66,22 @@ def yardstick() -> None:
         seen[x & 255] = x
 
 
+def turns(one: Measurement, count: int) -> range:
+    """In which of so many rounds it has its turn."""
+    return range(0, count, -(-count // DEAR_ROUNDS) if one.dear else 1)
+
+
 def rounds(measurements: Sequence[Measurement], count: int, say: Callable[[int, str], None]) -> None:
-    """Run every measurement `count` times, in turn; say: gets how many are done and what is next."""
+    """Run every measurement in so many rounds, in turn; say: gets how many are done and what is next."""
     for place, one in enumerate(measurements):
         say(0, f"getting ready, {place + 1} of {len(measurements)}: {one.part}")
         one.ready()
-        one.run()
+        if not one.dear:
+            one.run()
     done = 0
-    for _ in range(count):
+    for number in range(count):
         before = timed(yardstick)
-        for one in measurements:
+        for one in (one for one in measurements if number in turns(one, count)):
             say(done, f"{one.part}: {one.name}")
             cost, units = one.run()
             after = timed(yardstick)

@@ -10,11 +10,10 @@ from typing import Any
 import click
 
 from percpu_fuzz.fuzz.bench.beside_spin import pure_measurements
-from percpu_fuzz.fuzz.bench.command_parts import start_measurements, worker_measurements
+from percpu_fuzz.fuzz.bench.command_parts import setup_measurements, start_measurements, worker_measurements
 from percpu_fuzz.fuzz.bench.comparing import BENCH_SCHEMA, Compared, compared, earlier_bench
 from percpu_fuzz.fuzz.bench.engine_parts import (
     C_CORE,
-    bug_measurements,
     core_measurements,
     report_measurements,
     search_measurements,
@@ -24,7 +23,9 @@ from percpu_fuzz.fuzz.bench.engine_parts import (
     without,
 )
 from percpu_fuzz.fuzz.bench.machine import described_machine
-from percpu_fuzz.fuzz.bench.measure import Measurement, rounds, row_of, two_speeds
+from percpu_fuzz.fuzz.bench.measure import DEAR_ROUNDS, Measurement, rounds, row_of, turns, two_speeds
+from percpu_fuzz.fuzz.bench.parent_part import parent_measurements
+from percpu_fuzz.fuzz.bench.time_to_bug import bug_measurements
 from percpu_fuzz.fuzz.commands.shared import json_flag
 from percpu_fuzz.fuzz.errors import CLEAN, VIOLATED
 from percpu_fuzz.fuzz.options import choice_option, number_option, path_option
@@ -32,6 +33,7 @@ from percpu_fuzz.fuzz.progress import Sign
 
 Parts = tuple[Callable[[], Iterator[Measurement]], ...]
 BENCH_PARTS: dict[str, Parts] = {
+    "setup": (setup_measurements,),
     "start": (start_measurements,),
     "step": (step_measurements, core_measurements),
     "search": (search_measurements, pure_measurements),
@@ -40,6 +42,7 @@ BENCH_PARTS: dict[str, Parts] = {
     "reports": (report_measurements,),
     "shrink": (shrink_measurements,),
     "workers": (worker_measurements,),
+    "parent": (parent_measurements,),
 }
 ROUNDS_LEAST, ROUNDS_MOST = 5, 1000
 
@@ -58,7 +61,7 @@ def bench_command(names: tuple[str, ...], count: str, against: str | None, as_js
     measurements = list(
         chain.from_iterable(make() for name in BENCH_PARTS if name in chosen for make in BENCH_PARTS[name])
     )
-    with Sign("bench", number * len(measurements)) as sign:
+    with Sign("bench", sum(len(turns(one, number)) for one in measurements)) as sign:
         rounds(measurements, number, sign.at)
     rows = [row_of(one) for one in measurements]
     said = [words for words in without() if words.partition(":")[0] in chosen] + speed_words(measurements)
@@ -83,7 +86,8 @@ def table(machine: Mapping[str, Any], number: int, rows: Sequence[Mapping[str, A
         f"{machine['system']}, Python {machine['python']}, "
         + ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
         + f", code {machine['code']}",
-        f"CPU time, user and system; {number} rounds in turn; medians with 95% intervals; noise by the yardstick",
+        f"CPU time, user and system; {number} rounds in turn ({DEAR_ROUNDS} of setup and Hypothesis); medians with"
+        " 95% intervals; noise by the yardstick",
         "",
         f"{'part':9}{'measured':34}{'median':>9}  {'interval':19}{'noise':>6}  unit",
     ]
