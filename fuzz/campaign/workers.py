@@ -9,6 +9,7 @@ import mmap
 import multiprocessing
 import os
 import resource
+import selectors
 import time
 from dataclasses import dataclass, replace
 from logging.handlers import QueueHandler
@@ -21,7 +22,7 @@ from percpu_fuzz.engine.outcome import HUNTING, MEASUREMENT
 from percpu_fuzz.fuzz.campaign.events import Done, Lost, Raised, WorkerEvent, answer
 from percpu_fuzz.fuzz.campaign.log import CampaignLog, Channel, QueueChannel, log_through
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.processes import Child, heard
+from percpu_fuzz.fuzz.processes import Child
 from percpu_fuzz.fuzz.schedule import EPOCH_BATCHES, BatchId
 from percpu_fuzz.strategies.plan.batches import Batches, batches_from
 
@@ -71,6 +72,7 @@ class LocalWorkers:
         self.bounds = bounds
         self.workers: list[Worker] = []
         self.gone: list[Worker] = []
+        self.ears = selectors.DefaultSelector()  # which the system is told once, not at each wait for one of many
 
     def start(self, count: int) -> None:
         """Start `count` workers. HarnessError if the system refuses.
@@ -89,6 +91,7 @@ class LocalWorkers:
             raise HarnessError(f"worker {len(self.workers)} of {count} cannot start: {error}") from error
         for worker in self.workers:
             worker.channel.receive()
+            self.ears.register(worker.connection, selectors.EVENT_READ, worker)
 
     def _forked(self, number: int) -> Worker:
         channel, memory = self.log.channel(), mmap.mmap(-1, max(1, self.batches.watch_bytes))
@@ -132,7 +135,7 @@ class LocalWorkers:
     def wait(self, seconds: float) -> list[WorkerEvent]:
         """What happened, after at most so many seconds. A worker that is at a batch for too long is killed."""
         self._kill_hung()
-        return [self._event_of(worker) for worker in heard(self.workers, seconds)]
+        return [self._event_of(key.data) for key, _ in self.ears.select(seconds)]
 
     def _kill_hung(self) -> None:
         """A compiled loop takes no SIGTERM, so it is SIGKILL."""
@@ -143,21 +146,29 @@ class LocalWorkers:
                 worker.process.kill()
 
     def _event_of(self, worker: Worker) -> WorkerEvent:
-        batch, case = worker.batch, None
-        if batch is not None and worker.memory is not None:
-            case = self.batches.case_at(worker.memory, batch.stream, batch.k)
+        batch = worker.batch
         try:
             event: Done | Raised = worker.receive()
         except EOFError:
+            self.ears.unregister(worker.connection)
             self.workers.remove(worker)
             self.gone.append(worker)
             hung_seconds = self.bounds.batch_seconds if worker.hung else None
-            return Lost(batch, case, worker.exit_status(), hung_seconds)
+            return Lost(batch, self._case_of(worker), worker.exit_status(), hung_seconds)
+        if isinstance(event, Raised):
+            event = replace(event, case=self._case_of(worker))
         worker.batch = None
-        return replace(event, case=case) if isinstance(event, Raised) else event
+        return event
+
+    def _case_of(self, worker: Worker) -> int | None:
+        """The case of its batch that a worker was at, as far as it is known."""
+        if worker.batch is None or worker.memory is None:
+            return None
+        return self.batches.case_at(worker.memory, worker.batch.stream, worker.batch.k)
 
     def end(self) -> None:
         """Tell the workers to end, wait until their last records are written, and close the log's channels."""
+        self.ears.close()
         for worker in self.workers:
             worker.close()
         until = time.monotonic() + END_SECONDS
