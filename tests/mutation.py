@@ -50,7 +50,7 @@ KEPT_EVERY = 100  # mutants
 BROKEN, SURVIVED, UNREACHED, EQUIVALENT = "broken", "survived", "unreached", "equivalent"
 WAYS = COUNTED, SHOWN = "counted", "shown"  # what tells a mutant apart that breaks no other invariant
 KINDS = {  # of survivors, by what stands in the statement: the first that does
-    "touch_": "marks what the checks after a step look at; at rest they look at everything",
+    "touch_": "marks what the checks after a step look at; in the teardown they look at all rows, three times",
     "hazard(": "counts a rare situation, for the report",
     "note_": "keeps what a report or an oracle reads",
     "violate(": "says that something is broken",

@@ -28,7 +28,7 @@ from percpu_fuzz.fuzz.shrink.attempt import AT_THE_END
 from percpu_fuzz.reports.sections.brief.causes import file_number
 from percpu_fuzz.strategies.plan.batches import Batches
 
-FINDING_NAME = re.compile(r"findings/[0-9]{3,6}-I[0-9]+b?-[A-Za-z0-9_.-]+\.json")
+FINDING_NAME = re.compile(rf"findings/[0-9]{{3,6}}-(?:{'|'.join(INVARIANT_NAMES)})-[A-Za-z0-9_.-]+\.json")
 CASES_PER_SIGNATURE = 2
 PICKS_LEAST, PICKS_MOST = 2, 10  # cases to shrink of each invariant
 CASES_PER_PICK = 10_000  # a longer campaign has more to show
@@ -143,7 +143,7 @@ def new_name(out: Path, rows: Mapping[str, Any], one: Pick, what: Shown) -> str:
     """The file of a cause that is in no row: one that holds just this, as a session leaves that is killed before its
     rows are stored; else the next number, which none has had.
     """
-    names = sorted(f"findings/{path.name}" for path in (out / "findings").glob("[0-9]*.json"))
+    names = sorted(filter(FINDING_NAME.fullmatch, (f"findings/{path.name}" for path in (out / "findings").iterdir())))
     left = (name for name in names if name not in rows and is_kept(out, name))
     new = f"findings/{file_name(1 + max(map(file_number, (*rows, *names)), default=0), one.signature)}"
     return next((name for name in left if holds(out / name, content_of(name, what))), new)

@@ -18,6 +18,7 @@ from percpu_fuzz.engine.outcome import STREAMS, Outcome
 from percpu_fuzz.fuzz.output.folder import Lock, check_own
 from percpu_fuzz.fuzz.schedule import WHOLE, BatchCounts, BatchId, Shard
 from percpu_fuzz.fuzz.store.named_values import decoded
+from percpu_fuzz.fuzz.store.possible import impossible
 from percpu_fuzz.reports.stored_rows import FailedBatch
 
 WHOLE_STORE = "a store that PRAGMA quick_check finds whole"
@@ -134,6 +135,8 @@ class StoreFile:
             raise InputError(str(self.path), f"{batch}: {error}", OWN_ROWS) from None
         if BatchId(outcome.stream, outcome.k) != batch:
             raise InputError(str(self.path), f"{batch}: the row of another batch", OWN_ROWS)
+        if amiss := impossible(outcome):
+            raise InputError(str(self.path), f"{batch}: {amiss}", OWN_ROWS)
         return outcome
 
     def named(self) -> dict[str, Any]:

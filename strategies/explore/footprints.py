@@ -68,8 +68,8 @@ def _looked_at(function: Function) -> tuple[frozenset[str], tuple[Function, ...]
 
 @cache
 def _definitions(path: str) -> dict[str, ast.FunctionDef]:
-    """The functions of a file of ours by name; none of what is no file."""
-    if not Path(path).is_file():
+    """The functions of a file of ours by name; none of what is no file, whatever lies in the current folder."""
+    if not (Path(path).is_absolute() and Path(path).is_file()):
         return {}
     return {node.name: node for node in ast.parse(Path(path).read_bytes()).body if isinstance(node, ast.FunctionDef)}
 

@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 from places import DATA
 
+from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.core.planted import SLIP_FAT_SLOT
 from percpu_fuzz.engine.outcome import Outcome, Signature
 from percpu_fuzz.engine.scenario import load_finding
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.campaign.ending import status_of
 from percpu_fuzz.fuzz.errors import HarnessError
-from percpu_fuzz.fuzz.findings.pick import Pick, by_cause, fewest_cases, not_yet_shown, pick, write_findings
+from percpu_fuzz.fuzz.findings.pick import (
+    Pick,
+    by_cause,
+    fewest_cases,
+    file_name,
+    is_kept,
+    not_yet_shown,
+    pick,
+    write_findings,
+)
 from percpu_fuzz.fuzz.findings.provenance import package_version
 from percpu_fuzz.fuzz.findings.showing import Shape, Shown, shown, smaller
 from percpu_fuzz.reports.campaign import RunFacts, gather
@@ -116,9 +126,13 @@ def test_the_files_do_not_depend_on_workers(batches: Batches, outcomes: list[Out
 def test_what_a_killed_session_wrote_keeps_its_names(batches: Batches, outcomes: list[Outcome], tmp_path: Path) -> None:
     """A session killed before it stored its rows left files: the next one has them as its own, where they are the same.
 
-    A file that differs stays as it is, and its number is not used again.
+    A file that differs stays as it is, and its number is not used again. What else lies there has no number.
     """
+    (tmp_path / "findings").mkdir()
+    for name in ("1\u00b2-I8-mine.json", f"{'9' * 240}.json", "7 of mine.json"):
+        (tmp_path / "findings" / name).touch()
     rows = write_findings(batches, pick(outcomes), tmp_path, 1).rows
+    assert file_number(str(rows[0]["file"])) == 1
     assert len(rows) >= 2
     assert write_findings(batches, pick(outcomes), tmp_path, 1).rows == rows
     (tmp_path / str(rows[0]["file"])).write_bytes(b"a note of mine")
@@ -126,6 +140,16 @@ def test_what_a_killed_session_wrote_keeps_its_names(batches: Batches, outcomes:
     assert min(numbers) == 2
     assert len(set(numbers)) == len(rows)
     assert (tmp_path / str(rows[0]["file"])).read_bytes() == b"a note of mine"
+
+
+def test_a_finding_of_every_invariant_keeps_its_file(tmp_path: Path) -> None:
+    """In the next session, by the name that it was given: those of a user's own claims and checkers too."""
+    (tmp_path / "findings").mkdir()
+    for number, invariant in enumerate(INVARIANT_NAMES, 1):
+        name = f"findings/{file_name(number, Signature(invariant, 'v2+mine.py', 'IDLE', ()))}"
+        assert not is_kept(tmp_path, name)
+        (tmp_path / name).touch()
+        assert is_kept(tmp_path, name)
 
 
 def test_a_case_that_does_not_come_back_breaks_the_harness(batches: Batches) -> None:

@@ -125,6 +125,18 @@ BAD_ROWS = {
     "another batch's": json.dumps(ROW | {"k": 7}),
     "a case beyond": json.dumps(ROW | {"violations": [["I8", "v2", "RL_NODE", [], 1, [10]]]}),
     "bits of no number": json.dumps(ROW | {"more": "x"}),
+    "more that broke than there are": json.dumps(ROW | {"violations": [["I8", "v2", "RL_NODE", [], 11, [1]]]}),
+    "more that broke, in two ways": json.dumps(
+        ROW | {"violations": [["I8", "v2", label, [], 6, [1]] for label in ("RL_NODE", "RL_DONE")]}
+    ),
+    "more that ended early": json.dumps(ROW | {"ended_early": 11}),
+    "a probe of no case": json.dumps(ROW | {"histograms": {"precharge_used": [[1 << 41, 0]]}}),
+    "more probes than cases": json.dumps(ROW | {"histograms": {"waste_pages": [[0, 6], [1, 5]]}}),
+    "more parts than cases have": json.dumps(ROW | {"histograms": {"waste_pages.parts": [[0, 641]]}}),
+    "a value that no float holds": json.dumps(ROW | {"histograms": {"rounding_bytes16": [[(1 << 63) - 1, 1]]}}),
+    "2^(2^43) CPUs": json.dumps(ROW | {"histograms": {"waste_by_cpus": [[(1 << 63) - 1, 1]]}}),
+    "a place that is none": json.dumps(ROW | {"histograms": {"waste_by_place": [[5 << 20, 1]]}}),
+    "a size below none": json.dumps(ROW | {"histograms": {"waste_by_size": [[-1, 1]]}}),
 }
 
 

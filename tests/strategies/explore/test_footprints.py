@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from percpu_fuzz.engine.case.operations import clear_registers
 from percpu_fuzz.engine.case.step import perform
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainGrid, PlainRecord
@@ -98,6 +101,17 @@ def test_a_step_writes_nothing_else() -> None:
                 more += not fields <= around
     assert len(labels) > 80
     assert more > 0
+
+
+def test_a_file_named_like_what_was_made_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows from lists has no source: all that it names counts as written, wherever the search is started."""
+    monkeypatch.chdir(tmp_path)
+    clear: Any = clear_registers
+    made: Any = next(
+        clear.py_func.__globals__[name].py_func for name in clear.py_func.__code__.co_names if name.startswith("blank_")
+    )
+    (tmp_path / made.__code__.co_filename).write_text(f"def {made.__name__}(record, i0):\n    return 0\n")
+    assert written_by([made]) == STATE_FIELDS & set(made.__code__.co_names) != set()
 
 
 def test_what_is_compared_after_a_step() -> None:
