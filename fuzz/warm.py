@@ -18,6 +18,7 @@ from typing import Any
 from percpu_fuzz.engine.case.reset import reset
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS
 from percpu_fuzz.engine.core.compiled import functions_below
+from percpu_fuzz.engine.core.marked_file import UNKEPT
 from percpu_fuzz.engine.outcome import MEASUREMENT
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.campaign import exploration
@@ -71,7 +72,8 @@ def names_of(names: Sequence[str]) -> set[str]:
 def load_in_turn(names: Sequence[str], counts: Any, place: int) -> None:
     """Load parts one after the other in this process; counts[place] is how many functions were compiled so far.
 
-    Only those that the total names are counted: others are reached through a module or made on the way.
+    Only those that the total names are counted: others are reached through a module or made on the way. SystemExit if
+    what was compiled could not be kept.
     """
     begun: set[str] = set()
     named = names_of(names)
@@ -84,6 +86,8 @@ def load_in_turn(names: Sequence[str], counts: Any, place: int) -> None:
     LISTENERS.append(count)
     for name in names:
         COMPILED[name].load()
+    if UNKEPT:
+        sys.exit(1)
 
 
 def warm(names: Sequence[str] = tuple(COMPILED), say: Callable[[str], None] = print) -> int:

@@ -144,6 +144,8 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
 
     What others touched while a free held pcpu_lock could not be judged then: all rows are when it lets go.
     """
+    if not ready_follows():
+        check_unmarked(topo, prog, st, t, label)
     touched = st.dirty_cpu_n | st.dirty_objcg_n | st.dirty_memcg_n | st.dirty_area_n | st.dirty_chunk_n
     if touched == 0 and label != labels.FR_UNLOCK:
         return
@@ -163,6 +165,20 @@ def check_touched(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None
         check_refs(topo, prog, st, st.dirty_objcg[i], t, label)
     for i in range(st.dirty_memcg_n):
         check_freed(topo, prog, st, st.dirty_memcg[i], t, label)
+
+
+@compiled
+def check_unmarked(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """After a step of an engine of one's own, whose steps may mark too little: all stocks and entries, which are few;
+    everything where an operation ends.
+    """
+    if label == labels.OP_END:
+        check_everything(topo, prog, st, t, label)
+        return
+    for a in range(topo.nr_act):
+        check_stock(topo, prog, st, a, t, label)
+    for r in range(len(st.area_used)):
+        check_entry(topo, prog, st, r, t, label)
 
 
 @compiled

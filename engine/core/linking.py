@@ -37,7 +37,7 @@ from numba.core.types import Boolean, Integer, IntegerLiteral, boolean, int64
 
 from percpu_fuzz.engine.core.compile_listeners import tell
 from percpu_fuzz.engine.core.entries import entry_at, own_folders
-from percpu_fuzz.engine.core.marked_file import marked, read_marked
+from percpu_fuzz.engine.core.marked_file import marked, read_marked, tell_unkept
 
 # Stands where a Python wrapper's machine code would: raises TypeError and gives NULL, whatever it is called with.
 REFUSE = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
@@ -265,6 +265,13 @@ class EntryCache(FunctionCache):
         with own._guard_against_spurious_io_errors():
             return own._load_overload(signature, target_context)
 
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """As numba does, where the folder can be written."""
+        try:
+            cast(Any, super()).save_overload(signature, result)
+        except OSError as error:
+            tell_unkept(error)
+
 
 def one_width(dispatcher: Any) -> Any:
     """Let a function that others call be compiled for 64-bit integers alone, whatever width or literal it is given.
@@ -304,8 +311,6 @@ def keep_below(root: Path, folder: Callable[[], Path]) -> None:
         def from_function(cls, py_func: Any, py_file: str) -> Any:
             if not Path(py_file).resolve().is_relative_to(root):
                 return None
-            own = cls(py_func, py_file)
-            own.ensure_cache_path()
-            return own
+            return cls(py_func, py_file)  # who only reads needs no folder that can be written
 
     cast(Any, CacheImpl)._locator_classes.insert(0, OwnLocator)

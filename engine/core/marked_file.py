@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 MARK_BYTES = hashlib.sha256().digest_size
+UNKEPT: list[str] = []  # what could not be written in this process, and why
 
 
 def marked(content: bytes) -> bytes:
@@ -33,6 +34,14 @@ def read_marked(path: Path) -> bytes | None:
         print(f"percpu-fuzz: {path} is damaged and is made anew", file=sys.stderr, flush=True)
         path.unlink()
     return None
+
+
+def tell_unkept(error: OSError) -> None:
+    """Say on standard error, once, that a cache cannot be written: it only costs the next start its time."""
+    if not UNKEPT:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody may be there to tell
+            print(f"percpu-fuzz: what is compiled is not kept: {error}", file=sys.stderr, flush=True)
+    UNKEPT.append(str(error))
 
 
 def who_else_writes(folder: Path, sources: Path) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.errors import InputError
+from percpu_fuzz.engine.outcome import HUNTING
 from percpu_fuzz.engine.own.file import described_own, own_words
 from percpu_fuzz.engine.variant import VARIANTS, Variant, row_of_variant, variant_of_row
 from percpu_fuzz.fuzz.cli import call
@@ -48,6 +49,20 @@ def few_steps(topo, prog, st, t):
 def never(topo, prog, st, t):
     '''Nothing.'''
     return True
+"""
+UNMARKED = """
+from percpu_fuzz.engine.kernel.page_stock import finish_refill
+from percpu_fuzz.own import Variant, goto, preempt_on, replaces
+
+MINE = Variant("mine", "as v2")
+
+
+@replaces
+def unlock_refill(st, t, a):
+    st.ps_pages[a, 0] += 100 * (st.ps_memcg[a, 0] > 0)
+    st.ps_owner[a] = 0
+    preempt_on(st, t)
+    goto(st, t, finish_refill(st, t))
 """
 
 
@@ -126,6 +141,20 @@ def test_a_checker_looks_on(tmp_path: Path) -> None:
     assert variant_option(f"v2+{path}").judge == VARIANTS["v2"].judge
     with pytest.raises(InputError, match="few_steps, never"):
         variant_option(f"v2+{path}:other")
+
+
+def test_what_a_file_does_not_mark_is_judged_at_once(tmp_path: Path) -> None:
+    """A function in the place of the engine's fills a slot beyond its bound and does not say which CPU's: I4 breaks at
+    the very step that calls it, in each of some cases.
+    """
+    batch = make_plan(variant_option(written(tmp_path / "mine.py", UNMARKED)), 5, preset("two-node")).batch_of(
+        HUNTING, 0
+    )
+    found = [violation for case in range(12) for violation in redraw(batch, case)[1].violations]
+    at = [violation.label for violation in found if violation.invariant == "I4"]
+    assert len(at) >= 6
+    assert set(at) <= {"RS_BODY", "RS_DRAINED"}
+    assert "I4" not in broken_in(variant_option(written(tmp_path / "right.py", UNMARKED.replace("100 *", "0 *"))))
 
 
 def test_a_variant_with_its_file_travels_as_data() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numba.core.caching import FunctionCache
 
 from percpu_fuzz.engine.core.compile_listeners import LISTENERS, tell
 from percpu_fuzz.engine.core.compiled import functions_below
+from percpu_fuzz.engine.core.linking import EntryCache
 from percpu_fuzz.fuzz.cli import announcing
 from percpu_fuzz.fuzz.errors import BROKEN
-from percpu_fuzz.fuzz.warm import COMPILED, SIDE_BY_SIDE, load_in_turn, warm
+from percpu_fuzz.fuzz.warm import COMPILED, SIDE_BY_SIDE, Entries, load_in_turn, warm
 
 
 def test_a_part_is_there_afterwards() -> None:
@@ -29,13 +32,38 @@ def test_a_part_is_there_afterwards() -> None:
 def test_a_process_that_fails_is_a_broken_harness(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A cache that cannot be made: the status and a line say so, the process's own words stand on standard error."""
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("PERCPU_FUZZ_CACHE", str(tmp_path / "file" / "cache"))
+    """A cache in which everybody may write: status and line say so, the process's own words are on standard error."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    monkeypatch.setenv("PERCPU_FUZZ_CACHE", str(tmp_path / "open"))
     said: list[str] = []
     assert warm(["trace"], said.append) == BROKEN
     assert said == ["engine for trace not compiled: exit code 1"]
-    assert "NotADirectoryError" in capfd.readouterr().err
+    assert "PermissionError" in capfd.readouterr().err
+
+
+def test_code_that_cannot_be_kept_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk: what is compiled runs all the same; who compiles in order to keep it ends with status 1."""
+
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device", "folder")
+
+    def load() -> None:
+        for _ in range(2):
+            object.__new__(EntryCache).save_overload(None, None)
+
+    monkeypatch.setattr(FunctionCache, "save_overload", full)
+    monkeypatch.setattr("percpu_fuzz.engine.core.marked_file.UNKEPT", unkept := list[str]())
+    monkeypatch.setattr("percpu_fuzz.fuzz.warm.UNKEPT", unkept)
+    monkeypatch.setitem(COMPILED, "trace", Entries(load, ()))
+    monkeypatch.setattr("percpu_fuzz.fuzz.warm.LISTENERS", [])
+    with pytest.raises(SystemExit) as ended:
+        load_in_turn(["trace"], [0], 0)
+    assert ended.value.code == 1
+    words = "percpu-fuzz: what is compiled is not kept: [Errno 28] No space left on device: 'folder'\n"
+    assert capsys.readouterr() == ("", words)
 
 
 def test_every_part_is_loaded_somewhere_and_counted() -> None:
