@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import pytest
 from equality import CompiledSide, PlainSide, batches_of, compare_scenarios, different_fields, first_difference
+from few_cases import rounds
 
 from percpu_fuzz.engine.core.declare import fields_of
 from percpu_fuzz.engine.core.records import SIZE_CLASSES, State
 
 SEED = 20_260_626
-# PERCPU_FUZZ_EXAM=1 runs the full numbers; class wide holds cases of ten thousands of steps.
-COUNTS = {"small": 500, "wide": 20} if os.environ.get("PERCPU_FUZZ_EXAM") == "1" else {"small": 200, "wide": 6}
+COUNTS = {"small": rounds(200, 500), "wide": rounds(6, 20)}  # class wide holds cases of ten thousands of steps
 
 
 @pytest.mark.parametrize("size_class", COUNTS)

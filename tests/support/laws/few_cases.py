@@ -1,7 +1,8 @@
-"""The first cases of a batch: as the full batch has them, in less time."""
+"""What tests take in less time: the first cases of a batch as the full batch has them, and fewer rounds."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,11 @@ from percpu_fuzz.strategies.plan.batch import Batch
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.run.cases import draw_case
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED
+
+
+def rounds(here: int, in_exam: int) -> int:
+    """How often a test repeats: so often here, and so often in `make exam ONLY=long-forms`."""
+    return in_exam if os.environ.get("PERCPU_FUZZ_EXAM") == "1" else here
 
 
 def few_cases(
