@@ -12,6 +12,8 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from logging.handlers import QueueListener
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -26,6 +28,11 @@ FORMAT = "%(asctime)s %(processName)s %(levelname)s %(message)s"
 
 class LogFile(logging.FileHandler):
     """A file that may have no room any more: the campaign ends of its store, which says so, not of its log."""
+
+    def emit(self, record: logging.LogRecord | None) -> None:
+        """Write a record down; None only wakes the thread that receives."""
+        if record is not None:
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """What the system refuses to write, a full disk above all, is passed over in silence; all else is said."""
@@ -48,6 +55,8 @@ def file_handler(path: Path) -> logging.FileHandler:
 class _LateThread(threading.Thread):
     """A thread that multiprocessing-logging starts too early for a fork: start() waits, start_now() starts."""
 
+    wake: Callable[[], None] | None = None  # looks five times a second whether it is to end, if nothing wakes it
+
     def start(self) -> None:
         """Nothing yet."""
 
@@ -58,6 +67,8 @@ class _LateThread(threading.Thread):
     def join(self, timeout: float | None = None) -> None:
         """Nothing to wait for if it was never started: the worker could not be."""
         if self.ident is not None:
+            if self.wake is not None:
+                self.wake()
             super().join(timeout)
 
 
@@ -87,7 +98,9 @@ class Channel:
     def close(self, killed: bool) -> None:
         """In the parent, when the worker has ended: write down what is left, then stop."""
         if killed:
-            self._forget_unsent()
+            self._forget_unsent()  # and it may have left the queue locked
+        else:
+            self.handler._receive_thread.wake = partial(self.handler.queue.put, None)
         self.handler.close()
 
     def _forget_unsent(self) -> None:

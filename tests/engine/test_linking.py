@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from places import ROOT
@@ -15,12 +15,14 @@ def decorators(function: ast.FunctionDef) -> set[str]:
     return {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path, ast.parse(path.read_text())
+@cache
+def sources() -> list[tuple[Path, ast.Module]]:
+    """Every source, parsed once."""
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return [(path, ast.parse(path.read_text())) for path in paths]
 
 
+@cache
 def inner_names() -> set[str]:
     """Functions marked @compiled, as module.name."""
     return {
@@ -47,6 +49,8 @@ def known_here(tree: ast.Module, inner: set[str]) -> set[str]:
 def calls_from_python(tree: ast.Module, inner: set[str]) -> list[tuple[int, str]]:
     """Calls of inner functions by name outside compiled functions and own_*, which are grafted in: (line, name)."""
     names = known_here(tree, inner)
+    if not names:
+        return []
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     compiled = [f for f in functions if f.name.startswith("own_") or any("compiled" in d for d in decorators(f))]
     inside = {id(node) for function in compiled for node in ast.walk(function)}

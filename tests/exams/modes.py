@@ -1,8 +1,9 @@
-"""Compiled and plain mode against each other at full numbers; the tests of engine and strategies with bounds checks."""
+"""Compiled and plain mode against each other at full numbers; tests with bounds checks, and at full length."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from equality import compare_scenarios
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEED = 1_000
+USES_ROUNDS = re.compile(r"^from few_cases import .*\brounds\b", re.M)
 
 
 def compiled_and_plain() -> dict[str, Any]:
@@ -36,4 +38,19 @@ def bounds() -> dict[str, Any]:
     }  # fmt: skip
 
 
-LINES = {"compiled-and-plain": compiled_and_plain, "bounds": bounds}
+def long_forms() -> dict[str, Any]:
+    """The tests that repeat what they do, as often as `rounds` has it for an exam."""
+    files = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if USES_ROUNDS.search(path.read_text())]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)],
+        cwd=ROOT, env=os.environ | {"PERCPU_FUZZ_EXAM": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = done.stdout.strip().splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return {
+        "passed": done.returncode == 0, "files": len(files), "summary": lines[-1] if lines else done.stderr[-500:],
+        "failed": failed,
+    }  # fmt: skip
+
+
+LINES = {"compiled-and-plain": compiled_and_plain, "bounds": bounds, "long-forms": long_forms}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from few_cases import rounds
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
@@ -13,7 +14,7 @@ from percpu_fuzz.engine.variant import VARIANTS, Variant
 from percpu_fuzz.strategies.given.scenarios import scenarios
 from percpu_fuzz.strategies.run.replay import compiled_violations
 
-SEEDS, EXAMPLES = 20, 300
+SEEDS, EXAMPLES = rounds(6, 20), 300
 
 
 def found_within(variant: Variant, seed: int, examples: int) -> bool:
@@ -34,7 +35,11 @@ def found_within(variant: Variant, seed: int, examples: int) -> bool:
 
 
 def test_the_shortfall_of_v1_is_found() -> None:
-    """Within 300 examples in 19 of 20 seeds; 90 are needed on average (20 seeds), as Hypothesis repeats itself."""
+    """Within 300 examples for all seeds but one; 90 are needed on average, as Hypothesis repeats itself.
+
+    So six seeds miss it twice with a chance of 2% where they are drawn anew. If a thousand were needed, all but one of
+    six would find it with a chance of 0.6%.
+    """
     assert sum(found_within(VARIANTS["v1"], seed, EXAMPLES) for seed in range(SEEDS)) >= SEEDS - 1
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from equivalent_mutants import EQUIVALENT
+from few_cases import rounds
 from mutation_cases import PATHS, hunted, of_batch, searched, telling, told_apart, traced, verdict
 from source_mutants import SourceMutant, functions_of, mutants_of
 
@@ -50,7 +51,7 @@ def test_a_case_ends_alike_whatever_the_case_before_it_left() -> None:
     cases = [replace(case, state=drawn[0][1].state) for _, case in drawn]
     first = [verdict(case) for case in cases]
     assert sum(bool(found) for found, _, _ in first) > len(list(slips()))
-    for turn in range(3):
+    for turn in range(rounds(1, 5)):
         for place in random.Random(turn).sample(range(len(cases)), len(cases)):
             assert verdict(cases[place]) == first[place], place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -134,13 +134,15 @@ def different_fields(a: Any, b: Any) -> list[str]:
     return [name for name in a.dtype.names if not np.array_equal(a[name], b[name])]
 
 
-def first_difference(batch: Batch, compiled_side: CompiledSide, meddle: Meddle | None = None) -> str:
-    """'' if the case is the same compiled and plain; else the step and the fields that differ after it."""
-    total = compiled_side.run(batch)
+def first_difference(
+    batch: Batch, compiled_side: CompiledSide, meddle: Meddle | None = None, most_steps: int = MOST_STEPS
+) -> str:
+    """'' if the case is the same compiled and plain, or its first steps; else the step and the fields that differ."""
+    total = compiled_side.run(batch, most_steps)
     want = compiled_side.hashes[: total + 1].tolist()
     plain_side = PlainSide(batch)
     at = -1
-    for at, found in enumerate(plain_side.hashes(meddle)):
+    for at, found in enumerate(islice(plain_side.hashes(meddle), most_steps + 1)):
         if at > total or found != want[at]:
             compiled_side.run(batch, at)
             fields = different_fields(plain_side.state.to_array()[0], compiled_side.states[0])
@@ -192,8 +194,8 @@ def batches_of(size_class: str, count: int, seed: int) -> Iterator[Batch]:
         yield next(others if i % 3 == 2 else series).batch_of(STREAMS[i // 2 % 2], i)
 
 
-def compare_scenarios(size_class: str, count: int, seed: int) -> dict[str, Any]:
-    """Run `count` random scenarios of a size class compiled and plain.
+def compare_scenarios(size_class: str, count: int, seed: int, most_steps: int = MOST_STEPS) -> dict[str, Any]:
+    """Run `count` random scenarios of a size class compiled and plain, at most so many steps of each.
 
     {"scenarios", "steps", "families": number of scenarios by family, "variants": by variant,
     "different": one line for each scenario that differs}.
@@ -203,7 +205,7 @@ def compare_scenarios(size_class: str, count: int, seed: int) -> dict[str, Any]:
     by_family: Counter[str] = Counter()
     by_variant: Counter[str] = Counter()
     for batch in batches_of(size_class, count, seed):
-        line = first_difference(batch, side)
+        line = first_difference(batch, side, most_steps=most_steps)
         if line:
             different.append(line)
         taken += int(side.states[0]["nr_steps"])

@@ -29,6 +29,13 @@ class TinyTree:
         for name in (f"{module}.py" for module in needed.split()):
             shutil.copy(Path(compiled.__file__).with_name(name), root / "engine" / "core" / name)
 
+    @classmethod
+    def copy_of(cls, tree: TinyTree, root: Path) -> TinyTree:
+        """A tree as it stands below another root, caches with it: files keep their times, by which numba knows them."""
+        copy = cls.__new__(cls)
+        copy.root = shutil.copytree(tree.root, root, symlinks=True, dirs_exist_ok=True)
+        return copy
+
     def write(self, name: str, text: str) -> None:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.fuzz.store.reading import read_campaign
 
+Cluster = tuple[str, list[subprocess.Popen[bytes]]]  # the scheduler's address, and the workers
 CASES = ("--cases", "100000", "--seed", "12", "--topology", "two-node", "--variant", "fixed")
 
 
@@ -44,68 +46,77 @@ def report_of(out: Path) -> dict[str, Any]:
     return report
 
 
-@pytest.fixture
-def cluster(compiled: None) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers of one thread each."""
-    address = f"tcp://127.0.0.1:{free_port()}"
+def started(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A process of dask's."""
+    line = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100"}
-    started: list[subprocess.Popen[bytes]] = []
+    return subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def start(module: str, *arguments: str) -> None:
-        line = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
-        started.append(subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
+@pytest.fixture(scope="module")
+def scheduler(compiled: None) -> Iterator[Cluster]:
+    """A scheduler; the workers are what tests leave of them."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    workers: list[subprocess.Popen[bytes]] = []
+    process = started("dask_scheduler", "--port", address.rpartition(":")[2])
     try:
-        start("dask_scheduler", "--port", address.rpartition(":")[2])
-        for _ in range(2):
-            start("dask_worker", address, "--nthreads", "1", "--no-nanny", "--death-timeout", "60")
-        wait_for_workers(address, 2)
-        yield address, started[1:]
+        yield address, workers
     finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
+        for each in (*workers, process):
+            each.kill()
+            each.wait()
+
+
+@pytest.fixture
+def cluster(scheduler: Cluster) -> Cluster:
+    """The scheduler with two workers of one thread each and no other: who was killed before is replaced."""
+    address, workers = scheduler
+    workers[:] = [worker for worker in workers if worker.poll() is None]
+    while len(workers) < 2:
+        workers.append(started("dask_worker", address, "--nthreads", "1", "--no-nanny", "--death-timeout", "60"))
+    wait_for_workers(address, 2)
+    return address, workers
 
 
 def wait_for_workers(address: str, count: int) -> None:
+    """Until the scheduler has exactly so many."""
     from distributed import Client
 
     with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)
+        until = time.monotonic() + 60
+        while len(client.scheduler_info(n_workers=-1)["workers"]) != count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
-def test_a_cluster_gives_the_digest_of_local_workers(
-    tmp_path: Path, local: str, cluster: tuple[str, list[subprocess.Popen[bytes]]]
-) -> None:
+@contextlib.contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """A thread that acts while this one goes on; what it raises is raised at the end."""
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act)
+        yield
+        acting.result()
+
+
+def test_a_cluster_gives_the_digest_of_local_workers(tmp_path: Path, local: str, cluster: Cluster) -> None:
     """With learning and a worker that is killed on the way, every batch comes back, and the rows are the local ones."""
     address, workers = cluster
-    line = [
-        sys.executable,
-        "-m",
-        "percpu_fuzz",
-        "run",
-        *CASES,
-        "--cluster",
-        address,
-        "--out",
-        str(tmp_path / "cluster"),
-    ]
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        database = tmp_path / "cluster" / "campaign.db-wal"
-        until = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < until:
-            if database.exists() and database.stat().st_size > 30_000:
-                workers[0].send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.02)
-        assert process.wait(120) == 0
-    report = report_of(tmp_path / "cluster")
-    assert workers[0].poll() is not None
+    out = tmp_path / "cluster"
+
+    def kill() -> None:
+        wait_for_batches(out / "campaign.db")
+        assert not (out / "report.json").exists()
+        workers[0].send_signal(signal.SIGKILL)
+
+    with meanwhile(kill):
+        assert call(["run", *CASES, "--cluster", address, "--out", str(out)]) == 0
+    report = report_of(out)
+    assert workers[0].wait(30) == -signal.SIGKILL
     assert report["digest"] == local
     assert report["failed"] == []
 
 
-def test_it_does_so_with_seats_from_a_pilot(tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
+def test_it_does_so_with_seats_from_a_pilot(tmp_path: Path, cluster: Cluster) -> None:
     """Where a pilot gives families their batches: dask workers learn of it, and the digest is the local one."""
     cases = ("--families", "one-node,two-node,vm8", "--variant", "fixed", "--cases", "24k", "--seed", "9", "--plain")
     for name, more in (("local", ()), ("cluster", ("--cluster", cluster[0]))):
@@ -150,47 +161,40 @@ def stranger(program: str, address: str, until: Path | None = None) -> subproces
 
 @pytest.mark.parametrize("program", [OTHER_CODE, WITHOUT_THE_PROJECT], ids=["other", "without"])
 def test_a_worker_of_other_code_that_joins_late_is_sent_away(
-    tmp_path: Path, local: str, cluster: tuple[str, list[subprocess.Popen[bytes]]], program: str
+    tmp_path: Path, local: str, cluster: Cluster, program: str
 ) -> None:
     """It joins while batches run: none of its rows is taken, it ends, no batch is lost, the digest stays.
 
     One without the project may end by itself when a batch reaches it, before anybody asks for its code.
     """
     address, _ = cluster
-    line = [
-        sys.executable,
-        "-m",
-        "percpu_fuzz",
-        "run",
-        *CASES,
-        "--cluster",
-        address,
-        "--out",
-        str(tmp_path / "cluster"),
-    ]
+    out = tmp_path / "cluster"
+
+    def join() -> None:
+        wait_for_batches(out / "campaign.db")
+        assert not (out / "report.json").exists()
+        (tmp_path / "now").touch()
+
     with stranger(program, address, tmp_path / "now") as joined:
         try:
-            with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                wait_for_batches(tmp_path / "cluster" / "campaign.db", process)
-                (tmp_path / "now").touch()
-                assert process.wait(120) == 0
+            with meanwhile(join):
+                assert call(["run", *CASES, "--cluster", address, "--out", str(out)]) == 0
             assert joined.wait(30) == 0
         finally:
             joined.kill()
-    report = report_of(tmp_path / "cluster")
-    said = (tmp_path / "cluster" / "campaign.log").read_text()
+    report = report_of(out)
+    said = (out / "campaign.log").read_text()
     assert "joined with other code and is sent away" in said or program == WITHOUT_THE_PROJECT
     assert report["digest"] == local
     assert report["failed"] == []
 
 
-def wait_for_batches(database: Path, process: subprocess.Popen[bytes]) -> None:
-    """Until a living campaign has stored some."""
+def wait_for_batches(database: Path) -> None:
+    """Until a campaign has stored some."""
     until = time.monotonic() + 60
     count = 0
     while count < 3:
         assert time.monotonic() < until
-        assert process.poll() is None
         time.sleep(0.05)
         with (
             contextlib.suppress(sqlite3.OperationalError),
@@ -206,7 +210,7 @@ def wait_for_batches(database: Path, process: subprocess.Popen[bytes]) -> None:
 )
 def test_a_worker_of_other_code_is_refused_at_the_start(
     tmp_path: Path,
-    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    cluster: Cluster,
     program: str,
     words: str,
     capsys: pytest.CaptureFixture[str],

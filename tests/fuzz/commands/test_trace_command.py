@@ -55,11 +55,12 @@ def tiny_model() -> tuple[Counter[tuple[int, int, bool]], Counter[int], Counter[
                     for i, where in enumerate(row):
                         node[record.base, cpu, record.page_start + i] = where
         if isinstance(o, op.AllocArea) and o.cg is not None:
+            assert o.off % 4 == o.size_bytes % 4 == 0
             booked, truth = Counter[int](), Counter[int]()
             for cpu in (0, 1):
-                for i in range(o.size_bytes):
-                    booked[node.get((o.base, cpu, o.off // PAGE + i // PAGE), cpu)] += 1
-                    truth[node.get((o.base, cpu, (o.off + i) // PAGE), cpu)] += 1
+                for i in range(0, o.size_bytes, 4):  # a granule lies on one page
+                    booked[node.get((o.base, cpu, o.off // PAGE + i // PAGE), cpu)] += 4
+                    truth[node.get((o.base, cpu, (o.off + i) // PAGE), cpu)] += 4
             used = sum(-(-size // PAGE) for size in booked.values())
             pairs[-(-4 * o.size_bytes // PAGE) + 2, used, o.is_atomic] += 1
             amiss[sum(max(booked[n] - truth[n], 0) for n in booked)] += 1

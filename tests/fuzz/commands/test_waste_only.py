@@ -17,6 +17,7 @@ from percpu_fuzz.reports.sections.sampled import here_words
 
 CASES = ("--cases", "4000", "--seed", "5", "--plain", "--json", "--out")
 TWO = ("--topology", "two-node")
+FEW = ("--families", "one-node,vm8", "--variant", "fixed", *CASES)  # of which nothing has to be shrunk
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, dict[str, Any]]:
@@ -88,11 +89,10 @@ def test_the_machine_at_hand_stands_first_and_in_no_digest(
     """A campaign over families samples this machine, or says in a sentence why not (a container without sysfs); its
     digest is the same. A campaign on one machine that was asked for does not look.
     """
-    words = ("--families", "one-node,vm8", *CASES)
     digests = set()
     for name, place in (("there", here.RUNNING), ("gone", tmp_path / "nothing")):
         monkeypatch.setattr(here, "RUNNING", place)
-        digests.add(run(capsys, *words, str(tmp_path / name))[1]["digest"])
+        digests.add(run(capsys, *FEW, str(tmp_path / name))[1]["digest"])
     assert len(digests) == 1
     known, unknown = (Figures(read_campaign(tmp_path / name)) for name in ("there", "gone"))
     assert known.here is not None
@@ -103,7 +103,7 @@ def test_the_machine_at_hand_stands_first_and_in_no_digest(
     report = (tmp_path / "there" / "report.txt").read_text()
     assert report.index("\n  here ") < report.index("\n  waste ")
     assert report.index("This machine: ") < report.index("All families by weight")
-    run(capsys, *TWO, *CASES, str(tmp_path / "asked"))
+    run(capsys, *TWO, "--variant", "fixed", *CASES, str(tmp_path / "asked"))
     assert Figures(read_campaign(tmp_path / "asked")).here is None
 
 
@@ -111,10 +111,20 @@ def test_the_machine_at_hand_is_sampled_as_the_command_samples_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its cases are those of `run --waste-only --topology` on it with the campaign's seed."""
-    run(capsys, "--families", "one-node,vm8", *CASES, str(tmp_path / "whole"))
+    run(capsys, *FEW, str(tmp_path / "whole"))
     row = read_campaign(tmp_path / "whole").here
     assert call(["topology", "import", "-o", str(tmp_path / "mine.json")]) == 0
-    words = ("--waste-only", "--topology", str(tmp_path / "mine.json"), "--cases", str(row["cases"]), "--seed", "5")
+    words = (
+        "--waste-only",
+        "--variant",
+        "fixed",
+        "--topology",
+        str(tmp_path / "mine.json"),
+        "--cases",
+        str(row["cases"]),
+        "--seed",
+        "5",
+    )
     run(capsys, *words, "--plain", "--json", "--out", str(tmp_path / "one"))
     (sums,) = read_campaign(tmp_path / "one").estimated.values()
     assert sums.cases == row["cases"]

@@ -266,20 +266,22 @@ def test_a_batch_that_another_folder_ran_counts_as_run(
     assert len(report(tmp_path / "one")["failed"]) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cases", ["2000", "240000"])
+@pytest.mark.parametrize("cases", ["2000", "8000"])
 def test_what_was_learnt_without_a_batch_does_not_repeat(
-    tmp_path: Path, cases: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cases: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With learning, a folder that gave batch 0 up and went on into the next epoch: 3, and who learnt what is named.
 
-    Control: one that ended within the epoch learnt nothing from it, and merges with 0.
+    Control: one that ended within the epoch learnt nothing from it, and merges with 0. Batches are of a hundred cases,
+    as an epoch is so many batches whatever they hold.
     """
+    monkeypatch.setattr("percpu_fuzz.strategies.plan.plan.CASES_FROM", ((0, 100),))
     assert run(tmp_path / "whole", "--cases", cases, "--seed", "3", "--hunt", "0.9") == 0
     shutil.copytree(tmp_path / "whole", tmp_path / "lame")
     given_up_in(tmp_path / "lame", BatchId("hunting", 0))
     hunting = [k for stream, k in rows(tmp_path / "whole") if stream == "hunting"]
     goes_on = max(hunting) >= EPOCH_BATCHES
-    assert goes_on == (cases == "240000")
+    assert goes_on == (cases == "8000")
     said = f"hunting batch {EPOCH_BATCHES} of {tmp_path / 'lame'}, which gave hunting batch 0 up,"
     for k, order in enumerate((("whole", "lame"), ("lame", "whole"))):
         assert (

@@ -17,6 +17,7 @@ from percpu_fuzz.reports.figures.compare import compare, values
 from percpu_fuzz.reports.figures.figures import Figures
 from percpu_fuzz.reports.render.text import page_text
 from percpu_fuzz.reports.sections.compare import compare_json, compare_page, mail_of
+from percpu_fuzz.reports.statistics import bootstrap
 
 Made = Callable[..., Campaign]
 I18 = Signature("I18", "v2", "PO_ACCOUNT", (2,))
@@ -83,6 +84,15 @@ def test_families_of_one_campaign_only_are_left_out(make: Made) -> None:
         compare(Figures(make([few])), Figures(make([many])))
 
 
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at no interval of a mean: nothing else is drawn again, and it takes three quarters of a
+    comparison.
+    """
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 19)
+
+
+@pytest.mark.usefixtures("few_resamples")
 def test_equal_laws_are_rarely_flagged(make: Made) -> None:
     """Of 150 comparisons of a law with itself at most 17 flag anything (true rate 5%: P(more) < 0.1%).
 
@@ -159,6 +169,7 @@ def poisson_p90(extra: int) -> int:
     return next(x for x in range(99) if 0.75 * below(2, x) + 0.25 * below(6, x - extra) >= 0.9)
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_quantile_differences_hold_what_is_true(make: Made) -> None:
     """p90 of waste of two laws apart: in 40 trials the interval holds the enumerated difference in 34 or more
     (nominal 95%: P(fewer) < 0.5%), and nearly always leaves out a difference of 5 pages, the control.

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from few_cases import drawn_programs
 
 from percpu_fuzz.engine.core.labels import OP_KILLED
 from percpu_fuzz.engine.errors import InputError
@@ -33,7 +34,6 @@ from percpu_fuzz.strategies.draw.faults import FAILURES, with_rates
 from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import choices_of
 from percpu_fuzz.strategies.plan.recipe import make_plan, plan_from
-from percpu_fuzz.strategies.plan.redraw import redraw
 
 RUNS = ("r1", "r3", "r5", "r6", "r11", "r12")
 
@@ -167,7 +167,7 @@ def test_recorded_sizes_are_bytes_on_any_machine() -> None:
     for calibration, most in ((recorded(), 1 << 15), (None, 1 << 20)):
         batch = make_plan("v2", 7, machine, calibration=calibration).batch_of("measurement", 0)
         sizes = {
-            op.size_bytes for case in range(60) for task in redraw(batch, case)[0].program.tasks
+            op.size_bytes for _, program in drawn_programs(batch, 60) for task in program.tasks
             for op in task.ops if op.kind == "alloc"
         }  # fmt: skip
         assert 4096 < max(sizes) <= most

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from equality import PlainSide, batches_of
+from few_cases import drawn_programs
 from machines import alloc, machine
 
 from percpu_fuzz.engine.core.compiled import plain
 from percpu_fuzz.engine.core.declare import PlainRecord, plain_array
 from percpu_fuzz.engine.core.records import Prog, new_record
 from percpu_fuzz.engine.errors import ScenarioError
-from percpu_fuzz.engine.program import Memcg, Op, Program, Task, program_of
+from percpu_fuzz.engine.program import Memcg, Op, Program, Task
 from percpu_fuzz.engine.scenario import Scenario, Switch
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.strategies.draw.choices import LENGTH
@@ -27,13 +28,10 @@ NOT_IN_INTERRUPTS = {
 }  # fmt: skip
 
 
-def drawn_program(batch: Batch) -> Program:
-    return program_of(PlainSide(batch).prog.to_array()[0])
-
-
 def test_interrupts_draw_only_what_an_interrupt_may_do() -> None:
     """In 300 random programs: interrupts allocate without sleeping and free, in no cgroup of their own."""
-    tasks = [task for batch in batches_of("small", 300, SEED) for task in drawn_program(batch).tasks]
+    drawn = [program for batch in batches_of("small", 300, SEED) for _, program in drawn_programs(batch, 1)]
+    tasks = [task for program in drawn for task in program.tasks]
     interrupts = [task for task in tasks if task.irq]
     assert len(interrupts) > 50
     assert {task.memcg for task in interrupts} == {0}

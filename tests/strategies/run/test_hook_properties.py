@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
+from few_cases import rounds
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
@@ -116,7 +118,7 @@ def ceil_pages(nr_bytes: int, page_size: int) -> int:
     return -(-nr_bytes // page_size)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed())
 def test_precharge_bound(area: Placed) -> None:
     """sum ceil(b_n / P) <= ceil(T / P) + K - 1 for every per-node walk; v2 precharges more, fixed no less than that."""
@@ -128,7 +130,7 @@ def test_precharge_bound(area: Placed) -> None:
         assert bound <= hooks.precharge() - (0 if variant == "fixed" else 1)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed())
 def test_sum_over_nodes(area: Placed) -> None:
     """The bytes by node add up to the payload in 6/9 and to F from 7/9 on, whatever straddles; F is as computed."""
@@ -139,14 +141,14 @@ def test_sum_over_nodes(area: Placed) -> None:
         assert sum(hooks.node_bytes()) == (payload if variant == "v2" else area.full_bytes)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed())
 def test_fixed_charges_the_truth(area: Placed) -> None:
     """Every granule and every obj_exts entry on the node of its page, straddling areas included."""
     assert Hooks(area, "fixed").node_bytes() == truth(area)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed())
 def test_the_patch_charges_the_truth_where_nothing_straddles(area: Placed) -> None:
     """6/9 counts the payload where it lies if the area does not straddle; 7/9 adds obj_exts exactly in any case."""
@@ -164,7 +166,7 @@ def test_the_patch_misplaces_a_straddling_area() -> None:
     assert Hooks(area, "fixed").node_bytes() == truth(area)
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed(), st.data())
 def test_free_sees_what_alloc_saw(area: Placed, data: st.DataObject) -> None:
     """I3: between alloc and free other pages may be depopulated and come back elsewhere; the vector stays."""
@@ -180,7 +182,7 @@ def test_free_sees_what_alloc_saw(area: Placed, data: st.DataObject) -> None:
         assert hooks.node_bytes() == at_alloc
 
 
-@settings(max_examples=250)
+@settings(max_examples=rounds(100, 1000))
 @given(placed())
 def test_one_online_node_needs_no_walk(area: Placed) -> None:
     """8/9 equals 7/9: with one online node all of F is on it, with more it walks."""
@@ -207,18 +209,31 @@ def runs_short(area: Placed, variant: str) -> bool:
 SMALL = placed(max_nodes=2, max_cpus=2, page_sizes=(4096,))
 
 
+@cache
+def small_areas() -> list[Placed]:
+    """Drawn once for all variants: drawing costs seven times what the hooks do."""
+    drawn: list[Placed] = []
+    with pytest.raises(NoSuchExample):
+        find(SMALL, drawn.append, settings=settings(max_examples=rounds(600, 3000), phases=[Phase.generate]))
+    return drawn
+
+
 def test_the_first_version_runs_short() -> None:
-    """Hypothesis finds a v1 shortage on two nodes and two CPUs; at least a page of payload, on more than one node."""
-    area = find(SMALL, lambda a: runs_short(a, "v1"), settings=FIRST)
-    assert area.size_bytes * len(area.topology.cpus) >= 4096
-    assert len({node for row in area.page_nodes for node in row}) == 2
+    """Hypothesis finds v1 shortages on two nodes and two CPUs; at least a page of payload, on more than one node.
+
+    One in some 80 examples, mostly a few in a row: that 600 hold none has a chance of 3% where they are drawn anew.
+    """
+    short = [area for area in small_areas() if runs_short(area, "v1")]
+    assert short
+    for area in short:
+        assert area.size_bytes * len(area.topology.cpus) >= 4096
+        assert len({node for row in area.page_nodes for node in row}) == 2
 
 
 @pytest.mark.parametrize("variant", PER_NODE)
 def test_later_versions_do_not(variant: str) -> None:
-    """The same search finds none in 300 examples of v2 and what follows it."""
-    with pytest.raises(NoSuchExample):
-        find(SMALL, lambda a: runs_short(a, variant), settings=settings(max_examples=300))
+    """On the very areas on which v1 does, none is short in v2 and what follows it."""
+    assert not any(runs_short(area, variant) for area in small_areas())
 
 
 @given(topologies(max_nodes=3, max_cpus=5))

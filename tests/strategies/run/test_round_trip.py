@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from equality import PlainSide, batches_of
+from equality import batches_of
+from few_cases import drawn_programs
 from machines import alloc, alone, free, machine
 
 from percpu_fuzz.engine.core.records import SIZE_CLASSES
@@ -36,9 +37,8 @@ def test_drawn_programs_come_back(size_class: str, count: int) -> None:
     The drawn record and the one made from its Program differ in the variant's choices and in values that nothing reads.
     """
     for batch in batches_of(size_class, count, SEED):
-        side = PlainSide(batch)
-        program = program_of(side.prog.to_array()[0])
-        topology = batch.family.topologies[side.which]
+        ((which, program),) = drawn_programs(batch, 1)
+        topology = batch.family.topologies[which]
         nr_act = len(topology.acting_cpus(SIZE_CLASSES[size_class]["act"]))
         assert program_of(prog_record(program, size_class, nr_act)[0]) == program, batch.k
         scenario = Scenario(topology, program, (Switch(0, "PO_NODE", 2), Switch(1, "", 0)))
