@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from few_cases import rounds
 from places import ROOT
 
 from percpu_fuzz.fuzz.cli import call
 from percpu_fuzz.reports.sections.diff import span_words
 
-CASES = "6000"
+CASES = str(rounds(3000, 6000))
 
 
 def compared(out: Path, *words: str) -> dict[str, Any]:
