@@ -34,12 +34,12 @@ def test_each_killer_is_a_finding_and_the_rest_completes(tmp_path: Path, capsys:
     (tmp_path / "mine.py").write_text(KILLERS)
     out = tmp_path / "out"
     arguments = ["--variant", "fixed", "--topology", "two-node", "--seed", "2", "--cases", "6300", "--workers", "2"]
-    scheduler = ["--scheduler", f"{tmp_path / 'mine.py'}:Walk", "--batch-seconds", "6", "--worker-memory", "1G"]
+    scheduler = ["--scheduler", f"{tmp_path / 'mine.py'}:Walk", "--batch-seconds", "3", "--worker-memory", "1G"]
     assert call(["run", *arguments, *scheduler, "--out", str(out)]) == 1
     rows = {k: json.loads((out / "findings" / f"batch-hunting-{k}.json").read_text()) for k in range(4)}
     assert [rows[k]["case"] for k in range(4)] == [7, 11, 13, 2]
     expected = (
-        "took longer than 6 s and was killed", "raised MemoryError: ", "died of SIGSEGV", "raised KeyError: 'planted'",
+        "took longer than 3 s and was killed", "raised MemoryError: ", "died of SIGSEGV", "raised KeyError: 'planted'",
     )  # fmt: skip
     assert tuple(rows[k]["tries"] for k in range(4)) == tuple([what] * 3 for what in expected)
     report = json.loads((out / "report.json").read_text())
