@@ -16,6 +16,7 @@ LATER = {
     "fuzz.options -> fuzz.variant_files": "the whole engine, of which a file may replace any part",
     "fuzz.options -> strategies.draw.topologies": "numpy and the machines of all families",
     "fuzz.options -> strategies.machines.importing": "readers of a dozen formats",
+    "fuzz.bench.time_to_bug -> fuzz.bench.state_machine": "Hypothesis, for one part of the bench alone",
     "fuzz.commands.run -> fuzz.campaign.screen": "rich, for a terminal alone",
     "fuzz.commands.topology -> strategies.machines.answers": "readers of a dozen formats are not for a list of names",
     "fuzz.commands.topology -> strategies.machines.importing": "the same",

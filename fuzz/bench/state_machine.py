@@ -20,11 +20,10 @@ from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.run.replay import plain_records
 from percpu_fuzz.strategies.run.walk import CHECK_TOUCHED, checked_step
 
-MACHINE = "two-node"
-TASKS, CPUS, SLOTS = 3, 2, 8
-STEPS_MOST = 20_000
+RULED_TASKS, RULED_CPUS, RULED_SLOTS = 3, 2, 8
+RULED_STEPS = 20_000
 can_step, take_step, is_over = plain(runnable), plain(checked_step), plain(case_over)
-SIZES = st.one_of(
+RULED_SIZES = st.one_of(
     st.integers(1, 2048).map(lambda granules: granules * 4),
     st.builds(lambda page, granules: page + 4 * granules, st.sampled_from((2048, 4096)), st.integers(-2, 2)),
 )  # bytes, as the allocator rounds them; a third within a granule or two of a page or half a page
@@ -41,16 +40,16 @@ class Accounting(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        nothing = (Op("nop"),) * SLOTS
-        tasks = tuple(Task(cpu=t % CPUS, ops=nothing) for t in range(TASKS))
-        scenario = Scenario(preset(MACHINE), Program(tasks, (Memcg(0),)))
+        nothing = (Op("nop"),) * RULED_SLOTS
+        tasks = tuple(Task(cpu=t % RULED_CPUS, ops=nothing) for t in range(RULED_TASKS))
+        scenario = Scenario(preset("two-node"), Program(tasks, (Memcg(0),)))
         self.topo, self.prog, self.state = plain_records(scenario, self.variant)
-        self.given = [0] * TASKS
+        self.given = [0] * RULED_TASKS
 
     def give(self, t: int, kind: int, **fields: int) -> None:
         """Turn the next operation of task t that it has not begun into another."""
         at = max(self.given[t], self.state.op_i[t] + 1)
-        if at >= SLOTS:
+        if at >= RULED_SLOTS:
             return
         self.prog.op_kind[t, at] = kind
         for name, value in fields.items():
@@ -65,19 +64,19 @@ class Accounting(RuleBasedStateMachine):
         take_step(self.topo, self.prog, self.state, ready[who % len(ready)], CHECK_TOUCHED)
         return True
 
-    @rule(t=st.integers(0, TASKS - 1), size_bytes=SIZES, slot=st.integers(0, 3))
+    @rule(t=st.integers(0, RULED_TASKS - 1), size_bytes=RULED_SIZES, slot=st.integers(0, 3))
     def alloc(self, t: int, size_bytes: int, slot: int) -> None:
         self.give(t, OP_ALLOC, bytes=size_bytes, align=8, gfp=GFP_ACCOUNT, memcg=1, slot=slot)
 
-    @rule(t=st.integers(0, TASKS - 1), slot=st.integers(0, 3))
+    @rule(t=st.integers(0, RULED_TASKS - 1), slot=st.integers(0, 3))
     def free(self, t: int, slot: int) -> None:
         self.give(t, OP_FREE, slot=slot)
 
-    @rule(t=st.integers(0, TASKS - 1))
+    @rule(t=st.integers(0, RULED_TASKS - 1))
     def drain(self, t: int) -> None:
         self.give(t, OP_DRAIN, memcg=1)
 
-    @rule(t=st.integers(0, TASKS - 1))
+    @rule(t=st.integers(0, RULED_TASKS - 1))
     def rmdir(self, t: int) -> None:
         self.give(t, OP_RMDIR, memcg=1)
 
@@ -97,6 +96,6 @@ class Accounting(RuleBasedStateMachine):
     def teardown(self) -> None:
         """To the end of the case, in turns; then everything must have been given back."""
         steps = 0
-        while not is_over(self.state) and self.step(steps) and steps < STEPS_MOST:
+        while not is_over(self.state) and self.step(steps) and steps < RULED_STEPS:
             steps += 1
         self.nothing_is_broken()

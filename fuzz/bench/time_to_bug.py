@@ -14,11 +14,11 @@ from percpu_fuzz.strategies.draw.topologies import preset
 from percpu_fuzz.strategies.plan.batches import Batches
 from percpu_fuzz.strategies.plan.recipe import make_plan
 
-MACHINE = "two-node"
+TWO_NODES = "two-node"
 # A charge beyond what was precharged, bytes that a removed cgroup keeps, a NULL objcg.
 BUGS = (("v1", "I1"), ("v2", "I9"), ("v2", "I18"))
 SEEDS, BATCH_CASES, BATCHES = 8, 16, 1024
-EXAMPLES, RULES = 100_000, 30
+EXAMPLES_MOST, RULES = 100_000, 30
 
 
 def bug_measurements() -> Iterator[Measurement]:
@@ -38,7 +38,7 @@ def of_hunting(variant: str, invariant: str) -> tuple[float, float]:
 
 def cases_to(variant: str, invariant: str, seed: int) -> int:
     """How many cases, in whole batches of BATCH_CASES, until the invariant is broken; all there are if it is not."""
-    batches = Batches(make_plan(variant, seed, preset(MACHINE), learns=False))
+    batches = Batches(make_plan(variant, seed, preset(TWO_NODES), learns=False))
     for k in range(BATCHES):
         outcome = batches.run(replace(batches.batch_of(HUNTING, k), cases=BATCH_CASES))
         if any(signature.invariant == invariant for signature in outcome.first_cases):
@@ -52,7 +52,7 @@ def of_hypothesis(variant: str, invariant: str) -> tuple[float, float]:
 
 
 def examples_to(variant: str, invariant: str, seed: int) -> int:
-    """How many examples until the invariant is broken; EXAMPLES if it is not. Nothing is shrunk."""
+    """How many examples until the invariant is broken; EXAMPLES_MOST if it is not. Nothing is shrunk."""
     # Only here: Hypothesis is slow to load, and no other part wants it.
     from hypothesis import HealthCheck, Phase, Verbosity, settings
     from hypothesis import seed as seeded
@@ -70,11 +70,11 @@ def examples_to(variant: str, invariant: str, seed: int) -> int:
 
     Wanting.variant, Wanting.wanted = VARIANTS[variant], frozenset({invariant}) & frozenset(INVARIANT_NAMES)
     chosen = settings(
-        max_examples=EXAMPLES, stateful_step_count=RULES, deadline=None, database=None, phases=[Phase.generate],
+        max_examples=EXAMPLES_MOST, stateful_step_count=RULES, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck), report_multiple_bugs=False, verbosity=Verbosity.quiet,
     )  # fmt: skip
     try:
         run_state_machine_as_test(seeded(seed)(Wanting), settings=chosen)
     except AssertionError:
         return begun
-    return EXAMPLES
+    return EXAMPLES_MOST

@@ -113,7 +113,7 @@ def test_the_clock_rings_again_where_nothing_can_be_raised() -> None:
             never_ends()
     finally:
         gc.callbacks.remove(slow)
-    assert late == ["start", "stop"]
+    assert late[:2] == ["start", "stop"]  # the collector may run once more by itself
 
 
 def test_a_right_file_is_not_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_both_find_the_bug(variant: str, invariant: str) -> None:
 def test_only_the_bug_that_is_asked_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: v2 has no shortfall, whatever else breaks on the way; then both end with the most there is."""
     monkeypatch.setattr(time_to_bug, "BATCHES", 16)
-    monkeypatch.setattr(time_to_bug, "EXAMPLES", 40)
+    monkeypatch.setattr(time_to_bug, "EXAMPLES_MOST", 40)
     assert time_to_bug.cases_to("v2", "I1", 0) == 16 * time_to_bug.BATCH_CASES
     assert time_to_bug.examples_to("v2", "I1", 0) == 40
 

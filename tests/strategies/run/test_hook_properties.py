@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
@@ -206,6 +207,7 @@ def runs_short(area: Placed, variant: str) -> bool:
     return hooks.used() > hooks.precharge()
 
 
+AREAS_SEED = 1
 SMALL = placed(max_nodes=2, max_cpus=2, page_sizes=(4096,))
 
 
@@ -213,15 +215,16 @@ SMALL = placed(max_nodes=2, max_cpus=2, page_sizes=(4096,))
 def small_areas() -> list[Placed]:
     """Drawn once for all variants: drawing costs seven times what the hooks do."""
     drawn: list[Placed] = []
+    chosen = settings(max_examples=rounds(600, 3000), phases=[Phase.generate])
     with pytest.raises(NoSuchExample):
-        find(SMALL, drawn.append, settings=settings(max_examples=rounds(600, 3000), phases=[Phase.generate]))
+        find(SMALL, drawn.append, settings=chosen, random=Random(AREAS_SEED))
     return drawn
 
 
 def test_the_first_version_runs_short() -> None:
     """Hypothesis finds v1 shortages on two nodes and two CPUs; at least a page of payload, on more than one node.
 
-    One in some 80 examples, mostly a few in a row: that 600 hold none has a chance of 3% where they are drawn anew.
+    One in some 80 examples, mostly a few in a row: of seeds 3% hold none in 600, so the seed is fixed.
     """
     short = [area for area in small_areas() if runs_short(area, "v1")]
     assert short
