@@ -174,7 +174,13 @@ def check_unmarked(topo: Topo, prog: Prog, st: State, t: int, label: int) -> Non
     """
     if label == labels.OP_END:
         check_everything(topo, prog, st, t, label)
-        return
+    else:
+        check_stocks_and_entries(topo, prog, st, t, label)
+
+
+@compiled
+def check_stocks_and_entries(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
+    """I4 of all CPUs and I6 of all areas."""
     for a in range(topo.nr_act):
         check_stock(topo, prog, st, a, t, label)
     for r in range(len(st.area_used)):
@@ -184,10 +190,7 @@ def check_unmarked(topo: Topo, prog: Prog, st: State, t: int, label: int) -> Non
 @compiled
 def check_everything(topo: Topo, prog: Prog, st: State, t: int, label: int) -> None:
     """The same checkers over all rows."""
-    for a in range(topo.nr_act):
-        check_stock(topo, prog, st, a, t, label)
-    for r in range(len(st.area_used)):
-        check_entry(topo, prog, st, r, t, label)
+    check_stocks_and_entries(topo, prog, st, t, label)
     for c in range(len(st.chunk_state)):
         if st.chunk_state[c] != 0:
             check_pages(topo, prog, st, c, t, label)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from percpu_fuzz.engine.core.evidence import INVARIANT_NAMES
 from percpu_fuzz.engine.outcome import HUNTING
 from percpu_fuzz.engine.variant import VARIANTS
 from percpu_fuzz.fuzz.bench.measure import Measurement, timed
@@ -68,7 +67,7 @@ def examples_to(variant: str, invariant: str, seed: int) -> int:
             begun += 1
             super().__init__()
 
-    Wanting.variant, Wanting.wanted = VARIANTS[variant], frozenset({invariant}) & frozenset(INVARIANT_NAMES)
+    Wanting.variant, Wanting.wanted = VARIANTS[variant], frozenset({invariant})
     chosen = settings(
         max_examples=EXAMPLES_MOST, stateful_step_count=RULES, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck), report_multiple_bugs=False, verbosity=Verbosity.quiet,

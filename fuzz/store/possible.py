@@ -40,9 +40,9 @@ def impossible(outcome: Outcome) -> str:
         end = KEYS_END.get(name, KEYS_MOST)
         if any(key >= end or key < (0 if packed else -end) for key in histogram):
             return f"a value in {name} that no case has"
-        most = next((parts for of, parts in A_CASE.items() if name.endswith(of)), 1)
         if name in SUMS:
             continue
+        most = next((parts for of, parts in A_CASE.items() if name.endswith(of)), 1)
         if 0 in histogram.values() or sum(histogram.values()) > most * outcome.cases:
             return f"{name} of no case, or of more than its {outcome.cases}"
     return ""
